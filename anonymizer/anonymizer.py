@@ -1,0 +1,206 @@
+"""The Python API: de-identify a file, bytes or a pydicom data set."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, TypeVar, overload
+
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import dcmwrite, write_dataset
+
+from profiles import ConfidentialityProfile
+
+from .encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from .engine import Deidentification, Engine, Report
+from .errors import DeidentificationError, Reason
+from .keys import Key
+
+_D = TypeVar("_D", bound=Dataset)
+
+
+class Anonymizer:
+    """De-identifies DICOM objects by PS3.15 Annex E, one at a time.
+
+    The same key and profile always give the same result, and objects that went through one key still refer to each other.
+
+    Attributes:
+        profile: the confidentiality profile in use.
+        key: the key in use; keep it (or name one) to get the same UIDs another day.
+    """
+
+    def __init__(
+        self,
+        profile: ConfidentialityProfile | None = None,
+        key: Key | bytes | str | None = None,
+        *,
+        scope: str = "",
+        uid_root: str | None = None,
+        keep_burned_in: bool = False,
+    ) -> None:
+        """
+        Args:
+            profile: None: the Basic Profile without options.
+            key: a Key, a secret of 32 bytes or more, or where it is (``file:PATH``, ``env:NAME``); None: a new random one, so
+                that this Anonymizer is consistent in itself and nobody can repeat its mapping.
+            scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
+            uid_root: an organisation's UID root for new UIDs; None: 2.25.
+            keep_burned_in: let objects pass whose BurnedInAnnotation (0028,0301) is YES.
+
+        Raises:
+            SecretError: the key or the root can't be used.
+        """
+        self.profile = profile or ConfidentialityProfile()
+        self.key = _key(key, scope)
+        self._engine = Engine(self.profile, self.key, uid_root=uid_root, keep_burned_in=keep_burned_in)
+
+    @overload
+    def anonymize(self, x: bytes | bytearray | memoryview) -> bytes: ...
+    @overload
+    def anonymize(self, x: _D) -> _D: ...
+    @overload
+    def anonymize(self, x: str | os.PathLike[str] | BinaryIO) -> FileDataset: ...
+    def anonymize(self, x: object) -> object:
+        """A de-identified copy of ``x``; ``x`` stays as it is.
+
+        Args:
+            x: a path or an open binary file (gives a FileDataset), the bytes of a file (gives bytes), a FileDataset or a
+                Dataset without file meta (gives its like). A plain Dataset may lack its UIDs.
+
+        Raises:
+            DeidentificationError: ``x`` can't be de-identified with certainty; its ``reason`` is a stable code.
+            OSError: a path that can't be read.
+            TypeError: none of these.
+        """
+        match x:
+            case bytes() | bytearray() | memoryview():
+                return self._rewrite(BytesIO(x))
+            case FileDataset():
+                return self._anonymize_file_dataset(x)
+            case Dataset():
+                return self._anonymize_dataset(x)
+            case str() | os.PathLike():
+                with Path(x).open("rb", buffering=0) as stream:
+                    return dcmread(BytesIO(self._rewrite(stream)))
+        if hasattr(x, "read"):
+            return dcmread(BytesIO(self._rewrite(x)))
+        raise TypeError(f"can't anonymize a {type(x).__name__}")
+
+    def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:
+        """De-identify ``x`` itself: the file at a path (replaced whole), an open file, a bytearray or a data set.
+
+        Raises:
+            DeidentificationError: ``x`` can't be de-identified with certainty, and is as it was.
+            TypeError: an ``x`` that can't be changed, such as bytes.
+        """
+        match x:
+            case bytearray():
+                x[:] = self._rewrite(BytesIO(x))
+            case Dataset():
+                _take_over(x, self.anonymize(x))
+            case str() | os.PathLike():
+                self.anonymize_file(x, x)
+            case _ if hasattr(x, "truncate") and hasattr(x, "seek"):
+                x.seek(0)
+                content = self._rewrite(x)
+                x.seek(0)
+                x.write(content)
+                x.truncate()
+            case _:
+                raise TypeError(f"can't change a {type(x).__name__} in place")
+
+    def anonymize_file(self, src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> Report:
+        """De-identify the file ``src`` into the file ``dst``, in memory that doesn't grow with it.
+
+        ``dst`` appears only when it is whole; one that exists is replaced.
+
+        Raises:
+            DeidentificationError: ``src`` can't be de-identified with certainty; ``dst`` is as it was.
+            OSError: a file that can't be read or written.
+        """
+        with Path(src).open("rb", buffering=0) as stream:
+            deidentification = self._engine.deidentify(stream)
+            write_atomically(deidentification, Path(dst))
+        return deidentification.report
+
+    def _rewrite(self, stream: BinaryIO) -> bytes:
+        return b"".join(self._engine.deidentify(stream).chunks())
+
+    def _anonymize_file_dataset(self, dataset: FileDataset) -> FileDataset:
+        stream = BytesIO()
+        try:
+            dcmwrite(stream, dataset, enforce_file_format=True)
+        except Exception:
+            # pydicom's messages may hold values
+            raise DeidentificationError(Reason.UNREADABLE) from None
+        stream.seek(0)
+        return dcmread(BytesIO(self._rewrite(stream)))
+
+    def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
+        implicit, little = dataset.original_encoding
+        encoding = IMPLICIT_LITTLE if implicit and little is not False else EXPLICIT_LITTLE
+        content = _encode(dataset, encoding)
+        rewritten, _ = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
+        return read_dataset(BytesIO(rewritten), not encoding.explicit, encoding.little)
+
+
+def write_atomically(deidentification: Deidentification, path: Path) -> None:
+    """Write to a temporary file beside ``path`` and give it its name when it is whole."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".dicom-deid-")
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as target:
+            target.writelines(deidentification.chunks())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def anonymize_file(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    profile: ConfidentialityProfile | None = None,
+    key: Key | bytes | str | None = None,
+) -> Report:
+    """De-identify one file: ``Anonymizer(profile, key).anonymize_file(src, dst)``."""
+    return Anonymizer(profile, key).anonymize_file(src, dst)
+
+
+def _key(key: Key | bytes | str | None, scope: str) -> Key:
+    match key:
+        case None:
+            return Key.generate(scope)
+        case Key():
+            return key
+        case str():
+            return Key.load(key, scope)
+        case _:
+            return Key(key, scope)
+
+
+def _encode(dataset: Dataset, encoding: Encoding) -> bytes:
+    stream = DicomBytesIO()
+    stream.is_little_endian = encoding.little
+    stream.is_implicit_VR = not encoding.explicit
+    try:
+        write_dataset(stream, dataset)
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    content: bytes = stream.getvalue()
+    return content
+
+
+def _take_over(dataset: Dataset, result: Dataset) -> None:
+    """Make ``dataset`` what ``result`` is."""
+    dataset.clear()
+    dataset.update(result)
+    for name in ("file_meta", "preamble"):
+        if hasattr(result, name):
+            setattr(dataset, name, getattr(result, name))

@@ -1,0 +1,351 @@
+"""One object through the engine: file header, data set, bulk values, report. Everything else is a shell around this."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from profiles import ConfidentialityProfile, Plan, Rule, attribute_keyword, compile_plan
+
+from .deflate import ByteStream, InflatingStream, deflate
+from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
+from .errors import DeidentificationError, Note, Reason
+from .keys import Key
+from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
+from .pseudonyms import Pseudonyms
+from .rewriter import Bulk, BulkKind, NeedMoreError, OtherSopClassError, Piece, Progress, Rewriter
+from .uids import KeyedUids, UidMapping, is_well_known
+
+SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+
+#: first read of an object that is de-identified: most objects are in memory whole, large ones stream from here on
+_HEAD = 4 << 20
+#: first read of a header scan: headers of single-frame images fit
+_SCAN_HEAD = 64 << 10
+_CHUNK = 1 << 20
+#: a data set that has not come to its pixel data after so many bytes is no data set that we understand
+_MAX_HEADER = 256 << 20
+_FIRST_PIXELS, _PIXEL_DATA = 0x7FE00008, 0x7FE00010
+_MAX_SUMMARIES = 10_000
+
+
+class AttributeAction(NamedTuple):
+    """What was done to the attributes at one path of an object.
+
+    Attributes:
+        path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place.
+        keyword: of the last attribute, or ``""``.
+        action: ``D``, ``Z``, ``X``, ``K`` or ``U``.
+        count: how many elements.
+    """
+
+    path: str
+    keyword: str
+    action: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one object. It holds no value of the original but its SOP class.
+
+    Attributes:
+        sop_class_uid, transfer_syntax_uid: as in the original.
+        sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
+        actions: what was done, ordered by path.
+        notes: what was mended on the way.
+    """
+
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    actions: tuple[AttributeAction, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a header tells.
+
+    Attributes:
+        sop_class_uid: the class.
+        uids: top-level UIDs by tag, (original, new), without padding.
+        bytes_read: bytes of the object that had to be read.
+    """
+
+    sop_class_uid: str
+    uids: dict[int, tuple[bytes, bytes]]
+    bytes_read: int
+
+
+class Engine:
+    """De-identifies objects by one profile and one key. It keeps what objects share: plans, constants, known UIDs."""
+
+    def __init__(
+        self, profile: ConfidentialityProfile, key: Key, *, uid_root: str | None = None, keep_burned_in: bool = False
+    ) -> None:
+        """
+        Args:
+            uid_root: an organisation's root for new UIDs, None for 2.25.
+            keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+
+        Raises:
+            SecretError: ``uid_root`` can't be used.
+        """
+        self.profile = profile
+        self.uids = KeyedUids(key, uid_root)
+        self.pseudonyms = Pseudonyms(key)
+        self._keep_burned_in = keep_burned_in
+        self._constants: dict[tuple[Rule, Encoding], bytes] = {}
+        self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
+
+    def deidentify(self, stream: ByteStream, *, uids: UidMapping | None = None) -> Deidentification:
+        """Start on the object that ``stream`` yields.
+
+        Args:
+            uids: where new UIDs come from; None: from the key alone.
+        """
+        return Deidentification(self, stream, uids or self.uids)
+
+    def scan(self, stream: ByteStream, *, uids: UidMapping) -> Scan:
+        """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
+
+        Raises:
+            DeidentificationError: as ``deidentify``, as far as the header tells.
+        """
+        deidentification = Deidentification(self, stream, uids)
+        deidentification.scan()
+        report = deidentification.report
+        return Scan(report.sop_class_uid, deidentification.progress.uids, deidentification.bytes_read)
+
+    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> tuple[bytes, Progress]:
+        """De-identify a bare data set, which may lack its UIDs.
+
+        Raises:
+            DeidentificationError: it can't be understood.
+        """
+        rewriter = self.rewriter(compile_plan(self.profile, sop_class), encoding, self.uids, sop_class_fixed=True)
+        pieces, _ = rewriter.rewrite(content, 0, complete=True)
+        return b"".join(pieces), rewriter.progress
+
+    def rewriter(self, plan: Plan, encoding: Encoding, uids: UidMapping, *, sop_class_fixed: bool = False) -> Rewriter:
+        """A rewriter for one object."""
+        return Rewriter(
+            plan,
+            encoding,
+            uids,
+            self.pseudonyms,
+            self._constants,
+            keep_burned_in=self._keep_burned_in,
+            sop_class_fixed=sop_class_fixed,
+        )
+
+    def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
+        """The actions of ``rules``: instances of a series share one tuple."""
+        key = tuple(rules)
+        summary = self._summaries.get(key)
+        if summary is None:
+            counts = Counter((rule.label, rule.tag, rule.action.value) for rule in rules if rule.action is not None)
+            summary = tuple(
+                AttributeAction(label, "" if label.endswith(("(private)", "(unknown)")) else attribute_keyword(tag), action, count)
+                for (label, tag, action), count in sorted(counts.items())
+            )
+            if len(self._summaries) >= _MAX_SUMMARIES:
+                self._summaries.clear()
+            self._summaries[key] = summary
+        return summary
+
+
+class Deidentification:
+    """One object on its way. ``chunks`` yields it; ``report`` is whole once they are exhausted.
+
+    Attributes:
+        bytes_read: bytes of the source read so far.
+    """
+
+    def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping) -> None:
+        self._engine = engine
+        self._source = stream
+        self._stream = stream
+        self._uids = uids
+        self._rewriter: Rewriter | None = None
+        self._header: FileHeader | None = None
+        self.bytes_read = 0
+
+    @property
+    def progress(self) -> Progress:
+        """What is known of the object so far."""
+        assert self._rewriter is not None
+        return self._rewriter.progress
+
+    @property
+    def report(self) -> Report:
+        """What came of the object."""
+        assert self._header is not None
+        progress = self.progress
+        new = {tag: value[1].decode("latin-1") for tag, value in progress.uids.items()}
+        return Report(
+            sop_class_uid=new.get(SOP_CLASS, ""),
+            transfer_syntax_uid=self._header.transfer_syntax,
+            sop_instance_uid=new.get(SOP_INSTANCE, ""),
+            study_instance_uid=new.get(STUDY, ""),
+            series_instance_uid=new.get(SERIES, ""),
+            actions=self._engine.summary(progress.rules),
+            notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
+        )
+
+    def chunks(self) -> Iterator[Piece]:
+        """The de-identified object. Whoever takes them makes nothing visible before the last one came without an error.
+
+        Raises:
+            DeidentificationError: the object can't be de-identified with certainty.
+        """
+        pieces = self._pieces(_HEAD)
+        # the meta header needs the new SOP Instance UID, which the first pieces bring
+        first = next(pieces)
+        self._check_identity()
+        assert self._header is not None
+        uids = self.progress.uids
+        yield write_file_header(uids[SOP_CLASS][1], uids[SOP_INSTANCE][1], self._header.transfer_syntax)
+        if self._header.deflated:
+            yield from deflate(piece for part in (iter((first,)), pieces) for batch in part for piece in batch)
+            return
+        yield from first
+        for batch in pieces:
+            yield from batch
+
+    def scan(self) -> None:
+        """Walk the header only, up to the pixel data."""
+        for _ in self._pieces(_SCAN_HEAD, header_only=True):
+            pass
+        self._check_identity()
+
+    def _check_identity(self) -> None:
+        uids = self.progress.uids
+        for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
+            if not uids.get(tag, (b"", b""))[0]:
+                raise DeidentificationError(reason, tag)
+        sop_class, _ = uids[SOP_CLASS]
+        if not is_well_known(sop_class) and not compile_plan(self._engine.profile, sop_class.decode("latin-1")).known_iod:
+            # E.1: de-identification of a private class is undefined
+            raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, size: int) -> bytes:
+        """``size`` bytes of the data set, fewer only at its end."""
+        parts: list[bytes] = []
+        missing = size
+        while missing > 0 and (part := self._stream.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        self.bytes_read += size - missing
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _more(self, buffer: bytes, head: int) -> tuple[bytes, bool]:
+        """``buffer`` with as much again behind it, and whether that is all."""
+        if len(buffer) > _MAX_HEADER:
+            raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+        wanted = max(len(buffer), head)
+        more = self._read(wanted)
+        return buffer + more, len(more) < wanted
+
+    def _pieces(self, head: int, *, header_only: bool = False) -> Iterator[list[Piece]]:
+        """The data set in batches: the first one reaches to the pixel data or to the end."""
+        buffer = self._read(head)
+        complete = len(buffer) < head
+        while self._header is None:
+            try:
+                self._header = read_file_header(buffer, complete)
+            except NotEnoughBytesError:
+                buffer, complete = self._more(buffer, head)
+        offset = self._header.offset
+        if self._header.deflated:
+            self._stream = InflatingStream(self._stream, buffer[offset:])
+            buffer, offset = self._read(head), 0
+            complete = len(buffer) < head
+            check_encoding(buffer, 0, self._header.encoding)
+        self._new_rewriter(self._header.sop_class)
+        while True:
+            before = self.progress.copy()
+            try:
+                pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
+            except NeedMoreError:
+                buffer, complete = self._more(buffer, head)
+                self._rewriter_now.progress = before
+                continue
+            except OtherSopClassError as other:
+                self._new_rewriter(other.sop_class)
+                continue
+            yield pieces
+            if bulk is None or (header_only and self.progress.last >= _FIRST_PIXELS):
+                return
+            buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
+            more = self._read(max(0, head - len(buffer)))
+            complete = len(buffer) + len(more) < head
+            buffer, offset = buffer + more, 0
+
+    @property
+    def _rewriter_now(self) -> Rewriter:
+        assert self._rewriter is not None
+        return self._rewriter
+
+    def _new_rewriter(self, sop_class: str) -> None:
+        assert self._header is not None
+        plan = compile_plan(self._engine.profile, sop_class)
+        self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids)
+
+    # -- values that the buffer doesn't hold -------------------------------------------------------------------------
+
+    def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[list[Piece], None, bytes]:
+        """Pass a bulk value on, or over, and return what was read behind it."""
+        if bulk.kind is BulkKind.FRAGMENTS:
+            return (yield from self._fragments(buffer))
+        rest = self._copy(bulk.length - len(buffer), self.progress.last)
+        if bulk.kind is BulkKind.COPY:
+            yield [buffer]
+            yield from rest
+        else:
+            for _ in rest:
+                pass
+        return b""
+
+    def _fragments(self, buffer: bytes) -> Generator[list[Piece], None, bytes]:
+        """Encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4)."""
+        assert self._header is not None
+        item = self._header.encoding.item
+        position = 0
+        while True:
+            if len(buffer) - position < item.size:
+                buffer, position = buffer[position:] + self._read(_CHUNK), 0
+                if len(buffer) < item.size:
+                    raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)
+            group, element, length = item.unpack_from(buffer, position)
+            tag = group << 16 | element
+            end = position + item.size
+            if tag == SEQUENCE_END and length == 0:
+                yield [buffer[:end]]
+                return buffer[end:]
+            if tag != ITEM or length == UNDEFINED:
+                raise DeidentificationError(Reason.INVALID_FRAGMENTS, _PIXEL_DATA)
+            position = end + length
+            if position > len(buffer):
+                # the fragment goes on behind the buffer: pass on what is here and stream the rest
+                yield [buffer]
+                yield from self._copy(position - len(buffer), _PIXEL_DATA)
+                buffer, position = b"", 0
+            elif position > _CHUNK:
+                yield [buffer[:position]]
+                buffer, position = buffer[position:], 0
+
+    def _copy(self, length: int, tag: int) -> Iterator[list[Piece]]:
+        while length > 0:
+            chunk = self._read(min(length, _CHUNK))
+            if not chunk:
+                raise DeidentificationError(Reason.TRUNCATED, tag)
+            length -= len(chunk)
+            yield [chunk]

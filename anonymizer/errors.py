@@ -1,0 +1,82 @@
+"""Why an object isn't de-identified: the closed list of reason codes. Nothing here ever carries a value of an object."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """Stable reason codes, as they stand in the audit. README.md explains each."""
+
+    # not an object of the archive
+    NOT_DICOM = "not-dicom"
+    DICOMDIR = "dicomdir"
+    # another object says the same
+    DUPLICATE_INSTANCE = "duplicate-instance"
+    # can't be read
+    UNREADABLE = "unreadable"
+    CHANGED_DURING_RUN = "changed-during-run"
+    TRUNCATED = "truncated"
+    INVALID_LENGTH = "invalid-length"
+    INVALID_VR = "invalid-vr"
+    VR_MISMATCH = "vr-mismatch"
+    STRAY_DELIMITER = "stray-delimiter"
+    INVALID_ITEM = "invalid-item"
+    INVALID_FRAGMENTS = "invalid-fragments"
+    INVALID_DEFLATE = "invalid-deflate"
+    NESTING_TOO_DEEP = "nesting-too-deep"
+    ELEMENTS_OUT_OF_ORDER = "elements-out-of-order"
+    HEADER_TOO_LARGE = "header-too-large"
+    UNDECODABLE_TEXT = "undecodable-text"
+    INVALID_FILE_META = "invalid-file-meta"
+    TRANSFER_SYNTAX_MISMATCH = "transfer-syntax-mismatch"
+    UNSUPPORTED_TRANSFER_SYNTAX = "unsupported-transfer-syntax"
+    # can't be identified or de-identified
+    MISSING_SOP_CLASS_UID = "missing-sop-class-uid"
+    MISSING_SOP_INSTANCE_UID = "missing-sop-instance-uid"
+    MISSING_STUDY_INSTANCE_UID = "missing-study-instance-uid"
+    MISSING_SERIES_INSTANCE_UID = "missing-series-instance-uid"
+    PRIVATE_SOP_CLASS = "private-sop-class"
+    BURNED_IN_ANNOTATION = "burned-in-annotation"
+    EMBEDDED_OVERLAY = "embedded-overlay"
+    ALIAS_NOT_ENCODABLE = "alias-not-encodable"
+    # can't be written
+    SOP_INSTANCE_CONFLICT = "sop-instance-conflict"
+    UID_NOT_IN_MAP = "uid-not-in-map"
+    OUTPUT_CONFLICT = "output-conflict"
+    OUTPUT_UNWRITABLE = "output-unwritable"
+    INTERNAL_ERROR = "internal-error"
+
+
+#: reasons that say that something isn't an object to de-identify at all
+FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR})
+
+
+class Note(Enum):
+    """Stable codes for what was mended on the way, as they stand in the audit of written objects."""
+
+    NO_PREAMBLE = "no-preamble"
+    NO_FILE_META = "no-file-meta"
+    NO_TRANSFER_SYNTAX = "no-transfer-syntax"
+    TRAILING_DATA_REMOVED = "trailing-data-removed"
+
+
+class DeidentificationError(Exception):
+    """An object that can't be de-identified with certainty: nothing of it may be written.
+
+    Attributes:
+        reason: the stable code.
+        tag: the attribute at fault, ``(gggg,eeee)``, or ``""``; never a private one.
+    """
+
+    def __init__(self, reason: Reason, tag: int = 0) -> None:
+        self.reason = reason
+        self.tag = f"({tag >> 16:04x},{tag & 0xFFFF:04x})" if tag and not (tag >> 16) & 1 else ""
+        super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
+
+    def __reduce__(self) -> tuple[type[DeidentificationError], tuple[Reason, int]]:
+        return type(self), (self.reason, int(self.tag[1:5] + self.tag[6:10], 16) if self.tag else 0)
+
+
+class SecretError(ValueError):
+    """A key that can't be used. The message never holds key material."""

@@ -1,0 +1,88 @@
+"""The secret, and the keys derived from it for each use."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from .errors import SecretError
+
+MIN_BYTES = 32
+
+
+class Key:
+    """A secret of 32 bytes or more and the scope it is used in.
+
+    The same secret under another scope gives UIDs and pseudonyms that can't be linked. A Key never shows its secret and can't
+    be pickled: workers load their own from the URI.
+    """
+
+    def __init__(self, secret: bytes, scope: str = "") -> None:
+        """
+        Raises:
+            SecretError: fewer than 32 bytes.
+        """
+        if len(secret) < MIN_BYTES:
+            raise SecretError(f"a key needs {MIN_BYTES} bytes or more")
+        self._secret = secret
+        self._scope = scope
+
+    @classmethod
+    def generate(cls, scope: str = "") -> Key:
+        """A new random key."""
+        return cls(secrets.token_bytes(MIN_BYTES), scope)
+
+    @classmethod
+    def load(cls, uri: str, scope: str = "") -> Key:
+        """The key that ``uri`` names: ``file:PATH`` or ``env:NAME``.
+
+        The content is taken as it is, without trailing line ends.
+
+        Raises:
+            SecretError: unknown scheme, nothing there, or a secret that is too short.
+        """
+        scheme, _, name = uri.partition(":")
+        loader = _LOADERS.get(scheme)
+        if loader is None or not name:
+            raise SecretError("a key is named as file:PATH or env:NAME")
+        return cls(loader(name).rstrip(b"\r\n"), scope)
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""
+        info = b"dicom-deid/1\0" + self._scope.encode() + b"\0" + purpose.encode()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
+
+    @cached_property
+    def key_id(self) -> str:
+        """16 hex digits that tell two keys (or scopes) apart and reveal neither."""
+        return self.derive("key id")[:8].hex()
+
+    def __repr__(self) -> str:
+        return f"Key(key_id={self.key_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is never pickled: load it where it is used")
+
+
+def _from_file(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise SecretError(f"the key file can't be read: {error.strerror}") from None
+
+
+def _from_environment(name: str) -> bytes:
+    value = os.environ.get(name)
+    if value is None:
+        raise SecretError("the key's environment variable is not set")
+    return value.encode()
+
+
+_LOADERS: dict[str, Callable[[str], bytes]] = {"file": _from_file, "env": _from_environment}

@@ -1,0 +1,59 @@
+"""Dummy values: legal for their VR (PS3.5 6.2) and the same wherever they stand, so that all instances agree."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from .tables import DATA
+
+TEXT = "ANONYMIZED"
+
+_BY_VR: dict[str, Any] = {
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), TEXT),
+    "AS": "000Y",
+    "DA": "19000101",
+    "DT": "19000101000000",
+    "TM": "000000",
+    "DS": "0",
+    "IS": "0",
+    "UR": "http://anonymized.invalid",
+    **dict.fromkeys(("OB", "OW", "UN"), b"\0\0"),
+    **dict.fromkeys(("OL", "OF"), b"\0" * 4),
+    **dict.fromkeys(("OD", "OV"), b"\0" * 8),
+    **dict.fromkeys(("US", "SS", "UL", "SL", "UV", "SV"), 0),
+    **dict.fromkeys(("FL", "FD"), 0.0),
+    "AT": 0,
+}
+
+#: attributes whose legal values are narrower than their VR
+_BY_KEYWORD: dict[str, Any] = {
+    "TimezoneOffsetFromUTC": "+0000",
+    "ReasonForTheAttributeModification": "CORRECT",
+    "FrameOriginTimestamp": b"\0" * 8,
+}
+
+#: SOP class -> file with a small legal document of the class's type (PS3.3 A.45, A.85, A.98, A.104)
+_DOCUMENTS = {
+    "1.2.840.10008.5.1.4.1.1.104.1": "dummy.pdf",
+    "1.2.840.10008.5.1.4.1.1.104.2": "dummy_cda.xml",
+    "1.2.840.10008.5.1.4.1.1.104.3": "dummy.stl",
+    "1.2.840.10008.5.1.4.1.1.104.4": "dummy.obj",
+    "1.2.840.10008.5.1.4.1.1.104.5": "dummy.mtl",
+}
+
+
+@cache
+def _document(name: str) -> bytes:
+    content = (DATA / "documents" / name).read_bytes()
+    return content + b"\0" * (len(content) % 2)
+
+
+def dummy_value(keyword: str, vr: str, sop_class_uid: str) -> Any:
+    """The dummy for an attribute: a str, bytes or number that pydicom encodes with ``vr``.
+
+    An EncapsulatedDocument gets a small document of the type that the SOP class declares, so that viewers still open it.
+    """
+    if keyword == "EncapsulatedDocument" and sop_class_uid in _DOCUMENTS:
+        return _document(_DOCUMENTS[sop_class_uid])
+    return _BY_KEYWORD.get(keyword, _BY_VR[vr.split(" or ")[0].split("/")[0]])

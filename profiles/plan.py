@@ -1,0 +1,205 @@
+"""Compiled plans: what is done to each attribute path of one SOP class, resolved once and looked up per element."""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+from functools import lru_cache
+from typing import Any
+
+from .actions import Action
+from .dummies import dummy_value
+from .profile import (
+    OUTSIDE_DATA_SET,
+    PRIVATE,
+    RETIRED_LENGTH,
+    UNKNOWN,
+    ConfidentialityProfile,
+    Decision,
+    attribute_keyword,
+    attribute_vr,
+)
+from .tables import dummy_items, module_types, sop_class_modules
+
+Path = tuple[int, ...]
+
+_STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
+
+#: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
+_MAX_CACHED_RULES = 200_000
+
+#: what is removed wherever it stands, whatever its tag: how the audit calls it
+_SHARED_LABELS = {
+    PRIVATE: "(private)",
+    UNKNOWN: "(unknown)",
+    OUTSIDE_DATA_SET: "(groups 0000 to 0006)",
+    RETIRED_LENGTH: "(gggg,0000)",
+}
+
+_PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
+#: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
+#: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
+STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
+#: values of a top-level data set that the engine must know: character set, class and instance UIDs, burned-in annotation
+_INSPECTED = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301})
+_SPECIFIC_CHARACTER_SET = 0x00080005
+#: an overlay that lies in unused bits of the pixels is not removed with its group
+_OVERLAY_BIT_POSITION, _REPEATING = 0x60000102, 0xFF00FFFF
+
+
+class Operation(IntEnum):
+    """What the engine does with an element."""
+
+    KEEP = auto()
+    REMOVE = auto()
+    EMPTY = auto()
+    REPLACE = auto()
+    NEW_UID = auto()
+    PSEUDONYM = auto()
+    ITEMS = auto()
+    STAMP = auto()
+
+
+def path_label(path: Path, leaf: str = "") -> str:
+    """``(0x00081140, 0x00081155)`` -> ``(0008,1140)>(0008,1155)``, followed by ``leaf`` where one is given."""
+    parts = [f"({tag >> 16:04x},{tag & 0xFFFF:04x})" for tag in path]
+    return ">".join([*parts, leaf] if leaf else parts)
+
+
+class Rule:
+    """The operation for one attribute path, and what it needs.
+
+    Attributes:
+        operation: what is done.
+        action: the resolved action code, as the audit shows it; None for kept attributes that no option retained.
+        tag, vr: the attribute, and the VR to encode a new value with.
+        label: the path as text, ``(0008,1140)>(0008,1155)``; private and unknown attributes of one place share a label.
+        value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value).
+        items: for ITEMS and STAMP of a sequence: the rules inside its items.
+        inspected: the engine looks at the value before it does anything.
+    """
+
+    __slots__ = ("action", "inspected", "items", "label", "operation", "tag", "value", "vr")
+
+    def __init__(
+        self,
+        operation: Operation,
+        action: Action | None,
+        path: Path,
+        vr: str,
+        *,
+        value: Any = None,
+        items: PlanNode | None = None,
+        inspected: bool = False,
+        label: str = "",
+    ) -> None:
+        self.operation = operation
+        self.action = action
+        self.tag = path[-1]
+        self.label = path_label(path[:-1], label or path_label(path[-1:]))
+        # `US or SS`, `OB/OW`: where the data set decides, either is legal
+        self.vr = vr.split(" or ")[0].split("/")[0]
+        self.value = value
+        self.items = items
+        self.inspected = inspected
+
+
+class Plan:
+    """The rules of one profile for one SOP class (PS3.15 E.1.1: compound codes go by the attribute's type in the IOD).
+
+    Attributes:
+        root: rules of the top-level data set.
+        known_iod: whether PS3.3's types are known; else each compound code takes its most conservative conformant form.
+    """
+
+    def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str) -> None:
+        self.profile = profile
+        self.sop_class_uid = sop_class_uid
+        modules = sop_class_modules().get(sop_class_uid)
+        self.known_iod = modules is not None
+        self._types: dict[Path, str] = {}
+        for module in modules or ():
+            for path, attribute_type in module_types().get(module, ()):
+                known = self._types.get(path, "3")
+                self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
+        self.cached_rules = 0
+        self.root = PlanNode(self, ())
+
+    def attribute_type(self, path: Path) -> str | None:
+        """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
+        return self._types.get(path, "3") if self.known_iod else None
+
+    def rule(self, path: Path, decision: Decision) -> Rule | None:
+        """The rule for ``path``, of which the profile thinks ``decision``; None: keep the element as it is."""
+        tag = path[-1]
+        top_level = len(path) == 1
+        if top_level and tag in STAMPED:
+            items = PlanNode(self, path) if attribute_vr(tag) == "SQ" else None
+            return Rule(Operation.STAMP, None, path, attribute_vr(tag), items=items)
+        vr = attribute_vr(tag)
+        action = decision.action.resolve(self.attribute_type(path))
+        recorded = action if decision.listed or decision.action is not Action.K else None
+        if vr == "SQ":
+            return self._sequence_rule(path, action, recorded)
+        if action is Action.X:
+            embedded = top_level and tag & _REPEATING == _OVERLAY_BIT_POSITION
+            return Rule(Operation.REMOVE, Action.X, path, vr, inspected=embedded)
+        if tag == _PATIENT_ID and action in (Action.Z, Action.D) and self.profile.patient_id is None:
+            return Rule(Operation.PSEUDONYM, Action.D, path, vr)
+        alias = {_PATIENT_NAME: self.profile.patient_name, _PATIENT_ID: self.profile.patient_id}.get(tag)
+        if alias is not None and action in (Action.Z, Action.D):
+            return Rule(Operation.REPLACE, Action.D, path, vr, value=alias)
+        if action is Action.Z:
+            return Rule(Operation.EMPTY, action, path, vr)
+        inspected = (top_level and tag in _INSPECTED) or tag == _SPECIFIC_CHARACTER_SET
+        if action is Action.U or (action is Action.D and vr == "UI"):
+            return Rule(Operation.NEW_UID, Action.U, path, vr, inspected=inspected)
+        if action is Action.D:
+            value = dummy_value(attribute_keyword(tag), vr, self.sop_class_uid)
+            return Rule(Operation.REPLACE, action, path, vr, value=value)
+        if action is not Action.K:
+            # C belongs to options that check_options refuses as long as they are unfinished
+            raise AssertionError(f"no operation for {action}")
+        return Rule(Operation.KEEP, recorded, path, vr, inspected=inspected) if inspected or recorded else None
+
+    def _sequence_rule(self, path: Path, action: Action, recorded: Action | None) -> Rule:
+        if action is Action.X:
+            return Rule(Operation.REMOVE, action, path, "SQ")
+        if action is Action.Z:
+            return Rule(Operation.EMPTY, action, path, "SQ")
+        if action is Action.D and (items := dummy_items().get(attribute_keyword(path[-1]))):
+            return Rule(Operation.REPLACE, action, path, "SQ", value=items)
+        # K, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
+        return Rule(Operation.ITEMS, Action.U if action is Action.D else recorded, path, "SQ", items=PlanNode(self, path))
+
+
+class PlanNode(dict[int, "Rule | None"]):
+    """Rules by tag for the data sets at one path, made when first met. None: keep the element as it is."""
+
+    __slots__ = ("_shared", "path", "plan")
+
+    def __init__(self, plan: Plan, path: Path) -> None:
+        super().__init__()
+        self.plan = plan
+        self.path = path
+        self._shared: dict[Decision, Rule] = {}
+
+    def __missing__(self, tag: int) -> Rule | None:
+        decision = self.plan.profile.decide(tag)
+        if (label := _SHARED_LABELS.get(decision)) is not None:
+            # these tags are many and all treated alike: one rule serves them, and the plan doesn't grow
+            shared = self._shared.get(decision)
+            if shared is None:
+                path = (*self.path, tag)
+                shared = self._shared[decision] = Rule(Operation.REMOVE, decision.action, path, "UN", label=label)
+            return shared
+        rule = self.plan.rule((*self.path, tag), decision)
+        if self.plan.cached_rules < _MAX_CACHED_RULES:
+            self.plan.cached_rules += 1
+            self[tag] = rule
+        return rule
+
+
+@lru_cache(maxsize=256)
+def compile_plan(profile: ConfidentialityProfile, sop_class_uid: str) -> Plan:
+    """The plan of ``profile`` for objects of ``sop_class_uid``, compiled once per process."""
+    return Plan(profile, sop_class_uid)

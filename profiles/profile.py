@@ -1,0 +1,185 @@
+"""The confidentiality profile: for each attribute an action code, and what decided it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, repeater_has_tag
+
+from .actions import Action
+from .errors import ProfileError
+from .options import ProfileOptions, check_options
+from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, listed, method_codes, table_rows, unlisted
+
+_DATE_VRS = frozenset({"DA", "TM", "DT"})
+_LENGTH_TO_END = 0x00080001
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the profile does to one attribute.
+
+    Attributes:
+        action: the code, possibly a compound one that the attribute's type in its IOD resolves.
+        decided_by: the rule: ``E.1-1``, an option's name, or one of this project's rules for what the table lacks.
+        listed: whether Table E.1-1 has the attribute.
+    """
+
+    action: Action
+    decided_by: str
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedAttribute:
+    """A line of ``dicom-deid explain``."""
+
+    tag: str
+    keyword: str
+    vr: str
+    action: str
+    meaning: str
+    decided_by: str
+
+
+#: rules for attributes outside Table E.1-1, by rank: what they cover, the action, the reason (shown by ``explain``)
+PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True)
+CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True)
+OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True)
+OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set")
+RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired")
+UNKNOWN = Decision(Action.X, "unknown to the data dictionary")
+RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
+UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
+TECHNICAL = Decision(Action.K, "unlisted technical attribute")
+SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
+
+
+@cache
+def attribute_vr(tag: int) -> str:
+    """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
+    if row := listed().get(tag):
+        return row.vr
+    return dictionary_VR(tag) if dictionary_has_tag(tag) or repeater_has_tag(tag) else ""
+
+
+def attribute_keyword(tag: int) -> str:
+    """The keyword of a standard attribute, ``""`` for private and unknown ones."""
+    if row := listed().get(tag):
+        return row.keyword
+    return dictionary_keyword(tag) if dictionary_has_tag(tag) or repeater_has_tag(tag) else ""
+
+
+@dataclass(frozen=True)
+class ConfidentialityProfile:
+    """PS3.15 Annex E, edition ``EDITION``: the Basic Profile and the options chosen on top of it.
+
+    Attributes:
+        options: the options, the Basic Profile always among them.
+        patient_name: value for PatientName instead of an empty one.
+        patient_id: value for PatientID instead of a keyed pseudonym.
+    """
+
+    options: ProfileOptions = ProfileOptions.BasicProfile
+    patient_name: str | None = None
+    patient_id: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", check_options(self.options))
+        for name, value in (("patient_name", self.patient_name), ("patient_id", self.patient_id)):
+            if value is not None and (not value.strip() or len(value) > 64 or "\\" in value or not value.isprintable()):
+                raise ProfileError(f"{name}: 1 to 64 printable characters without a backslash (PS3.5 6.2)")
+
+    @classmethod
+    def default(
+        cls,
+        options: ProfileOptions | str = ProfileOptions.BasicProfile,
+        *,
+        patient_name: str | None = None,
+        patient_id: str | None = None,
+    ) -> ConfidentialityProfile:
+        """The standard's profile with ``options`` (a Flag, or names separated by commas).
+
+        Raises:
+            ProfileError: unknown, contradictory or unfinished options, or an alias that is no legal value.
+        """
+        chosen = ProfileOptions.parse(options) if isinstance(options, str) else options
+        return cls(chosen, patient_name, patient_id)
+
+    def decide(self, tag: int) -> Decision:
+        """The decision for the attribute ``tag``, wherever it stands (PS3.15 E.1.1: at every depth)."""
+        group = tag >> 16
+        if group & 1:
+            return PRIVATE
+        if group < 0x0008:
+            return OUTSIDE_DATA_SET
+        if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
+            return RETIRED_LENGTH
+        if group & 0xFF00 == CURVES:
+            return CURVE
+        if group & 0xFF00 == OVERLAYS:
+            return OVERLAY
+        if row := listed().get(tag):
+            for option, action in row.options:
+                if option in self.options:
+                    return Decision(action, str(option.name), listed=True)
+            return Decision(row.basic, "E.1-1", listed=True)
+        if named := unlisted().get(tag):
+            return Decision(named.action, f"unlisted: {named.reason}")
+        return self._by_vr(attribute_vr(tag))
+
+    def _by_vr(self, vr: str) -> Decision:
+        if vr == "":
+            return UNKNOWN
+        if vr == "SQ":
+            return SEQUENCE
+        if vr == "UI":
+            retained = ProfileOptions.RetainUIDs in self.options
+            return Decision(Action.K, "RetainUIDs") if retained else UNLISTED_UID
+        if vr in _DATE_VRS and ProfileOptions.RetainLongFullDates in self.options:
+            return Decision(Action.K, "RetainLongFullDates")
+        return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL
+
+    @property
+    def method_codes(self) -> list[MethodCode]:
+        """CID 7050 codes of the profile and its options, for DeidentificationMethodCodeSequence (PS3.15 E.1.1)."""
+        return [code for option, code in method_codes().items() if option in self.options]
+
+    @property
+    def longitudinal(self) -> str:
+        """LongitudinalTemporalInformationModified (0028,0303) as PS3.15 E.2 and E.3.6 require."""
+        return "UNMODIFIED" if ProfileOptions.RetainLongFullDates in self.options else "REMOVED"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
+        content = hashlib.sha256(repr((EDITION, self.patient_name, self.patient_id, self.options.names())).encode())
+        for row in self.explain():
+            content.update(f"{row.tag};{row.action};{row.decided_by}\n".encode())
+        return content.hexdigest()
+
+    def explain(self) -> Iterator[ExplainedAttribute]:
+        """Each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
+        for row in table_rows():
+            if "x" in row.tag or "g" in row.tag:
+                decision = {"5": CURVE, "6": OVERLAY, "g": PRIVATE}[row.tag[1]]
+                keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
+                yield _explained(row.tag, keyword, row.vr, decision)
+            else:
+                yield _explained(row.tag, row.keyword, row.vr, self.decide(int(row.tag[1:5] + row.tag[6:10], 16)))
+        for named in unlisted().values():
+            tag = f"({named.tag >> 16:04x},{named.tag & 0xFFFF:04x})"
+            yield _explained(tag, named.keyword, attribute_vr(named.tag), self.decide(named.tag))
+        for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
+            yield _explained("", "(other standard attributes)", vr, self._by_vr(vr))
+        yield _explained("", "(other standard attributes)", "", TECHNICAL)
+        yield _explained("", "(unknown attributes)", "", UNKNOWN)
+        yield _explained("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)
+        yield _explained("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
+
+
+def _explained(tag: str, keyword: str, vr: str, decision: Decision) -> ExplainedAttribute:
+    return ExplainedAttribute(tag, keyword, vr, decision.action.value, decision.action.meaning, decision.decided_by)

@@ -1,0 +1,109 @@
+"""Developers' tool: rebuild the tables of ``profiles/data`` from extracts of the DICOM standard.
+
+Usage: ``python -m profiles.refresh_tables SOURCE_DIR``. SOURCE_DIR holds ``ps315_e1_1.csv`` (Table E.1-1 with its option
+columns), ``cid7050.csv`` and ``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path).
+
+The hand-written tables (``unlisted.csv``, ``dummy_items.json``) are not touched. A refresh for a new edition is reviewed as
+an ordinary diff: every table is sorted text, one attribute a line.
+"""
+
+import csv
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+from .options import ProfileOptions
+from .tables import DATA, UNLISTED_VRS, tag_text, unlisted
+
+#: the extract's column names, in the order of ``ProfileOptions``
+_SOURCE_COLUMNS = {
+    "basic": ProfileOptions.BasicProfile,
+    "retain_safe_private": ProfileOptions.RetainSafePrivate,
+    "retain_uids": ProfileOptions.RetainUIDs,
+    "retain_device_identity": ProfileOptions.RetainDeviceIdent,
+    "retain_institution_identity": ProfileOptions.RetainInstitutionIdent,
+    "retain_patient_characteristics": ProfileOptions.RetainPatientChars,
+    "retain_long_full_dates": ProfileOptions.RetainLongFullDates,
+    "retain_long_modified_dates": ProfileOptions.RetainLongModifDates,
+    "clean_descriptors": ProfileOptions.CleanDesc,
+    "clean_structured_content": ProfileOptions.CleanStructdCont,
+    "clean_graphics": ProfileOptions.CleanGraph,
+}
+
+
+def _write(name: str, header: list[str], rows: Iterable[list[str]]) -> None:
+    with (DATA / name).open("w", newline="", encoding="ascii") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def refresh_e1_1(source: Path) -> dict[str, str]:
+    """Write ``e1_1.csv``. Returns tag (8 hex digits, ``x`` in repeating groups) -> Basic Profile code."""
+    basic: dict[str, str] = {}
+    rows = []
+    with (source / "ps315_e1_1.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            tag = row["tag"].replace(",", "").lower()
+            basic[tag] = row["basic"]
+            rows.append([f"({row['tag'].lower()})", row["keyword"], row["vr"], *(row[column] for column in _SOURCE_COLUMNS)])
+    _write("e1_1.csv", ["tag", "keyword", "vr", *(str(option.name) for option in _SOURCE_COLUMNS.values())], rows)
+    return basic
+
+
+def refresh_cid7050(source: Path) -> None:
+    """Write ``cid7050.csv``: the code of the profile and of each option (PS3.16 CID 7050)."""
+    rows = []
+    with (source / "cid7050.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            column = "basic" if row["e1_1_column_or_use"].startswith("always") else row["e1_1_column_or_use"]
+            if option := _SOURCE_COLUMNS.get(column):
+                rows.append([str(option.name), row["code_value"], row["scheme"], row["code_meaning"]])
+    _write("cid7050.csv", ["option", "code_value", "coding_scheme", "code_meaning"], rows)
+
+
+def _vr(tag: str) -> str:
+    number = int(tag.lower().replace("x", "0"), 16)
+    return dictionary_VR(number) if dictionary_has_tag(number) else ""
+
+
+def _types(modules: dict[str, dict[str, str]], used: set[str], basic: dict[str, str]) -> Iterator[list[str]]:
+    named = {f"{row.tag:08x}": row.action.value for row in unlisted().values()}
+    for module in sorted(used & modules.keys()):
+        for path, attribute_type in sorted(modules[module].items()):
+            leaf = path.split(">")[-1].lower()
+            code = basic.get(leaf) or named.get(leaf)
+            # type 3 is what an attribute has when no row says otherwise; U, D and K are the same for every type
+            if attribute_type == "3" or code in ("U", "D", "K") or (code is None and _vr(leaf) not in UNLISTED_VRS):
+                continue
+            yield [module, ">".join(tag_text(part) for part in path.lower().split(">")), attribute_type]
+
+
+def refresh_iods(source: Path, basic: dict[str, str]) -> None:
+    """Write ``iods.csv`` (SOP class, IOD, its modules) and ``iod_types.csv`` (types 1, 1C, 2, 2C that a code depends on)."""
+    with gzip.open(source / "iod_attribute_types.json.gz") as stream:
+        extract = json.load(stream)
+    sop_classes = {**extract["sop_retired_fallback"], **extract["sop"]}
+    rows = [
+        [uid, iod, " ".join(f"{module}/{usage}" for module, usage in extract["iod"][iod])]
+        for uid, iod in sorted(sop_classes.items())
+        if iod in extract["iod"]
+    ]
+    _write("iods.csv", ["sop_class_uid", "iod", "modules"], rows)
+    used = {module for iod in extract["iod"].values() for module, _ in iod}
+    _write("iod_types.csv", ["module", "path", "type"], _types(extract["mod"], used, basic))
+
+
+def main(source: Path) -> None:
+    """Rebuild every derived table."""
+    basic = refresh_e1_1(source)
+    refresh_cid7050(source)
+    refresh_iods(source, basic)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

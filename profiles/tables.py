@@ -1,0 +1,136 @@
+"""The tables of ``profiles/data``, read once per process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .actions import Action
+from .options import ProfileOptions
+
+DATA = Path(__file__).parent / "data"
+
+#: edition of PS3.15 whose Table E.1-1 is built in
+EDITION = "2026d"
+
+#: VRs whose unlisted attributes are treated as if they were listed, by type (DESIGN: policy for what the table lacks)
+UNLISTED_VRS = frozenset({"PN", "AE", "DA", "TM", "DT", "ST", "LT", "UT", "UC", "UR"})
+
+#: repeating groups whose attributes are listed as a whole (PS3.5 7.6), by group & 0xFF00
+CURVES, OVERLAYS = 0x5000, 0x6000
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of Table E.1-1: the Basic Profile's code and what options put in its place."""
+
+    tag: str
+    keyword: str
+    vr: str
+    basic: Action
+    options: tuple[tuple[ProfileOptions, Action], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedRow:
+    """A standard attribute that Table E.1-1 lacks and this project names, with the reason."""
+
+    tag: int
+    keyword: str
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCode:
+    """A code of PS3.16 CID 7050 De-identification Method."""
+
+    code_value: str
+    coding_scheme: str
+    code_meaning: str
+
+
+def tag_text(tag: str) -> str:
+    """``00080018`` -> ``(0008,0018)``."""
+    return f"({tag[:4]},{tag[4:]})"
+
+
+def _read(name: str) -> Iterator[dict[str, str]]:
+    with (DATA / name).open(newline="", encoding="ascii") as stream:
+        yield from csv.DictReader(stream)
+
+
+def _tag(text: str) -> int:
+    return int(text[1:5] + text[6:10], 16)
+
+
+@cache
+def table_rows() -> tuple[TableRow, ...]:
+    """All rows of Table E.1-1 (PS3.15, edition ``EDITION``), repeating groups and the private row included."""
+    columns = [option for option in ProfileOptions if option is not ProfileOptions.BasicProfile]
+    return tuple(
+        TableRow(
+            tag=row["tag"],
+            keyword=row["keyword"],
+            vr=row["vr"],
+            basic=Action(row["BasicProfile"]),
+            options=tuple((option, Action(row[str(option.name)])) for option in columns if row[str(option.name)]),
+        )
+        for row in _read("e1_1.csv")
+    )
+
+
+@cache
+def listed() -> dict[int, TableRow]:
+    """The rows of single attributes by tag; repeating groups have rows of their own in ``repeating_rows``."""
+    return {_tag(row.tag): row for row in table_rows() if "x" not in row.tag and "g" not in row.tag}
+
+
+@cache
+def repeating_rows() -> dict[str, TableRow]:
+    """``(50xx,xxxx)``, ``(60xx,3000)``, ``(60xx,4000)`` and ``(gggg,eeee)``, the private attributes."""
+    return {row.tag: row for row in table_rows() if "x" in row.tag or "g" in row.tag}
+
+
+@cache
+def unlisted() -> dict[int, UnlistedRow]:
+    """Standard attributes outside Table E.1-1 that have a rule of their own."""
+    rows = (UnlistedRow(_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"]) for row in _read("unlisted.csv"))
+    return {row.tag: row for row in rows}
+
+
+@cache
+def method_codes() -> dict[ProfileOptions, MethodCode]:
+    """The CID 7050 code of the profile and of each option."""
+    return {
+        ProfileOptions[row["option"]]: MethodCode(row["code_value"], row["coding_scheme"], row["code_meaning"])
+        for row in _read("cid7050.csv")
+    }
+
+
+@cache
+def dummy_items() -> dict[str, list[dict[str, Any]]]:
+    """Dummy items of sequences whose code is D: keyword -> items as keyword -> value."""
+    items: dict[str, list[dict[str, Any]]] = json.loads((DATA / "dummy_items.json").read_text(encoding="ascii"))
+    return items
+
+
+@cache
+def sop_class_modules() -> dict[str, tuple[str, ...]]:
+    """The modules of each storage SOP class's IOD (PS3.3 A.1), mandatory or not."""
+    return {row["sop_class_uid"]: tuple(module.split("/")[0] for module in row["modules"].split()) for row in _read("iods.csv")}
+
+
+@cache
+def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
+    """For each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
+    types: dict[str, list[tuple[tuple[int, ...], str]]] = {}
+    for row in _read("iod_types.csv"):
+        path = tuple(int(part[1:5].replace("x", "0") + part[6:10], 16) for part in row["path"].split(">"))
+        types.setdefault(row["module"], []).append((path, row["type"]))
+    return {module: tuple(rows) for module, rows in types.items()}
