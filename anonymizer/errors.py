@@ -39,6 +39,7 @@ class Reason(Enum):
     PRIVATE_SOP_CLASS = "private-sop-class"
     BURNED_IN_ANNOTATION = "burned-in-annotation"
     EMBEDDED_OVERLAY = "embedded-overlay"
+    INVALID_UID = "invalid-uid"
     ALIAS_NOT_ENCODABLE = "alias-not-encodable"
     # can't be written
     SOP_INSTANCE_CONFLICT = "sop-instance-conflict"

@@ -109,6 +109,7 @@ class Plan:
     Attributes:
         root: rules of the top-level data set.
         known_iod: whether PS3.3's types are known; else each compound code takes its most conservative conformant form.
+        belongs_to_study: whether objects of the class have a study and a series (all but palettes, protocols and the like).
     """
 
     def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str) -> None:
@@ -116,6 +117,7 @@ class Plan:
         self.sop_class_uid = sop_class_uid
         modules = sop_class_modules().get(sop_class_uid)
         self.known_iod = modules is not None
+        self.belongs_to_study = modules is None or "general-study" in modules
         self._types: dict[Path, str] = {}
         for module in modules or ():
             for path, attribute_type in module_types().get(module, ()):

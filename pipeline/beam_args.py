@@ -1,0 +1,63 @@
+"""Beam's own options: told from misspelt ones, and completed for local runs."""
+
+import argparse
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from .errors import UsageError
+
+LOCAL_RUNNER = "FnApiRunner"
+_LOCAL_RUNNERS = {LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    return parser
+
+
+def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argparse.Namespace:
+    """Parse options that the command doesn't know itself as Beam's.
+
+    Args:
+        own_flags: the command's flags, for suggestions.
+
+    Raises:
+        UsageError: a flag that nobody knows (with the nearest one that somebody does), or a value Beam refuses.
+    """
+    parser = _parser()
+    try:
+        parsed, unknown = parser.parse_known_args(list(arguments))
+    except (argparse.ArgumentError, SystemExit):
+        raise UsageError("Beam refuses one of its options; see its documentation") from None
+    if not unknown:
+        return parsed
+    flag = unknown[0].split("=")[0]
+    if not flag.startswith("-"):
+        raise UsageError(f"unexpected argument {flag!r}")
+    known = [*own_flags, *(option for action in parser._actions for option in action.option_strings)]
+    nearest = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
+    raise UsageError(f"unknown option {flag}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+
+
+def is_local(parsed: argparse.Namespace) -> bool:
+    """Whether the run stays on this machine's own processes."""
+    return parsed.runner is None or str(parsed.runner).rsplit(".", 1)[-1] in _LOCAL_RUNNERS
+
+
+def complete(arguments: Sequence[str], parsed: argparse.Namespace, *, large: bool) -> PipelineOptions:
+    """Beam's options with the defaults of this job.
+
+    Without ``--runner`` the FnApiRunner runs the job by name: DirectRunner would try to download another one. A ``large`` input
+    gets a process per core, unless the user chose otherwise.
+    """
+    arguments = list(arguments)
+    if parsed.runner is None:
+        arguments += [f"--runner={LOCAL_RUNNER}"]
+    if large and is_local(parsed) and not any(argument.startswith("--direct_") for argument in arguments):
+        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={os.cpu_count()}"]
+    return PipelineOptions(arguments, save_main_session=False)

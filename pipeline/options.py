@@ -1,0 +1,78 @@
+"""The job's options: validated once, frozen, with a key that is only named."""
+
+import glob
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from profiles import ConfidentialityProfile
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What a run is asked to do.
+
+    Attributes:
+        inputs: folders, files or globs.
+        output: folder for the de-identified copy.
+        audit: folder for the audit tables.
+        profile: the policy.
+        key_uri: where the key is (``file:PATH``, ``env:NAME``).
+        scope: enters the key's derivation.
+        uid_root: root of new UIDs, None for 2.25.
+        keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+        beam_args: options for Beam, as on the command line.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    audit: str
+    profile: ConfidentialityProfile
+    key_uri: str
+    scope: str = ""
+    uid_root: str | None = None
+    keep_burned_in: bool = False
+    beam_args: tuple[str, ...] = field(default=())
+
+
+def input_base(location: str) -> Path:
+    """The folder below which an input's objects lie: itself, a file's folder, the part of a glob before the first wildcard."""
+    path = Path(location)
+    if path.is_dir():
+        return path
+    if not glob.has_magic(location) or path.exists():
+        return path.parent
+    parts = path.parts
+    literal = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:literal])
+
+
+def check_locations(options: JobOptions) -> None:
+    """Refuse inputs that can't be read and outputs that would be read as inputs, before any work.
+
+    Raises:
+        UsageError: what is wrong with which option.
+    """
+    output, audit = (Path(location).resolve() for location in (options.output, options.audit))
+    for location in options.inputs:
+        if "://" in location or "://" in options.output:
+            raise UsageError("only local folders are supported in this version")
+        path = Path(location)
+        if glob.has_magic(location) and not path.exists():
+            if not input_base(location).is_dir():
+                raise UsageError(f"--input {location}: the folder before the wildcard doesn't exist")
+        elif not path.exists():
+            raise UsageError(f"--input {location}: doesn't exist")
+        base = input_base(location).resolve()
+        try:
+            next(base.iterdir(), None)
+        except OSError as error:
+            raise UsageError(f"--input {location}: {error.strerror}") from None
+        for option, target in (("--output", output), ("--audit", audit)):
+            if target == base or base in target.parents:
+                raise UsageError(f"{option} lies inside --input {location}: the next run would read it")
+        if path.is_dir() and output in base.parents:
+            raise UsageError(f"--input {location} lies inside --output")
+    if output.exists() and not output.is_dir():
+        raise UsageError("--output is a file")

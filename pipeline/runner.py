@@ -1,0 +1,135 @@
+"""Run the job: check everything first, then build, run and account for it."""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import apache_beam as beam
+
+from anonymizer import Key, SecretError, check_root
+from transforms import EngineConfig, UidMapError
+
+from .beam_args import check_beam_args, complete, is_local
+from .errors import RunError, UsageError
+from .job import AuditTarget, build_job
+from .local_storage import TEMPORARY, LocalArchive, LocalWriter
+from .options import JobOptions, check_locations
+from .progress import ProgressDisplay, ProgressFiles, new_progress_files
+from .run_report import RunReport, check_origin, finish, write_origin
+
+#: a key that a local run makes for itself reaches its worker processes by their environment
+OWN_KEY = "DICOM_DEID_RUN_KEY"
+#: from so many objects on a local run pays for a process per core
+_LARGE = 2_000
+
+
+def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport:
+    """Run the job and return its account.
+
+    Args:
+        own_flags: the command's flags, for suggestions when an unknown one was given.
+        debug: let Beam log; its messages may name objects.
+
+    Raises:
+        UsageError: found before any work.
+        RunError: the run failed; what is in the output is whole, and the run may be started again.
+    """
+    parsed = check_beam_args(options.beam_args, own_flags)
+    check_locations(options)
+    key_uri = options.key_uri or _own_key(is_local(parsed))
+    try:
+        key = Key.load(key_uri, options.scope)
+        if options.uid_root is not None:
+            check_root(options.uid_root)
+    except SecretError as error:
+        raise UsageError(str(error)) from None
+    check_origin(options, key.key_id)
+    config = EngineConfig(options.profile, key_uri, options.scope, options.uid_root, options.keep_burned_in)
+    archive = LocalArchive()
+    beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
+    _make_importable_for_workers()
+    _quiet(debug)
+    run_id = secrets.token_hex(4)
+    audit = AuditTarget(
+        *(str(Path(options.audit) / f"{table}-{run_id}") for table in ("instances", "uid_map", "listing")),
+        profile_digest=options.profile.digest,
+        key_id=key.key_id,
+        version=version("dicom-deid"),
+    )
+    write_origin(options, key.key_id)
+    with _progress() as progress:
+        pipeline = beam.Pipeline(options=beam_options)
+        build_job(pipeline, list(options.inputs), config, archive, LocalWriter(options.output), audit, progress)
+        try:
+            state = pipeline.run().wait_until_finish()
+        except Exception as error:
+            if debug:
+                raise
+            raise RunError(_explain(error)) from None
+        finally:
+            shutil.rmtree(Path(options.output) / TEMPORARY, ignore_errors=True)
+    if state != "DONE":
+        raise RunError(f"the runner ended in state {state}")
+    return finish(options, run_id, key.key_id, str(beam_options.get_all_options()["runner"]))
+
+
+def _own_key(local: bool) -> str:
+    if not local:
+        raise UsageError("--key is needed: workers of a distributed run must share it")
+    os.environ[OWN_KEY] = secrets.token_hex(32)
+    print("No --key was given: this run made one for itself, and no later run will repeat its mappings.", file=sys.stderr)
+    return f"env:{OWN_KEY}"
+
+
+def _is_large(archive: LocalArchive, inputs: tuple[str, ...]) -> bool:
+    found = 0
+    for location in enumerate(inputs):
+        for _ in archive.list(location):
+            found += 1
+            if found >= _LARGE:
+                return True
+    return False
+
+
+def _make_importable_for_workers() -> None:
+    """Worker processes import the packages from where this one did, installed or not."""
+    root = str(Path(__file__).resolve().parent.parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+
+
+def _quiet(debug: bool) -> None:
+    """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
+    level = logging.INFO if debug else logging.CRITICAL + 1
+    logging.basicConfig(level=level)
+    logging.getLogger().setLevel(level)
+    logging.getLogger("apache_beam").setLevel(level)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[ProgressFiles]:
+    with tempfile.TemporaryDirectory(prefix="dicom-deid-") as folder:
+        files = new_progress_files(Path(folder))
+        display = ProgressDisplay(files)
+        display.start()
+        try:
+            yield files
+        finally:
+            display.stop()
+
+
+def _explain(error: Exception) -> str:
+    """What may be said of a failure: never its text, which may name objects."""
+    text = str(error)
+    if UidMapError.__name__ in text:
+        return (
+            "the UID map doesn't hold, so nothing was written: a new UID is already in the archive, which may contain outputs of "
+            "an earlier run with the same key; keep them apart, or use another --scope"
+        )
+    return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

@@ -1,0 +1,40 @@
+"""How workers come by their engine: the configuration travels, the key is read where it is used."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from anonymizer import Engine, Key
+from profiles import ConfidentialityProfile
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """What an engine is made of. It goes into the job graph, so it names the key and never holds it.
+
+    Attributes:
+        profile: the policy.
+        key_uri: where the key is (``file:PATH``, ``env:NAME``).
+        scope: enters the key's derivation.
+        uid_root: root of new UIDs, None for 2.25.
+        keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+    """
+
+    profile: ConfidentialityProfile
+    key_uri: str
+    scope: str = ""
+    uid_root: str | None = None
+    keep_burned_in: bool = False
+
+    def engine(self) -> Engine:
+        """The process's engine for this configuration.
+
+        Raises:
+            SecretError: the key can't be read or used.
+        """
+        return _engine(self)
+
+
+@lru_cache(maxsize=4)
+def _engine(config: EngineConfig) -> Engine:
+    key = Key.load(config.key_uri, config.scope)
+    return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in)
