@@ -19,7 +19,7 @@ from .errors import Reason as Reason
 from .errors import SecretError as SecretError
 from .keys import Key as Key
 from .pseudonyms import Pseudonyms as Pseudonyms
-from .uids import MAX_LENGTH as MAX_UID_LENGTH
+from .uids import MAX_UID_LENGTH as MAX_UID_LENGTH
 from .uids import KeyedUids as KeyedUids
 from .uids import UidMapping as UidMapping
 from .uids import check_root as check_root

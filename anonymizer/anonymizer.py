@@ -6,7 +6,7 @@ import os
 import tempfile
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar, overload
+from typing import BinaryIO, TypeVar, cast, overload
 
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.filebase import DicomBytesIO
@@ -87,7 +87,7 @@ class Anonymizer:
                 with Path(x).open("rb", buffering=0) as stream:
                     return dcmread(BytesIO(self._rewrite(stream)))
         if hasattr(x, "read"):
-            return dcmread(BytesIO(self._rewrite(x)))
+            return dcmread(BytesIO(self._rewrite(cast(BinaryIO, x))))
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
     def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:

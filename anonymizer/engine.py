@@ -7,15 +7,16 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from profiles import ConfidentialityProfile, Plan, Rule, attribute_keyword, compile_plan
+from profiles import ConfidentialityProfile, Plan, Rule, compile_plan
 
+from .buffer import Bulk, BulkKind, NeedMoreError
 from .deflate import ByteStream, InflatingStream, deflate
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .pseudonyms import Pseudonyms
-from .rewriter import Bulk, BulkKind, NeedMoreError, OtherSopClassError, Piece, Progress, Rewriter
+from .rewriter import OtherSopClassError, Piece, Progress, Rewriter
 from .uids import KeyedUids, UidMapping, is_well_known
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -44,7 +45,7 @@ class AttributeAction(NamedTuple):
     path: str
     keyword: str
     action: str
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls on an action
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,9 @@ class Engine:
         key = tuple(rules)
         summary = self._summaries.get(key)
         if summary is None:
-            counts = Counter((rule.label, rule.tag, rule.action.value) for rule in rules if rule.action is not None)
+            counts = Counter((rule.label, rule.keyword, rule.action.value) for rule in rules if rule.action is not None)
             summary = tuple(
-                AttributeAction(label, "" if label.endswith(("(private)", "(unknown)")) else attribute_keyword(tag), action, count)
-                for (label, tag, action), count in sorted(counts.items())
+                AttributeAction(label, keyword, action, count) for (label, keyword, action), count in sorted(counts.items())
             )
             if len(self._summaries) >= _MAX_SUMMARIES:
                 self._summaries.clear()

@@ -7,13 +7,11 @@ when they stand at top level, where pixel data stands; for everything else the c
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import NoReturn
 
 from profiles import Operation, Plan, PlanNode, Rule, attribute_vr
 
+from .buffer import MAX_DEPTH, Buffer, Bulk, BulkKind, NeedMoreError
 from .encoding import (
     IMPLICIT_LITTLE,
     ITEM,
@@ -33,8 +31,6 @@ from .pseudonyms import Pseudonyms
 from .stamps import Stamps
 from .uids import UidMapping, is_well_known
 
-#: sequences in sequences: real objects stay below 20 levels
-MAX_DEPTH = 64
 #: bytes after the data set that are taken for padding although nothing marks them as such
 _MAX_TRAILING = 65_536
 
@@ -45,33 +41,12 @@ _NO_STAMP = 0x1_0000_0000
 Piece = bytes | memoryview
 
 
-class NeedMoreError(Exception):
-    """The buffer ends before the element does."""
-
-
 class OtherSopClassError(Exception):
     """The data set's SOP class isn't the one whose plan is in use."""
 
     def __init__(self, sop_class: str) -> None:
         super().__init__()
         self.sop_class = sop_class
-
-
-class BulkKind(Enum):
-    """What to do with a top-level value that goes beyond the buffer."""
-
-    COPY = auto()
-    SKIP = auto()
-    FRAGMENTS = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """A value that the buffer doesn't hold: it begins at ``offset`` in the buffer and has ``length`` bytes."""
-
-    kind: BulkKind
-    offset: int
-    length: int
 
 
 @dataclass(slots=True)
@@ -132,9 +107,7 @@ class Rewriter:
         self._keep_burned_in = keep_burned_in
         self._sop_class_fixed = sop_class_fixed
         self.progress = Progress()
-        self._buffer = b""
-        self._view = memoryview(b"")
-        self._complete = False
+        self._buffer = Buffer(b"", complete=False)
 
     # -- top level ---------------------------------------------------------------------------------------------------
 
@@ -150,9 +123,9 @@ class Rewriter:
             OtherSopClassError: start again with the plan of the named class.
             DeidentificationError: the object can't be understood or must not be written.
         """
-        self._buffer, self._view, self._complete = buffer, memoryview(buffer), complete
+        self._buffer = Buffer(buffer, complete)
         pieces: list[Piece] = []
-        position, bulk = self._data_set(offset, len(buffer), self._plan.root, self._encoding, 0, False, pieces)
+        _, bulk = self._data_set(offset, len(buffer), self._plan.root, self._encoding, 0, False, pieces)
         if bulk is None:
             pieces.extend(self.finish())
         return pieces, bulk
@@ -171,7 +144,7 @@ class Rewriter:
         Appends to ``pieces``; when nothing changes, nothing but one slice is appended. This loop is the hot path: an element
         that stays costs one header, one look-up and three comparisons.
         """
-        buffer, view = self._buffer, self._view
+        buffer, view = self._buffer.content, self._buffer.view
         explicit, read_header = encoding.explicit, encoding.header.unpack_from
         run = position
         last = self.progress.last if depth == 0 else -1
@@ -220,7 +193,7 @@ class Rewriter:
                 if rule is None:
                     if tag != _PIXEL_DATA or depth or not explicit:
                         raise DeidentificationError(Reason.INVALID_LENGTH, tag)
-                    following = self._fragments_end(value)
+                    following = self._buffer.fragments_end(value, self._encoding)
                     if following < 0:
                         pieces.append(view[run:value])
                         run, last, bulk = value, tag, Bulk(BulkKind.FRAGMENTS, value, length)
@@ -229,8 +202,8 @@ class Rewriter:
                     continue
             elif following > end:
                 if depth:
-                    self._beyond(following, tag)
-                if self._complete:
+                    self._buffer.beyond(following, tag)
+                if self._buffer.complete:
                     padding = last >= _FIRST_PIXELS or not (attribute_vr(tag) or group & 1)
                     if self._ends_data_set(0, last if padding else -1, position, Reason.TRUNCATED, tag):
                         break
@@ -266,13 +239,13 @@ class Rewriter:
         """
         if depth == 0 and last >= 0:
             if last < _FIRST_PIXELS:
-                if not self._complete:
+                if not self._buffer.complete:
                     raise NeedMoreError
-                if len(self._buffer) - position > _MAX_TRAILING or _SOP_CLASS not in self.progress.uids:
+                if len(self._buffer.content) - position > _MAX_TRAILING or _SOP_CLASS not in self.progress.uids:
                     raise DeidentificationError(reason, tag)
             self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
             return True
-        if not self._complete and reason is Reason.TRUNCATED:
+        if not self._buffer.complete and reason is Reason.TRUNCATED:
             raise NeedMoreError
         raise DeidentificationError(reason, tag)
 
@@ -298,13 +271,13 @@ class Rewriter:
             if operation not in (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE):
                 raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-            following = self._skip_items(value, inner, rule.tag)
+            following = self._buffer.skip_items(value, inner, rule.tag)
             return [self._change(rule, b"", encoding)], following
         following = value + length
         if operation is Operation.REMOVE and not rule.inspected:
             self.progress.rules.append(rule)
             return [], following
-        content = self._buffer[value:following]
+        content = self._buffer.content[value:following]
         if rule.inspected:
             self._inspect(rule, content)
         if operation is Operation.KEEP:
@@ -391,11 +364,11 @@ class Rewriter:
                 return None, value
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-        end = len(self._buffer) if length == UNDEFINED else value + length
+        end = len(self._buffer.content) if length == UNDEFINED else value + length
         content, following, changed = self._items(rule, value, end, length == UNDEFINED, inner, depth + 1)
         if rule.operation is Operation.STAMP:
             end_of_items = following - 8 if length == UNDEFINED else following
-            items = b"".join(content) if changed else self._buffer[value:end_of_items]
+            items = b"".join(content) if changed else self._buffer.content[value:end_of_items]
             self.progress.stamps.found_items(items, inner)
             return [], following
         if rule.action is not None:
@@ -403,8 +376,8 @@ class Rewriter:
         if not changed:
             return None, following
         if length == UNDEFINED:
-            header: Piece = self._view[position:value]
-            content.append(self._view[following - 8 : following])
+            header: Piece = self._buffer.view[position:value]
+            content.append(self._buffer.view[following - 8 : following])
         else:
             header = encoding.element_header(rule.tag, vr.decode() or "SQ", sum(map(len, content)))
         return [header, *content], following
@@ -418,7 +391,7 @@ class Rewriter:
         changed = False
         charset = self.progress.charset
         while position < end or delimited:
-            tag, length = self._item_header(position, encoding, rule.tag)
+            tag, length = self._buffer.item_header(position, encoding, rule.tag)
             start = position + 8
             if tag == SEQUENCE_END and delimited:
                 return content, start, changed
@@ -426,95 +399,23 @@ class Rewriter:
                 raise DeidentificationError(Reason.STRAY_DELIMITER if tag >> 16 == 0xFFFE else Reason.INVALID_ITEM, rule.tag)
             item_end = end if length == UNDEFINED else start + length
             if item_end > end:
-                self._beyond(item_end, rule.tag)
+                self._buffer.beyond(item_end, rule.tag)
             pieces: list[Piece] = []
             stop, _ = self._data_set(start, item_end, rule.items, encoding, depth, length == UNDEFINED, pieces)
             following = stop
             if length == UNDEFINED:
-                if self._item_header(stop, encoding, rule.tag)[0] != ITEM_END:
+                if self._buffer.item_header(stop, encoding, rule.tag)[0] != ITEM_END:
                     raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
                 following = stop + 8
             if _is_unchanged(pieces, stop - start):
-                content.append(self._view[position:following])
+                content.append(self._buffer.view[position:following])
             else:
                 changed = True
                 if length == UNDEFINED:
-                    content.extend((self._view[position:start], *pieces, self._view[stop:following]))
+                    content.extend((self._buffer.view[position:start], *pieces, self._buffer.view[stop:following]))
                 else:
                     content.extend((encoding.item.pack(0xFFFE, 0xE000, sum(map(len, pieces))), *pieces))
             # a character set that an item brought along ends with it
             self.progress.charset = charset
             position = following
         return content, position, changed
-
-    def _item_header(self, position: int, encoding: Encoding, tag: int) -> tuple[int, int]:
-        try:
-            group, element, length = encoding.item.unpack_from(self._buffer, position)
-        except struct.error:
-            self._beyond(len(self._buffer) + 1, tag)
-        return group << 16 | element, length
-
-    def _beyond(self, position: int, tag: int) -> NoReturn:
-        """A length leads to ``position``, outside of what holds it: the sequence, the item, the buffer or the object."""
-        if position <= len(self._buffer):
-            raise DeidentificationError(Reason.INVALID_LENGTH, tag)
-        if self._complete:
-            raise DeidentificationError(Reason.TRUNCATED, tag)
-        raise NeedMoreError
-
-    def _skip_items(self, position: int, encoding: Encoding, tag: int) -> int:
-        """Where a value of undefined length ends that is not looked at: only its structure is walked, without recursion."""
-        ends = [SEQUENCE_END]
-        read_header: Callable[..., tuple[int, ...]] = encoding.header.unpack_from
-        while ends:
-            if len(ends) > 2 * MAX_DEPTH:
-                raise DeidentificationError(Reason.NESTING_TOO_DEEP, tag)
-            found, length = self._item_header(position, encoding, tag)
-            position += 8
-            if found == ends[-1]:
-                ends.pop()
-                continue
-            if ends[-1] == SEQUENCE_END:
-                if found != ITEM:
-                    raise DeidentificationError(Reason.INVALID_ITEM, tag)
-                if length == UNDEFINED:
-                    ends.append(ITEM_END)
-                    continue
-            elif found >> 16 == 0xFFFE:
-                raise DeidentificationError(Reason.STRAY_DELIMITER, tag)
-            elif encoding.explicit:
-                vr, length = read_header(self._buffer, position - 8)[2:]
-                if vr in LONG_VRS:
-                    try:
-                        (length,) = encoding.long_length.unpack_from(self._buffer, position)
-                    except struct.error:
-                        self._beyond(len(self._buffer) + 1, tag)
-                    position += 4
-                elif vr not in SHORT_VRS:
-                    raise DeidentificationError(Reason.INVALID_VR, tag)
-                if length == UNDEFINED and vr == b"UN":
-                    position = self._skip_items(position, IMPLICIT_LITTLE, tag)
-                    continue
-            if length == UNDEFINED:
-                ends.append(SEQUENCE_END)
-                continue
-            position += length
-            if position > len(self._buffer):
-                self._beyond(position, tag)
-        return position
-
-    def _fragments_end(self, position: int) -> int:
-        """Where encapsulated pixel data ends, -1 if beyond an incomplete buffer (PS3.5 A.4)."""
-        end = len(self._buffer)
-        while position + 8 <= end:
-            group, element, length = self._encoding.item.unpack_from(self._buffer, position)
-            position += 8
-            tag = group << 16 | element
-            if tag == SEQUENCE_END and length == 0:
-                return position
-            if tag != ITEM or length == UNDEFINED:
-                raise DeidentificationError(Reason.INVALID_FRAGMENTS, _PIXEL_DATA)
-            position += length
-        if self._complete:
-            raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)
-        return -1

@@ -6,12 +6,12 @@ import hmac
 import re
 from typing import Protocol
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from .errors import SecretError
 from .keys import Key
 
-MAX_LENGTH = 64
+MAX_UID_LENGTH = 64
 _UUID_ROOT = "2.25"
 #: fewer digits than this below an organisation's root would let two UIDs meet by chance
 _MIN_DIGITS = 28
@@ -38,8 +38,8 @@ def check_root(root: str) -> str:
     """
     if not _OID.fullmatch(root):
         raise SecretError("the UID root is no OID")
-    if MAX_LENGTH - len(root) - 1 < _MIN_DIGITS:
-        raise SecretError(f"the UID root is longer than {MAX_LENGTH - 1 - _MIN_DIGITS} characters")
+    if MAX_UID_LENGTH - len(root) - 1 < _MIN_DIGITS:
+        raise SecretError(f"the UID root is longer than {MAX_UID_LENGTH - 1 - _MIN_DIGITS} characters")
     return root
 
 
@@ -88,7 +88,7 @@ class KeyedUids:
         if self._root is None:
             version_8 = digest & ~(0xF << 76) | 8 << 76
             return f"{_UUID_ROOT}.{version_8 & ~(3 << 62) | 2 << 62}".encode()
-        room = MAX_LENGTH - len(self._root) - 1
+        room = MAX_UID_LENGTH - len(self._root) - 1
         return f"{self._root}.{digest % 10**room}".encode()
 
     def hash(self, uid: bytes) -> bytes:

@@ -16,7 +16,7 @@ _LOCAL_RUNNERS = {LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "Pris
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for options in PipelineOptions.__subclasses__():
-        options._add_argparse_args(parser)
+        options._add_argparse_args(parser)  # type: ignore[arg-type]
     return parser
 
 

@@ -75,7 +75,7 @@ def main() -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
-@click.option("--input", "inputs", multiple=True, required=True, metavar="PATH|GLOB", help="Folder, file or glob; may be repeated.")
+@click.option("--input", "inputs", multiple=True, required=True, metavar="PATH|GLOB", help="Folder, file or glob; repeatable.")
 @click.option("--output", required=True, metavar="FOLDER", help="Where the de-identified copy goes.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
 @_add(_PROFILE_OPTIONS)

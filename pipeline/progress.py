@@ -68,7 +68,7 @@ class ProgressDisplay(threading.Thread):
 
     def _run_plain(self) -> None:
         started = time.monotonic()
-        shown = (0, 0, 0)
+        shown: tuple[int, ...] = (0, 0, 0)
         while not self._stop_event.wait(_PLAIN_SECONDS):
             counts = tuple(self._files.count(stage) for stage in STAGES)
             if counts != shown:

@@ -57,8 +57,11 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     _make_importable_for_workers()
     _quiet(debug)
     run_id = secrets.token_hex(4)
+    folder = Path(options.audit)
     audit = AuditTarget(
-        *(str(Path(options.audit) / f"{table}-{run_id}") for table in ("instances", "uid_map", "listing")),
+        instances=str(folder / f"instances-{run_id}"),
+        uid_map=str(folder / f"uid_map-{run_id}"),
+        listing=str(folder / f"listing-{run_id}"),
         profile_digest=options.profile.digest,
         key_id=key.key_id,
         version=version("dicom-deid"),

@@ -84,7 +84,8 @@ def _normal(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("option")
 
 
-_BY_NAME = {_normal(name): option for name, option in _LONG_NAMES.items()} | {_normal(str(option.name)): option for option in ProfileOptions}
+_SHORT_NAMES = {str(option.name): option for option in ProfileOptions}
+_BY_NAME = {_normal(name): option for name, option in (_LONG_NAMES | _SHORT_NAMES).items()}
 
 
 def check_options(options: ProfileOptions) -> ProfileOptions:

@@ -71,14 +71,14 @@ class Rule:
     Attributes:
         operation: what is done.
         action: the resolved action code, as the audit shows it; None for kept attributes that no option retained.
-        tag, vr: the attribute, and the VR to encode a new value with.
+        tag, keyword, vr: the attribute, and the VR to encode a new value with.
         label: the path as text, ``(0008,1140)>(0008,1155)``; private and unknown attributes of one place share a label.
         value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value).
         items: for ITEMS and STAMP of a sequence: the rules inside its items.
         inspected: the engine looks at the value before it does anything.
     """
 
-    __slots__ = ("action", "inspected", "items", "label", "operation", "tag", "value", "vr")
+    __slots__ = ("action", "inspected", "items", "keyword", "label", "operation", "tag", "value", "vr")
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class Rule:
         self.operation = operation
         self.action = action
         self.tag = path[-1]
+        self.keyword = "" if label else attribute_keyword(path[-1])
         self.label = path_label(path[:-1], label or path_label(path[-1:]))
         # `US or SS`, `OB/OW`: where the data set decides, either is legal
         self.vr = vr.split(" or ")[0].split("/")[0]

@@ -58,19 +58,24 @@ TECHNICAL = Decision(Action.K, "unlisted technical attribute")
 SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
 
 
+def _is_standard(tag: int) -> bool:
+    # pydicom's repeating groups match odd, that is private, groups as well
+    return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
+
+
 @cache
 def attribute_vr(tag: int) -> str:
     """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
     if row := listed().get(tag):
         return row.vr
-    return dictionary_VR(tag) if dictionary_has_tag(tag) or repeater_has_tag(tag) else ""
+    return dictionary_VR(tag) if _is_standard(tag) else ""
 
 
 def attribute_keyword(tag: int) -> str:
     """The keyword of a standard attribute, ``""`` for private and unknown ones."""
     if row := listed().get(tag):
         return row.keyword
-    return dictionary_keyword(tag) if dictionary_has_tag(tag) or repeater_has_tag(tag) else ""
+    return dictionary_keyword(tag) if _is_standard(tag) else ""
 
 
 @dataclass(frozen=True)

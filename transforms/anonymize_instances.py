@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 
-from anonymizer import DeidentificationError, Deidentification, Engine, Reason, Report
+from anonymizer import Deidentification, DeidentificationError, Engine, Reason, Report
 
 from .engine_config import EngineConfig
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, counter
@@ -55,7 +55,7 @@ def output_name(report: Report) -> str:
     names = (report.study_instance_uid or "no-study", report.series_instance_uid or "no-series", report.sop_instance_uid)
     for name in names:
         # retained UIDs come from the object: nothing but a UID may become a path
-        if not _NAME.fullmatch(name) and name not in ("no-study", "no-series") or not name.strip("."):
+        if name not in ("no-study", "no-series") and (not _NAME.fullmatch(name) or not name.strip(".")):
             raise DeidentificationError(Reason.INVALID_UID)
     return "/".join(names) + ".dcm"
 
@@ -86,9 +86,10 @@ class UnitAnonymizer:
                 digests[header.source_id] = self._digest(header)
             except Exception as error:  # as above
                 rows.append(rejection(header.source_id, _known(error)))
-        first, *others = [header for header in headers if header.source_id in digests] or [None]
-        if first is None:
+        readable = [header for header in headers if header.source_id in digests]
+        if not readable:
             return rows
+        first, *others = readable
         if len(set(digests.values())) > 1:
             return [*rows, *(conflict(header) for header in (first, *others))]
         rows.append(self.anonymize_instance(first))

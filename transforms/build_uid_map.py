@@ -9,7 +9,8 @@ from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 from .metrics import UIDS_MAPPED, counter
 from .records import InstanceHeader, UidRole, WorkUnit
 
-MAPPING, SLICES = "mapping", "slices"
+MAPPING: Literal["mapping"] = "mapping"
+SLICES: Literal["slices"] = "slices"
 
 
 class UidUse(NamedTuple):

@@ -49,8 +49,4 @@ class GroupIntoWorkUnits(beam.PTransform[PCollection[tuple[bytes, Header]], PCol
     """(study hash, InstanceHeader tuple) -> (unit id, InstanceHeader tuples)."""
 
     def expand(self, headers: PCollection[tuple[bytes, Header]]) -> PCollection[WorkUnit]:
-        return (
-            headers
-            | "ByStudy" >> beam.GroupByKey()
-            | "Split" >> beam.ParDo(_Split()).with_output_types(tuple[bytes, Any])
-        )
+        return headers | "ByStudy" >> beam.GroupByKey() | "Split" >> beam.ParDo(_Split()).with_output_types(tuple[bytes, Any])

@@ -19,7 +19,7 @@ Batch = list[tuple[str, str, int, str]]
 def batches(objects: Iterable[ObjectRef], size: int = BATCH) -> Iterator[Batch]:
     """``objects`` as plain tuples, ``size`` at a time."""
     iterator = iter(objects)
-    while batch := [tuple(ref) for ref in islice(iterator, size)]:
+    while batch := [(ref.name, ref.source, ref.size, ref.version) for ref in islice(iterator, size)]:
         yield batch
 
 

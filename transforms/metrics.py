@@ -1,6 +1,6 @@
 """Names of the job's metrics. Counters are for watching; what is true stands in the audit tables."""
 
-from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import Metrics
 
 NAMESPACE = "dicom-deid"
 

@@ -24,7 +24,8 @@ from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, count
 from .records import AuditRow, InstanceHeader, ObjectRef, Status, UidRole
 from .storage import Archive, ProgressListener
 
-SCANNED, REJECTED = "scanned", "rejected"
+SCANNED: Literal["scanned"] = "scanned"
+REJECTED: Literal["rejected"] = "rejected"
 
 _ROLES = {
     SOP_INSTANCE: UidRole.INSTANCE,
@@ -79,7 +80,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
                 raise DeidentificationError(reason, tag)
     original = {tag: uids[0] for tag, uids in scan.uids.items() if tag != SOP_CLASS}
     header = InstanceHeader(
-        ref=tuple(ref),
+        ref=(ref.name, ref.source, ref.size, ref.version),
         source_id=engine.pseudonyms.source_id(ref.source),
         study=engine.uids.hash(original.get(STUDY, b"")),
         instance=engine.uids.hash(original[SOP_INSTANCE]),

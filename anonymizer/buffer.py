@@ -1,0 +1,145 @@
+"""The bytes at hand: all of an object or only its beginning, and the walks that look at structure and not at values."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NoReturn
+
+from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
+from .errors import DeidentificationError, Reason
+
+#: sequences in sequences: real objects stay below 20 levels
+MAX_DEPTH = 64
+
+_PIXEL_DATA = 0x7FE00010
+
+
+class NeedMoreError(Exception):
+    """The buffer ends before the element does."""
+
+
+class BulkKind(Enum):
+    """What to do with a top-level value that goes beyond the buffer."""
+
+    COPY = auto()
+    SKIP = auto()
+    FRAGMENTS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A value that the buffer doesn't hold: it begins at ``offset`` in the buffer and has ``length`` bytes."""
+
+    kind: BulkKind
+    offset: int
+    length: int
+
+
+class Buffer:
+    """Bytes of an object.
+
+    Attributes:
+        content, view: the bytes, and a view that slices without copying.
+        complete: whether the object ends with them.
+    """
+
+    __slots__ = ("complete", "content", "view")
+
+    def __init__(self, content: bytes, complete: bool) -> None:
+        self.content = content
+        self.view = memoryview(content)
+        self.complete = complete
+
+    def beyond(self, position: int, tag: int) -> NoReturn:
+        """A length leads to ``position``, outside of what holds it: the sequence, the item, the buffer or the object.
+
+        Raises:
+            NeedMoreError: more of the object may help.
+            DeidentificationError: it can't.
+        """
+        if position <= len(self.content):
+            raise DeidentificationError(Reason.INVALID_LENGTH, tag)
+        if self.complete:
+            raise DeidentificationError(Reason.TRUNCATED, tag)
+        raise NeedMoreError
+
+    def item_header(self, position: int, encoding: Encoding, tag: int) -> tuple[int, int]:
+        """Tag and length of the item or delimiter at ``position``, in the sequence ``tag``."""
+        try:
+            group, element, length = encoding.item.unpack_from(self.content, position)
+        except struct.error:
+            self.beyond(len(self.content) + 1, tag)
+        return group << 16 | element, length
+
+    def skip_items(self, position: int, encoding: Encoding, tag: int) -> int:
+        """Where a value of undefined length ends that is not looked at: only its structure is walked, without recursion.
+
+        Raises:
+            NeedMoreError: beyond the buffer.
+            DeidentificationError: its structure is broken or too deep.
+        """
+        ends = [SEQUENCE_END]
+        while ends:
+            if len(ends) > 2 * MAX_DEPTH:
+                raise DeidentificationError(Reason.NESTING_TOO_DEEP, tag)
+            found, length = self.item_header(position, encoding, tag)
+            if found == ends[-1]:
+                ends.pop()
+                position += 8
+                continue
+            if ends[-1] == SEQUENCE_END:
+                if found != ITEM:
+                    raise DeidentificationError(Reason.INVALID_ITEM, tag)
+                position += 8
+                inner_end = ITEM_END
+            else:
+                vr, position, length = self._value(position, encoding, tag)
+                if length == UNDEFINED and vr == b"UN":
+                    position = self.skip_items(position, IMPLICIT_LITTLE, tag)
+                    continue
+                inner_end = SEQUENCE_END
+            if length == UNDEFINED:
+                ends.append(inner_end)
+                continue
+            position += length
+            if position > len(self.content):
+                self.beyond(position, tag)
+        return position
+
+    def _value(self, position: int, encoding: Encoding, tag: int) -> tuple[bytes, int, int]:
+        """VR (``b""`` in implicit), value's position and length of the element at ``position`` in a skipped item."""
+        found, length = self.item_header(position, encoding, tag)
+        if found >> 16 == 0xFFFE:
+            raise DeidentificationError(Reason.STRAY_DELIMITER, tag)
+        if not encoding.explicit:
+            return b"", position + 8, length
+        vr: bytes
+        vr, length = encoding.header.unpack_from(self.content, position)[2:]
+        if vr in SHORT_VRS:
+            return vr, position + 8, length
+        if vr not in LONG_VRS:
+            raise DeidentificationError(Reason.INVALID_VR, tag)
+        if position + 12 > len(self.content):
+            self.beyond(position + 12, tag)
+        return vr, position + 12, encoding.long_length.unpack_from(self.content, position + 8)[0]
+
+    def fragments_end(self, position: int, encoding: Encoding) -> int:
+        """Where encapsulated pixel data ends, -1 if beyond an incomplete buffer (PS3.5 A.4).
+
+        Raises:
+            DeidentificationError: what is there are no fragments, or they don't end.
+        """
+        end = len(self.content)
+        while position + 8 <= end:
+            tag, length = self.item_header(position, encoding, _PIXEL_DATA)
+            position += 8
+            if tag == SEQUENCE_END and length == 0:
+                return position
+            if tag != ITEM or length == UNDEFINED:
+                raise DeidentificationError(Reason.INVALID_FRAGMENTS, _PIXEL_DATA)
+            position += length
+        if self.complete:
+            raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)
+        return -1
