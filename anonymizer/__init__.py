@@ -17,6 +17,8 @@ from .errors import DeidentificationError as DeidentificationError
 from .errors import Note as Note
 from .errors import Reason as Reason
 from .errors import SecretError as SecretError
+from .files import batches as batches
+from .files import write_all as write_all
 from .keys import Key as Key
 from .pseudonyms import Pseudonyms as Pseudonyms
 from .uids import MAX_UID_LENGTH as MAX_UID_LENGTH

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast, overload
@@ -16,8 +15,9 @@ from pydicom.filewriter import dcmwrite, write_dataset
 from profiles import ConfidentialityProfile
 
 from .encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
-from .engine import Deidentification, Engine, Report
+from .engine import Engine, Report
 from .errors import DeidentificationError, Reason
+from .files import write_atomically
 from .keys import Key
 
 _D = TypeVar("_D", bound=Dataset)
@@ -123,8 +123,8 @@ class Anonymizer:
             OSError: a file that can't be read or written.
         """
         with Path(src).open("rb", buffering=0) as stream:
-            deidentification = self._engine.deidentify(stream)
-            write_atomically(deidentification, Path(dst))
+            deidentification = self._engine.deidentify(stream, size=os.fstat(stream.fileno()).st_size)
+            write_atomically(deidentification.chunks(), Path(dst))
         return deidentification.report
 
     def _rewrite(self, stream: BinaryIO) -> bytes:
@@ -146,21 +146,6 @@ class Anonymizer:
         content = _encode(dataset, encoding)
         rewritten, _ = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
         return read_dataset(BytesIO(rewritten), not encoding.explicit, encoding.little)
-
-
-def write_atomically(deidentification: Deidentification, path: Path) -> None:
-    """Write to a temporary file beside ``path`` and give it its name when it is whole."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".dicom-deid-")
-    try:
-        with os.fdopen(handle, "wb", buffering=0) as target:
-            target.writelines(deidentification.chunks())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def anonymize_file(

@@ -104,21 +104,25 @@ class Engine:
         self._constants: dict[tuple[Rule, Encoding], bytes] = {}
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
 
-    def deidentify(self, stream: ByteStream, *, uids: UidMapping | None = None) -> Deidentification:
+    def deidentify(self, stream: ByteStream, *, uids: UidMapping | None = None, size: int | None = None) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
         Args:
             uids: where new UIDs come from; None: from the key alone.
+            size: the object's size in bytes if known: it spares reads.
         """
-        return Deidentification(self, stream, uids or self.uids)
+        return Deidentification(self, stream, uids or self.uids, size)
 
-    def scan(self, stream: ByteStream, *, uids: UidMapping) -> Scan:
+    def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
+
+        Args:
+            size: the object's size in bytes if known: it spares reads.
 
         Raises:
             DeidentificationError: as ``deidentify``, as far as the header tells.
         """
-        deidentification = Deidentification(self, stream, uids)
+        deidentification = Deidentification(self, stream, uids, size)
         deidentification.scan()
         report = deidentification.report
         return Scan(report.sop_class_uid, deidentification.progress.uids, deidentification.bytes_read)
@@ -167,11 +171,12 @@ class Deidentification:
         bytes_read: bytes of the source read so far.
     """
 
-    def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping) -> None:
+    def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping, size: int | None) -> None:
         self._engine = engine
         self._source = stream
         self._stream = stream
         self._uids = uids
+        self._size = size
         self._rewriter: Rewriter | None = None
         self._header: FileHeader | None = None
         self.bytes_read = 0
@@ -256,8 +261,10 @@ class Deidentification:
 
     def _pieces(self, head: int, *, header_only: bool = False) -> Iterator[list[Piece]]:
         """The data set in batches: the first one reaches to the pixel data or to the end."""
-        buffer = self._read(head)
-        complete = len(buffer) < head
+        # one byte more than there should be: a read that comes back short says that this is all
+        first = head if self._size is None else min(head, self._size + 1)
+        buffer = self._read(first)
+        complete = len(buffer) < first
         while self._header is None:
             try:
                 self._header = read_file_header(buffer, complete)

@@ -145,7 +145,7 @@ class Rewriter:
         that stays costs one header, one look-up and three comparisons.
         """
         buffer, view = self._buffer.content, self._buffer.view
-        explicit, read_header = encoding.explicit, encoding.header.unpack_from
+        explicit, read_header, rules = encoding.explicit, encoding.header.unpack_from, self.progress.rules
         run = position
         last = self.progress.last if depth == 0 else -1
         stamp_at = self.progress.stamps.next_tag if depth == 0 else _NO_STAMP
@@ -187,6 +187,13 @@ class Rewriter:
                 stamp_at, run = self.progress.stamps.next_tag, position
             if following <= end and rule is None and vr != b"SQ":
                 last, position = tag, following
+                continue
+            if following <= end and rule is not None and rule.drops:
+                if run < position:
+                    pieces.append(view[run:position])
+                rules.append(rule)
+                last = tag
+                run = position = following
                 continue
             # -- everything below is rare or changes something
             if length == UNDEFINED:
@@ -274,9 +281,6 @@ class Rewriter:
             following = self._buffer.skip_items(value, inner, rule.tag)
             return [self._change(rule, b"", encoding)], following
         following = value + length
-        if operation is Operation.REMOVE and not rule.inspected:
-            self.progress.rules.append(rule)
-            return [], following
         content = self._buffer.content[value:following]
         if rule.inspected:
             self._inspect(rule, content)

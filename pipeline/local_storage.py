@@ -10,7 +10,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from anonymizer import ByteStream, DeidentificationError, Reason
+from anonymizer import ByteStream, DeidentificationError, Reason, batches, write_all
 from transforms import ObjectConflictError, ObjectRef, Written
 
 from .options import input_base
@@ -117,34 +117,25 @@ class LocalWriter:
 
     def _write_temporary(self, temporary: str, chunks: Iterable[bytes | memoryview]) -> Written:
         size, crc = 0, 0
-        with _create(temporary) as stream:
-            for batch in _batches(chunks):
-                size += len(batch)
-                crc = google_crc32c.extend(crc, batch)
-                stream.write(batch)
+        handle = _create(temporary)
+        try:
+            for batch in batches(chunks):
+                content = b"".join(batch)
+                size += len(content)
+                crc = google_crc32c.extend(crc, content)
+                write_all(handle, [content])
+        finally:
+            os.close(handle)
         return Written(size, crc)
 
 
-def _batches(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """``chunks`` in larger pieces: one system call writes many of them."""
-    pending: list[bytes | memoryview] = []
-    size = 0
-    for chunk in chunks:
-        pending.append(chunk)
-        size += len(chunk)
-        if size >= _CHUNK:
-            yield b"".join(pending)
-            pending, size = [], 0
-    if pending:
-        yield b"".join(pending)
-
-
-def _create(path: str):  # type: ignore[no-untyped-def]
+def _create(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        return open(path, "xb", buffering=0)
+        return os.open(path, flags, 0o666)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        return open(path, "xb", buffering=0)
+        return os.open(path, flags, 0o666)
 
 
 def _link(temporary: str, target: str) -> None:

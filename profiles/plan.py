@@ -8,16 +8,7 @@ from typing import Any
 
 from .actions import Action
 from .dummies import dummy_value
-from .profile import (
-    OUTSIDE_DATA_SET,
-    PRIVATE,
-    RETIRED_LENGTH,
-    UNKNOWN,
-    ConfidentialityProfile,
-    Decision,
-    attribute_keyword,
-    attribute_vr,
-)
+from .profile import ConfidentialityProfile, Decision, attribute_keyword, attribute_vr
 from .tables import dummy_items, module_types, sop_class_modules
 
 Path = tuple[int, ...]
@@ -26,14 +17,6 @@ _STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
 
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
-
-#: what is removed wherever it stands, whatever its tag: how the audit calls it
-_SHARED_LABELS = {
-    PRIVATE: "(private)",
-    UNKNOWN: "(unknown)",
-    OUTSIDE_DATA_SET: "(groups 0000 to 0006)",
-    RETIRED_LENGTH: "(gggg,0000)",
-}
 
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
@@ -76,9 +59,10 @@ class Rule:
         value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value).
         items: for ITEMS and STAMP of a sequence: the rules inside its items.
         inspected: the engine looks at the value before it does anything.
+        drops: the element goes without a look at it.
     """
 
-    __slots__ = ("action", "inspected", "items", "keyword", "label", "operation", "tag", "value", "vr")
+    __slots__ = ("action", "drops", "inspected", "items", "keyword", "label", "operation", "tag", "value", "vr")
 
     def __init__(
         self,
@@ -102,6 +86,7 @@ class Rule:
         self.value = value
         self.items = items
         self.inspected = inspected
+        self.drops = operation is Operation.REMOVE and not inspected
 
 
 class Plan:
@@ -184,16 +169,16 @@ class PlanNode(dict[int, "Rule | None"]):
         super().__init__()
         self.plan = plan
         self.path = path
-        self._shared: dict[Decision, Rule] = {}
+        self._shared: dict[str, Rule] = {}
 
     def __missing__(self, tag: int) -> Rule | None:
         decision = self.plan.profile.decide(tag)
-        if (label := _SHARED_LABELS.get(decision)) is not None:
+        if decision.shared:
             # these tags are many and all treated alike: one rule serves them, and the plan doesn't grow
-            shared = self._shared.get(decision)
+            shared = self._shared.get(decision.shared)
             if shared is None:
-                path = (*self.path, tag)
-                shared = self._shared[decision] = Rule(Operation.REMOVE, decision.action, path, "UN", label=label)
+                shared = Rule(Operation.REMOVE, decision.action, (*self.path, tag), "UN", label=decision.shared)
+                self._shared[decision.shared] = shared
             return shared
         rule = self.plan.rule((*self.path, tag), decision)
         if self.plan.cached_rules < _MAX_CACHED_RULES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, repeater_has_tag
 
@@ -26,11 +26,13 @@ class Decision:
         action: the code, possibly a compound one that the attribute's type in its IOD resolves.
         decided_by: the rule: ``E.1-1``, an option's name, or one of this project's rules for what the table lacks.
         listed: whether Table E.1-1 has the attribute.
+        shared: for tags that are many and all removed: what the audit calls them together.
     """
 
     action: Action
     decided_by: str
     listed: bool = False
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,12 @@ class ExplainedAttribute:
 
 
 #: rules for attributes outside Table E.1-1, by rank: what they cover, the action, the reason (shown by ``explain``)
-PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True)
+PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True, shared="(private)")
 CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True)
 OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True)
-OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set")
-RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired")
-UNKNOWN = Decision(Action.X, "unknown to the data dictionary")
+OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set", shared="(groups 0000 to 0006)")
+RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
+UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")
 RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
 UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
 TECHNICAL = Decision(Action.K, "unlisted technical attribute")
@@ -63,7 +65,7 @@ def _is_standard(tag: int) -> bool:
     return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
 
 
-@cache
+@lru_cache(maxsize=65_536)  # bounded: hostile objects may hold any tag
 def attribute_vr(tag: int) -> str:
     """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
     if row := listed().get(tag):

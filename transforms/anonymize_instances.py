@@ -72,8 +72,9 @@ class UnitAnonymizer:
     def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
         """Write one instance; whatever is wrong with it ends in its row."""
         try:
-            with self._archive.open(ObjectRef(*header.ref)) as stream:
-                return self._write(header, self._engine.deidentify(stream, uids=self._uids))
+            ref = ObjectRef(*header.ref)
+            with self._archive.open(ref) as stream:
+                return self._write(header, self._engine.deidentify(stream, uids=self._uids, size=ref.size))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return rejection(header.source_id, _known(error))
 
@@ -97,8 +98,9 @@ class UnitAnonymizer:
 
     def _digest(self, header: InstanceHeader) -> bytes:
         digest = hashlib.sha256()
-        with self._archive.open(ObjectRef(*header.ref)) as stream:
-            for chunk in self._engine.deidentify(stream, uids=self._uids).chunks():
+        ref = ObjectRef(*header.ref)
+        with self._archive.open(ref) as stream:
+            for chunk in self._engine.deidentify(stream, uids=self._uids, size=ref.size).chunks():
                 digest.update(chunk)
         return digest.digest()
 

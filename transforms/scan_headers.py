@@ -70,7 +70,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
     collector = UidCollector(engine)
     try:
         with archive.open(ref) as stream:
-            scan = engine.scan(stream, uids=collector)
+            scan = engine.scan(stream, uids=collector, size=ref.size)
     except OSError:
         raise DeidentificationError(Reason.UNREADABLE) from None
     plan = compile_plan(engine.profile, scan.sop_class_uid)
