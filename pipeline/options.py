@@ -1,5 +1,6 @@
 """The job's options: validated once, frozen, with a key that is only named."""
 
+import fnmatch
 import glob
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,24 +56,40 @@ def check_locations(options: JobOptions) -> None:
         UsageError: what is wrong with which option.
     """
     output, audit = (Path(location).resolve() for location in (options.output, options.audit))
-    for location in options.inputs:
+    for number, location in enumerate(options.inputs, 1):
+        # names are identifiers: the message counts the inputs instead
+        option = "--input" if len(options.inputs) == 1 else f"--input number {number}"
         if "://" in location or "://" in options.output:
             raise UsageError("only local folders are supported in this version")
         path = Path(location)
         if glob.has_magic(location) and not path.exists():
             if not input_base(location).is_dir():
-                raise UsageError(f"--input {location}: the folder before the wildcard doesn't exist")
+                raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
         elif not path.exists():
-            raise UsageError(f"--input {location}: doesn't exist")
+            raise UsageError(f"{option} doesn't exist")
         base = input_base(location).resolve()
         try:
             next(base.iterdir(), None)
         except OSError as error:
-            raise UsageError(f"--input {location}: {error.strerror}") from None
-        for option, target in (("--output", output), ("--audit", audit)):
-            if target == base or base in target.parents:
-                raise UsageError(f"{option} lies inside --input {location}: the next run would read it")
+            raise UsageError(f"{option} can't be read: {error.strerror}") from None
+        for name, target in (("--output", output), ("--audit", audit)):
+            if _would_list(location, base, target):
+                raise UsageError(f"{name} lies inside {option}: the next run would read it")
         if path.is_dir() and output in base.parents:
-            raise UsageError(f"--input {location} lies inside --output")
+            raise UsageError(f"{option} lies inside --output")
     if output.exists() and not output.is_dir():
         raise UsageError("--output is a file")
+
+
+def _would_list(location: str, base: Path, target: Path) -> bool:
+    """Whether an input's listing would come upon what is written below ``target``."""
+    if target != base and base not in target.parents:
+        return False
+    if Path(location).exists():
+        return Path(location).is_dir()
+    wildcards = Path(location).parts[len(input_base(location).parts) :]
+    below = target.relative_to(base).parts
+    if "**" in wildcards:
+        return True
+    # a pattern with fewer parts than a written object's name has can't reach it
+    return len(wildcards) > len(below) and all(map(fnmatch.fnmatch, below, wildcards))

@@ -83,7 +83,7 @@ def check_origin(options: JobOptions, key_id: str) -> None:
         raise UsageError(f"the audit's {ORIGIN_FILE} can't be read") from None
     if differing:
         names = ", ".join(name.replace("_", " ") for name in differing)
-        raise UsageError(f"--output was made with another {names}: choose another folder, or the same options and key")
+        raise UsageError(f"--output was made with other settings ({names}): choose another folder, or the same options and key")
 
 
 def write_origin(options: JobOptions, key_id: str) -> None:

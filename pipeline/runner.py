@@ -27,7 +27,7 @@ from .run_report import RunReport, check_origin, finish, write_origin
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
 #: from so many objects on a local run pays for a process per core
-_LARGE = 2_000
+_LARGE = 10_000
 
 
 def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport:

@@ -1,6 +1,7 @@
 """The policy: what the confidentiality profile does to each attribute. Knows the standard's tables, no file and no Beam."""
 
 from .actions import Action as Action
+from .describe import describe as describe
 from .errors import ProfileError as ProfileError
 from .options import ProfileOptions as ProfileOptions
 from .plan import STAMPED as STAMPED

@@ -1,0 +1,55 @@
+"""``python -m pipeline.demo``: run the job on pydicom's bundled sample files and show what came of them."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+import pydicom
+from pydicom.data import get_testdata_file
+from rich.console import Console
+from rich.table import Table
+
+from anonymizer import Anonymizer
+
+from .cli import EXIT_QUARANTINED, main
+
+_SHOWN = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "StudyDate",
+    "InstitutionName",
+    "SOPInstanceUID",
+    "Rows",
+    "PatientIdentityRemoved",
+)
+
+
+def demo(folder: Path) -> None:
+    """Write a key, the de-identified samples and their audit below ``folder``, and print a before and after."""
+    folder.mkdir(exist_ok=True)
+    key = folder / "key"
+    if not key.exists():
+        key.write_text(secrets.token_hex(32))
+        key.chmod(0o600)
+    sample = get_testdata_file("CT_small.dcm")
+    samples = str(Path(str(sample)).parent)
+    arguments = ["run", "--input", samples, "--output", str(folder / "output"), "--key", f"file:{key}"]
+    try:
+        main(arguments)
+    except SystemExit as end:
+        if end.code not in (0, EXIT_QUARANTINED):
+            raise
+    before = pydicom.dcmread(str(sample))
+    after = Anonymizer(key=f"file:{key}").anonymize(before)
+    table = Table("attribute", "before", "after", title="One of the samples")
+    for keyword in _SHOWN:
+        table.add_row(keyword, str(before.get(keyword, "(absent)")), str(after.get(keyword, "(absent)")))
+    Console().print(table)
+    print("Quarantined samples are broken on purpose: pydicom tests itself with them. README.md explains the reason codes.")
+
+
+if __name__ == "__main__":
+    demo(Path(sys.argv[1] if len(sys.argv) > 1 else "deid-demo"))

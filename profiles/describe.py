@@ -1,0 +1,32 @@
+"""The profile in words, for the README: a test keeps the two equal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from .profile import ConfidentialityProfile
+
+
+def describe(profile: ConfidentialityProfile) -> str:
+    """Markdown: how many attributes of Table E.1-1 get which action, and each rule for what the table lacks."""
+    actions: dict[str, list[str]] = defaultdict(list)
+    rules: dict[str, list[str]] = defaultdict(list)
+    meanings: dict[str, str] = {}
+    for row in profile.explain():
+        meanings[row.action] = row.meaning
+        if row.decided_by.startswith("unlisted: "):
+            rules[f"{row.action} | {row.decided_by.removeprefix('unlisted: ')}"].append(row.keyword)
+        elif row.tag:
+            actions[row.action].append(row.keyword)
+        else:
+            rules[f"{row.action} | {row.decided_by}"].append(row.vr or row.keyword)
+    lines = ["| action | meaning | rows | for example |", "|---|---|---|---|"]
+    for action, keywords in sorted(actions.items(), key=lambda item: -len(item[1])):
+        lines.append(
+            f"| {action} | {meanings[action]} | {len(keywords)} | {', '.join(keywords[: -(-len(keywords) // 4) : 20][:3])} |"
+        )
+    lines += ["", "| attributes outside the table | action | why |", "|---|---|---|"]
+    for rule, names in rules.items():
+        action, why = rule.split(" | ", 1)
+        lines.append(f"| {', '.join(names)} | {action} | {why} |")
+    return "\n".join(lines)
