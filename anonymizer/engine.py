@@ -15,8 +15,9 @@ from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
+from .progress import Progress
 from .pseudonyms import Pseudonyms
-from .rewriter import OtherSopClassError, Piece, Progress, Rewriter
+from .rewriter import OtherSopClassError, Piece, Rewriter
 from .uids import KeyedUids, UidMapping, is_well_known
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E

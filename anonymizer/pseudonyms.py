@@ -21,6 +21,6 @@ class Pseudonyms:
         normal = unicodedata.normalize("NFC", patient_id).encode()
         return base64.b32encode(hmac.digest(self._patient_key, normal, "sha256")[:10])
 
-    def source_id(self, name: str) -> str:
+    def source_id(self, name: bytes) -> str:
         """32 hex digits for a source object's name: names are identifiers too."""
-        return hmac.digest(self._source_key, name.encode("utf-8", "surrogateescape"), "sha256")[:16].hex()
+        return hmac.digest(self._source_key, name, "sha256")[:16].hex()

@@ -7,7 +7,6 @@ when they stand at top level, where pixel data stands; for everything else the c
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 
 from profiles import Operation, Plan, PlanNode, Rule, attribute_vr
 
@@ -27,8 +26,8 @@ from .encoding import (
 )
 from .errors import DeidentificationError, Note, Reason
 from .part10 import pad_uid
+from .progress import Progress
 from .pseudonyms import Pseudonyms
-from .stamps import Stamps
 from .uids import UidMapping, is_well_known
 
 #: bytes after the data set that are taken for padding although nothing marks them as such
@@ -47,29 +46,6 @@ class OtherSopClassError(Exception):
     def __init__(self, sop_class: str) -> None:
         super().__init__()
         self.sop_class = sop_class
-
-
-@dataclass(slots=True)
-class Progress:
-    """What is known of an object so far: all of the rewriter's state between two buffers.
-
-    Attributes:
-        last: tag of the last top-level element.
-        charset: SpecificCharacterSet in force.
-        rules: the rule of each element that was not simply kept, in order.
-        uids: top-level UIDs by tag: (original, new), without padding.
-    """
-
-    last: int = -1
-    charset: str = ""
-    rules: list[Rule] = field(default_factory=list)
-    uids: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-    notes: set[Note] = field(default_factory=set)
-    stamps: Stamps = field(default_factory=Stamps)
-
-    def copy(self) -> Progress:
-        """A copy to go back to."""
-        return Progress(self.last, self.charset, self.rules.copy(), self.uids.copy(), self.notes.copy(), self.stamps.copy())
 
 
 def _is_unchanged(pieces: list[Piece], length: int) -> bool:

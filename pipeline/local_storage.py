@@ -35,14 +35,15 @@ class LocalArchive:
         else:
             files = (match for match in glob.iglob(name, recursive=True, include_hidden=True) if not os.path.isdir(match))
         for file in files:
-            source = prefix + os.path.relpath(file, base)
+            path = os.fsencode(file)
+            source = os.fsencode(prefix + os.path.relpath(file, base))
             try:
                 status = os.stat(file)
             except OSError:
                 # it is listed all the same: reading it will fail, and that is what the audit says
-                yield ObjectRef(file, source, -1, "")
+                yield ObjectRef(path, source, -1, "")
                 continue
-            yield ObjectRef(file, source, status.st_size, str(status.st_mtime_ns))
+            yield ObjectRef(path, source, status.st_size, str(status.st_mtime_ns))
 
     @contextlib.contextmanager
     def open(self, ref: ObjectRef) -> Iterator[ByteStream]:

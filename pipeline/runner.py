@@ -130,7 +130,7 @@ def _progress() -> Iterator[ProgressFiles]:
 def _explain(error: Exception) -> str:
     """What may be said of a failure: never its text, which may name objects."""
     text = str(error)
-    if UidMapError.__name__ in text:
+    if isinstance(error, UidMapError) or UidMapError.__name__ in text:
         return (
             "the UID map doesn't hold, so nothing was written: a new UID is already in the archive, which may contain outputs of "
             "an earlier run with the same key; keep them apart, or use another --scope"

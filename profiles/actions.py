@@ -73,7 +73,8 @@ _BY_TYPE = {
         Action.X_Z: Action.Z,
         Action.X_D: Action.Z,
         Action.X_Z_D: Action.Z,
-        Action.X_Z_U: Action.Z,
+        # an emptied list of references would leave modules behind that only objects with references may have
+        Action.X_Z_U: Action.U,
     },
     "3": {
         Action.Z_D: Action.Z,

@@ -124,7 +124,7 @@ class Plan:
             items = PlanNode(self, path) if attribute_vr(tag) == "SQ" else None
             return Rule(Operation.STAMP, None, path, attribute_vr(tag), items=items)
         vr = attribute_vr(tag)
-        action = decision.action.resolve(self.attribute_type(path))
+        action = decision.action if decision.final else decision.action.resolve(self.attribute_type(path))
         recorded = action if decision.listed or decision.action is not Action.K else None
         if vr == "SQ":
             return self._sequence_rule(path, action, recorded)

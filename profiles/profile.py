@@ -27,12 +27,14 @@ class Decision:
         decided_by: the rule: ``E.1-1``, an option's name, or one of this project's rules for what the table lacks.
         listed: whether Table E.1-1 has the attribute.
         shared: for tags that are many and all removed: what the audit calls them together.
+        final: no attribute type changes the action: the module that would need the attribute goes as a whole.
     """
 
     action: Action
     decided_by: str
     listed: bool = False
     shared: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class ExplainedAttribute:
 
 #: rules for attributes outside Table E.1-1, by rank: what they cover, the action, the reason (shown by ``explain``)
 PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True, shared="(private)")
-CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True)
-OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True)
+CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True, final=True)
+OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True, final=True)
 OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set", shared="(groups 0000 to 0006)")
 RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
 UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")

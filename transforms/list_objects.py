@@ -13,7 +13,7 @@ from .storage import Archive, ProgressListener
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
 
-Batch = list[tuple[str, str, int, str]]
+Batch = list[tuple[bytes, bytes, int, str]]
 
 
 def batches(objects: Iterable[ObjectRef], size: int = BATCH) -> Iterator[Batch]:

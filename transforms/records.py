@@ -36,14 +36,14 @@ class ObjectRef(NamedTuple):
     """A listed object.
 
     Attributes:
-        name: where it is: a path or URI.
+        name: where it is: a path or URI. Bytes, because file systems take any.
         source: its name relative to the input, with the input's ordinal before it from the second input on.
         size: in bytes.
         version: what changes when the content does: modification time or generation.
     """
 
-    name: str
-    source: str
+    name: bytes
+    source: bytes
     size: int
     version: str
 
@@ -66,7 +66,7 @@ class InstanceHeader(NamedTuple):
         uids: the UIDs to be replaced, as the fields of UidEntry.
     """
 
-    ref: tuple[str, str, int, str]
+    ref: tuple[bytes, bytes, int, str]
     source_id: str
     study: bytes
     instance: bytes

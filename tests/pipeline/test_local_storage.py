@@ -1,0 +1,94 @@
+"""Local folders: what is listed, and that no half-written object is ever seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anonymizer import DeidentificationError, Reason
+from pipeline.local_storage import TEMPORARY, LocalArchive, LocalWriter
+from transforms import ObjectConflictError, ObjectRef
+
+
+def names(location: str, ordinal: int = 0) -> list[str]:
+    return sorted(ref.source.decode() for ref in LocalArchive().list((ordinal, location)))
+
+
+def test_folders_are_listed_to_the_bottom(tmp_path: Path) -> None:
+    for name in ("a", ".hidden", "b/c", "b/d/e"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert names(str(tmp_path)) == [".hidden", "a", "b/c", "b/d/e"]
+    assert names(str(tmp_path / "b" / "*")) == ["c"]
+    assert names(str(tmp_path / "**" / "e")) == ["b/d/e"]
+    assert names(str(tmp_path / "b" / "c")) == ["c"]
+    assert names(str(tmp_path), ordinal=2) == ["2:.hidden", "2:a", "2:b/c", "2:b/d/e"]
+
+
+def test_links_that_lead_in_circles_end(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").touch()
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    assert names(str(tmp_path)) == ["a/file", "broken"]
+
+
+def test_a_file_that_changed_since_it_was_listed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    (ref,) = LocalArchive().list((0, str(path)))
+    path.write_bytes(b"22")
+    with pytest.raises(DeidentificationError) as error, LocalArchive().open(ref):
+        pass
+    assert error.value.reason is Reason.CHANGED_DURING_RUN
+
+
+def test_a_pipe_does_not_hold_the_run_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (ref,) = LocalArchive().list((0, str(tmp_path)))
+    with pytest.raises(DeidentificationError) as error, LocalArchive().open(ref):
+        pass
+    assert error.value.reason is Reason.UNREADABLE
+
+
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"), LocalArchive().open(ObjectRef(bytes(tmp_path / "gone"), b"gone", 1, "1")):
+        pass
+
+
+def test_an_object_is_visible_whole_or_not_at_all(tmp_path: Path) -> None:
+    writer = LocalWriter(str(tmp_path))
+
+    def chunks() -> Iterator[bytes]:
+        yield b"x" * 3_000_000
+        assert not (tmp_path / "s").exists()
+        assert [path.stat().st_size for path in (tmp_path / TEMPORARY).iterdir()] == [3_000_000]
+        raise DeidentificationError(Reason.TRUNCATED)
+
+    with pytest.raises(DeidentificationError):
+        writer.write("s/1.dcm", chunks())
+    assert [path.name for path in tmp_path.rglob("*")] == [TEMPORARY]
+
+
+def test_writing_the_same_again_is_a_success_and_something_else_a_conflict(tmp_path: Path) -> None:
+    writer = LocalWriter(str(tmp_path))
+    first = writer.write("s/1.dcm", [b"123456789"])
+    assert (first.size, first.crc32c) == (9, 0xE3069283)
+    inode = (tmp_path / "s/1.dcm").stat().st_ino
+    assert writer.write("s/1.dcm", [memoryview(b"1234"), b"56789"]) == first
+    assert (tmp_path / "s/1.dcm").stat().st_ino == inode
+    with pytest.raises(ObjectConflictError):
+        writer.write("s/1.dcm", [b"12345678"])
+    assert (tmp_path / "s/1.dcm").read_bytes() == b"123456789"
+    assert list((tmp_path / TEMPORARY).iterdir()) == []
+
+
+def test_a_full_disk_or_a_read_only_output_is_a_reason_not_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where the folder should be")
+    with pytest.raises(DeidentificationError) as error:
+        LocalWriter(str(tmp_path / "out")).write("s/1.dcm", [b"1"])
+    assert error.value.reason is Reason.OUTPUT_UNWRITABLE

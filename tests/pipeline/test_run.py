@@ -1,0 +1,147 @@
+"""The main job, by its real command, over real files with planted identifiers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from anonymizer import Anonymizer, Key, Pseudonyms
+from tests.pipeline.conftest import PlantedArchive, Run, deidentify
+from tests.support.objects import data_set_of
+from tests.support.planting import uids_of
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+
+
+def test_no_token_is_in_any_object(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    originals = b"".join(path.read_bytes() for path in planted_archive.folder.rglob("*.dcm"))
+    assert len(planted_archive.tokens.found_in(originals)) > 1000, "the search finds what was planted"
+    objects = planted_run.objects()
+    assert len(objects) == planted_archive.readable
+    leaks = {}
+    for name, content in objects.items():
+        searched = content + data_set_of(content) if DEFLATED in content[:400] else content
+        if found := planted_archive.tokens.found_in(searched):
+            leaks[name] = found
+    assert leaks == {}
+
+
+def test_no_token_is_in_tables_logs_or_names(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    tokens = planted_archive.tokens
+    assert tokens.found_in(planted_run.log.encode()) == []
+    for path in planted_run.output.rglob("*"):
+        assert tokens.found_in(str(path.relative_to(planted_run.output)).encode()) == []
+    for name in ("instances", "uid_map"):
+        assert tokens.found_in(repr(planted_run.table(name)).encode()) == []
+    for path in (planted_run.output / "_audit").iterdir():
+        assert tokens.found_in(path.read_bytes()) == [], path.name
+
+
+def test_each_listed_object_has_one_row_and_the_counts_add_up(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    assert planted_run.code == 3
+    report = planted_run.report
+    rows = planted_run.table("instances")
+    assert report["listed"] == len(rows) == planted_archive.files
+    assert report["counts"] == {"written": 19, "skipped": 0, "duplicate": 0, "filtered": 2, "quarantined": 4}
+    assert Counter(row["status"] for row in rows) == {"written": 19, "filtered": 2, "quarantined": 4}
+    assert report["reasons"] == {
+        "burned-in-annotation": 1,
+        "missing-sop-instance-uid": 1,
+        "nesting-too-deep": 1,
+        "not-dicom": 2,
+        "truncated": 1,
+    }
+    pseudonyms = Pseudonyms(Key(planted_archive.key.read_bytes()))
+    names = (path.relative_to(planted_archive.folder) for path in planted_archive.folder.rglob("*") if path.is_file())
+    assert {row["source_id"] for row in rows} == {pseudonyms.source_id(bytes(name)) for name in names}
+
+
+def test_rows_describe_the_written_objects(planted_run: Run) -> None:
+    objects = planted_run.objects()
+    written = [row for row in planted_run.table("instances") if row["status"] == "written"]
+    assert {row["output_name"] for row in written} == objects.keys()
+    for row in written:
+        dataset = pydicom.dcmread(planted_run.output / row["output_name"])
+        assert row["size"] == len(objects[row["output_name"]])
+        assert row["crc32c"] == f"{_crc32c(objects[row['output_name']]):08x}"
+        assert row["sop_instance_uid"] == dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID
+        assert row["sop_class_uid"] == dataset.SOPClassUID
+        assert row["output_name"] == f"{dataset.StudyInstanceUID}/{dataset.SeriesInstanceUID}/{dataset.SOPInstanceUID}.dcm"
+        actions = {action["path"]: action for action in row["actions"]}
+        assert actions["(0010,0010)"] == {"path": "(0010,0010)", "keyword": "PatientName", "action": "Z", "count": 1}
+        assert actions["(private)"]["action"] == "X"
+        assert actions["(0008,1115)>(0008,1115)>(0010,0030)"]["keyword"] == "PatientBirthDate"
+
+
+def test_the_job_and_the_python_api_give_the_same_bytes(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    anonymizer = Anonymizer(key=f"file:{planted_archive.key}")
+    written = set(planted_run.objects().values())
+    again = set()
+    for path in planted_archive.folder.rglob("*.dcm"):
+        try:
+            again.add(anonymizer.anonymize(path.read_bytes()))
+        except Exception as error:
+            assert type(error).__name__ == "DeidentificationError"
+    assert again == written
+
+
+def test_each_uid_maps_to_one_new_uid_and_back(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    mapping = planted_run.table("uid_map")
+    assert len({row["uid_hash"] for row in mapping}) == len({row["new_uid"] for row in mapping}) == len(mapping)
+    assert all(len(row["uid_hash"]) == 32 and len(row["new_uid"]) <= 64 for row in mapping)
+    new = {row["new_uid"] for row in mapping}
+    originals = set()
+    for path in planted_archive.folder.rglob("*.dcm"):
+        if path.stat().st_size > 1000:
+            originals.update(uids_of(pydicom.dcmread(path, force=True)))
+    assert new.isdisjoint(originals)
+    used = {
+        uid for path in planted_run.output.rglob("*.dcm") for uid in uids_of(pydicom.dcmread(path)) if uid.startswith("2.25.")
+    }
+    assert used - new == set()
+
+
+def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, planted_run: Run) -> None:
+    before = {path: path.stat().st_mtime_ns for path in planted_run.output.rglob("*.dcm")}
+    rows = planted_run.table("instances")
+    again = deidentify(planted_archive.folder, planted_run.output, planted_archive.key)
+    assert again.code == 3
+    assert {path: path.stat().st_mtime_ns for path in planted_run.output.rglob("*.dcm")} == before
+    assert sorted(map(repr, again.table("instances"))) == sorted(map(repr, rows))
+    tables = {path.name for path in (planted_run.output / "_audit").glob("*.parquet")}
+    assert tables == set(again.report["tables"]), "tables of the first run were left behind"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--direct_running_mode=multi_processing", "--direct_num_workers=2"),
+        ("--direct_runner_bundle_repeat=1",),
+        ("--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"),
+    ],
+    ids=["two processes", "every bundle twice", "portable"],
+)
+def test_however_it_is_run_the_result_is_the_same(
+    planted_archive: PlantedArchive, planted_run: Run, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    run = deidentify(planted_archive.folder, tmp_path / "output", planted_archive.key, *flags)
+    assert run.code == 3, run.log
+    assert run.objects() == planted_run.objects()
+    for name in ("instances", "uid_map"):
+        assert sorted(map(repr, run.table(name))) == sorted(map(repr, planted_run.table(name)))
+    assert not (run.output / ".dicom-deid-tmp").exists()
+
+
+def _crc32c(content: bytes) -> int:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF

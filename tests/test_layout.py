@@ -1,0 +1,74 @@
+"""The architecture holds: who imports whom, how large files are, what the README says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anonymizer import Note, Reason
+from profiles import ConfidentialityProfile, describe
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("profiles", "anonymizer", "transforms", "pipeline")
+MODULES = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
+README = (ROOT / "README.md").read_text()
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that the file imports by absolute names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_nothing_points_back(path: Path) -> None:
+    later = ROOMS[ROOMS.index(path.parent.name) + 1 :]
+    for module in imports(path):
+        top = module.split(".")[0]
+        assert top not in later, f"{path.parent.name} must not know {top}"
+        assert top not in ROOMS or module == top, f"import from {top}, not from {module}"
+        if path.parent.name in ("profiles", "anonymizer"):
+            assert top not in ("apache_beam", "google", "pyarrow"), "the core knows no Beam"
+
+
+@pytest.mark.parametrize("room", ["transforms", "pipeline"])
+def test_beams_type_checks_stay_on(room: str) -> None:
+    for path in (ROOT / room).glob("*.py"):
+        text = path.read_text()
+        if "DoFn" in text or "PTransform" in text:
+            assert "from __future__ import annotations" not in text, path.name
+
+
+def test_no_file_is_long() -> None:
+    sources = [*MODULES, *(ROOT / "tests").rglob("*.py")]
+    assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_importing_the_engine_leaves_beam_out() -> None:
+    code = "import sys, anonymizer, profiles, pipeline.cli; sys.exit('apache_beam' in sys.modules or 'pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_readme_says_what_the_profile_does() -> None:
+    section = README.split("<!-- describe -->\n")[1].split("\n<!-- /describe -->")[0]
+    assert section == describe(ConfidentialityProfile())
+
+
+def test_the_readme_explains_each_code() -> None:
+    codes = set(re.findall(r"`([a-z0-9-]+)`", README))
+    assert {reason.value for reason in Reason} | {note.value for note in Note} <= codes
+
+
+def test_the_readme_has_no_path_of_one_machine() -> None:
+    for path in [*MODULES, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
+        assert not re.search(r"/(home|root|Users|work)/", path.read_text()), path
