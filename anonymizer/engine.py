@@ -17,7 +17,7 @@ from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .progress import Progress
 from .pseudonyms import Pseudonyms
-from .rewriter import OtherSopClassError, Piece, Rewriter
+from .rewriter import OtherPlanError, Piece, Rewriter
 from .uids import KeyedUids, UidMapping, is_well_known
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -134,9 +134,15 @@ class Engine:
         Raises:
             DeidentificationError: it can't be understood.
         """
-        rewriter = self.rewriter(compile_plan(self.profile, sop_class), encoding, self.uids, sop_class_fixed=True)
-        pieces, _ = rewriter.rewrite(content, 0, complete=True)
-        return b"".join(pieces), rewriter.progress
+        plan = compile_plan(self.profile, sop_class)
+        while True:
+            rewriter = self.rewriter(plan, encoding, self.uids, sop_class_fixed=True)
+            try:
+                pieces, _ = rewriter.rewrite(content, 0, complete=True)
+            except OtherPlanError as other:
+                plan = other.plan
+            else:
+                return b"".join(pieces), rewriter.progress
 
     def rewriter(self, plan: Plan, encoding: Encoding, uids: UidMapping, *, sop_class_fixed: bool = False) -> Rewriter:
         """A rewriter for one object."""
@@ -277,7 +283,8 @@ class Deidentification:
             buffer, offset = self._read(head), 0
             complete = len(buffer) < head
             check_encoding(buffer, 0, self._header.encoding)
-        self._new_rewriter(self._header.sop_class)
+        self._new_rewriter(compile_plan(self._engine.profile, self._header.sop_class))
+        started = False
         while True:
             before = self.progress.copy()
             try:
@@ -286,9 +293,13 @@ class Deidentification:
                 buffer, complete = self._more(buffer, head)
                 self._rewriter_now.progress = before
                 continue
-            except OtherSopClassError as other:
-                self._new_rewriter(other.sop_class)
+            except OtherPlanError as other:
+                if started:
+                    # the plan was to be known by now: what came before is on its way already
+                    raise DeidentificationError(Reason.HEADER_TOO_LARGE) from None
+                self._new_rewriter(other.plan)
                 continue
+            started = True
             yield pieces
             if bulk is None or (header_only and self.progress.last >= _FIRST_PIXELS):
                 return
@@ -302,9 +313,8 @@ class Deidentification:
         assert self._rewriter is not None
         return self._rewriter
 
-    def _new_rewriter(self, sop_class: str) -> None:
+    def _new_rewriter(self, plan: Plan) -> None:
         assert self._header is not None
-        plan = compile_plan(self._engine.profile, sop_class)
         self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids)
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from profiles import Operation, Plan, PlanNode, Rule, attribute_vr
+from profiles import Operation, Plan, PlanNode, Rule, attribute_vr, compile_plan
 
 from .buffer import MAX_DEPTH, Buffer, Bulk, BulkKind, NeedMoreError
 from .encoding import (
@@ -40,12 +40,16 @@ _NO_STAMP = 0x1_0000_0000
 Piece = bytes | memoryview
 
 
-class OtherSopClassError(Exception):
-    """The data set's SOP class isn't the one whose plan is in use."""
+class OtherPlanError(Exception):
+    """The object isn't what the plan in use is for.
 
-    def __init__(self, sop_class: str) -> None:
+    Attributes:
+        plan: the right one.
+    """
+
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.sop_class = sop_class
+        self.plan = plan
 
 
 def _is_unchanged(pieces: list[Piece], length: int) -> bool:
@@ -96,7 +100,7 @@ class Rewriter:
 
         Raises:
             NeedMoreError: bring more bytes, restore ``progress`` and start again at the same place.
-            OtherSopClassError: start again with the plan of the named class.
+            OtherPlanError: start again with the plan that it names.
             DeidentificationError: the object can't be understood or must not be written.
         """
         self._buffer = Buffer(buffer, complete)
@@ -328,7 +332,7 @@ class Rewriter:
             uid = content.strip(b"\0 ")
             self.progress.uids[tag] = (uid, uid)
             if tag == _SOP_CLASS and not self._sop_class_fixed and (name := uid.decode("latin-1")) != self._plan.sop_class_uid:
-                raise OtherSopClassError(name)
+                raise OtherPlanError(compile_plan(self._plan.profile, name))
 
     # -- sequences ---------------------------------------------------------------------------------------------------
 
@@ -337,6 +341,8 @@ class Rewriter:
     ) -> tuple[list[Piece] | None, int]:
         """De-identify the items of a sequence, also of one that is disguised as UN (PS3.5 6.2.2: implicit little endian)."""
         assert rule.items is not None
+        if rule.inspected:
+            raise OtherPlanError(compile_plan(self._plan.profile, self._plan.sop_class_uid, has_references=True))
         if depth >= MAX_DEPTH:
             raise DeidentificationError(Reason.NESTING_TOO_DEEP, rule.tag)
         if vr not in (b"SQ", b"UN", b""):

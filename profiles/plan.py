@@ -25,6 +25,8 @@ STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 #: values of a top-level data set that the engine must know: character set, class and instance UIDs, burned-in annotation
 _INSPECTED = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301})
 _SPECIFIC_CHARACTER_SET = 0x00080005
+#: its presence tells of the Common Instance Reference Module
+_REFERENCED_SERIES = 0x00081115
 #: an overlay that lies in unused bits of the pixels is not removed with its group
 _OVERLAY_BIT_POSITION, _REPEATING = 0x60000102, 0xFF00FFFF
 
@@ -96,11 +98,14 @@ class Plan:
         root: rules of the top-level data set.
         known_iod: whether PS3.3's types are known; else each compound code takes its most conservative conformant form.
         belongs_to_study: whether objects of the class have a study and a series (all but palettes, protocols and the like).
+        has_references: whether the object has a Common Instance Reference Module (PS3.3 C.12.2). Only objects with references may
+            have it, so lists of references stay, with new UIDs.
     """
 
-    def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str) -> None:
+    def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> None:
         self.profile = profile
         self.sop_class_uid = sop_class_uid
+        self.has_references = has_references
         modules = sop_class_modules().get(sop_class_uid)
         self.known_iod = modules is not None
         self.belongs_to_study = modules is None or "general-study" in modules
@@ -125,6 +130,8 @@ class Plan:
             return Rule(Operation.STAMP, None, path, attribute_vr(tag), items=items)
         vr = attribute_vr(tag)
         action = decision.action if decision.final else decision.action.resolve(self.attribute_type(path))
+        if decision.action is Action.X_Z_U and self.has_references:
+            action = Action.U
         recorded = action if decision.listed or decision.action is not Action.K else None
         if vr == "SQ":
             return self._sequence_rule(path, action, recorded)
@@ -157,7 +164,9 @@ class Plan:
         if action is Action.D and (items := dummy_items().get(attribute_keyword(path[-1]))):
             return Rule(Operation.REPLACE, action, path, "SQ", value=items)
         # K, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
-        return Rule(Operation.ITEMS, Action.U if action is Action.D else recorded, path, "SQ", items=PlanNode(self, path))
+        kept = Action.U if action is Action.D else recorded
+        inspected = path == (_REFERENCED_SERIES,) and not self.has_references
+        return Rule(Operation.ITEMS, kept, path, "SQ", items=PlanNode(self, path), inspected=inspected)
 
 
 class PlanNode(dict[int, "Rule | None"]):
@@ -188,6 +197,6 @@ class PlanNode(dict[int, "Rule | None"]):
 
 
 @lru_cache(maxsize=256)
-def compile_plan(profile: ConfidentialityProfile, sop_class_uid: str) -> Plan:
+def compile_plan(profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> Plan:
     """The plan of ``profile`` for objects of ``sop_class_uid``, compiled once per process."""
-    return Plan(profile, sop_class_uid)
+    return Plan(profile, sop_class_uid, has_references=has_references)

@@ -1,0 +1,119 @@
+"""Options as users name them."""
+
+from __future__ import annotations
+
+import pytest
+
+from profiles import ConfidentialityProfile, ProfileError, ProfileOptions
+
+SHORT_NAMES = [
+    "BasicProfile",
+    "RetainSafePrivate",
+    "RetainUIDs",
+    "RetainDeviceIdent",
+    "RetainInstitutionIdent",
+    "RetainPatientChars",
+    "RetainLongFullDates",
+    "RetainLongModifDates",
+    "CleanDesc",
+    "CleanStructdCont",
+    "CleanGraph",
+]
+
+
+def test_the_option_names_are_those_that_users_know() -> None:
+    assert [option.name for option in ProfileOptions] == SHORT_NAMES
+
+
+@pytest.mark.parametrize("name", SHORT_NAMES)
+def test_a_short_name_is_understood_in_any_case(name: str) -> None:
+    expected = ProfileOptions[name] | ProfileOptions.BasicProfile
+    assert ProfileOptions.parse(name) == expected
+    assert ProfileOptions.parse(name.upper()) == expected
+    assert ProfileOptions.parse(name.lower()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("Basic Application Level Confidentiality Profile", ProfileOptions.BasicProfile),
+        ("Retain Safe Private Option", ProfileOptions.RetainSafePrivate),
+        ("Retain UIDs Option", ProfileOptions.RetainUIDs),
+        ("Retain Device Identity Option", ProfileOptions.RetainDeviceIdent),
+        ("retain institution identity", ProfileOptions.RetainInstitutionIdent),
+        ("Retain Patient Characteristics Option", ProfileOptions.RetainPatientChars),
+        ("Retain Longitudinal Temporal Information Full Dates Option", ProfileOptions.RetainLongFullDates),
+        ("Retain Longitudinal Temporal Information With Full Dates Option", ProfileOptions.RetainLongFullDates),
+        ("Retain Longitudinal Temporal Information Modified Dates Option", ProfileOptions.RetainLongModifDates),
+        ("Clean Descriptors Option", ProfileOptions.CleanDesc),
+        ("Clean Structured Content Option", ProfileOptions.CleanStructdCont),
+        ("CLEAN GRAPHICS OPTION", ProfileOptions.CleanGraph),
+    ],
+)
+def test_the_standards_long_names_are_understood(name: str, option: ProfileOptions) -> None:
+    assert ProfileOptions.parse(name) == option | ProfileOptions.BasicProfile
+
+
+def test_several_options_are_separated_by_commas() -> None:
+    parsed = ProfileOptions.parse(" RetainUIDs , retaininstitutionident,,")
+    assert parsed.names() == ["BasicProfile", "RetainUIDs", "RetainInstitutionIdent"]
+
+
+def test_no_option_is_the_basic_profile() -> None:
+    assert ProfileOptions.parse("") == ProfileOptions.BasicProfile
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("RetainUID", "RetainUIDs"),
+        ("RetainInstitution", "RetainInstitutionIdent"),
+        ("CleanDescr", "CleanDesc"),
+        ("CleanGrpah", "CleanGraph"),
+        ("basicprofil", "BasicProfile"),
+        ("RetainLongFulDates", "RetainLongFullDates"),
+    ],
+)
+def test_a_misspelt_option_is_an_error_that_suggests_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(ProfileError, match=f"did you mean {meant}"):
+        ProfileOptions.parse(typed)
+
+
+def test_a_name_like_no_option_is_an_error_without_a_suggestion() -> None:
+    with pytest.raises(ProfileError, match="unknown option") as caught:
+        ProfileOptions.parse("RetainUIDs,zzqqxx")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_full_and_modified_dates_exclude_each_other() -> None:
+    both = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
+    with pytest.raises(ProfileError, match="exclude each other"):
+        ConfidentialityProfile(both)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "RetainSafePrivate",
+        "RetainDeviceIdent",
+        "RetainPatientChars",
+        "RetainLongModifDates",
+        "CleanDesc",
+        "CleanStructdCont",
+        "CleanGraph",
+    ],
+)
+def test_an_option_that_is_not_whole_yet_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ProfileError, match=f"{name} is refused"):
+        ConfidentialityProfile.default(f"RetainUIDs,{name}")
+
+
+@pytest.mark.parametrize("name", ["BasicProfile", "RetainUIDs", "RetainInstitutionIdent", "RetainLongFullDates"])
+def test_an_option_that_is_whole_is_taken(name: str) -> None:
+    assert ProfileOptions[name] in ConfidentialityProfile.default(name).options
+
+
+def test_the_basic_profile_is_always_part_of_it() -> None:
+    profile = ConfidentialityProfile(ProfileOptions.RetainUIDs)
+    assert profile.options == ProfileOptions.RetainUIDs | ProfileOptions.BasicProfile
+    assert profile == ConfidentialityProfile.default("RetainUIDs")

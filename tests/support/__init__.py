@@ -1,0 +1,1 @@
+"""What several test files share: building DICOM objects, running the engine, planting tokens."""

@@ -1,0 +1,70 @@
+"""Short ways to run the engine in tests."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from anonymizer import Deidentification, DeidentificationError, Engine, Key, Report
+from profiles import ConfidentialityProfile, ProfileOptions
+
+SECRET = bytes(range(32))
+
+
+def engine(
+    options: ProfileOptions | str = "",
+    *,
+    patient_name: str | None = None,
+    patient_id: str | None = None,
+    uid_root: str | None = None,
+    keep_burned_in: bool = False,
+) -> Engine:
+    """An engine with a fixed key."""
+    profile = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=patient_id)
+    return Engine(profile, Key(SECRET), uid_root=uid_root, keep_burned_in=keep_burned_in)
+
+
+def rewrite(blob: bytes, using: Engine | None = None) -> bytes:
+    """``blob``, de-identified."""
+    return b"".join((using or engine()).deidentify(BytesIO(blob)).chunks())
+
+
+def rewrite_with_report(blob: bytes, using: Engine | None = None) -> tuple[bytes, Report]:
+    """``blob``, de-identified, and what was done to it."""
+    run: Deidentification = (using or engine()).deidentify(BytesIO(blob))
+    return b"".join(run.chunks()), run.report
+
+
+def notes(blob: bytes) -> list[str]:
+    """The codes of what was mended in ``blob``."""
+    return [note.value for note in rewrite_with_report(blob)[1].notes]
+
+
+def reason(blob: bytes, using: Engine | None = None) -> str:
+    """The stable code for which ``blob`` is refused."""
+    with pytest.raises(DeidentificationError) as caught:
+        rewrite(blob, using)
+    return str(caught.value.reason.value)
+
+
+def outcome(blob: bytes, using: Engine | None = None) -> bytes | str:
+    """The output, or the stable code for which there is none."""
+    try:
+        return rewrite(blob, using)
+    except DeidentificationError as error:
+        return str(error.reason.value)
+
+
+def budget(examples: int) -> settings:
+    """Settings of a property test: the same examples each run; ``DEID_DEEP=N`` asks for N times as many random ones."""
+    deep = int(os.environ.get("DEID_DEEP", "0"))
+    return settings(
+        max_examples=examples * max(deep, 1),
+        deadline=None,
+        database=None,
+        derandomize=not deep,
+        suppress_health_check=list(HealthCheck),
+    )
