@@ -7,16 +7,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast, overload
 
-from pydicom import Dataset, FileDataset, dcmread
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import dcmwrite, write_dataset
+from pydicom import Dataset, FileDataset
 
 from profiles import ConfidentialityProfile
 
-from .encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from .datasets import data_set_bytes, encoding_of, file_bytes, read_data_set, read_file, take_over
 from .engine import Engine, Report
-from .errors import DeidentificationError, Reason
 from .files import write_atomically
 from .keys import Key
 
@@ -80,14 +76,14 @@ class Anonymizer:
             case bytes() | bytearray() | memoryview():
                 return self._rewrite(BytesIO(x))
             case FileDataset():
-                return self._anonymize_file_dataset(x)
+                return read_file(self._rewrite(BytesIO(file_bytes(x))))
             case Dataset():
                 return self._anonymize_dataset(x)
             case str() | os.PathLike():
                 with Path(x).open("rb", buffering=0) as stream:
-                    return dcmread(BytesIO(self._rewrite(stream)))
+                    return read_file(self._rewrite(stream))
         if hasattr(x, "read"):
-            return dcmread(BytesIO(self._rewrite(cast(BinaryIO, x))))
+            return read_file(self._rewrite(cast(BinaryIO, x)))
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
     def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:
@@ -101,7 +97,7 @@ class Anonymizer:
             case bytearray():
                 x[:] = self._rewrite(BytesIO(x))
             case Dataset():
-                _take_over(x, self.anonymize(x))
+                take_over(x, self.anonymize(x))
             case str() | os.PathLike():
                 self.anonymize_file(x, x)
             case _ if hasattr(x, "truncate") and hasattr(x, "seek"):
@@ -130,22 +126,11 @@ class Anonymizer:
     def _rewrite(self, stream: BinaryIO) -> bytes:
         return b"".join(self._engine.deidentify(stream).chunks())
 
-    def _anonymize_file_dataset(self, dataset: FileDataset) -> FileDataset:
-        stream = BytesIO()
-        try:
-            dcmwrite(stream, dataset, enforce_file_format=True)
-        except Exception:
-            # pydicom's messages may hold values
-            raise DeidentificationError(Reason.UNREADABLE) from None
-        stream.seek(0)
-        return dcmread(BytesIO(self._rewrite(stream)))
-
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
-        implicit, little = dataset.original_encoding
-        encoding = IMPLICIT_LITTLE if implicit and little is not False else EXPLICIT_LITTLE
-        content = _encode(dataset, encoding)
+        encoding = encoding_of(dataset)
+        content = data_set_bytes(dataset, encoding)
         rewritten, _ = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
-        return read_dataset(BytesIO(rewritten), not encoding.explicit, encoding.little)
+        return read_data_set(rewritten, encoding)
 
 
 def anonymize_file(
@@ -168,24 +153,3 @@ def _key(key: Key | bytes | str | None, scope: str) -> Key:
             return Key.load(key, scope)
         case _:
             return Key(key, scope)
-
-
-def _encode(dataset: Dataset, encoding: Encoding) -> bytes:
-    stream = DicomBytesIO()
-    stream.is_little_endian = encoding.little
-    stream.is_implicit_VR = not encoding.explicit
-    try:
-        write_dataset(stream, dataset)
-    except Exception:
-        raise DeidentificationError(Reason.UNREADABLE) from None
-    content: bytes = stream.getvalue()
-    return content
-
-
-def _take_over(dataset: Dataset, result: Dataset) -> None:
-    """Make ``dataset`` what ``result`` is."""
-    dataset.clear()
-    dataset.update(result)
-    for name in ("file_meta", "preamble"):
-        if hasattr(result, name):
-            setattr(dataset, name, getattr(result, name))

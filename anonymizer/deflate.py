@@ -38,17 +38,17 @@ class InflatingStream:
             DeidentificationError: no deflated data, or it ends too early.
         """
         while not self._inflate.eof:
-            if not self._pending:
-                self._pending = self._stream.read(_CHUNK)
-                if not self._pending:
-                    raise DeidentificationError(Reason.TRUNCATED)
+            pending = self._pending or self._stream.read(_CHUNK)
             try:
-                inflated = self._inflate.decompress(self._pending, size)
+                # without input, too: zlib may hold output back that the last call had no room for
+                inflated = self._inflate.decompress(pending, size)
             except zlib.error:
                 raise DeidentificationError(Reason.INVALID_DEFLATE) from None
             self._pending = self._inflate.unconsumed_tail
             if inflated:
                 return inflated
+            if not pending:
+                raise DeidentificationError(Reason.TRUNCATED)
         return b""
 
 

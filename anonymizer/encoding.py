@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import warnings
 from functools import lru_cache
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings, decode_bytes, encode_string
+from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
 from pydicom.dataelem import DataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
@@ -21,6 +23,10 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: explicit VRs with a 16-bit length (PS3.5 table 7.1-2) and those with a reserved field and a 32-bit length (7.1-1)
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+#: misspellings that are seen and can mean nothing else
+_TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
+#: repertoires without characters beyond ASCII: pydicom takes Latin-1 for them
+_ASCII = frozenset({"iso8859", "iso_ir_6", "ascii"})
 _LONG_VR_NAMES = frozenset(vr.decode() for vr in LONG_VRS)
 
 
@@ -98,7 +104,15 @@ def encode_value(tag: int, vr: str, value: Any, encoding: Encoding, charset: str
 
 @lru_cache(maxsize=1024)
 def _python_encodings(charset: str) -> list[str]:
-    encodings: list[str] = convert_encodings([name.strip() for name in charset.split("\\")] if charset else None)
+    """Python's codecs for a SpecificCharacterSet.
+
+    Raises:
+        DeidentificationError: a term that PS3.3 C.12.1.1.2 doesn't define; pydicom would fall back to another set, and log it.
+    """
+    terms = [_TERM.sub(r"ISO_IR \1", term.strip(" \0")) for term in charset.split("\\")] if charset else [""]
+    if not all(term in python_encoding for term in terms):
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT, 0x00080005)
+    encodings: list[str] = convert_encodings(terms)
     return encodings
 
 
@@ -110,30 +124,29 @@ def decode_text(value: bytes, charset: str) -> str:
     """
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii")
+    encodings = _python_encodings(charset)
     try:
-        encodings = _python_encodings(charset)
-        text: str = decode_bytes(value, encodings, set())
-        # pydicom falls back to replacement characters with a warning: a value that doesn't come back is not understood
-        if "\ufffd" in text or not _same(text, value, encodings):
-            raise DeidentificationError(Reason.UNDECODABLE_TEXT)
-    except (LookupError, ValueError):
+        with warnings.catch_warnings():
+            # pydicom warns and falls back to replacement characters: that is no text
+            warnings.simplefilter("error")
+            text: str = decode_bytes(value, encodings, set())
+    except (LookupError, ValueError, UserWarning):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT) from None
+    if "\ufffd" in text or (encodings[0] in _ASCII and b"\x1b" not in value):
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT)
     return text
-
-
-def _same(text: str, value: bytes, encodings: list[str]) -> bool:
-    if b"\x1b" in value:
-        return True
-    return bytes(encode_string(text, encodings)) == value
 
 
 def is_encodable(text: str, charset: str) -> bool:
     """Whether ``text`` can stand in a data set with ``charset``."""
     if text.isascii():
         return True
+    if all(term.strip(" \0") in ("", "ISO_IR 6", "ISO 2022 IR 6") for term in charset.split("\\")):
+        return False
     try:
         encodings = _python_encodings(charset)
-        encoded = bytes(encode_string(text, encodings))
-        return bool(decode_bytes(encoded, encodings, set()) == text)
-    except (LookupError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return bool(decode_bytes(bytes(encode_string(text, encodings)), encodings, set()) == text)
+    except (DeidentificationError, LookupError, ValueError, UserWarning):
         return False

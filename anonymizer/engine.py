@@ -13,12 +13,14 @@ from .buffer import Bulk, BulkKind, NeedMoreError
 from .deflate import ByteStream, InflatingStream, deflate
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
+from .files import Piece
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .progress import Progress
 from .pseudonyms import Pseudonyms
-from .rewriter import OtherPlanError, Piece, Rewriter
+from .rewriter import Rewriter
 from .uids import KeyedUids, UidMapping, is_well_known
+from .values import OtherPlanError, ValueRewriter
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 
@@ -134,6 +136,8 @@ class Engine:
         Raises:
             DeidentificationError: it can't be understood.
         """
+        if sop_class:
+            self.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
         while True:
             rewriter = self.rewriter(plan, encoding, self.uids, sop_class_fixed=True)
@@ -144,17 +148,26 @@ class Engine:
             else:
                 return b"".join(pieces), rewriter.progress
 
+    def check_sop_class(self, sop_class: bytes) -> None:
+        """PS3.15 E.1: de-identification of private classes is undefined.
+
+        Raises:
+            DeidentificationError: ``sop_class`` is no standard one.
+        """
+        if not is_well_known(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
+            raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
+
     def rewriter(self, plan: Plan, encoding: Encoding, uids: UidMapping, *, sop_class_fixed: bool = False) -> Rewriter:
         """A rewriter for one object."""
-        return Rewriter(
+        values = ValueRewriter(
             plan,
-            encoding,
             uids,
             self.pseudonyms,
             self._constants,
             keep_burned_in=self._keep_burned_in,
             sop_class_fixed=sop_class_fixed,
         )
+        return Rewriter(plan, encoding, values)
 
     def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
         """The actions of ``rules``: instances of a series share one tuple."""
@@ -241,10 +254,7 @@ class Deidentification:
         for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
             if not uids.get(tag, (b"", b""))[0]:
                 raise DeidentificationError(reason, tag)
-        sop_class, _ = uids[SOP_CLASS]
-        if not is_well_known(sop_class) and not compile_plan(self._engine.profile, sop_class.decode("latin-1")).known_iod:
-            # E.1: de-identification of a private class is undefined
-            raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
+        self._engine.check_sop_class(uids[SOP_CLASS][0])
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -327,9 +337,15 @@ class Deidentification:
         if bulk.kind is BulkKind.COPY:
             yield [buffer]
             yield from rest
-        else:
+            return b""
+        try:
             for _ in rest:
                 pass
+        except DeidentificationError:
+            # what ends too early behind the pixel data is padding
+            if self.progress.last <= _PIXEL_DATA:
+                raise
+            self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
         return b""
 
     def _fragments(self, buffer: bytes) -> Generator[list[Piece], None, bytes]:
@@ -339,6 +355,8 @@ class Deidentification:
         position = 0
         while True:
             if len(buffer) - position < item.size:
+                if position:
+                    yield [buffer[:position]]
                 buffer, position = buffer[position:] + self._read(_CHUNK), 0
                 if len(buffer) < item.size:
                     raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)

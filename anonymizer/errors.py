@@ -20,6 +20,7 @@ class Reason(Enum):
     INVALID_LENGTH = "invalid-length"
     INVALID_VR = "invalid-vr"
     VR_MISMATCH = "vr-mismatch"
+    INVALID_VALUE = "invalid-value"
     STRAY_DELIMITER = "stray-delimiter"
     INVALID_ITEM = "invalid-item"
     INVALID_FRAGMENTS = "invalid-fragments"
@@ -59,6 +60,7 @@ class Note(Enum):
     NO_PREAMBLE = "no-preamble"
     NO_FILE_META = "no-file-meta"
     NO_TRANSFER_SYNTAX = "no-transfer-syntax"
+    NO_PIXEL_DATA = "no-pixel-data"
     TRAILING_DATA_REMOVED = "trailing-data-removed"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 
 from .actions import Action
 from .dummies import dummy_value
 from .profile import ConfidentialityProfile, Decision, attribute_keyword, attribute_vr
-from .tables import dummy_items, module_types, sop_class_modules
+from .tables import UNLISTED_VRS, dummy_items, module_types, sop_class_modules
 
 Path = tuple[int, ...]
 
@@ -17,6 +19,9 @@ _STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
 
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
+
+_NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
+_TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
@@ -44,6 +49,24 @@ class Operation(IntEnum):
     STAMP = auto()
 
 
+@cache
+def refused_vrs(vr: str) -> frozenset[bytes]:
+    """Explicit VRs that contradict an attribute of ``vr``: its value would be a name, a date, a text or items."""
+    if vr == "SQ":
+        return frozenset()
+    return frozenset(name.encode() for name in (*UNLISTED_VRS, "UI", "SQ") if name != vr)
+
+
+def value_limit(tag: int, vr: str) -> int:
+    """The most bytes that numbers of ``vr`` take by the attribute's multiplicity (PS3.6); of others: no limit.
+
+    A longer value has swallowed its neighbours: its length is damaged.
+    """
+    size = _NUMBER_SIZES.get(vr)
+    multiplicity = dictionary_VM(tag).split("-")[-1] if size and dictionary_has_tag(tag) else "n"
+    return size * int(multiplicity) if size and multiplicity.isdigit() else 0xFFFFFFFE
+
+
 def path_label(path: Path, leaf: str = "") -> str:
     """``(0x00081140, 0x00081155)`` -> ``(0008,1140)>(0008,1155)``, followed by ``leaf`` where one is given."""
     parts = [f"({tag >> 16:04x},{tag & 0xFFFF:04x})" for tag in path]
@@ -62,9 +85,28 @@ class Rule:
         items: for ITEMS and STAMP of a sequence: the rules inside its items.
         inspected: the engine looks at the value before it does anything.
         drops: the element goes without a look at it.
+        stays: the element stays as it is, if its value is one that it may have:
+        refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
+        limit: the most bytes that its values can have,
+        text: it must hold text without control characters.
     """
 
-    __slots__ = ("action", "drops", "inspected", "items", "keyword", "label", "operation", "tag", "value", "vr")
+    __slots__ = (
+        "action",
+        "drops",
+        "inspected",
+        "items",
+        "keyword",
+        "label",
+        "limit",
+        "operation",
+        "refused_vrs",
+        "stays",
+        "tag",
+        "text",
+        "value",
+        "vr",
+    )
 
     def __init__(
         self,
@@ -89,6 +131,10 @@ class Rule:
         self.items = items
         self.inspected = inspected
         self.drops = operation is Operation.REMOVE and not inspected
+        self.stays = operation is Operation.KEEP and not inspected and action is None
+        self.refused_vrs = refused_vrs(self.vr)
+        self.limit = 0 if label else value_limit(path[-1], vr)
+        self.text = self.vr in _TEXT_VRS
 
 
 class Plan:
@@ -98,6 +144,7 @@ class Plan:
         root: rules of the top-level data set.
         known_iod: whether PS3.3's types are known; else each compound code takes its most conservative conformant form.
         belongs_to_study: whether objects of the class have a study and a series (all but palettes, protocols and the like).
+        has_pixels: whether the class is one of images.
         has_references: whether the object has a Common Instance Reference Module (PS3.3 C.12.2). Only objects with references may
             have it, so lists of references stay, with new UIDs.
     """
@@ -109,6 +156,7 @@ class Plan:
         modules = sop_class_modules().get(sop_class_uid)
         self.known_iod = modules is not None
         self.belongs_to_study = modules is None or "general-study" in modules
+        self.has_pixels = any("image-pixel" in module for module in modules or ())
         self._types: dict[Path, str] = {}
         for module in modules or ():
             for path, attribute_type in module_types().get(module, ()):
@@ -121,8 +169,8 @@ class Plan:
         """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
         return self._types.get(path, "3") if self.known_iod else None
 
-    def rule(self, path: Path, decision: Decision) -> Rule | None:
-        """The rule for ``path``, of which the profile thinks ``decision``; None: keep the element as it is."""
+    def rule(self, path: Path, decision: Decision) -> Rule:
+        """The rule for ``path``, of which the profile thinks ``decision``."""
         tag = path[-1]
         top_level = len(path) == 1
         if top_level and tag in STAMPED:
@@ -154,7 +202,7 @@ class Plan:
         if action is not Action.K:
             # C belongs to options that check_options refuses as long as they are unfinished
             raise AssertionError(f"no operation for {action}")
-        return Rule(Operation.KEEP, recorded, path, vr, inspected=inspected) if inspected or recorded else None
+        return Rule(Operation.KEEP, recorded, path, vr, inspected=inspected)
 
     def _sequence_rule(self, path: Path, action: Action, recorded: Action | None) -> Rule:
         if action is Action.X:
@@ -169,8 +217,8 @@ class Plan:
         return Rule(Operation.ITEMS, kept, path, "SQ", items=PlanNode(self, path), inspected=inspected)
 
 
-class PlanNode(dict[int, "Rule | None"]):
-    """Rules by tag for the data sets at one path, made when first met. None: keep the element as it is."""
+class PlanNode(dict[int, Rule]):
+    """Rules by tag for the data sets at one path, made when first met."""
 
     __slots__ = ("_shared", "path", "plan")
 
@@ -180,7 +228,7 @@ class PlanNode(dict[int, "Rule | None"]):
         self.path = path
         self._shared: dict[str, Rule] = {}
 
-    def __missing__(self, tag: int) -> Rule | None:
+    def __missing__(self, tag: int) -> Rule:
         decision = self.plan.profile.decide(tag)
         if decision.shared:
             # these tags are many and all treated alike: one rule serves them, and the plan doesn't grow

@@ -20,7 +20,7 @@ from profiles import Action
         ("X/Z/D", "2", "Z"),
         ("X/Z/D", "3", "X"),
         ("X/Z/U*", "1", "U"),
-        ("X/Z/U*", "2", "Z"),
+        ("X/Z/U*", "2", "U"),
         ("X/Z/U*", "3", "X"),
         # where the code alone would break the IOD, the IOD wins
         ("X", "1", "D"),

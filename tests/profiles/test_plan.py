@@ -110,9 +110,13 @@ def test_patient_id_gets_a_pseudonym_or_the_alias() -> None:
     assert root[0x00100010].value == "Case^One"  # type: ignore[union-attr]
 
 
-def test_kept_attributes_need_no_rule() -> None:
-    assert rule(CT, 0x00280010) is None
-    assert rule(CT, 0x00180060) is None
+def test_kept_attributes_stay_within_what_they_can_hold() -> None:
+    rows, kvp, pixels = rule(CT, 0x00280010), rule(CT, 0x00180060), rule(CT, 0x7FE00010)
+    assert rows.stays and kvp.stays and pixels.stays
+    assert (rows.limit, rows.text, kvp.text) == (2, False, True)
+    assert pixels.limit > 4_000_000_000
+    assert b"PN" in kvp.refused_vrs and b"SQ" in rows.refused_vrs
+    assert b"DS" not in kvp.refused_vrs and b"UN" not in kvp.refused_vrs
 
 
 def test_attributes_that_are_set_anew_are_stamped_at_top_level_only() -> None:

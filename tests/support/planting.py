@@ -47,7 +47,7 @@ def planted(path: str, tokens: Tokens) -> bytes:
 
 def _plant_table(dataset: Dataset, tokens: Tokens, *, overlays: bool) -> None:
     for row in table_rows():
-        if "g" in row.tag or row.tag.startswith("(000") and row.tag[4] in "024":
+        if "g" in row.tag or (row.tag.startswith("(000") and row.tag[4] in "024"):
             continue
         if row.tag.startswith("(50xx"):
             if overlays:

@@ -1,0 +1,123 @@
+"""pydicom data sets on their way through the engine: encoded, rewritten, decoded."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from io import BytesIO
+
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import dcmwrite, write_dataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from .errors import DeidentificationError, Reason
+from .part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+_SYNTAXES = {
+    IMPLICIT_LITTLE: ImplicitVRLittleEndian,
+    EXPLICIT_LITTLE: ExplicitVRLittleEndian,
+    EXPLICIT_BIG: ExplicitVRBigEndian,
+}
+
+
+def encoding_of(dataset: Dataset) -> Encoding:
+    """The encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
+    implicit, little = dataset.original_encoding
+    if little is False:
+        return EXPLICIT_BIG
+    return IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
+
+
+def file_bytes(dataset: FileDataset) -> bytes:
+    """The file that ``dataset`` would be saved as; ``dataset`` itself stays untouched.
+
+    Raises:
+        DeidentificationError: pydicom can't encode it. Its messages hold values, so none is passed on.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # encoding turns raw elements into parsed ones, in place
+            twin = copy.deepcopy(dataset)
+            if not hasattr(twin, "file_meta"):
+                twin.file_meta = FileMetaDataset()
+            if "TransferSyntaxUID" not in twin.file_meta:
+                twin.file_meta.TransferSyntaxUID = _SYNTAXES[encoding_of(dataset)]
+            stream = BytesIO()
+            dcmwrite(stream, twin, enforce_file_format=True)
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    return stream.getvalue()
+
+
+def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
+    """The elements of ``dataset`` and nothing around them; ``dataset`` itself stays untouched.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    stream = DicomBytesIO()
+    stream.is_little_endian = encoding.little
+    stream.is_implicit_VR = not encoding.explicit
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write_dataset(stream, copy.deepcopy(dataset))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    content: bytes = stream.getvalue()
+    return content
+
+
+def read_file(content: bytes) -> FileDataset:
+    """A de-identified file as pydicom sees it.
+
+    Raises:
+        DeidentificationError: pydicom refuses it, as it would have refused the original.
+    """
+    try:
+        return dcmread(BytesIO(content))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+
+
+def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
+    """De-identified elements as pydicom sees them.
+
+    Raises:
+        DeidentificationError: as ``read_file``.
+    """
+    try:
+        return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+
+
+def take_over(dataset: Dataset, result: Dataset) -> None:
+    """Make ``dataset`` what ``result`` is; nothing that hangs on it stays, such as file meta of a plain Dataset."""
+    meta = getattr(result, "file_meta", None)
+    if meta is None and getattr(dataset, "file_meta", None) is not None:
+        meta = _fresh_meta(result, dataset.file_meta.get("TransferSyntaxUID"))
+    dataset.clear()
+    dataset.update(result)
+    if meta is not None:
+        dataset.file_meta = meta
+    if hasattr(dataset, "preamble"):
+        dataset.preamble = b"\0" * 128
+
+
+def _fresh_meta(dataset: Dataset, transfer_syntax: UID | None) -> FileMetaDataset:
+    """File meta of which only the transfer syntax comes from the original (PS3.15 E.1.1)."""
+    meta = FileMetaDataset()
+    if transfer_syntax is not None:
+        meta.TransferSyntaxUID = transfer_syntax
+    for name, keyword in (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID")):
+        if keyword in dataset:
+            setattr(meta, name, dataset[keyword].value)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID.decode())
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME.decode()
+    return meta
