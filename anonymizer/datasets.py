@@ -15,7 +15,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
 from .errors import DeidentificationError, Reason
-from .part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from .part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_header
 
 _SYNTAXES = {
     IMPLICIT_LITTLE: ImplicitVRLittleEndian,
@@ -47,6 +47,11 @@ def file_bytes(dataset: FileDataset) -> bytes:
                 twin.file_meta = FileMetaDataset()
             if "TransferSyntaxUID" not in twin.file_meta:
                 twin.file_meta.TransferSyntaxUID = _SYNTAXES[encoding_of(dataset)]
+            syntax = twin.file_meta.TransferSyntaxUID
+            if not syntax.is_transfer_syntax:
+                # newer than pydicom: all that the standard has added for years is explicit VR little endian
+                header = write_file_header(str(twin.SOPClassUID).encode(), str(twin.SOPInstanceUID).encode(), syntax)
+                return header + data_set_bytes(twin, EXPLICIT_LITTLE)
             stream = BytesIO()
             dcmwrite(stream, twin, enforce_file_format=True)
     except Exception:

@@ -22,6 +22,8 @@ from .values import CONTROL, SOP_CLASS, OtherPlanError, ValueRewriter
 _MAX_PADDING = 65_536
 _FIRST_PIXELS, _PIXEL_DATA, _SOP_INSTANCE = 0x7FE00008, 0x7FE00010, 0x00080018
 _NO_STAMP = 0x1_0000_0000
+#: a single blank may be the first byte of (0020,xxxx)
+_PADDING = re.compile(rb"\0+|\xff{2,}| {2,}")
 _DIGITS = re.compile(rb"[-+0-9.eE\\ ]*\0?")
 _CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 
@@ -180,7 +182,7 @@ class Rewriter:
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
         """Whether bytes that are no element are padding behind the data set; else raises for ``reason``.
 
-        Behind pixel data nothing is kept, so anything may stand there. Elsewhere a rest is padding if it is one byte over and
+        Behind pixel data nothing is kept, so anything may stand there. Elsewhere a rest is padding if it is a usual byte over and
         over, or text behind an object without pixels: anything else may be the object itself, damaged.
 
         Args:
@@ -192,7 +194,7 @@ class Rewriter:
             rest = self._buffer.content[position : position + _MAX_PADDING + 1]
             short = len(rest) <= _MAX_PADDING and SOP_CLASS in self.progress.uids
             text = len(rest) > 3 and not self._plan.has_pixels and all(0x20 <= byte < 0x7F for byte in rest[:4])
-            if last >= _FIRST_PIXELS or (short and (text or len(set(rest)) == 1)):
+            if last >= _FIRST_PIXELS or (short and (text or _PADDING.fullmatch(rest))):
                 self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
                 return True
         if reason is Reason.TRUNCATED and not self._buffer.complete:

@@ -4,6 +4,7 @@ import contextlib
 import glob
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from transforms import ObjectConflictError, ObjectRef, Written
 
 from .options import input_base
 
-#: unfinished objects wait here, on the output's own file system, until they get their names
+#: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
 _CHUNK = 1 << 20
 
@@ -89,9 +90,15 @@ def _walk(folder: str, above: set[tuple[int, int]]) -> Iterator[str]:
 class LocalWriter:
     """Writes objects below a folder: under a temporary name first, then linked to their own."""
 
-    def __init__(self, output: str) -> None:
+    def __init__(self, output: str, run_id: str) -> None:
         self._output = output
-        self._temporary = os.path.join(output, TEMPORARY)
+        self._temporary = os.path.join(output, TEMPORARY, run_id)
+
+    def clean(self) -> None:
+        """Remove what the run left unfinished; another run's is none of its business."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self._temporary))
 
     def write(self, name: str, chunks: Iterable[bytes | memoryview]) -> Written:
         """Write ``chunks`` under ``name``; nothing is visible there before the last one came.

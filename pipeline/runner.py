@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from transforms import EngineConfig, UidMapError
 from .beam_args import check_beam_args, complete, is_local
 from .errors import RunError, UsageError
 from .job import AuditTarget, build_job
-from .local_storage import TEMPORARY, LocalArchive, LocalWriter
+from .local_storage import LocalArchive, LocalWriter
 from .options import JobOptions, check_locations
 from .progress import ProgressDisplay, ProgressFiles, new_progress_files
 from .run_report import RunReport, check_origin, finish, write_origin
@@ -67,9 +66,10 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         version=version("dicom-deid"),
     )
     write_origin(options, key.key_id)
+    writer = LocalWriter(options.output, run_id)
     with _progress() as progress:
         pipeline = beam.Pipeline(options=beam_options)
-        build_job(pipeline, list(options.inputs), config, archive, LocalWriter(options.output), audit, progress)
+        build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
         try:
             state = pipeline.run().wait_until_finish()
         except Exception as error:
@@ -77,7 +77,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
                 raise
             raise RunError(_explain(error)) from None
         finally:
-            shutil.rmtree(Path(options.output) / TEMPORARY, ignore_errors=True)
+            writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
     return finish(options, run_id, key.key_id, str(beam_options.get_all_options()["runner"]))

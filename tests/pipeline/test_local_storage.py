@@ -61,21 +61,27 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_an_object_is_visible_whole_or_not_at_all(tmp_path: Path) -> None:
-    writer = LocalWriter(str(tmp_path))
+    writer = LocalWriter(str(tmp_path), "run")
 
     def chunks() -> Iterator[bytes]:
         yield b"x" * 3_000_000
         assert not (tmp_path / "s").exists()
-        assert [path.stat().st_size for path in (tmp_path / TEMPORARY).iterdir()] == [3_000_000]
+        assert [path.stat().st_size for path in (tmp_path / TEMPORARY / "run").iterdir()] == [3_000_000]
         raise DeidentificationError(Reason.TRUNCATED)
 
     with pytest.raises(DeidentificationError):
         writer.write("s/1.dcm", chunks())
-    assert [path.name for path in tmp_path.rglob("*")] == [TEMPORARY]
+    other = tmp_path / TEMPORARY / "another run"
+    other.mkdir()
+    writer.clean()
+    assert [path.name for path in tmp_path.rglob("*")] == [TEMPORARY, "another run"]
+    other.rmdir()
+    writer.clean()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_writing_the_same_again_is_a_success_and_something_else_a_conflict(tmp_path: Path) -> None:
-    writer = LocalWriter(str(tmp_path))
+    writer = LocalWriter(str(tmp_path), "run")
     first = writer.write("s/1.dcm", [b"123456789"])
     assert (first.size, first.crc32c) == (9, 0xE3069283)
     inode = (tmp_path / "s/1.dcm").stat().st_ino
@@ -84,11 +90,11 @@ def test_writing_the_same_again_is_a_success_and_something_else_a_conflict(tmp_p
     with pytest.raises(ObjectConflictError):
         writer.write("s/1.dcm", [b"12345678"])
     assert (tmp_path / "s/1.dcm").read_bytes() == b"123456789"
-    assert list((tmp_path / TEMPORARY).iterdir()) == []
+    assert list((tmp_path / TEMPORARY / "run").iterdir()) == []
 
 
 def test_a_full_disk_or_a_read_only_output_is_a_reason_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file where the folder should be")
     with pytest.raises(DeidentificationError) as error:
-        LocalWriter(str(tmp_path / "out")).write("s/1.dcm", [b"1"])
+        LocalWriter(str(tmp_path / "out"), "run").write("s/1.dcm", [b"1"])
     assert error.value.reason is Reason.OUTPUT_UNWRITABLE
