@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import functools
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,16 +55,23 @@ def _usage(message: str) -> NoReturn:
     sys.exit(EXIT_USAGE)
 
 
-def _profile(profile: str, options: str, patient_name: str | None, patient_id: str) -> ConfidentialityProfile:
-    from profiles import ConfidentialityProfile, ProfileError
+def _with_profile(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the profile options, and hand them to it as one ``profile``."""
 
-    if profile != "basic":
-        _usage("--profile: only basic is built in; profiles from files are not supported in this version")
-    try:
-        alias = None if patient_id == "pseudonym" else patient_id
-        return ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=alias)
-    except ProfileError as error:
-        _usage(str(error))
+    @functools.wraps(command)
+    def wrapper(profile: str, options: str, patient_name: str | None, patient_id: str, **others: Any) -> None:
+        from profiles import ConfidentialityProfile, ProfileError
+
+        if profile != "basic":
+            _usage("--profile: only basic is built in; profiles from files are not supported in this version")
+        try:
+            alias = None if patient_id == "pseudonym" else patient_id
+            chosen = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=alias)
+        except ProfileError as error:
+            _usage(str(error))
+        command(profile=chosen, **others)
+
+    return _add(_PROFILE_OPTIONS)(wrapper)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,7 +87,7 @@ def main() -> None:
 @click.option("--input", "inputs", multiple=True, required=True, metavar="PATH|GLOB", help="Folder, file or glob; repeatable.")
 @click.option("--output", required=True, metavar="FOLDER", help="Where the de-identified copy goes.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
-@_add(_PROFILE_OPTIONS)
+@_with_profile
 @_add(_ENGINE_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -88,10 +97,7 @@ def run(
     inputs: tuple[str, ...],
     output: str,
     audit: str | None,
-    profile: str,
-    options: str,
-    patient_name: str | None,
-    patient_id: str,
+    profile: ConfidentialityProfile,
     key: str,
     scope: str,
     uid_root: str | None,
@@ -103,7 +109,8 @@ def run(
 
     Any option of Apache Beam may follow, such as --runner.
     """
-    chosen = _profile(profile, options, patient_name, patient_id)
+    # before Beam is imported, which logs even then
+    _quiet(debug)
 
     from .errors import RunError, UsageError
     from .options import JobOptions
@@ -113,7 +120,7 @@ def run(
         inputs=inputs,
         output=output,
         audit=audit or str(Path(output) / "_audit"),
-        profile=chosen,
+        profile=profile,
         key_uri=key,
         scope=scope,
         uid_root=uid_root,
@@ -130,6 +137,14 @@ def run(
         sys.exit(EXIT_FAILED)
     _show(report, job.output, job.audit)
     sys.exit(EXIT_QUARANTINED if report.quarantined else 0)
+
+
+def _quiet(debug: bool) -> None:
+    """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
+    level = logging.INFO if debug else logging.CRITICAL + 1
+    logging.basicConfig(level=level)
+    logging.getLogger().setLevel(level)
+    logging.getLogger("apache_beam").setLevel(level)
 
 
 def _show(report: RunReport, output: str, audit: str) -> None:
@@ -152,29 +167,24 @@ def _show(report: RunReport, output: str, audit: str) -> None:
 @main.command()
 @click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
-@_add(_PROFILE_OPTIONS)
+@_with_profile
 @_add(_ENGINE_OPTIONS)
 def file(
     source: str,
     target: str,
-    profile: str,
-    options: str,
-    patient_name: str | None,
-    patient_id: str,
+    profile: ConfidentialityProfile,
     key: str,
     scope: str,
     uid_root: str | None,
     burned_in: str,
 ) -> None:
     """De-identify one file. OUT appears only when it is whole."""
-    chosen = _profile(profile, options, patient_name, patient_id)
-
     from anonymizer import Anonymizer, DeidentificationError, SecretError
 
     if not key:
         click.echo("No --key was given: nobody can repeat this mapping.", err=True)
     try:
-        anonymizer = Anonymizer(chosen, key or None, scope=scope, uid_root=uid_root, keep_burned_in=burned_in == "keep")
+        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, keep_burned_in=burned_in == "keep")
     except SecretError as error:
         _usage(str(error))
     try:
@@ -188,13 +198,12 @@ def file(
 
 
 @main.command()
-@_add(_PROFILE_OPTIONS)
+@_with_profile
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
-def explain(profile: str, options: str, patient_name: str | None, patient_id: str, as_csv: bool) -> None:
+def explain(profile: ConfidentialityProfile, as_csv: bool) -> None:
     """Show what the chosen profile does to each attribute, and which rule decides it."""
-    chosen = _profile(profile, options, patient_name, patient_id)
     header = ("tag", "keyword", "vr", "action", "meaning", "decided by")
-    rows = [(row.tag, row.keyword, row.vr, row.action, row.meaning, row.decided_by) for row in chosen.explain()]
+    rows = [(row.tag, row.keyword, row.vr, row.action, row.meaning, row.decided_by) for row in profile.explain()]
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([header, *rows])

@@ -1,7 +1,6 @@
 """Run the job: check everything first, then build, run and account for it."""
 
 import contextlib
-import logging
 import os
 import secrets
 import sys
@@ -54,7 +53,6 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     archive = LocalArchive()
     beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
     _make_importable_for_workers()
-    _quiet(debug)
     run_id = secrets.token_hex(4)
     folder = Path(options.audit)
     audit = AuditTarget(
@@ -68,9 +66,9 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     write_origin(options, key.key_id)
     writer = LocalWriter(options.output, run_id)
     with _progress() as progress:
-        pipeline = beam.Pipeline(options=beam_options)
-        build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
         try:
+            pipeline = beam.Pipeline(options=beam_options)
+            build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
             state = pipeline.run().wait_until_finish()
         except Exception as error:
             if debug:
@@ -105,14 +103,6 @@ def _make_importable_for_workers() -> None:
     """Worker processes import the packages from where this one did, installed or not."""
     root = str(Path(__file__).resolve().parent.parent)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-
-
-def _quiet(debug: bool) -> None:
-    """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
-    level = logging.INFO if debug else logging.CRITICAL + 1
-    logging.basicConfig(level=level)
-    logging.getLogger().setLevel(level)
-    logging.getLogger("apache_beam").setLevel(level)
 
 
 @contextlib.contextmanager
