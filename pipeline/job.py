@@ -63,8 +63,10 @@ def build_job(
     anonymized = joined | "AnonymizeInstances" >> AnonymizeInstances(proof, archive, writer, config, progress)
 
     _ = uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.uid_map)
-    rows = (anonymized, scan[REJECTED]) | "Rows" >> beam.Flatten()
-    _ = rows | "WriteInstances" >> WriteInstances(audit.instances, audit.profile_digest, audit.key_id, audit.version)
+    # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
+    for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized)):
+        table = WriteInstances(f"{audit.instances}-{part}", audit.profile_digest, audit.key_id, audit.version)
+        _ = rows | f"Write{part.capitalize()}" >> table
 
 
 def _write_listing(objects: PCollection[Any], audit: AuditTarget) -> None:

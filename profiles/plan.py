@@ -231,13 +231,13 @@ class PlanNode(dict[int, Rule]):
     def __missing__(self, tag: int) -> Rule:
         decision = self.plan.profile.decide(tag)
         if decision.shared:
-            # these tags are many and all treated alike: one rule serves them, and the plan doesn't grow
-            shared = self._shared.get(decision.shared)
-            if shared is None:
-                shared = Rule(Operation.REMOVE, decision.action, (*self.path, tag), "UN", label=decision.shared)
-                self._shared[decision.shared] = shared
-            return shared
-        rule = self.plan.rule((*self.path, tag), decision)
+            # these tags are many and all treated alike: one rule serves them
+            rule = self._shared.get(decision.shared)
+            if rule is None:
+                rule = Rule(Operation.REMOVE, decision.action, (*self.path, tag), "UN", label=decision.shared)
+                self._shared[decision.shared] = rule
+        else:
+            rule = self.plan.rule((*self.path, tag), decision)
         if self.plan.cached_rules < _MAX_CACHED_RULES:
             self.plan.cached_rules += 1
             self[tag] = rule

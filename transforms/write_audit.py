@@ -1,5 +1,6 @@
 """Write the audit tables as Parquet."""
 
+from functools import lru_cache
 from typing import Any
 
 import apache_beam as beam
@@ -7,7 +8,12 @@ import pyarrow as pa
 from apache_beam.io.parquetio import WriteToParquet
 from apache_beam.pvalue import PCollection
 
+from anonymizer import AttributeAction
+
 from .records import AuditRow, UidRole
+
+#: rows that a worker holds back before it writes them, in bytes
+_ROW_GROUP = 16 << 20
 
 INSTANCES_SCHEMA = pa.schema(
     [
@@ -46,14 +52,24 @@ def instance_record(row: AuditRow, profile_digest: str, key_id: str, version: st
     record["reason"] = row.reason.value if row.reason else None
     record["notes"] = list(row.notes)
     record["size"] = row.size if row.output_name else None
-    record["actions"] = [action._asdict() for action in row.actions]
+    record["actions"] = _action_records(row.actions)
     return {**record, "profile_digest": profile_digest, "key_id": key_id, "version": version}
+
+
+@lru_cache(maxsize=1024)
+def _action_records(actions: tuple[AttributeAction, ...]) -> list[dict[str, Any]]:
+    # the instances of a series share their actions
+    return [action._asdict() for action in actions]
 
 
 def uid_map_record(row: tuple[bytes, bytes, int]) -> dict[str, Any]:
     """A row of ``uid_map-*.parquet``."""
     uid_hash, new_uid, role = row
     return {"uid_hash": uid_hash, "new_uid": new_uid.decode(), "role": UidRole(role).name.lower()}
+
+
+def _write_table(prefix: str, schema: pa.Schema) -> WriteToParquet:
+    return WriteToParquet(prefix, schema, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd")
 
 
 class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[str]]):
@@ -68,7 +84,10 @@ class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[str]]):
         return (
             rows
             | "Records" >> beam.Map(instance_record, *self._constants).with_output_types(dict[str, Any])
-            | "Write" >> WriteToParquet(self._prefix, INSTANCES_SCHEMA, file_name_suffix=".parquet", codec="zstd")
+            | "Write"
+            >> WriteToParquet(
+                self._prefix, INSTANCES_SCHEMA, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd"
+            )
         )
 
 
@@ -83,5 +102,8 @@ class WriteUidMap(beam.PTransform[PCollection[tuple[bytes, bytes, int]], PCollec
         return (
             mapping
             | "Records" >> beam.Map(uid_map_record).with_output_types(dict[str, Any])
-            | "Write" >> WriteToParquet(self._prefix, UID_MAP_SCHEMA, file_name_suffix=".parquet", codec="zstd")
+            | "Write"
+            >> WriteToParquet(
+                self._prefix, UID_MAP_SCHEMA, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd"
+            )
         )
