@@ -25,7 +25,7 @@ class LocalArchive:
     """Reads objects from folders, files and globs."""
 
     def list(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
-        """Every file below a folder (links to folders are followed once), one file, or what a glob matches."""
+        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders to the bottom."""
         ordinal, name = location
         prefix = f"{ordinal}:" if ordinal else ""
         base = input_base(name)
@@ -34,7 +34,7 @@ class LocalArchive:
         elif Path(name).exists() or not glob.has_magic(name):
             files = iter([name])
         else:
-            files = (match for match in glob.iglob(name, recursive=True, include_hidden=True) if not os.path.isdir(match))
+            files = _matches(name)
         for file in files:
             path = os.fsencode(file)
             source = os.fsencode(prefix + os.path.relpath(file, base))
@@ -63,6 +63,15 @@ class LocalArchive:
             if (status.st_size, str(status.st_mtime_ns)) != (ref.size, ref.version):
                 raise DeidentificationError(Reason.CHANGED_DURING_RUN)
             yield stream
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    for match in glob.iglob(pattern, recursive=True):
+        if not os.path.isdir(match):
+            yield match
+        elif "**" not in pattern:
+            # `**` comes to the folder's files by itself
+            yield from _walk(match, set())
 
 
 def _walk(folder: str, above: set[tuple[int, int]]) -> Iterator[str]:

@@ -65,6 +65,8 @@ def check_locations(options: JobOptions) -> None:
         if glob.has_magic(location) and not path.exists():
             if not input_base(location).is_dir():
                 raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
+            if next(glob.iglob(location, recursive=True), None) is None:
+                raise UsageError(f"{option} matches nothing")
         elif not path.exists():
             raise UsageError(f"{option} doesn't exist")
         base = input_base(location).resolve()
@@ -89,7 +91,5 @@ def _would_list(location: str, base: Path, target: Path) -> bool:
         return Path(location).is_dir()
     wildcards = Path(location).parts[len(input_base(location).parts) :]
     below = target.relative_to(base).parts
-    if "**" in wildcards:
-        return True
-    # a pattern with fewer parts than a written object's name has can't reach it
-    return len(wildcards) > len(below) and all(map(fnmatch.fnmatch, below, wildcards))
+    # a folder that matches is listed to the bottom
+    return "**" in wildcards or all(map(fnmatch.fnmatch, below, wildcards))

@@ -65,6 +65,7 @@ def test_output_and_input_must_be_apart(archive: Path, tmp_path: Path) -> None:
         ["--input", str(archive), "--output", str(tmp_path)],
         ["--input", str(archive), "--output", str(tmp_path / "out"), "--audit", str(archive / "audit")],
         ["--input", str(archive / "nowhere"), "--output", str(tmp_path / "out")],
+        ["--input", str(archive / "*.nothing"), "--output", str(tmp_path / "out")],
         ["--input", str(tmp_path / "**" / "*.dcm"), "--output", str(tmp_path / "out")],
     ):
         done = run_command("run", *arguments)

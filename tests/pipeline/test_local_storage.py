@@ -23,7 +23,8 @@ def test_folders_are_listed_to_the_bottom(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert names(str(tmp_path)) == [".hidden", "a", "b/c", "b/d/e"]
-    assert names(str(tmp_path / "b" / "*")) == ["c"]
+    assert names(str(tmp_path / "b" / "*")) == ["c", "d/e"]
+    assert names(str(tmp_path / "?")) == ["a", "b/c", "b/d/e"]
     assert names(str(tmp_path / "**" / "e")) == ["b/d/e"]
     assert names(str(tmp_path / "b" / "c")) == ["c"]
     assert names(str(tmp_path), ordinal=2) == ["2:.hidden", "2:a", "2:b/c", "2:b/d/e"]
