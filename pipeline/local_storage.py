@@ -25,7 +25,7 @@ class LocalArchive:
     """Reads objects from folders, files and globs."""
 
     def list(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
-        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders to the bottom."""
+        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole."""
         ordinal, name = location
         prefix = f"{ordinal}:" if ordinal else ""
         base = input_base(name)
