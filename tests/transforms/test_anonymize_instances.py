@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from anonymizer import DeidentificationError, Key, Reason, Report
+from profiles import ConfidentialityProfile
+from transforms import EngineConfig
+from transforms.anonymize_instances import MappedUids, output_name
+from transforms.list_objects import batches
+from transforms.records import AuditRow, ObjectRef, Status, UidRole
+from transforms.scan_headers import UidCollector, rejection
+from transforms.write_audit import INSTANCES_SCHEMA, instance_record
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
+    monkeypatch.setenv("DEID_TEST_KEY", "a secret of the tests, 32 bytes or more")
+    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY")
+
+
+def report(study: str, series: str, instance: str) -> Report:
+    return Report("1.2", "1.2.840.10008.1.2", instance, study, series, (), ())
+
+
+def test_objects_are_named_by_study_series_and_instance() -> None:
+    assert output_name(report("2.25.1", "2.25.2", "2.25.3")) == "2.25.1/2.25.2/2.25.3.dcm"
+    assert output_name(report("", "", "2.25.3")) == "no-study/no-series/2.25.3.dcm"
+
+
+@pytest.mark.parametrize("uid", ["..", ".", "../x", "1/2", "1.2\n", "1.2 ", "1" * 65, "é", "Doe^Jane"])
+def test_nothing_but_a_uid_becomes_a_path(uid: str) -> None:
+    for names in ((uid, "1.2", "1.2"), ("1.2", uid, "1.2"), ("1.2", "1.2", uid)):
+        with pytest.raises(DeidentificationError) as error:
+            output_name(report(*names))
+        assert error.value.reason is Reason.INVALID_UID
+
+
+def test_pass_2_never_guesses_a_uid(config: EngineConfig) -> None:
+    engine = config.engine()
+    uids = MappedUids(engine, {engine.uids.hash(b"1.2.3"): b"2.25.7", engine.uids.hash(b"1.2.5"): b""})
+    assert uids.new_uid(b"1.2.3", 0x00080018) == b"2.25.7"
+    for unknown in (b"1.2.4", b"1.2.5"):
+        with pytest.raises(DeidentificationError) as error:
+            uids.new_uid(unknown, 0x00080018)
+        assert error.value.reason is Reason.UID_NOT_IN_MAP
+
+
+def test_pass_1_collects_each_uid_with_the_first_of_its_roles(config: EngineConfig) -> None:
+    engine = config.engine()
+    collector = UidCollector(engine)
+    new = [collector.new_uid(b"1.2.3", tag) for tag in (0x0020000D, 0x00080018, 0x00080014)]
+    assert set(new) == {engine.uids.new_uid(b"1.2.3", 0)}
+    assert collector.found == {b"1.2.3": (new[0], UidRole.INSTANCE)}
+
+
+def test_the_key_does_not_travel_with_the_job(config: EngineConfig) -> None:
+    secret = b"a secret of the tests"
+    config.engine()
+    assert secret not in pickle.dumps(config)
+    with pytest.raises(TypeError):
+        pickle.dumps(Key(secret * 2))
+
+
+def test_a_refused_object_is_filtered_or_quarantined() -> None:
+    assert rejection("id", DeidentificationError(Reason.NOT_DICOM)).status is Status.FILTERED
+    assert rejection("id", DeidentificationError(Reason.DICOMDIR)).status is Status.FILTERED
+    row = rejection("id", DeidentificationError(Reason.TRUNCATED, 0x7FE00010))
+    assert (row.status, row.reason, row.reason_tag) == (Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")
+
+
+def test_every_field_of_a_row_has_a_column() -> None:
+    record = instance_record(AuditRow("id", Status.WRITTEN), "digest", "key", "version")
+    assert list(record) == INSTANCES_SCHEMA.names
+    assert record["reason"] is None and record["output_name"] is None and record["size"] is None
+
+
+def test_batches_lose_nothing() -> None:
+    refs = [ObjectRef(b"%d" % number, b"%d" % number, number, "") for number in range(70)]
+    found = list(batches(refs, 32))
+    assert [len(batch) for batch in found] == [32, 32, 6]
+    assert [ObjectRef(*fields) for batch in found for fields in batch] == refs
