@@ -19,6 +19,7 @@ from .errors import Reason as Reason
 from .errors import SecretError as SecretError
 from .files import batches as batches
 from .files import write_all as write_all
+from .files import write_atomically as write_atomically
 from .keys import Key as Key
 from .pseudonyms import Pseudonyms as Pseudonyms
 from .uids import MAX_UID_LENGTH as MAX_UID_LENGTH

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
+from io import BytesIO, TextIOBase
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast, overload
+from typing import BinaryIO, cast, overload
 
 from pydicom import Dataset, FileDataset
 
 from profiles import ConfidentialityProfile
 
-from .datasets import data_set_bytes, encoding_of, file_bytes, read_data_set, read_file, take_over
+from .datasets import data_set_bytes, dress, encoding_of, file_bytes, read_data_set, read_file, take_over
 from .engine import Engine, Report
 from .files import write_atomically
 from .keys import Key
-
-_D = TypeVar("_D", bound=Dataset)
 
 
 class Anonymizer:
@@ -32,7 +30,7 @@ class Anonymizer:
     def __init__(
         self,
         profile: ConfidentialityProfile | None = None,
-        key: Key | bytes | str | None = None,
+        key: Key | bytes | str | os.PathLike[str] | None = None,
         *,
         scope: str = "",
         uid_root: str | None = None,
@@ -41,15 +39,18 @@ class Anonymizer:
         """
         Args:
             profile: None: the Basic Profile without options.
-            key: a Key, a secret of 32 bytes or more, or where it is (``file:PATH``, ``env:NAME``); None: a new random one, so
-                that this Anonymizer is consistent in itself and nobody can repeat its mapping.
+            key: a Key, a secret of 32 bytes or more, or where it is (``file:PATH``, ``env:NAME``, a Path); None: a new random
+                one, so that this Anonymizer is consistent in itself and nobody can repeat its mapping.
             scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
             uid_root: an organisation's UID root for new UIDs; None: 2.25.
             keep_burned_in: let objects pass whose BurnedInAnnotation (0028,0301) is YES.
 
         Raises:
             SecretError: the key or the root can't be used.
+            TypeError: ``profile`` is none.
         """
+        if profile is not None and not isinstance(profile, ConfidentialityProfile):
+            raise TypeError("profile: a ConfidentialityProfile, such as ConfidentialityProfile.default(options)")
         self.profile = profile or ConfidentialityProfile()
         self.key = _key(key, scope)
         self._engine = Engine(self.profile, self.key, uid_root=uid_root, keep_burned_in=keep_burned_in)
@@ -57,15 +58,17 @@ class Anonymizer:
     @overload
     def anonymize(self, x: bytes | bytearray | memoryview) -> bytes: ...
     @overload
-    def anonymize(self, x: _D) -> _D: ...
+    def anonymize(self, x: FileDataset) -> FileDataset: ...
+    @overload
+    def anonymize(self, x: Dataset) -> Dataset: ...
     @overload
     def anonymize(self, x: str | os.PathLike[str] | BinaryIO) -> FileDataset: ...
     def anonymize(self, x: object) -> object:
         """A de-identified copy of ``x``; ``x`` stays as it is.
 
         Args:
-            x: a path or an open binary file (gives a FileDataset), the bytes of a file (gives bytes), a FileDataset or a
-                Dataset without file meta (gives its like). A plain Dataset may lack its UIDs.
+            x: a path or an open binary file, read from its beginning (gives a FileDataset), the bytes of a file (gives bytes), a
+                FileDataset or a plain Dataset (gives its like). A plain Dataset may lack its UIDs.
 
         Raises:
             DeidentificationError: ``x`` can't be de-identified with certainty; its ``reason`` is a stable code.
@@ -82,7 +85,7 @@ class Anonymizer:
             case str() | os.PathLike():
                 with Path(x).open("rb", buffering=0) as stream:
                     return read_file(self._rewrite(stream))
-        if hasattr(x, "read"):
+        if hasattr(x, "read") and not isinstance(x, TextIOBase):
             return read_file(self._rewrite(cast(BinaryIO, x)))
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
@@ -101,7 +104,6 @@ class Anonymizer:
             case str() | os.PathLike():
                 self.anonymize_file(x, x)
             case _ if hasattr(x, "truncate") and hasattr(x, "seek"):
-                x.seek(0)
                 content = self._rewrite(x)
                 x.seek(0)
                 x.write(content)
@@ -124,26 +126,29 @@ class Anonymizer:
         return deidentification.report
 
     def _rewrite(self, stream: BinaryIO) -> bytes:
+        if stream.seekable():
+            # wherever its last user left it
+            stream.seek(0)
         return b"".join(self._engine.deidentify(stream).chunks())
 
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
         encoding = encoding_of(dataset)
         content = data_set_bytes(dataset, encoding)
         rewritten, _ = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
-        return read_data_set(rewritten, encoding)
+        return dress(read_data_set(rewritten, encoding), dataset)
 
 
 def anonymize_file(
     src: str | os.PathLike[str],
     dst: str | os.PathLike[str],
     profile: ConfidentialityProfile | None = None,
-    key: Key | bytes | str | None = None,
+    key: Key | bytes | str | os.PathLike[str] | None = None,
 ) -> Report:
     """De-identify one file: ``Anonymizer(profile, key).anonymize_file(src, dst)``."""
     return Anonymizer(profile, key).anonymize_file(src, dst)
 
 
-def _key(key: Key | bytes | str | None, scope: str) -> Key:
+def _key(key: Key | bytes | str | os.PathLike[str] | None, scope: str) -> Key:
     match key:
         case None:
             return Key.generate(scope)
@@ -151,5 +156,7 @@ def _key(key: Key | bytes | str | None, scope: str) -> Key:
             return key
         case str():
             return Key.load(key, scope)
+        case os.PathLike():
+            return Key.load(f"file:{os.fspath(key)}", scope)
         case _:
             return Key(key, scope)

@@ -102,15 +102,20 @@ def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
         raise DeidentificationError(Reason.UNREADABLE) from None
 
 
+def dress(result: Dataset, original: Dataset) -> Dataset:
+    """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save."""
+    meta = getattr(original, "file_meta", None)
+    if meta is not None:
+        result.file_meta = _fresh_meta(result, meta.get("TransferSyntaxUID"))
+    return result
+
+
 def take_over(dataset: Dataset, result: Dataset) -> None:
-    """Make ``dataset`` what ``result`` is; nothing that hangs on it stays, such as file meta of a plain Dataset."""
-    meta = getattr(result, "file_meta", None)
-    if meta is None and getattr(dataset, "file_meta", None) is not None:
-        meta = _fresh_meta(result, dataset.file_meta.get("TransferSyntaxUID"))
+    """Make ``dataset`` what ``result`` is, with file meta and preamble."""
     dataset.clear()
     dataset.update(result)
-    if meta is not None:
-        dataset.file_meta = meta
+    if hasattr(result, "file_meta"):
+        dataset.file_meta = result.file_meta
     if hasattr(dataset, "preamble"):
         dataset.preamble = b"\0" * 128
 

@@ -147,6 +147,9 @@ def is_encodable(text: str, charset: str) -> bool:
         encodings = _python_encodings(charset)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return bool(decode_bytes(bytes(encode_string(text, encodings)), encodings, set()) == text)
+            encoded = bytes(encode_string(text, encodings))
+            # pydicom takes Latin-1 where the default repertoire is ASCII
+            legal = encodings[0] not in _ASCII or b"\x1b" in encoded
+            return legal and bool(decode_bytes(encoded, encodings, set()) == text)
     except (DeidentificationError, LookupError, ValueError, UserWarning):
         return False

@@ -19,7 +19,7 @@ from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_h
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .rewriter import Rewriter
-from .uids import KeyedUids, UidMapping, is_well_known
+from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, ValueRewriter
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -154,7 +154,7 @@ class Engine:
         Raises:
             DeidentificationError: ``sop_class`` is no standard one.
         """
-        if not is_well_known(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
+        if not is_standard_sop_class(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
             raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
 
     def rewriter(self, plan: Plan, encoding: Encoding, uids: UidMapping, *, sop_class_fixed: bool = False) -> Rewriter:

@@ -41,14 +41,20 @@ def write_all(handle: int, batch: list[Piece]) -> None:
 def write_atomically(chunks: Iterable[bytes | memoryview], path: Path) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
+    Where ``path`` is a link, the file that it leads to is replaced; a file that is replaced leaves its permissions behind.
     Whatever ``chunks`` raises goes through, and ``path`` is as it was.
     """
+    path = path.resolve()
+    try:
+        mode = path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        mode = 0o666 & ~_UMASK
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".dicom-deid-")
     try:
         with os.fdopen(handle, "wb", buffering=0) as target:
             for batch in batches(chunks):
                 write_all(target.fileno(), batch)
-        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

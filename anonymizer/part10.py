@@ -77,13 +77,13 @@ def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
         DeidentificationError: no DICOM, a DICOMDIR, or a transfer syntax that is unsupported or not the one that follows.
     """
     notes: list[Note] = []
+    magic = True
     if buffer[128:132] == b"DICM":
         position = 132
     else:
-        position = 0
+        position = 4 if buffer[:4] == b"DICM" else 0
+        magic = position == 4
         notes.append(Note.NO_PREAMBLE)
-        if buffer[:4] == b"DICM":
-            position = 4
     meta, offset = _read_group_2(buffer, position, complete)
     if not meta:
         notes.append(Note.NO_FILE_META)
@@ -94,9 +94,12 @@ def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
     if not declared:
         if meta:
             notes.append(Note.NO_TRANSFER_SYNTAX)
+        if not meta and buffer[offset : offset + 2] in (b"\4\0", b"\0\4"):
+            # group 0004 comes first nowhere else
+            raise DeidentificationError(Reason.DICOMDIR)
         found = _sniff(buffer, offset)
         if found is None:
-            raise DeidentificationError(Reason.INVALID_FILE_META if meta else Reason.NOT_DICOM)
+            raise DeidentificationError(Reason.INVALID_FILE_META if meta or magic else Reason.NOT_DICOM)
         return FileHeader(found, sop_class, offset, tuple(notes))
     if declared not in _SYNTAXES or declared in _NO_DATA_SET:
         raise DeidentificationError(Reason.UNSUPPORTED_TRANSFER_SYNTAX, 0x00020010)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import unicodedata
+from typing import NoReturn
 
 from .keys import Key
 
@@ -15,6 +16,9 @@ class Pseudonyms:
     def __init__(self, key: Key) -> None:
         self._patient_key = key.derive("patient id")
         self._source_key = key.derive("source id")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keys are never pickled: make this where it is used")
 
     def patient_id(self, patient_id: str) -> bytes:
         """16 letters and digits for a PatientID without its padding; the same ID in two character sets gives the same."""

@@ -47,9 +47,9 @@ class Stamps:
     def found(self, tag: int, content: bytes) -> None:
         """Remember an earlier value of DeidentificationMethod or LongitudinalTemporalInformationModified."""
         if tag == _METHOD:
-            self._methods = content.rstrip(b"\0 ")
+            self._methods = b"\\".join(filter(None, content.split(b"\\")))
         elif tag == _LONGITUDINAL:
-            self._longitudinal = content.strip(b"\0 ")
+            self._longitudinal = content
 
     def found_items(self, items: bytes, encoding: Encoding) -> None:
         """Remember the items of an earlier DeidentificationMethodCodeSequence (already de-identified)."""
@@ -72,9 +72,10 @@ class Stamps:
         if tag == _METHOD_CODES and self._codes:
             return _merged_codes(*self._codes, profile, encoding)
         if tag == _LONGITUDINAL and self._longitudinal:
-            earlier = self._longitudinal.decode("latin-1")
-            known = [value for value in (earlier, profile.longitudinal) if value in _TEMPORAL_LOSS]
-            return _constants(profile, encoding, max(known, key=_TEMPORAL_LOSS.index))[tag]
+            earlier = [value.strip().upper().decode("latin-1") for value in self._longitudinal.split(b"\\")]
+            # whatever it was called, something was done to the dates
+            losses = [value if value in _TEMPORAL_LOSS else "MODIFIED" for value in (*earlier, profile.longitudinal)]
+            return _constants(profile, encoding, max(losses, key=_TEMPORAL_LOSS.index))[tag]
         return _constants(profile, encoding, profile.longitudinal)[tag]
 
 

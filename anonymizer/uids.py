@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from pydicom._uid_dict import UID_dictionary
 
@@ -20,6 +20,7 @@ _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 
 _REGISTERED = frozenset(uid.encode() for uid in UID_dictionary)
+_SOP_CLASSES = frozenset(uid.encode() for uid, entry in UID_dictionary.items() if entry[1].endswith("SOP Class"))
 
 
 def is_well_known(uid: bytes) -> bool:
@@ -28,6 +29,11 @@ def is_well_known(uid: bytes) -> bool:
     Membership decides, not the prefix: some devices mint instance UIDs below the standard's own root.
     """
     return uid in _REGISTERED or _CONTEXT_GROUP.fullmatch(uid) is not None
+
+
+def is_standard_sop_class(uid: bytes) -> bool:
+    """Whether ``uid`` is registered as a SOP class."""
+    return uid in _SOP_CLASSES
 
 
 def check_root(root: str) -> str:
@@ -90,6 +96,9 @@ class KeyedUids:
             return f"{_UUID_ROOT}.{version_8 & ~(3 << 62) | 2 << 62}".encode()
         room = MAX_UID_LENGTH - len(self._root) - 1
         return f"{self._root}.{digest % 10**room}".encode()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keys are never pickled: make this where it is used")
 
     def hash(self, uid: bytes) -> bytes:
         """The 32-byte keyed hash by which the UID map knows an original UID."""

@@ -18,6 +18,7 @@ SPECIFIC_CHARACTER_SET, SOP_CLASS, BURNED_IN = 0x00080005, 0x00080016, 0x0028030
 
 #: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_UID = re.compile(rb"[0-9.]{1,64}")
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
@@ -81,7 +82,7 @@ class ValueRewriter:
         if operation is Operation.NEW_UID:
             return self._replace_uids(rule, content, encoding)
         if operation is Operation.STAMP:
-            self.progress.stamps.found(rule.tag, content)
+            self.progress.stamps.found(rule.tag, self._text(rule, content))
             return []
         if operation is Operation.PSEUDONYM:
             return [self._pseudonym(rule, content, encoding)]
@@ -103,13 +104,18 @@ class ValueRewriter:
         """
         if not rule.text:
             return None
+        cut = self._text(rule, content)
+        if cut == content.rstrip(b"\0 "):
+            return None
+        return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else cut + b" " * (len(cut) % 2))]
+
+    @staticmethod
+    def _text(rule: Rule, content: bytes) -> bytes:
+        """A text without padding, each of its values up to a NUL."""
         text = content.rstrip(b"\0 ")
         if _CONTROL_BUT_NUL.search(text):
             raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
-        if b"\0" not in text:
-            return None
-        cut = b"\\".join(part.split(b"\0", 1)[0] for part in text.split(b"\\"))
-        return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else cut + b" " * (len(cut) % 2))]
+        return b"\\".join(part.split(b"\0", 1)[0] for part in text.split(b"\\")) if b"\0" in text else text
 
     def _pseudonym(self, rule: Rule, content: bytes, encoding: Encoding) -> bytes:
         patient_id = content.strip(b"\0 ")
@@ -133,11 +139,11 @@ class ValueRewriter:
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         new_uids = []
         for part in content.split(b"\\") if b"\\" in content else (content,):
-            uid = part.strip(b"\0 ")
+            uid = part.split(b"\0", 1)[0].strip(b" ")
             new_uids.append(uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag))
         new = b"\\".join(new_uids)
         if rule.inspected:
-            self.progress.uids[rule.tag] = (content.strip(b"\0 "), new)
+            self._identify(rule, content.split(b"\0", 1)[0].strip(b" "), new)
         padded = pad_uid(new)
         if padded == content:
             return None
@@ -149,13 +155,23 @@ class ValueRewriter:
         if tag == SPECIFIC_CHARACTER_SET:
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
         elif tag == BURNED_IN:
-            if content.strip(b"\0 ").upper() == b"YES" and not self._keep_burned_in:
+            values = (value.split(b"\0", 1)[0].strip(b" ").upper() for value in content.split(b"\\"))
+            if b"YES" in values and not self._keep_burned_in:
                 raise DeidentificationError(Reason.BURNED_IN_ANNOTATION, tag)
         elif rule.operation is Operation.REMOVE:
             if content.strip(b"\0"):
                 raise DeidentificationError(Reason.EMBEDDED_OVERLAY, tag)
         elif rule.operation is Operation.KEEP:
-            uid = content.strip(b"\0 ")
-            self.progress.uids[tag] = (uid, uid)
+            uid = content.split(b"\0", 1)[0].strip(b" ")
+            if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):
+                # a retained UID names files and stands in the file meta: nothing else may
+                raise DeidentificationError(Reason.INVALID_UID, tag)
+            self._identify(rule, uid, uid)
             if tag == SOP_CLASS and not self._sop_class_fixed and (name := uid.decode("latin-1")) != self._plan.sop_class_uid:
                 raise OtherPlanError(compile_plan(self._plan.profile, name))
+
+    def _identify(self, rule: Rule, original: bytes, new: bytes) -> None:
+        if b"\\" in original:
+            # an object has one identity
+            raise DeidentificationError(Reason.INVALID_UID, rule.tag)
+        self.progress.uids[rule.tag] = (original, new)

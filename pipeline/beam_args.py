@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import create_runner
 
 from .errors import UsageError
 
@@ -35,10 +36,15 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
     except (argparse.ArgumentError, SystemExit):
         raise UsageError("Beam refuses one of its options; see its documentation") from None
     if not unknown:
+        if parsed.runner is not None:
+            try:
+                create_runner(parsed.runner)
+            except (ValueError, ImportError, AttributeError):
+                raise UsageError("--runner: Beam knows no such runner") from None
         return parsed
     flag = unknown[0].split("=")[0]
     if not flag.startswith("-"):
-        raise UsageError(f"unexpected argument {flag!r}")
+        raise UsageError("unexpected argument; every input needs its own --input")
     known = [*own_flags, *(option for action in parser._actions for option in action.option_strings)]
     nearest = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
     raise UsageError(f"unknown option {flag}" + (f"; did you mean {nearest[0]}?" if nearest else ""))

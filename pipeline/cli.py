@@ -84,8 +84,8 @@ def main() -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
-@click.option("--input", "inputs", multiple=True, required=True, metavar="PATH|GLOB", help="Folder, file or glob; repeatable.")
-@click.option("--output", required=True, metavar="FOLDER", help="Where the de-identified copy goes.")
+@click.option("--input", "inputs", multiple=True, metavar="PATH|GLOB", help="Folder, file or glob; needed, repeatable.")
+@click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes; needed.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
 @_with_profile
 @_add(_ENGINE_OPTIONS)
@@ -165,8 +165,8 @@ def _show(report: RunReport, output: str, audit: str) -> None:
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
-@click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
 @_with_profile
 @_add(_ENGINE_OPTIONS)
 def file(
@@ -181,6 +181,11 @@ def file(
     """De-identify one file. OUT appears only when it is whole."""
     from anonymizer import Anonymizer, DeidentificationError, SecretError
 
+    # names are identifiers: the messages don't repeat them
+    if not Path(source).is_file():
+        _usage("IN is no file")
+    if Path(target).is_dir() or not Path(target).parent.is_dir():
+        _usage("OUT is a folder, or its folder doesn't exist")
     if not key:
         click.echo("No --key was given: nobody can repeat this mapping.", err=True)
     try:

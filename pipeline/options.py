@@ -79,8 +79,9 @@ def check_locations(options: JobOptions) -> None:
                 raise UsageError(f"{name} lies inside {option}: the next run would read it")
         if path.is_dir() and output in base.parents:
             raise UsageError(f"{option} lies inside --output")
-    if output.exists() and not output.is_dir():
-        raise UsageError("--output is a file")
+    for name, target in (("--output", output), ("--audit", audit)):
+        if target.exists() and not target.is_dir():
+            raise UsageError(f"{name} is a file")
 
 
 def _would_list(location: str, base: Path, target: Path) -> bool:

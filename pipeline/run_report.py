@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from anonymizer import write_atomically
 from profiles import EDITION
 from transforms import SCHEMA_VERSION, Status
 
@@ -22,6 +22,8 @@ from .options import JobOptions
 RUN_FILE = "run.json"
 #: says with which profile and key an output is made, from before its first object on
 ORIGIN_FILE = "output.json"
+#: accounts of earlier runs
+EARLIER = "earlier"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def made_with(options: JobOptions, key_id: str) -> dict[str, Any]:
     }
 
 
+def has_origin(options: JobOptions) -> bool:
+    """Whether an earlier run made the output."""
+    return (Path(options.audit) / ORIGIN_FILE).exists()
+
+
 def check_origin(options: JobOptions, key_id: str) -> None:
     """Refuse an output that was made with something else, or by something else.
 
@@ -72,7 +79,7 @@ def check_origin(options: JobOptions, key_id: str) -> None:
     """
     audit, output = Path(options.audit), Path(options.output)
     origin = audit / ORIGIN_FILE
-    if not origin.exists():
+    if not has_origin(options):
         if output.is_dir() and any(entry.resolve() != audit.resolve() for entry in output.iterdir()):
             raise UsageError("--output is not empty and has no audit of this job: choose an empty folder")
         return
@@ -87,24 +94,30 @@ def check_origin(options: JobOptions, key_id: str) -> None:
 
 
 def write_origin(options: JobOptions, key_id: str) -> None:
-    """Mark the output as made with these options and this key, before anything is written to it."""
-    Path(options.output).mkdir(parents=True, exist_ok=True)
-    Path(options.audit).mkdir(parents=True, exist_ok=True)
-    write_json(Path(options.audit) / ORIGIN_FILE, made_with(options, key_id))
+    """Mark the output as made with these options and this key, before anything is written to it.
+
+    Raises:
+        UsageError: the folders can't be made or written.
+    """
+    for name, folder in (("--output", options.output), ("--audit", options.audit)):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{name} can't be made: {error.strerror}") from None
+    try:
+        write_json(Path(options.audit) / ORIGIN_FILE, made_with(options, key_id))
+    except OSError as error:
+        raise UsageError(f"--audit can't be written: {error.strerror}") from None
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` so that it is visible whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(handle, "w") as stream:
-        json.dump(content, stream, indent=2)
-        stream.write("\n")
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    text = json.dumps(content, indent=2) + "\n"
+    write_atomically([text.encode()], path)
 
 
 def finish(options: JobOptions, run_id: str, key_id: str, runner: str) -> RunReport:
-    """Count the tables of the run, check the sums, write ``run.json`` and drop what earlier runs left.
+    """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once.
@@ -146,15 +159,23 @@ def finish(options: JobOptions, run_id: str, key_id: str, runner: str) -> RunRep
             **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
         },
     )
+    _put_aside(audit)
     write_json(audit / RUN_FILE, asdict(report))
     listing.unlink()
-    _drop_stale(audit, tables)
     return report
 
 
-def _drop_stale(audit: Path, tables: dict[str, int]) -> None:
-    """Remove tables of earlier runs: what ``run.json`` lists is all there is."""
-    for pattern in ("instances-*.parquet", "uid_map-*.parquet", "listing-*.json"):
-        for path in audit.glob(pattern):
-            if path.name not in tables:
-                path.unlink()
+def _put_aside(audit: Path) -> None:
+    """Move the account of the run before this one to ``earlier/RUN/``: its objects are still there, and so is what it says."""
+    try:
+        earlier = json.loads((audit / RUN_FILE).read_text())
+        folder = audit / EARLIER / earlier["run_id"]
+        tables = list(earlier["tables"])
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"the earlier {RUN_FILE} can't be read; this run's tables are beside it") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*tables, RUN_FILE):
+        if (audit / name).exists():
+            os.replace(audit / name, folder / name)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, SecretError, check_root
 from transforms import EngineConfig, UidMapError
@@ -20,7 +21,8 @@ from .job import AuditTarget, build_job
 from .local_storage import LocalArchive, LocalWriter
 from .options import JobOptions, check_locations
 from .progress import ProgressDisplay, ProgressFiles, new_progress_files
-from .run_report import RunReport, check_origin, finish, write_origin
+from .run_lock import RunLock
+from .run_report import RunReport, check_origin, finish, has_origin, write_origin
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -39,9 +41,13 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         UsageError: found before any work.
         RunError: the run failed; what is in the output is whole, and the run may be started again.
     """
+    # first of all: a misspelt flag explains why another is missing
     parsed = check_beam_args(options.beam_args, own_flags)
+    for flag, value in (("--input", options.inputs), ("--output", options.output)):
+        if not value:
+            raise UsageError(f"{flag} is missing")
     check_locations(options)
-    key_uri = options.key_uri or _own_key(is_local(parsed))
+    key_uri = options.key_uri or _own_key(options, is_local(parsed))
     try:
         key = Key.load(key_uri, options.scope)
         if options.uid_root is not None:
@@ -64,6 +70,24 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         version=version("dicom-deid"),
     )
     write_origin(options, key.key_id)
+    with RunLock(folder, Path(options.output), run_id):
+        _execute(options, config, archive, audit, beam_options, run_id, debug=debug)
+        try:
+            return finish(options, run_id, key.key_id, str(beam_options.get_all_options()["runner"]))
+        except OSError as error:
+            raise RunError(f"the run's tables can't be read back: {error.strerror}") from None
+
+
+def _execute(
+    options: JobOptions,
+    config: EngineConfig,
+    archive: LocalArchive,
+    audit: AuditTarget,
+    beam_options: PipelineOptions,
+    run_id: str,
+    *,
+    debug: bool,
+) -> None:
     writer = LocalWriter(options.output, run_id)
     with _progress() as progress:
         try:
@@ -78,12 +102,13 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
             writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
-    return finish(options, run_id, key.key_id, str(beam_options.get_all_options()["runner"]))
 
 
-def _own_key(local: bool) -> str:
+def _own_key(options: JobOptions, local: bool) -> str:
     if not local:
         raise UsageError("--key is needed: workers of a distributed run must share it")
+    if has_origin(options):
+        raise UsageError("--key is needed: --output was made by an earlier run, and only with its key can it go on")
     os.environ[OWN_KEY] = secrets.token_hex(32)
     print("No --key was given: this run made one for itself, and no later run will repeat its mappings.", file=sys.stderr)
     return f"env:{OWN_KEY}"

@@ -13,7 +13,7 @@ def describe(profile: ConfidentialityProfile) -> str:
     rules: dict[str, list[str]] = defaultdict(list)
     meanings: dict[str, str] = {}
     for row in profile.explain():
-        meanings[row.action] = row.meaning
+        meanings.setdefault(row.action, row.meaning)
         if row.decided_by.startswith("unlisted: "):
             rules[f"{row.action} | {row.decided_by.removeprefix('unlisted: ')}"].append(row.keyword)
         elif row.tag:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from enum import Flag
 
 from .errors import ProfileError
@@ -44,6 +45,26 @@ class ProfileOptions(Flag):
             options |= found
         return options
 
+    @classmethod
+    def collect(cls, options: ProfileOptions | str | Iterable[ProfileOptions | str] | None) -> ProfileOptions:
+        """One Flag from a Flag, names, or several of either.
+
+        Raises:
+            ProfileError: what is no option.
+        """
+        if isinstance(options, str):
+            return cls.parse(options)
+        collected = cls.BasicProfile
+        if options is None:
+            return collected
+        if isinstance(options, ProfileOptions):
+            return collected | options
+        if not isinstance(options, Iterable):
+            raise ProfileError("options: a ProfileOptions, or the names of some")
+        for option in options:
+            collected |= cls.collect(option)
+        return collected
+
     def names(self) -> list[str]:
         """The members' names, in the order of the standard's columns."""
         return [str(option.name) for option in ProfileOptions if option in self]
@@ -61,6 +82,7 @@ UNFINISHED = {
 }
 
 _LONG_NAMES = {
+    "Basic": ProfileOptions.BasicProfile,
     "Basic Application Confidentiality Profile": ProfileOptions.BasicProfile,
     "Basic Application Level Confidentiality Profile": ProfileOptions.BasicProfile,
     "Retain Safe Private": ProfileOptions.RetainSafePrivate,

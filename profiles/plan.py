@@ -27,9 +27,10 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
 #: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
 STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
-#: values of a top-level data set that the engine must know: character set, class and instance UIDs, burned-in annotation
-_INSPECTED = frozenset({0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301})
-_SPECIFIC_CHARACTER_SET = 0x00080005
+#: values of the top-level data set that the engine must know: class and instance UIDs
+_INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
+#: and of each nested one: character set, burned-in annotation
+_INSPECTED_EVERYWHERE = frozenset({0x00080005, 0x00280301})
 #: its presence tells of the Common Instance Reference Module
 _REFERENCED_SERIES = 0x00081115
 #: an overlay that lies in unused bits of the pixels is not removed with its group
@@ -193,7 +194,7 @@ class Plan:
             return Rule(Operation.REPLACE, Action.D, path, vr, value=alias)
         if action is Action.Z:
             return Rule(Operation.EMPTY, action, path, vr)
-        inspected = (top_level and tag in _INSPECTED) or tag == _SPECIFIC_CHARACTER_SET
+        inspected = (top_level and tag in _INSPECTED) or tag in _INSPECTED_EVERYWHERE
         if action is Action.U or (action is Action.D and vr == "UI"):
             return Rule(Operation.NEW_UID, Action.U, path, vr, inspected=inspected)
         if action is Action.D:

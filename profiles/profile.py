@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 from .actions import Action
 from .errors import ProfileError
 from .options import ProfileOptions, check_options
-from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, listed, method_codes, table_rows, unlisted
+from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, TableRow, listed, method_codes, table_rows, unlisted
 
 _DATE_VRS = frozenset({"DA", "TM", "DT"})
 _LENGTH_TO_END = 0x00080001
@@ -99,24 +99,25 @@ class ConfidentialityProfile:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", check_options(self.options))
         for name, value in (("patient_name", self.patient_name), ("patient_id", self.patient_id)):
+            if value is not None and not isinstance(value, str):
+                raise ProfileError(f"{name}: a text is needed")
             if value is not None and (not value.strip() or len(value) > 64 or "\\" in value or not value.isprintable()):
                 raise ProfileError(f"{name}: 1 to 64 printable characters without a backslash (PS3.5 6.2)")
 
     @classmethod
     def default(
         cls,
-        options: ProfileOptions | str = ProfileOptions.BasicProfile,
+        options: ProfileOptions | str | Iterable[ProfileOptions | str] | None = None,
         *,
         patient_name: str | None = None,
         patient_id: str | None = None,
     ) -> ConfidentialityProfile:
-        """The standard's profile with ``options`` (a Flag, or names separated by commas).
+        """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
 
         Raises:
             ProfileError: unknown, contradictory or unfinished options, or an alias that is no legal value.
         """
-        chosen = ProfileOptions.parse(options) if isinstance(options, str) else options
-        return cls(chosen, patient_name, patient_id)
+        return cls(ProfileOptions.collect(options), patient_name, patient_id)
 
     def decide(self, tag: int) -> Decision:
         """The decision for the attribute ``tag``, wherever it stands (PS3.15 E.1.1: at every depth)."""
@@ -152,6 +153,20 @@ class ConfidentialityProfile:
             return Decision(Action.K, "RetainLongFullDates")
         return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL
 
+    def _explained_row(self, row: TableRow) -> ExplainedAttribute:
+        """A row of Table E.1-1 as it comes out, where that is more than its code."""
+        decision = self.decide(int(row.tag[1:5] + row.tag[6:10], 16))
+        alias = {"PatientName": self.patient_name, "PatientID": self.patient_id}.get(row.keyword)
+        if alias is not None:
+            return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with the text given", "alias")
+        if row.keyword == "PatientID":
+            return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with a keyed pseudonym", decision.decided_by)
+        if row.keyword == "MediaStorageSOPInstanceUID":
+            return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, "file meta is written anew")
+        if row.vr == "UI" and decision.action is Action.D:
+            return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, decision.decided_by)
+        return _explained(row.tag, row.keyword, row.vr, decision)
+
     @property
     def method_codes(self) -> list[MethodCode]:
         """CID 7050 codes of the profile and its options, for DeidentificationMethodCodeSequence (PS3.15 E.1.1)."""
@@ -178,7 +193,7 @@ class ConfidentialityProfile:
                 keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
                 yield _explained(row.tag, keyword, row.vr, decision)
             else:
-                yield _explained(row.tag, row.keyword, row.vr, self.decide(int(row.tag[1:5] + row.tag[6:10], 16)))
+                yield self._explained_row(row)
         for named in unlisted().values():
             tag = f"({named.tag >> 16:04x},{named.tag & 0xFFFF:04x})"
             yield _explained(tag, named.keyword, attribute_vr(named.tag), self.decide(named.tag))

@@ -84,10 +84,7 @@ class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[str]]):
         return (
             rows
             | "Records" >> beam.Map(instance_record, *self._constants).with_output_types(dict[str, Any])
-            | "Write"
-            >> WriteToParquet(
-                self._prefix, INSTANCES_SCHEMA, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd"
-            )
+            | "Write" >> _write_table(self._prefix, INSTANCES_SCHEMA)
         )
 
 
@@ -102,8 +99,5 @@ class WriteUidMap(beam.PTransform[PCollection[tuple[bytes, bytes, int]], PCollec
         return (
             mapping
             | "Records" >> beam.Map(uid_map_record).with_output_types(dict[str, Any])
-            | "Write"
-            >> WriteToParquet(
-                self._prefix, UID_MAP_SCHEMA, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd"
-            )
+            | "Write" >> _write_table(self._prefix, UID_MAP_SCHEMA)
         )

@@ -36,13 +36,20 @@ WITHOUT_PIXELS = ct(without=[0x7FE00010])
 # -- the shell ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "blob", [b"", b"\0", b"no dicom at all", bytes(4000), b"\x89PNG\r\n\x1a\n" + bytes(500), b"{}", b"DICM", bytes(128) + b"DICM"]
-)
+@pytest.mark.parametrize("blob", [b"", b"\0", b"no dicom at all", bytes(4000), b"\x89PNG\r\n\x1a\n" + bytes(500), b"{}"])
 def test_what_is_no_dicom_is_filtered(blob: bytes) -> None:
-    assert reason(blob) in ("not-dicom", "truncated")
-    if not blob.endswith(b"DICM"):
-        assert reason(blob) == "not-dicom"
+    assert reason(blob) == "not-dicom"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\0", bytes(500), b"\x02\0\x10\0\x14\0\0\0" + b"1.2.840.10008.1.2.1\0" * 2])
+@pytest.mark.parametrize("preamble", [b"", bytes(128)])
+def test_what_says_that_it_is_dicom_is_quarantined(preamble: bytes, rest: bytes) -> None:
+    assert reason(preamble + b"DICM" + rest) in ("invalid-file-meta", "truncated")
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+def test_a_dicomdir_without_meta_is_one_too(syntax: str) -> None:
+    assert reason(encode([Element(0x00041130, "CS", "SET"), Element(0x00041200, "UL", 4)], syntax)) == "dicomdir"
 
 
 def test_a_dicomdir_is_filtered() -> None:
@@ -137,7 +144,7 @@ def test_a_missing_or_empty_identity_is_refused(tag: int, code: str, empty: byte
     assert reason(part10(elements)) == code
 
 
-@pytest.mark.parametrize("sop_class", ["1.2.840.113619.4.30", "1.3.12.2.1107.5.9.1", "1.2.840.10008.5.1.4.1.1.2\0X"])
+@pytest.mark.parametrize("sop_class", ["1.2.840.113619.4.30", "1.3.12.2.1107.5.9.1", "1.2.840.10008.1.2.1"])
 def test_a_private_sop_class_is_refused(sop_class: str) -> None:
     assert reason(part10(ct(sop_class=sop_class), sop_class=sop_class)) == "private-sop-class"
 

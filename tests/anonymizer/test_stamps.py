@@ -106,7 +106,10 @@ def test_empty_earlier_stamps_count_as_none(value: bytes) -> None:
         ("RetainLongFullDates", "MODIFIED", "MODIFIED"),
         ("RetainLongFullDates", "REMOVED", "REMOVED"),
         ("RetainLongFullDates", "UNMODIFIED", "UNMODIFIED"),
-        ("RetainLongFullDates", "DOE^JANE", "UNMODIFIED"),
+        ("RetainLongFullDates", "DOE^JANE", "MODIFIED"),
+        ("RetainLongFullDates", "UNMODIFIED\\REMOVED", "REMOVED"),
+        ("RetainLongFullDates", "modified", "MODIFIED"),
+        ("RetainLongFullDates", "", "UNMODIFIED"),
     ],
 )
 def test_dates_that_an_earlier_run_took_out_do_not_come_back(options: str, earlier: str, now: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anonymizer import Anonymizer, DeidentificationError
+from profiles import ConfidentialityProfile
 from tests.support.objects import (
     BIG,
     EXPLICIT,
@@ -89,3 +90,51 @@ def test_control_characters_are_damage(character: bytes) -> None:
 def test_characters_that_move_or_switch_are_text() -> None:
     text = b"A\tB\r\nC\fD\x1b$B0l\x1b(B"
     assert text in ANONYMIZER.anonymize(part10(ct(Element(0x00080070, "LO", text))))
+
+
+@pytest.mark.parametrize("value", [b"YES", b"yes ", b"NO\\YES", b"YES\\NO", b"YES\0x"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_burned_in_annotation_is_believed_in_every_form_and_at_every_depth(value: bytes, nested: bool) -> None:
+    element = Element(0x00280301, "CS", value)
+    assert reason(Element(0x00081115, "SQ", [[element]]) if nested else element) == "burned-in-annotation"
+
+
+@pytest.mark.parametrize("tag", [0x00080018, 0x0020000D, 0x0020000E])
+def test_an_object_has_one_identity(tag: int) -> None:
+    assert reason(Element(tag, "UI", b"1.2.3\\1.2.4 ")) == "invalid-uid"
+
+
+def test_a_uid_ends_at_a_nul_wherever_it_goes() -> None:
+    plain = part10(ct(Element(0x00080018, "UI", b"1.2.3\0")))
+    for profile in (ConfidentialityProfile(), ConfidentialityProfile.default("RetainUIDs")):
+        anonymizer = Anonymizer(profile, key=b"k" * 32)
+        output = anonymizer.anonymize(part10(ct(Element(0x00080018, "UI", b"1.2.3\0SECRET"))))
+        assert b"SECRET" not in output
+        assert read(output).file_meta.MediaStorageSOPInstanceUID == read(anonymizer.anonymize(plain)).SOPInstanceUID
+
+
+@pytest.mark.parametrize("uid", ["ABC", "1.2/3", "../x", "1" * 65])
+def test_a_retained_uid_that_is_none_is_refused(uid: str) -> None:
+    with pytest.raises(DeidentificationError) as error:
+        Anonymizer(ConfidentialityProfile.default("RetainUIDs"), key=b"k" * 32).anonymize(
+            part10(ct(Element(0x00080018, "UI", uid)))
+        )
+    assert error.value.reason.value == "invalid-uid"
+
+
+def test_the_method_of_an_earlier_run_is_looked_at_like_any_text() -> None:
+    output = ANONYMIZER.anonymize(part10(ct(Element(0x00120063, "LO", b"Earlier\0SECRET\\\\Other"))))
+    assert b"SECRET" not in output
+    assert list(read(output).DeidentificationMethod)[:2] == ["Earlier", "Other"]
+    assert reason(Element(0x00120063, "LO", b"A\1B")) == "invalid-value"
+
+
+@pytest.mark.parametrize("charset", ["", "ISO_IR 6", "\\ISO 2022 IR 87", "\\ISO 2022 IR 149", "NO SUCH SET"])
+def test_an_alias_is_written_in_the_objects_character_set_or_not_at_all(charset: str) -> None:
+    profile = ConfidentialityProfile.default(patient_name="Müller^Jörg")
+    content = part10(ct(Element(0x00080005, "CS", charset)))
+    with pytest.raises(DeidentificationError) as error:
+        Anonymizer(profile, key=b"k" * 32).anonymize(content)
+    assert error.value.reason.value == "alias-not-encodable"
+    latin = part10(ct(Element(0x00080005, "CS", "ISO_IR 100")))
+    assert read(Anonymizer(profile, key=b"k" * 32).anonymize(latin)).PatientName == "Müller^Jörg"

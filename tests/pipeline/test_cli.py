@@ -48,6 +48,8 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tm
         (["--uid-root", "1." + "2" * 40], "longer than"),
         (["--patient-id", "a\\b"], "patient_id"),
         (["--runner", "FlinkRunner"], "--key is needed"),
+        (["--runner", "NoSuchRunner"], "no such runner"),
+        (["--audit", __file__], "--audit is a file"),
         (["stray"], "unexpected argument"),
     ],
 )
@@ -56,6 +58,14 @@ def test_wrong_usage_is_told_before_any_work(archive: Path, tmp_path: Path, argu
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_flag_explains_why_another_is_missing(tmp_path: Path) -> None:
+    done = run_command("run", "--inptu", "x", "--output", str(tmp_path / "out"))
+    assert (done.returncode, "did you mean --input?" in done.stderr) == (2, True), done.stderr
+    for arguments, missing in ((["--output", "x"], "--input is missing"), (["--input", str(tmp_path)], "--output is missing")):
+        done = run_command("run", *arguments)
+        assert (done.returncode, missing in done.stderr) == (2, True), done.stderr
 
 
 def test_output_and_input_must_be_apart(archive: Path, tmp_path: Path) -> None:
@@ -96,6 +106,7 @@ def test_an_output_of_another_key_or_profile_is_refused(archive: Path, tmp_path:
         done = run_command("run", "--input", str(archive), "--output", output, *arguments)
         assert done.returncode == 2
         assert "other settings" in done.stderr
+    assert "--key is needed" in run_command("run", "--input", str(archive), "--output", output).stderr
 
 
 def test_an_output_folder_with_something_else_in_it_is_refused(archive: Path, tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ def test_technical_attributes_that_the_table_does_not_list_are_kept(tag: int) ->
         (0x00100035, "X"),
         (0x00281055, "X/Z/D"),  # WindowCenterWidthExplanation
         (0x00201040, "X/Z/D"),  # PositionReferenceIndicator
-        (0x30020002, "X/Z/D"),  # RTImageLabel
-        (0x300A00C2, "X/Z/D"),  # BeamName
+        (0x30020002, "Z/D"),  # RTImageLabel
+        (0x300A00C2, "Z/D"),  # BeamName
         (0x04000500, "X"),  # EncryptedAttributesSequence
         (0x00080300, "X"),  # PrivateDataElementCharacteristicsSequence
     ],

@@ -1,0 +1,97 @@
+"""What a dead run left is cleared away; what a live one is at is not touched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.local_storage import TEMPORARY
+from pipeline.run_lock import RunLock
+from tests.pipeline.conftest import ROOT, ct_file, deidentify
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from pipeline.run_lock import RunLock
+with RunLock(Path(sys.argv[1]), Path(sys.argv[2]), "other1"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A live process that holds the lock of the run ``other1``, whose unfinished work lies about."""
+    (tmp_path / "audit").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "audit"), str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    (tmp_path / "audit" / "uid_map-other1-00000-of-00001.parquet").touch()
+    (tmp_path / "audit" / "beam-temp-instances-other1-x").mkdir()
+    (tmp_path / TEMPORARY / "other1").mkdir(parents=True)
+    (tmp_path / TEMPORARY / "other1" / "half").touch()
+    yield process
+    process.kill()
+    process.wait()
+
+
+def leftovers(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*other1*")}
+
+
+def test_a_live_runs_work_is_left_alone(tmp_path: Path, other: subprocess.Popen[str]) -> None:
+    before = leftovers(tmp_path)
+    assert len(before) == 4
+    with RunLock(tmp_path / "audit", tmp_path, "mine"):
+        assert leftovers(tmp_path) == before
+    assert leftovers(tmp_path) == before
+
+
+def test_a_killed_runs_work_is_cleared_away(tmp_path: Path, other: subprocess.Popen[str]) -> None:
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    with RunLock(tmp_path / "audit", tmp_path, "mine"):
+        assert leftovers(tmp_path) == set()
+        assert [path.name for path in (tmp_path / "audit").iterdir()] == [".lock-mine"]
+    assert list((tmp_path / "audit").iterdir()) == []
+
+
+def test_a_failed_runs_tables_do_not_stay(tmp_path: Path) -> None:
+    def fail() -> None:
+        with RunLock(tmp_path, tmp_path, "mine"):
+            (tmp_path / "instances-mine-00000-of-00001.parquet").touch()
+            raise ValueError("the run failed")
+
+    with pytest.raises(ValueError, match="the run failed"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> None:
+    archive, output = tmp_path / "in", tmp_path / "out"
+    archive.mkdir()
+    for number in range(1500):
+        (archive / f"{number}").write_bytes(ct_file(f"1.2.3.{number}"))
+    command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
+    process = subprocess.Popen(
+        [*command, "--key", f"file:{key_file}"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not next(output.glob("2.25.*/*/*.dcm"), None) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 0 < len(list(output.rglob("*.dcm"))) < 1500
+    run = deidentify(archive, output, key_file)
+    assert run.code == 0, run.log
+    assert run.report["counts"]["written"] == len(run.objects()) == 1500
+    assert not (output / TEMPORARY).exists()
+    assert {path.name for path in (output / "_audit").iterdir()} == {*run.report["tables"], "run.json", "output.json"}

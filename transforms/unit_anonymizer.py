@@ -1,0 +1,131 @@
+"""What pass 2 does to the instances of one work unit: plain functions, no Beam."""
+
+import hashlib
+import re
+from itertools import chain
+
+from anonymizer import Deidentification, DeidentificationError, Engine, Reason, Report
+
+from .records import AuditRow, InstanceHeader, ObjectRef, Status
+from .scan_headers import rejection
+from .storage import Archive, ObjectConflictError, ObjectWriter
+
+_NAME = re.compile(r"[0-9.]{1,64}")
+
+
+class MappedUids:
+    """New UIDs from a slice of the UID map: never a guess."""
+
+    def __init__(self, engine: Engine, mapping: dict[bytes, bytes]) -> None:
+        self._hash = engine.uids.hash
+        self._mapping = mapping
+        self._known: dict[bytes, bytes] = {}
+
+    def new_uid(self, uid: bytes, tag: int) -> bytes:
+        """The map's new UID.
+
+        Raises:
+            DeidentificationError: the map lacks it: the object is not the one that pass 1 saw.
+        """
+        new = self._known.get(uid)
+        if new is None:
+            new = self._mapping.get(self._hash(uid), b"")
+            if not new:
+                raise DeidentificationError(Reason.UID_NOT_IN_MAP, tag)
+            self._known[uid] = new
+        return new
+
+
+def output_name(report: Report) -> str:
+    """``<study>/<series>/<instance>.dcm`` by the new UIDs; objects outside of studies go to ``no-study/no-series``.
+
+    Raises:
+        DeidentificationError: a retained UID that can't be a name.
+    """
+    names = (report.study_instance_uid or "no-study", report.series_instance_uid or "no-series", report.sop_instance_uid)
+    for name in names:
+        # retained UIDs come from the object: nothing but a UID may become a path
+        if name not in ("no-study", "no-series") and (not _NAME.fullmatch(name) or not name.strip(".")):
+            raise DeidentificationError(Reason.INVALID_UID)
+    return "/".join(names) + ".dcm"
+
+
+class UnitAnonymizer:
+    """De-identifies the instances of one work unit."""
+
+    def __init__(self, engine: Engine, archive: Archive, writer: ObjectWriter, mapping: dict[bytes, bytes]) -> None:
+        self._engine = engine
+        self._archive = archive
+        self._writer = writer
+        self._uids = MappedUids(engine, mapping)
+
+    def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
+        """Write one instance; whatever is wrong with it ends in its row."""
+        try:
+            ref = ObjectRef(*header.ref)
+            with self._archive.open(ref) as stream:
+                return self._write(header, self._engine.deidentify(stream, uids=self._uids, size=ref.size))
+        except Exception as error:  # one bad object must not end the run; what it says may hold its values
+            return rejection(header.source_id, _known(error))
+
+    def anonymize_duplicates(self, headers: list[InstanceHeader]) -> list[AuditRow]:
+        """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none."""
+        digests: dict[str, bytes] = {}
+        rows = []
+        for header in headers:
+            try:
+                digests[header.source_id] = self._digest(header)
+            except Exception as error:  # as above
+                rows.append(rejection(header.source_id, _known(error)))
+        readable = [header for header in headers if header.source_id in digests]
+        if not readable:
+            return rows
+        first, *others = readable
+        if len(set(digests.values())) > 1:
+            return [*rows, *(conflict(header) for header in (first, *others))]
+        rows.append(self.anonymize_instance(first))
+        return [*rows, *(AuditRow(header.source_id, Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
+
+    def _digest(self, header: InstanceHeader) -> bytes:
+        digest = hashlib.sha256()
+        ref = ObjectRef(*header.ref)
+        with self._archive.open(ref) as stream:
+            for chunk in self._engine.deidentify(stream, uids=self._uids, size=ref.size).chunks():
+                digest.update(chunk)
+        return digest.digest()
+
+    def _write(self, header: InstanceHeader, deidentification: Deidentification) -> AuditRow:
+        chunks = deidentification.chunks()
+        # the first chunk brings the new UIDs, and they the name
+        first = next(chunks)
+        name = output_name(deidentification.report)
+        try:
+            written = self._writer.write(name, chain((first,), chunks))
+        except ObjectConflictError:
+            raise DeidentificationError(Reason.OUTPUT_CONFLICT) from None
+        report = deidentification.report
+        return AuditRow(
+            source_id=header.source_id,
+            status=Status.WRITTEN,
+            notes=tuple(note.value for note in report.notes),
+            sop_class_uid=report.sop_class_uid,
+            transfer_syntax_uid=report.transfer_syntax_uid,
+            study_instance_uid=report.study_instance_uid,
+            series_instance_uid=report.series_instance_uid,
+            sop_instance_uid=report.sop_instance_uid,
+            output_name=name,
+            size=written.size,
+            crc32c=f"{written.crc32c:08x}",
+            actions=report.actions,
+        )
+
+
+def conflict(header: InstanceHeader) -> AuditRow:
+    """The row of an object whose SOPInstanceUID another, different object claims too."""
+    return rejection(header.source_id, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
+
+
+def _known(error: Exception) -> DeidentificationError:
+    if isinstance(error, DeidentificationError):
+        return error
+    return DeidentificationError(Reason.UNREADABLE if isinstance(error, OSError) else Reason.INTERNAL_ERROR)
