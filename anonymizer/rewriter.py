@@ -189,9 +189,9 @@ class Rewriter:
             known: the bytes are an element of the dictionary, only not at its place.
         """
         if depth == 0 and not known:
-            if last < _FIRST_PIXELS and not self._buffer.complete:
-                raise NeedMoreError
             rest = self._buffer.content[position : position + _MAX_PADDING + 1]
+            if last < _FIRST_PIXELS and not self._buffer.complete and len(rest) <= _MAX_PADDING:
+                raise NeedMoreError
             short = len(rest) <= _MAX_PADDING and SOP_CLASS in self.progress.uids
             text = len(rest) > 3 and not self._plan.has_pixels and all(0x20 <= byte < 0x7F for byte in rest[:4])
             if last >= _FIRST_PIXELS or (short and (text or _PADDING.fullmatch(rest))):

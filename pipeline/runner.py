@@ -55,7 +55,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     except SecretError as error:
         raise UsageError(str(error)) from None
     check_origin(options, key.key_id)
-    config = EngineConfig(options.profile, key_uri, options.scope, options.uid_root, options.keep_burned_in)
+    config = EngineConfig(options.profile, key_uri, key.key_id, options.scope, options.uid_root, options.keep_burned_in)
     archive = LocalArchive()
     beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
     _make_importable_for_workers()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from anonymizer import Engine, Key
+from anonymizer import Engine, Key, SecretError
 from profiles import ConfidentialityProfile
 
 
@@ -14,6 +14,7 @@ class EngineConfig:
     Attributes:
         profile: the policy.
         key_uri: where the key is (``file:PATH``, ``env:NAME``).
+        key_id: the key's id: a worker that finds another key there must not go on with it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
@@ -21,6 +22,7 @@ class EngineConfig:
 
     profile: ConfidentialityProfile
     key_uri: str
+    key_id: str
     scope: str = ""
     uid_root: str | None = None
     keep_burned_in: bool = False
@@ -29,7 +31,7 @@ class EngineConfig:
         """The process's engine for this configuration.
 
         Raises:
-            SecretError: the key can't be read or used.
+            SecretError: the key can't be read or used, or isn't the one that the job was started with.
         """
         return _engine(self)
 
@@ -37,4 +39,6 @@ class EngineConfig:
 @lru_cache(maxsize=4)
 def _engine(config: EngineConfig) -> Engine:
     key = Key.load(config.key_uri, config.scope)
+    if key.key_id != config.key_id:
+        raise SecretError("a worker found another key than the job was started with")
     return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in)

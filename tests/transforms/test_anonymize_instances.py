@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import pytest
 
-from anonymizer import DeidentificationError, Key, Reason, Report
+from anonymizer import DeidentificationError, Key, KeyedUids, Reason, Report, SecretError
 from profiles import ConfidentialityProfile
 from transforms import EngineConfig
 from transforms.list_objects import batches
@@ -13,11 +14,13 @@ from transforms.scan_headers import UidCollector, rejection
 from transforms.unit_anonymizer import MappedUids, output_name
 from transforms.write_audit import INSTANCES_SCHEMA, instance_record
 
+SECRET = "a secret of the tests, 32 bytes or more"
+
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
-    monkeypatch.setenv("DEID_TEST_KEY", "a secret of the tests, 32 bytes or more")
-    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY")
+    monkeypatch.setenv("DEID_TEST_KEY", SECRET)
+    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(SECRET.encode()).key_id)
 
 
 def report(study: str, series: str, instance: str) -> Report:
@@ -61,6 +64,14 @@ def test_the_key_does_not_travel_with_the_job(config: EngineConfig) -> None:
     assert secret not in pickle.dumps(config)
     with pytest.raises(TypeError):
         pickle.dumps(Key(secret * 2))
+
+
+def test_a_worker_with_another_key_does_not_go_on(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEID_TEST_KEY", "another secret of the tests, 32 bytes or more")
+    other = Key.load("env:DEID_TEST_KEY")
+    assert dataclasses.replace(config, key_id=other.key_id).engine().uids.hash(b"1") == KeyedUids(other).hash(b"1")
+    with pytest.raises(SecretError, match="another key"):
+        dataclasses.replace(config, scope="not cached").engine()
 
 
 def test_a_refused_object_is_filtered_or_quarantined() -> None:

@@ -9,6 +9,7 @@ import pytest
 from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
+from anonymizer import Key
 from profiles import ConfidentialityProfile
 from transforms import MAPPING, SLICES, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
 from transforms.build_uid_map import UidMapRow, uid_uses
@@ -79,6 +80,11 @@ def test_a_broken_map_stops_everything() -> None:
 )
 def test_the_proof_is_run_over_the_whole_map(monkeypatch: pytest.MonkeyPatch, new_uids: list[str], message: str) -> None:
     monkeypatch.setenv("DEID_TEST_KEY", "k" * 32)
+    config = EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
     rows = [(uid_hash, new.encode(), 0) for uid_hash, new in zip((A, B), new_uids, strict=True)]
     with pytest.raises(Exception, match=message), BeamPipeline(runner="FnApiRunner") as pipeline:
-        _ = pipeline | beam.Create(rows) | ProveUidMap(EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY"))
+        _ = (
+            pipeline
+            | beam.Create(rows)
+            | ProveUidMap(EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id))
+        )
