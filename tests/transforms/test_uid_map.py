@@ -83,8 +83,4 @@ def test_the_proof_is_run_over_the_whole_map(monkeypatch: pytest.MonkeyPatch, ne
     config = EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
     rows = [(uid_hash, new.encode(), 0) for uid_hash, new in zip((A, B), new_uids, strict=True)]
     with pytest.raises(Exception, match=message), BeamPipeline(runner="FnApiRunner") as pipeline:
-        _ = (
-            pipeline
-            | beam.Create(rows)
-            | ProveUidMap(EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id))
-        )
+        _ = pipeline | beam.Create(rows) | ProveUidMap(config)
