@@ -43,7 +43,7 @@ class Key:
     def load(cls, uri: str, scope: str = "") -> Key:
         """The key that ``uri`` names: ``file:PATH`` or ``env:NAME``.
 
-        The content is taken as it is, without trailing line ends.
+        The content is taken as it is; of a text, the line end behind it doesn't count.
 
         Raises:
             SecretError: unknown scheme, nothing there, or a secret that is too short.
@@ -52,7 +52,9 @@ class Key:
         loader = _LOADERS.get(scheme)
         if loader is None or not name:
             raise SecretError("a key is named as file:PATH or env:NAME")
-        return cls(loader(name).rstrip(b"\r\n"), scope)
+        secret = loader(name)
+        # random bytes may end like a line, and lose nothing
+        return cls(secret.rstrip(b"\r\n") if secret.rstrip(b"\r\n").isascii() else secret, scope)
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""

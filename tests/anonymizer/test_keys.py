@@ -93,3 +93,13 @@ def test_a_key_file_that_is_missing_or_short_is_refused_without_its_content(tmp_
     with pytest.raises(SecretError) as caught:
         Key.load(f"file:{tmp_path / 'short'}")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_text_ends_before_its_line_end_and_random_bytes_where_they_end(tmp_path: Path) -> None:
+    text, other = tmp_path / "text", tmp_path / "other"
+    text.write_bytes(b"k" * 32 + b"\n")
+    other.write_bytes(b"k" * 32)
+    assert Key.load(f"file:{text}").key_id == Key.load(f"file:{other}").key_id
+    random = tmp_path / "random"
+    random.write_bytes(b"\xf0" * 31 + b"\n")
+    assert Key.load(f"file:{random}").key_id == Key(b"\xf0" * 31 + b"\n").key_id
