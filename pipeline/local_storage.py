@@ -156,15 +156,20 @@ def _create(path: str) -> int:
 
 
 def _link(temporary: str, target: str) -> None:
-    """Give the finished object its name, unless that is taken."""
+    """Give the finished object its name, unless that is taken.
+
+    Raises:
+        FileExistsError: the name is taken.
+        OSError: it can't be given.
+    """
     try:
         os.link(temporary, target)
+    except FileExistsError:
+        raise
     except FileNotFoundError:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.link(temporary, target)
-    except (PermissionError, NotImplementedError, OSError) as error:
-        if isinstance(error, FileExistsError):
-            raise
+    except OSError:
         # a file system without hard links: another process may slip in between, but only with the same bytes
         if os.path.exists(target):
             raise FileExistsError from None
