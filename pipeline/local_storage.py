@@ -163,12 +163,18 @@ def _link(temporary: str, target: str) -> None:
         OSError: it can't be given.
     """
     try:
-        os.link(temporary, target)
-    except FileExistsError:
-        raise
+        _link_or_rename(temporary, target)
     except FileNotFoundError:
+        # nearly always the folder is there: only the first object of a series pays for looking
         os.makedirs(os.path.dirname(target), exist_ok=True)
+        _link_or_rename(temporary, target)
+
+
+def _link_or_rename(temporary: str, target: str) -> None:
+    try:
         os.link(temporary, target)
+    except (FileExistsError, FileNotFoundError):
+        raise
     except OSError:
         # a file system without hard links: another process may slip in between, but only with the same bytes
         if os.path.exists(target):

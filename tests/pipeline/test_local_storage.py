@@ -99,3 +99,18 @@ def test_a_full_disk_or_a_read_only_output_is_a_reason_not_a_crash(tmp_path: Pat
     with pytest.raises(DeidentificationError) as error:
         LocalWriter(str(tmp_path / "out"), "run").write("s/1.dcm", [b"1"])
     assert error.value.reason is Reason.OUTPUT_UNWRITABLE
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    writer = LocalWriter(str(tmp_path), "run")
+    for _ in range(2):
+        writer.write("study/series/1.dcm", [b"12"])
+    writer.write("study/series/2.dcm", [b"34"])
+    assert (tmp_path / "study/series/1.dcm").read_bytes() == b"12"
+    with pytest.raises(ObjectConflictError):
+        writer.write("study/series/1.dcm", [b"56"])
+    assert (tmp_path / "study/series/2.dcm").read_bytes() == b"34"
