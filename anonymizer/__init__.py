@@ -3,10 +3,6 @@
 from .anonymizer import Anonymizer as Anonymizer
 from .anonymizer import anonymize_file as anonymize_file
 from .deflate import ByteStream as ByteStream
-from .engine import SERIES as SERIES
-from .engine import SOP_CLASS as SOP_CLASS
-from .engine import SOP_INSTANCE as SOP_INSTANCE
-from .engine import STUDY as STUDY
 from .engine import AttributeAction as AttributeAction
 from .engine import Deidentification as Deidentification
 from .engine import Engine as Engine
@@ -22,6 +18,10 @@ from .files import write_all as write_all
 from .files import write_atomically as write_atomically
 from .keys import Key as Key
 from .pseudonyms import Pseudonyms as Pseudonyms
+from .tags import SERIES as SERIES
+from .tags import SOP_CLASS as SOP_CLASS
+from .tags import SOP_INSTANCE as SOP_INSTANCE
+from .tags import STUDY as STUDY
 from .uids import MAX_UID_LENGTH as MAX_UID_LENGTH
 from .uids import KeyedUids as KeyedUids
 from .uids import UidMapping as UidMapping

@@ -134,7 +134,7 @@ class Anonymizer:
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
         encoding = encoding_of(dataset)
         content = data_set_bytes(dataset, encoding)
-        rewritten, _ = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
+        rewritten = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
         return dress(read_data_set(rewritten, encoding), dataset)
 
 

@@ -9,11 +9,10 @@ from typing import NoReturn
 
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
+from .tags import PIXEL_DATA
 
 #: sequences in sequences: real objects stay below 20 levels
 MAX_DEPTH = 64
-
-_PIXEL_DATA = 0x7FE00010
 
 
 class NeedMoreError(Exception):
@@ -133,13 +132,13 @@ class Buffer:
         """
         end = len(self.content)
         while position + 8 <= end:
-            tag, length = self.item_header(position, encoding, _PIXEL_DATA)
+            tag, length = self.item_header(position, encoding, PIXEL_DATA)
             position += 8
             if tag == SEQUENCE_END and length == 0:
                 return position
             if tag != ITEM or length == UNDEFINED:
-                raise DeidentificationError(Reason.INVALID_FRAGMENTS, _PIXEL_DATA)
+                raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
             position += length
         if self.complete:
-            raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)
+            raise DeidentificationError(Reason.TRUNCATED, PIXEL_DATA)
         return -1

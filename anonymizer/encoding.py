@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import struct
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
@@ -25,8 +27,8 @@ SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 #: misspellings that are seen and can mean nothing else
 _TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
-#: repertoires without characters beyond ASCII: pydicom takes Latin-1 for them
-_ASCII = frozenset({"iso8859", "iso_ir_6", "ascii"})
+#: pydicom's codec for the default repertoire, which is ASCII: it takes Latin-1 for it
+_DEFAULT = python_encoding[""]
 _LONG_VR_NAMES = frozenset(vr.decode() for vr in LONG_VRS)
 
 
@@ -79,8 +81,9 @@ def _dataset(values: dict[str, Any]) -> Dataset:
     for keyword, value in values.items():
         if isinstance(value, list) and (not value or isinstance(value[0], dict)):
             value = Sequence([_dataset(item) for item in value])
-        elif keyword == "FlowIdentifier":
-            value = b"\0\0"
+        elif isinstance(value, str) and dictionary_VR(keyword) in ("OB", "UN"):
+            # as in the DICOM JSON model (PS3.18 F.2.7)
+            value = base64.b64decode(value)
         setattr(dataset, keyword, value)
     return dataset
 
@@ -132,7 +135,7 @@ def decode_text(value: bytes, charset: str) -> str:
             text: str = decode_bytes(value, encodings, set())
     except (LookupError, ValueError, UserWarning):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT) from None
-    if "\ufffd" in text or (encodings[0] in _ASCII and b"\x1b" not in value):
+    if "\ufffd" in text or (encodings[0] == _DEFAULT and b"\x1b" not in value):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT)
     return text
 
@@ -141,15 +144,12 @@ def is_encodable(text: str, charset: str) -> bool:
     """Whether ``text`` can stand in a data set with ``charset``."""
     if text.isascii():
         return True
-    if all(term.strip(" \0") in ("", "ISO_IR 6", "ISO 2022 IR 6") for term in charset.split("\\")):
-        return False
     try:
         encodings = _python_encodings(charset)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             encoded = bytes(encode_string(text, encodings))
-            # pydicom takes Latin-1 where the default repertoire is ASCII
-            legal = encodings[0] not in _ASCII or b"\x1b" in encoded
+            legal = encodings[0] != _DEFAULT or b"\x1b" in encoded
             return legal and bool(decode_bytes(encoded, encodings, set()) == text)
     except (DeidentificationError, LookupError, ValueError, UserWarning):
         return False

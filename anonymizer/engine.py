@@ -19,10 +19,9 @@ from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_h
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .rewriter import Rewriter
+from .tags import FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, ValueRewriter
-
-SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 
 #: first read of an object that is de-identified: most objects are in memory whole, large ones stream from here on
 _HEAD = 4 << 20
@@ -31,7 +30,6 @@ _SCAN_HEAD = 64 << 10
 _CHUNK = 1 << 20
 #: a data set that has not come to its pixel data after so many bytes is no data set that we understand
 _MAX_HEADER = 256 << 20
-_FIRST_PIXELS, _PIXEL_DATA = 0x7FE00008, 0x7FE00010
 _MAX_SUMMARIES = 10_000
 
 
@@ -127,10 +125,10 @@ class Engine:
         """
         deidentification = Deidentification(self, stream, uids, size)
         deidentification.scan()
-        report = deidentification.report
-        return Scan(report.sop_class_uid, deidentification.progress.uids, deidentification.bytes_read)
+        found = deidentification.progress.uids
+        return Scan(found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read)
 
-    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> tuple[bytes, Progress]:
+    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
 
         Raises:
@@ -146,7 +144,7 @@ class Engine:
             except OtherPlanError as other:
                 plan = other.plan
             else:
-                return b"".join(pieces), rewriter.progress
+                return b"".join(pieces)
 
     def check_sop_class(self, sop_class: bytes) -> None:
         """PS3.15 E.1: de-identification of private classes is undefined.
@@ -193,7 +191,6 @@ class Deidentification:
 
     def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping, size: int | None) -> None:
         self._engine = engine
-        self._source = stream
         self._stream = stream
         self._uids = uids
         self._size = size
@@ -311,7 +308,7 @@ class Deidentification:
                 continue
             started = True
             yield pieces
-            if bulk is None or (header_only and self.progress.last >= _FIRST_PIXELS):
+            if bulk is None or (header_only and self.progress.last >= FIRST_PIXELS):
                 return
             buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
             more = self._read(max(0, head - len(buffer)))
@@ -343,7 +340,7 @@ class Deidentification:
                 pass
         except DeidentificationError:
             # what ends too early behind the pixel data is padding
-            if self.progress.last <= _PIXEL_DATA:
+            if self.progress.last <= PIXEL_DATA:
                 raise
             self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
         return b""
@@ -359,7 +356,7 @@ class Deidentification:
                     yield [buffer[:position]]
                 buffer, position = buffer[position:] + self._read(_CHUNK), 0
                 if len(buffer) < item.size:
-                    raise DeidentificationError(Reason.TRUNCATED, _PIXEL_DATA)
+                    raise DeidentificationError(Reason.TRUNCATED, PIXEL_DATA)
             group, element, length = item.unpack_from(buffer, position)
             tag = group << 16 | element
             end = position + item.size
@@ -367,12 +364,12 @@ class Deidentification:
                 yield [buffer[:end]]
                 return buffer[end:]
             if tag != ITEM or length == UNDEFINED:
-                raise DeidentificationError(Reason.INVALID_FRAGMENTS, _PIXEL_DATA)
+                raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
             position = end + length
             if position > len(buffer):
                 # the fragment goes on behind the buffer: pass on what is here and stream the rest
                 yield [buffer]
-                yield from self._copy(position - len(buffer), _PIXEL_DATA)
+                yield from self._copy(position - len(buffer), PIXEL_DATA)
                 buffer, position = b"", 0
             elif position > _CHUNK:
                 yield [buffer[:position]]

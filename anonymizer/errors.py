@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from profiles import tag_text
+
 
 class Reason(Enum):
     """Stable reason codes, as they stand in the audit. README.md explains each."""
@@ -74,11 +76,12 @@ class DeidentificationError(Exception):
 
     def __init__(self, reason: Reason, tag: int = 0) -> None:
         self.reason = reason
-        self.tag = f"({tag >> 16:04x},{tag & 0xFFFF:04x})" if tag and not (tag >> 16) & 1 else ""
+        self._arguments = (reason, tag)
+        self.tag = tag_text(tag) if tag and not (tag >> 16) & 1 else ""
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
 
     def __reduce__(self) -> tuple[type[DeidentificationError], tuple[Reason, int]]:
-        return type(self), (self.reason, int(self.tag[1:5] + self.tag[6:10], 16) if self.tag else 0)
+        return type(self), self._arguments
 
 
 class SecretError(ValueError):

@@ -16,11 +16,11 @@ from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, S
 from .errors import DeidentificationError, Note, Reason
 from .files import Piece
 from .progress import Progress
-from .values import CONTROL, SOP_CLASS, OtherPlanError, ValueRewriter
+from .tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS, SOP_INSTANCE
+from .values import CONTROL, OtherPlanError, ValueRewriter
 
 #: bytes after the data set that are taken for padding although no pixel data stands before them
 _MAX_PADDING = 65_536
-_FIRST_PIXELS, _PIXEL_DATA, _SOP_INSTANCE = 0x7FE00008, 0x7FE00010, 0x00080018
 _NO_STAMP = 0x1_0000_0000
 #: a single blank may be the first byte of (0020,xxxx)
 _PADDING = re.compile(rb"\0+|\xff{2,}| {2,}")
@@ -72,7 +72,7 @@ class Rewriter:
         _, bulk = self._data_set(offset, len(buffer), self._plan.root, self._encoding, 0, False, pieces)
         if bulk is None:
             pieces.extend(self.progress.stamps.take(_NO_STAMP, self._plan.profile, self._encoding))
-            if self._plan.has_pixels and self.progress.last < _FIRST_PIXELS:
+            if self._plan.has_pixels and self.progress.last < FIRST_PIXELS:
                 self.progress.notes.add(Note.NO_PIXEL_DATA)
         return pieces, bulk
 
@@ -153,7 +153,7 @@ class Rewriter:
                 if bulk.kind is BulkKind.SKIP:
                     pieces.extend(self._values.change(rule, encoding))
                 break
-            elif tag == _PIXEL_DATA and depth == 0 and explicit and vr not in rule.refused_vrs:
+            elif tag == PIXEL_DATA and depth == 0 and explicit and vr not in rule.refused_vrs:
                 following = self._buffer.fragments_end(value, encoding)
                 last = tag
                 if following < 0:
@@ -190,11 +190,11 @@ class Rewriter:
         """
         if depth == 0 and not known:
             rest = self._buffer.content[position : position + _MAX_PADDING + 1]
-            if last < _FIRST_PIXELS and not self._buffer.complete and len(rest) <= _MAX_PADDING:
+            if last < FIRST_PIXELS and not self._buffer.complete and len(rest) <= _MAX_PADDING:
                 raise NeedMoreError
             short = len(rest) <= _MAX_PADDING and SOP_CLASS in self.progress.uids
             text = len(rest) > 3 and not self._plan.has_pixels and all(0x20 <= byte < 0x7F for byte in rest[:4])
-            if last >= _FIRST_PIXELS or (short and (text or _PADDING.fullmatch(rest))):
+            if last >= FIRST_PIXELS or (short and (text or _PADDING.fullmatch(rest))):
                 self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
                 return True
         if reason is Reason.TRUNCATED and not self._buffer.complete:
@@ -211,10 +211,10 @@ class Rewriter:
         if depth:
             self._buffer.beyond(following, tag)
         if self._buffer.complete:
-            known = last < _FIRST_PIXELS and bool(attribute_vr(tag) or tag >> 16 & 1)
+            known = last < FIRST_PIXELS and bool(attribute_vr(tag) or tag >> 16 & 1)
             self._is_padding(0, last, value - 8, Reason.TRUNCATED, tag, known=known)
             return None
-        if tag <= _SOP_INSTANCE or rule.inspected or vr in rule.refused_vrs:
+        if tag <= SOP_INSTANCE or rule.inspected or vr in rule.refused_vrs:
             # a kept value of another kind than it should be is looked at whole, and then refused
             raise NeedMoreError
         if rule.stays and not rule.text and following - value <= rule.limit:

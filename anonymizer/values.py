@@ -12,14 +12,18 @@ from .files import Piece
 from .part10 import pad_uid
 from .progress import Progress
 from .pseudonyms import Pseudonyms
+from .tags import BURNED_IN, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from .uids import UidMapping, is_well_known
-
-SPECIFIC_CHARACTER_SET, SOP_CLASS, BURNED_IN = 0x00080005, 0x00080016, 0x00280301
 
 #: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _UID = re.compile(rb"[0-9.]{1,64}")
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
+def _before_nul(value: bytes) -> bytes:
+    """What a value says: up to a NUL, without blanks around it."""
+    return value.split(b"\0", 1)[0].strip(b" ")
 
 
 class OtherPlanError(Exception):
@@ -139,11 +143,11 @@ class ValueRewriter:
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         new_uids = []
         for part in content.split(b"\\") if b"\\" in content else (content,):
-            uid = part.split(b"\0", 1)[0].strip(b" ")
+            uid = _before_nul(part)
             new_uids.append(uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag))
         new = b"\\".join(new_uids)
         if rule.inspected:
-            self._identify(rule, content.split(b"\0", 1)[0].strip(b" "), new)
+            self._identify(rule, _before_nul(content), new)
         padded = pad_uid(new)
         if padded == content:
             return None
@@ -155,14 +159,14 @@ class ValueRewriter:
         if tag == SPECIFIC_CHARACTER_SET:
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
         elif tag == BURNED_IN:
-            values = (value.split(b"\0", 1)[0].strip(b" ").upper() for value in content.split(b"\\"))
+            values = (_before_nul(value).upper() for value in content.split(b"\\"))
             if b"YES" in values and not self._keep_burned_in:
                 raise DeidentificationError(Reason.BURNED_IN_ANNOTATION, tag)
         elif rule.operation is Operation.REMOVE:
             if content.strip(b"\0"):
                 raise DeidentificationError(Reason.EMBEDDED_OVERLAY, tag)
         elif rule.operation is Operation.KEEP:
-            uid = content.split(b"\0", 1)[0].strip(b" ")
+            uid = _before_nul(content)
             if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):
                 # a retained UID names files and stands in the file meta: nothing else may
                 raise DeidentificationError(Reason.INVALID_UID, tag)

@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 import time
-from pathlib import Path
 
 STAGES = ("listed", "scanned", "finished")
 _TERMINAL_SECONDS, _PLAIN_SECONDS = 0.2, 10.0
@@ -75,9 +74,3 @@ class ProgressDisplay(threading.Thread):
                 text = ", ".join(f"{count} {stage}" for count, stage in zip(counts, STAGES, strict=True))
                 print(f"{time.monotonic() - started:6.0f} s: {text}", file=sys.stderr, flush=True)
                 shown = counts
-
-
-def new_progress_files(folder: Path) -> ProgressFiles:
-    """Progress files in a private ``folder``."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return ProgressFiles(str(folder))

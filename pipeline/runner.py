@@ -20,7 +20,7 @@ from .errors import RunError, UsageError
 from .job import AuditTarget, build_job
 from .local_storage import LocalArchive, LocalWriter
 from .options import JobOptions, check_locations
-from .progress import ProgressDisplay, ProgressFiles, new_progress_files
+from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, write_origin
 
@@ -133,7 +133,7 @@ def _make_importable_for_workers() -> None:
 @contextlib.contextmanager
 def _progress() -> Iterator[ProgressFiles]:
     with tempfile.TemporaryDirectory(prefix="dicom-deid-") as folder:
-        files = new_progress_files(Path(folder))
+        files = ProgressFiles(folder)
         display = ProgressDisplay(files)
         display.start()
         try:

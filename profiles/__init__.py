@@ -15,3 +15,4 @@ from .profile import attribute_keyword as attribute_keyword
 from .profile import attribute_vr as attribute_vr
 from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
+from .tables import tag_text as tag_text

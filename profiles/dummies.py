@@ -43,6 +43,11 @@ _DOCUMENTS = {
 }
 
 
+def concrete_vr(vr: str) -> str:
+    """One VR of ``US or SS`` or ``OB/OW``: where the data set decides, a new value may have either."""
+    return vr.split(" or ")[0].split("/")[0]
+
+
 @cache
 def _document(name: str) -> bytes:
     content = (DATA / "documents" / name).read_bytes()
@@ -56,4 +61,4 @@ def dummy_value(keyword: str, vr: str, sop_class_uid: str) -> Any:
     """
     if keyword == "EncapsulatedDocument" and sop_class_uid in _DOCUMENTS:
         return _document(_DOCUMENTS[sop_class_uid])
-    return _BY_KEYWORD.get(keyword, _BY_VR[vr.split(" or ")[0].split("/")[0]])
+    return _BY_KEYWORD.get(keyword, _BY_VR[concrete_vr(vr)])

@@ -9,9 +9,9 @@ from typing import Any
 from pydicom.datadict import dictionary_has_tag, dictionary_VM
 
 from .actions import Action
-from .dummies import dummy_value
+from .dummies import concrete_vr, dummy_value
 from .profile import ConfidentialityProfile, Decision, attribute_keyword, attribute_vr
-from .tables import UNLISTED_VRS, dummy_items, module_types, sop_class_modules
+from .tables import UNLISTED_VRS, dummy_items, module_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
 
@@ -70,7 +70,7 @@ def value_limit(tag: int, vr: str) -> int:
 
 def path_label(path: Path, leaf: str = "") -> str:
     """``(0x00081140, 0x00081155)`` -> ``(0008,1140)>(0008,1155)``, followed by ``leaf`` where one is given."""
-    parts = [f"({tag >> 16:04x},{tag & 0xFFFF:04x})" for tag in path]
+    parts = list(map(tag_text, path))
     return ">".join([*parts, leaf] if leaf else parts)
 
 
@@ -126,8 +126,7 @@ class Rule:
         self.tag = path[-1]
         self.keyword = "" if label else attribute_keyword(path[-1])
         self.label = path_label(path[:-1], label or path_label(path[-1:]))
-        # `US or SS`, `OB/OW`: where the data set decides, either is legal
-        self.vr = vr.split(" or ")[0].split("/")[0]
+        self.vr = concrete_vr(vr)
         self.value = value
         self.items = items
         self.inspected = inspected

@@ -12,7 +12,20 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 from .actions import Action
 from .errors import ProfileError
 from .options import ProfileOptions, check_options
-from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, TableRow, listed, method_codes, table_rows, unlisted
+from .tables import (
+    CURVES,
+    EDITION,
+    OVERLAYS,
+    UNLISTED_VRS,
+    MethodCode,
+    TableRow,
+    listed,
+    method_codes,
+    parse_tag,
+    table_rows,
+    tag_text,
+    unlisted,
+)
 
 _DATE_VRS = frozenset({"DA", "TM", "DT"})
 _LENGTH_TO_END = 0x00080001
@@ -155,7 +168,7 @@ class ConfidentialityProfile:
 
     def _explained_row(self, row: TableRow) -> ExplainedAttribute:
         """A row of Table E.1-1 as it comes out, where that is more than its code."""
-        decision = self.decide(int(row.tag[1:5] + row.tag[6:10], 16))
+        decision = self.decide(parse_tag(row.tag))
         alias = {"PatientName": self.patient_name, "PatientID": self.patient_id}.get(row.keyword)
         if alias is not None:
             return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with the text given", "alias")
@@ -195,8 +208,7 @@ class ConfidentialityProfile:
             else:
                 yield self._explained_row(row)
         for named in unlisted().values():
-            tag = f"({named.tag >> 16:04x},{named.tag & 0xFFFF:04x})"
-            yield _explained(tag, named.keyword, attribute_vr(named.tag), self.decide(named.tag))
+            yield _explained(tag_text(named.tag), named.keyword, attribute_vr(named.tag), self.decide(named.tag))
         for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
             yield _explained("", "(other standard attributes)", vr, self._by_vr(vr))
         yield _explained("", "(other standard attributes)", "", TECHNICAL)

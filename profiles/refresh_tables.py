@@ -17,7 +17,7 @@ from pathlib import Path
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from .options import ProfileOptions
-from .tables import DATA, UNLISTED_VRS, tag_text, unlisted
+from .tables import DATA, UNLISTED_VRS, unlisted
 
 #: the extract's column names, in the order of ``ProfileOptions``
 _SOURCE_COLUMNS = {
@@ -80,7 +80,7 @@ def _types(modules: dict[str, dict[str, str]], used: set[str], basic: dict[str, 
             # type 3 is what an attribute has when no row says otherwise; U, D and K are the same for every type
             if attribute_type == "3" or code in ("U", "D", "K") or (code is None and _vr(leaf) not in UNLISTED_VRS):
                 continue
-            yield [module, ">".join(tag_text(part) for part in path.lower().split(">")), attribute_type]
+            yield [module, ">".join(f"({part[:4]},{part[4:]})" for part in path.lower().split(">")), attribute_type]
 
 
 def refresh_iods(source: Path, basic: dict[str, str]) -> None:

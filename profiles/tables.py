@@ -55,18 +55,19 @@ class MethodCode:
     code_meaning: str
 
 
-def tag_text(tag: str) -> str:
-    """``00080018`` -> ``(0008,0018)``."""
-    return f"({tag[:4]},{tag[4:]})"
+def tag_text(tag: int) -> str:
+    """``0x00080018`` -> ``(0008,0018)``."""
+    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+def parse_tag(text: str) -> int:
+    """``(0008,0018)`` -> ``0x00080018``; of a repeating group, its first."""
+    return int((text[1:5] + text[6:10]).replace("x", "0"), 16)
 
 
 def _read(name: str) -> Iterator[dict[str, str]]:
     with (DATA / name).open(newline="", encoding="ascii") as stream:
         yield from csv.DictReader(stream)
-
-
-def _tag(text: str) -> int:
-    return int(text[1:5] + text[6:10], 16)
 
 
 @cache
@@ -87,20 +88,16 @@ def table_rows() -> tuple[TableRow, ...]:
 
 @cache
 def listed() -> dict[int, TableRow]:
-    """The rows of single attributes by tag; repeating groups have rows of their own in ``repeating_rows``."""
-    return {_tag(row.tag): row for row in table_rows() if "x" not in row.tag and "g" not in row.tag}
-
-
-@cache
-def repeating_rows() -> dict[str, TableRow]:
-    """``(50xx,xxxx)``, ``(60xx,3000)``, ``(60xx,4000)`` and ``(gggg,eeee)``, the private attributes."""
-    return {row.tag: row for row in table_rows() if "x" in row.tag or "g" in row.tag}
+    """The rows of single attributes by tag: all but those of repeating groups and of the private attributes."""
+    return {parse_tag(row.tag): row for row in table_rows() if "x" not in row.tag and "g" not in row.tag}
 
 
 @cache
 def unlisted() -> dict[int, UnlistedRow]:
     """Standard attributes outside Table E.1-1 that have a rule of their own."""
-    rows = (UnlistedRow(_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"]) for row in _read("unlisted.csv"))
+    rows = (
+        UnlistedRow(parse_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"]) for row in _read("unlisted.csv")
+    )
     return {row.tag: row for row in rows}
 
 
@@ -131,6 +128,6 @@ def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
     """For each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
     types: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for row in _read("iod_types.csv"):
-        path = tuple(int(part[1:5].replace("x", "0") + part[6:10], 16) for part in row["path"].split(">"))
+        path = tuple(parse_tag(part) for part in row["path"].split(">"))
         types.setdefault(row["module"], []).append((path, row["type"]))
     return {module: tuple(rows) for module, rows in types.items()}

@@ -18,7 +18,6 @@ from .scan_headers import REJECTED as REJECTED
 from .scan_headers import SCANNED as SCANNED
 from .scan_headers import ScanHeaders as ScanHeaders
 from .storage import Archive as Archive
-from .storage import NoProgress as NoProgress
 from .storage import ObjectConflictError as ObjectConflictError
 from .storage import ObjectWriter as ObjectWriter
 from .storage import ProgressListener as ProgressListener

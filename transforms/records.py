@@ -48,14 +48,6 @@ class ObjectRef(NamedTuple):
     version: str
 
 
-class UidEntry(NamedTuple):
-    """An original UID, by keyed hash (32 bytes), its new UID and what it identifies."""
-
-    hash: bytes
-    new_uid: bytes
-    role: int
-
-
 class InstanceHeader(NamedTuple):
     """What pass 1 found in an object.
 
@@ -63,7 +55,7 @@ class InstanceHeader(NamedTuple):
         ref: the object, as the fields of an ObjectRef.
         source_id: keyed hash of its source name.
         study, instance: keyed hashes of StudyInstanceUID (or of nothing) and SOPInstanceUID.
-        uids: the UIDs to be replaced, as the fields of UidEntry.
+        uids: the UIDs to be replaced: keyed hash of the original (32 bytes), new UID, UidRole.
     """
 
     ref: tuple[bytes, bytes, int, str]

@@ -6,22 +6,14 @@ from typing import Any, Literal
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import (
-    FILTERED,
-    SERIES,
-    SOP_CLASS,
-    SOP_INSTANCE,
-    STUDY,
-    DeidentificationError,
-    Engine,
-    Reason,
-)
+from anonymizer import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Reason
 from profiles import compile_plan
 
 from .engine_config import EngineConfig
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, counter
-from .records import AuditRow, InstanceHeader, ObjectRef, Status, UidRole
+from .records import AuditRow, InstanceHeader, ObjectRef, UidRole
+from .rejection import rejection
 from .storage import Archive, ProgressListener
 
 SCANNED: Literal["scanned"] = "scanned"
@@ -55,24 +47,16 @@ class UidCollector:
         return new
 
 
-def rejection(source_id: str, error: DeidentificationError) -> AuditRow:
-    """The audit row of an object that isn't written."""
-    status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED
-    return AuditRow(source_id, status, error.reason, error.tag)
-
-
 def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[InstanceHeader, int]:
     """The header record of one object, and how many bytes had to be read for it.
 
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
+        OSError: it can't be read.
     """
     collector = UidCollector(engine)
-    try:
-        with archive.open(ref) as stream:
-            scan = engine.scan(stream, uids=collector, size=ref.size)
-    except OSError:
-        raise DeidentificationError(Reason.UNREADABLE) from None
+    with archive.open(ref) as stream:
+        scan = engine.scan(stream, uids=collector, size=ref.size)
     plan = compile_plan(engine.profile, scan.sop_class_uid)
     if plan.belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
@@ -106,9 +90,8 @@ class _Scan(beam.DoFn):
             try:
                 header, bytes_read = scan_header(ref, self._archive, self._engine)
             except Exception as error:  # one bad object must not end the run; what it says may hold its values
-                known = error if isinstance(error, DeidentificationError) else DeidentificationError(Reason.INTERNAL_ERROR)
                 self._rejected.inc()
-                yield TaggedOutput(REJECTED, rejection(self._engine.pseudonyms.source_id(ref.source), known))
+                yield TaggedOutput(REJECTED, rejection(self._engine.pseudonyms.source_id(ref.source), error))
             else:
                 self._scanned.inc()
                 self._bytes_read.inc(bytes_read)

@@ -47,10 +47,3 @@ class ProgressListener(Protocol):
 
     def add(self, stage: str, count: int) -> None:
         """``count`` more objects were ``listed``, ``scanned`` or ``finished``."""
-
-
-class NoProgress:
-    """Nobody wants to know."""
-
-    def add(self, stage: str, count: int) -> None:
-        """Does nothing."""

@@ -7,7 +7,7 @@ from itertools import chain
 from anonymizer import Deidentification, DeidentificationError, Engine, Reason, Report
 
 from .records import AuditRow, InstanceHeader, ObjectRef, Status
-from .scan_headers import rejection
+from .rejection import rejection
 from .storage import Archive, ObjectConflictError, ObjectWriter
 
 _NAME = re.compile(r"[0-9.]{1,64}")
@@ -66,7 +66,7 @@ class UnitAnonymizer:
             with self._archive.open(ref) as stream:
                 return self._write(header, self._engine.deidentify(stream, uids=self._uids, size=ref.size))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(header.source_id, _known(error))
+            return rejection(header.source_id, error)
 
     def anonymize_duplicates(self, headers: list[InstanceHeader]) -> list[AuditRow]:
         """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none."""
@@ -76,7 +76,7 @@ class UnitAnonymizer:
             try:
                 digests[header.source_id] = self._digest(header)
             except Exception as error:  # as above
-                rows.append(rejection(header.source_id, _known(error)))
+                rows.append(rejection(header.source_id, error))
         readable = [header for header in headers if header.source_id in digests]
         if not readable:
             return rows
@@ -123,9 +123,3 @@ class UnitAnonymizer:
 def conflict(header: InstanceHeader) -> AuditRow:
     """The row of an object whose SOPInstanceUID another, different object claims too."""
     return rejection(header.source_id, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
-
-
-def _known(error: Exception) -> DeidentificationError:
-    if isinstance(error, DeidentificationError):
-        return error
-    return DeidentificationError(Reason.UNREADABLE if isinstance(error, OSError) else Reason.INTERNAL_ERROR)

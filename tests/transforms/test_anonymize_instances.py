@@ -10,7 +10,8 @@ from profiles import ConfidentialityProfile
 from transforms import EngineConfig
 from transforms.list_objects import batches
 from transforms.records import AuditRow, ObjectRef, Status, UidRole
-from transforms.scan_headers import UidCollector, rejection
+from transforms.rejection import rejection
+from transforms.scan_headers import UidCollector
 from transforms.unit_anonymizer import MappedUids, output_name
 from transforms.write_audit import INSTANCES_SCHEMA, instance_record
 
