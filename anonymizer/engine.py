@@ -256,12 +256,19 @@ class Deidentification:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def _read(self, size: int) -> bytes:
-        """``size`` bytes of the data set, fewer only at its end."""
+        """``size`` bytes of the data set, fewer only at its end.
+
+        Raises:
+            DeidentificationError: the source can't be read on; an OSError would be taken for one of whoever writes.
+        """
         parts: list[bytes] = []
         missing = size
-        while missing > 0 and (part := self._stream.read(missing)):
-            parts.append(part)
-            missing -= len(part)
+        try:
+            while missing > 0 and (part := self._stream.read(missing)):
+                parts.append(part)
+                missing -= len(part)
+        except OSError:
+            raise DeidentificationError(Reason.UNREADABLE) from None
         self.bytes_read += size - missing
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

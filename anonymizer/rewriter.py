@@ -261,7 +261,8 @@ class Rewriter:
             raise DeidentificationError(Reason.NESTING_TOO_DEEP, rule.tag)
         if vr not in (b"SQ", b"UN", b""):
             if length == 0:
-                return None, value
+                # nothing in it, but a stamp is written anew whatever it was
+                return ([] if rule.operation is Operation.STAMP else None), value
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end = end if length == UNDEFINED else value + length

@@ -114,7 +114,7 @@ class LocalWriter:
 
         Raises:
             ObjectConflictError: ``name`` exists with other content.
-            OSError: it can't be written.
+            DeidentificationError: it can't be written.
         """
         target = os.path.join(self._output, name)
         temporary = os.path.join(self._temporary, secrets.token_hex(16))

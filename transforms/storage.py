@@ -38,7 +38,7 @@ class ObjectWriter(Protocol):
 
         Raises:
             ObjectConflictError: ``name`` exists with other content.
-            OSError: it can't be written.
+            DeidentificationError: it can't be written.
         """
 
 

@@ -147,3 +147,9 @@ def test_earlier_codes_that_cannot_be_read_are_refused(content: bytes) -> None:
 def test_an_earlier_code_that_is_no_text_is_refused_or_kept_but_never_a_crash() -> None:
     for odd in (Element(0x00080100, "US", 7), Element(0x00080100, "SH", b"\xff\xfe\x1b$"), Element(0x00080100, "SQ", [[]])):
         assert outcome(part10(ct(Element(CODES, "SQ", [[odd]]), sop_class=CT)))
+
+
+def test_an_empty_earlier_sequence_of_a_wrong_vr_does_not_stay_beside_the_new_one() -> None:
+    new = rewrite(part10(ct(Element(0x00120064, "OB", b""))))
+    assert new.count(b"\x12\0\x64\0") == 1
+    assert read(new).DeidentificationMethodCodeSequence[0].CodeValue == "113100"

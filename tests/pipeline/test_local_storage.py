@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from anonymizer import DeidentificationError, Reason
+from anonymizer import DeidentificationError, Engine, Key, Reason
 from pipeline.local_storage import TEMPORARY, LocalArchive, LocalWriter
+from profiles import ConfidentialityProfile
+from tests.pipeline.conftest import ct_file
 from transforms import ObjectConflictError, ObjectRef
 
 
@@ -114,3 +117,16 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
     with pytest.raises(ObjectConflictError):
         writer.write("study/series/1.dcm", [b"56"])
     assert (tmp_path / "study/series/2.dcm").read_bytes() == b"34"
+
+
+def test_a_source_that_fails_halfway_is_not_blamed_on_the_output(tmp_path: Path) -> None:
+    class Failing(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError(5, "Input/output error")
+            return super().read(100)
+
+    chunks = Engine(ConfidentialityProfile(), Key(b"k" * 32)).deidentify(Failing(ct_file("1.2.3"))).chunks()
+    with pytest.raises(DeidentificationError) as error:
+        LocalWriter(str(tmp_path), "run").write("s/1.dcm", chunks)
+    assert error.value.reason is Reason.UNREADABLE
