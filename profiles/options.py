@@ -70,17 +70,6 @@ class ProfileOptions(Flag):
         return [str(option.name) for option in ProfileOptions if option in self]
 
 
-#: what isn't whole yet is refused, never half done; each with what it still waits for
-UNFINISHED = {
-    ProfileOptions.RetainSafePrivate: "the standard's list of safe private attributes isn't built in yet",
-    ProfileOptions.RetainDeviceIdent: "cleaning of its AE titles isn't built in yet",
-    ProfileOptions.RetainPatientChars: "cleaning of its free text isn't built in yet",
-    ProfileOptions.RetainLongModifDates: "date shifting isn't built in yet",
-    ProfileOptions.CleanDesc: "text cleaning isn't built in yet",
-    ProfileOptions.CleanStructdCont: "cleaning of content trees isn't built in yet",
-    ProfileOptions.CleanGraph: "cleaning of graphics isn't built in yet",
-}
-
 _LONG_NAMES = {
     "Basic": ProfileOptions.BasicProfile,
     "Basic Application Confidentiality Profile": ProfileOptions.BasicProfile,
@@ -111,15 +100,12 @@ _BY_NAME = {_normal(name): option for name, option in (_LONG_NAMES | _SHORT_NAME
 
 
 def check_options(options: ProfileOptions) -> ProfileOptions:
-    """``options`` with the Basic Profile in it, once they are known to be whole and free of contradictions.
+    """``options`` with the Basic Profile in it, once they are known to be free of contradictions.
 
     Raises:
-        ProfileError: full and modified dates together (PS3.15 E.3.6), or an option that isn't built in yet.
+        ProfileError: full and modified dates together (PS3.15 E.3.6).
     """
     both_dates = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
     if both_dates in options:
         raise ProfileError("RetainLongFullDates and RetainLongModifDates exclude each other (PS3.15 E.3.6)")
-    for option, reason in UNFINISHED.items():
-        if option in options:
-            raise ProfileError(f"option {option.name} is refused: {reason}")
     return options | ProfileOptions.BasicProfile

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, auto
-from functools import cache, lru_cache
-from typing import Any
-
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .actions import Action
-from .dummies import concrete_vr, dummy_value
-from .profile import ConfidentialityProfile, Decision, attribute_keyword, attribute_vr
-from .tables import UNLISTED_VRS, dummy_items, module_types, sop_class_modules, tag_text
+from .content_items import CONTENT_SEQUENCE, CONTENT_SEQUENCES, VALUE_ATTRIBUTES, content_row
+from .custom_rules import typed_value
+from .decisions import PUBLIC_DATES, Decision, attribute_keyword, attribute_vr
+from .dummies import dummy_value
+from .errors import ProfileError
+from .patterns import Attribute
+from .profile import ConfidentialityProfile
+from .rules import Operation, Rule
+from .tables import CURVES, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
 
@@ -20,121 +23,24 @@ _STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
 
-_NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
-_TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
-
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
 #: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
 STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
-#: values of the top-level data set that the engine must know: class and instance UIDs
-_INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E})
+#: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
+_INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
 #: and of each nested one: character set, burned-in annotation
 _INSPECTED_EVERYWHERE = frozenset({0x00080005, 0x00280301})
 #: its presence tells of the Common Instance Reference Module
 _REFERENCED_SERIES = 0x00081115
 #: an overlay that lies in unused bits of the pixels is not removed with its group
-_OVERLAY_BIT_POSITION, _REPEATING = 0x60000102, 0xFF00FFFF
-
-
-class Operation(IntEnum):
-    """What the engine does with an element."""
-
-    KEEP = auto()
-    REMOVE = auto()
-    EMPTY = auto()
-    REPLACE = auto()
-    NEW_UID = auto()
-    PSEUDONYM = auto()
-    ITEMS = auto()
-    STAMP = auto()
-
-
-@cache
-def refused_vrs(vr: str) -> frozenset[bytes]:
-    """Explicit VRs that contradict an attribute of ``vr``: its value would be a name, a date, a text or items."""
-    if vr == "SQ":
-        return frozenset()
-    return frozenset(name.encode() for name in (*UNLISTED_VRS, "UI", "SQ") if name != vr)
-
-
-def value_limit(tag: int, vr: str) -> int:
-    """The most bytes that numbers of ``vr`` take by the attribute's multiplicity (PS3.6); of others: no limit.
-
-    A longer value has swallowed its neighbours: its length is damaged.
-    """
-    size = _NUMBER_SIZES.get(vr)
-    multiplicity = dictionary_VM(tag).split("-")[-1] if size and dictionary_has_tag(tag) else "n"
-    return size * int(multiplicity) if size and multiplicity.isdigit() else 0xFFFFFFFE
-
-
-def path_label(path: Path, leaf: str = "") -> str:
-    """``(0x00081140, 0x00081155)`` -> ``(0008,1140)>(0008,1155)``, followed by ``leaf`` where one is given."""
-    parts = list(map(tag_text, path))
-    return ">".join([*parts, leaf] if leaf else parts)
-
-
-class Rule:
-    """The operation for one attribute path, and what it needs.
-
-    Attributes:
-        operation: what is done.
-        action: the resolved action code, as the audit shows it; None for kept attributes that no option retained.
-        tag, keyword, vr: the attribute, and the VR to encode a new value with.
-        label: the path as text, ``(0008,1140)>(0008,1155)``; private and unknown attributes of one place share a label.
-        value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value).
-        items: for ITEMS and STAMP of a sequence: the rules inside its items.
-        inspected: the engine looks at the value before it does anything.
-        drops: the element goes without a look at it.
-        stays: the element stays as it is, if its value is one that it may have:
-        refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
-        limit: the most bytes that its values can have,
-        text: it must hold text without control characters.
-    """
-
-    __slots__ = (
-        "action",
-        "drops",
-        "inspected",
-        "items",
-        "keyword",
-        "label",
-        "limit",
-        "operation",
-        "refused_vrs",
-        "stays",
-        "tag",
-        "text",
-        "value",
-        "vr",
-    )
-
-    def __init__(
-        self,
-        operation: Operation,
-        action: Action | None,
-        path: Path,
-        vr: str,
-        *,
-        value: Any = None,
-        items: PlanNode | None = None,
-        inspected: bool = False,
-        label: str = "",
-    ) -> None:
-        self.operation = operation
-        self.action = action
-        self.tag = path[-1]
-        self.keyword = "" if label else attribute_keyword(path[-1])
-        self.label = path_label(path[:-1], label or path_label(path[-1:]))
-        self.vr = concrete_vr(vr)
-        self.value = value
-        self.items = items
-        self.inspected = inspected
-        self.drops = operation is Operation.REMOVE and not inspected
-        self.stays = operation is Operation.KEEP and not inspected and action is None
-        self.refused_vrs = refused_vrs(self.vr)
-        self.limit = 0 if label else value_limit(path[-1], vr)
-        self.text = self.vr in _TEXT_VRS
+OVERLAY_BIT_POSITION = 0x60000102
+_CONTENT_REFERENCE = 0x0040DB73
+TIMEZONE = 0x00080201
+#: texts that are one of a few terms: what may stay of them when they are cleaned
+_TERMS = {0x04000565: frozenset({b"CORRECT", b"COERCE"})}
+_DATE_VRS = frozenset({"DA", "TM", "DT"})
+_CLEANABLE_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 
 
 class Plan:
@@ -163,85 +69,279 @@ class Plan:
                 known = self._types.get(path, "3")
                 self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
         self.cached_rules = 0
-        self.root = PlanNode(self, ())
+        self.root = PlanNode(self, (), ())
 
     def attribute_type(self, path: Path) -> str | None:
         """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
-        return self._types.get(path, "3") if self.known_iod else None
+        if not self.known_iod:
+            return None
+        if path.count(CONTENT_SEQUENCE) > 1:
+            # content items hold content items, and PS3.3 writes them down once
+            path = tuple(tag for index, tag in enumerate(path) if tag != CONTENT_SEQUENCE or CONTENT_SEQUENCE not in path[:index])
+        return self._types.get(path, "3")
 
-    def rule(self, path: Path, decision: Decision) -> Rule:
-        """The rule for ``path``, of which the profile thinks ``decision``."""
-        tag = path[-1]
-        top_level = len(path) == 1
-        if top_level and tag in STAMPED:
-            items = PlanNode(self, path) if attribute_vr(tag) == "SQ" else None
-            return Rule(Operation.STAMP, None, path, attribute_vr(tag), items=items)
-        vr = attribute_vr(tag)
-        action = decision.action if decision.final else decision.action.resolve(self.attribute_type(path))
-        if decision.action is Action.X_Z_U and self.has_references:
-            action = Action.U
-        recorded = action if decision.listed or decision.action is not Action.K else None
-        if vr == "SQ":
-            return self._sequence_rule(path, action, recorded)
-        if action is Action.X:
-            embedded = top_level and tag & _REPEATING == _OVERLAY_BIT_POSITION
-            return Rule(Operation.REMOVE, Action.X, path, vr, inspected=embedded)
-        if tag == _PATIENT_ID and action in (Action.Z, Action.D) and self.profile.patient_id is None:
-            return Rule(Operation.PSEUDONYM, Action.D, path, vr)
-        alias = {_PATIENT_NAME: self.profile.patient_name, _PATIENT_ID: self.profile.patient_id}.get(tag)
-        if alias is not None and action in (Action.Z, Action.D):
-            return Rule(Operation.REPLACE, Action.D, path, vr, value=alias)
-        if action is Action.Z:
-            return Rule(Operation.EMPTY, action, path, vr)
-        inspected = (top_level and tag in _INSPECTED) or tag in _INSPECTED_EVERYWHERE
-        if action is Action.U or (action is Action.D and vr == "UI"):
-            return Rule(Operation.NEW_UID, Action.U, path, vr, inspected=inspected)
-        if action is Action.D:
-            value = dummy_value(attribute_keyword(tag), vr, self.sop_class_uid)
-            return Rule(Operation.REPLACE, action, path, vr, value=value)
-        if action is not Action.K:
-            # C belongs to options that check_options refuses as long as they are unfinished
-            raise AssertionError(f"no operation for {action}")
-        return Rule(Operation.KEEP, recorded, path, vr, inspected=inspected)
+    def resolve(self, action: Action, path: Path) -> Action:
+        """The plain action at ``path`` of a code that may be a compound one."""
+        if action is Action.X_Z_U and self.has_references:
+            return Action.U
+        return action.resolve(self.attribute_type(path))
 
-    def _sequence_rule(self, path: Path, action: Action, recorded: Action | None) -> Rule:
-        if action is Action.X:
-            return Rule(Operation.REMOVE, action, path, "SQ")
-        if action is Action.Z:
-            return Rule(Operation.EMPTY, action, path, "SQ")
-        if action is Action.D and (items := dummy_items().get(attribute_keyword(path[-1]))):
-            return Rule(Operation.REPLACE, action, path, "SQ", value=items)
-        # K, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
-        kept = Action.U if action is Action.D else recorded
-        inspected = path == (_REFERENCED_SERIES,) and not self.has_references
-        return Rule(Operation.ITEMS, kept, path, "SQ", items=PlanNode(self, path), inspected=inspected)
+
+class _Place(NamedTuple):
+    """An attribute at its place in a data set."""
+
+    tag: int
+    vr: str
+    label: str
+    keyword: str = ""
+    creator: str = ""
+
+    @property
+    def is_graphic(self) -> bool:
+        """Whether it belongs to a curve or an overlay plane."""
+        group = self.tag >> 16
+        return not group & 1 and group & 0xFF00 in (CURVES, OVERLAYS)
+
+    def rule(self, operation: Operation, action: Action | None, **needs: Any) -> Rule:
+        """A rule for the attribute."""
+        return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, **needs)
 
 
 class PlanNode(dict[int, Rule]):
-    """Rules by tag for the data sets at one path, made when first met."""
+    """Rules by tag for the data sets at one path, made when first met.
 
-    __slots__ = ("_shared", "path", "plan")
+    Attributes:
+        plan: the plan that the node belongs to.
+        is_content: whether the data sets here are content items (PS3.3 10.2, C.17.3).
+    """
 
-    def __init__(self, plan: Plan, path: Path) -> None:
+    __slots__ = ("_content_items", "_label", "_parents", "_path", "_private", "_shared", "is_content", "plan")
+
+    def __init__(
+        self, plan: Plan, path: Path, parents: tuple[Attribute, ...], label: str = "", *, is_content: bool = False
+    ) -> None:
         super().__init__()
         self.plan = plan
-        self.path = path
+        self.is_content = is_content
+        self._path = path
+        self._parents = parents
+        self._label = label
         self._shared: dict[str, Rule] = {}
+        self._private: dict[tuple[str, int, bytes, Decision | None], Rule] = {}
+        self._content_items: dict[tuple[str, str, str], PlanNode | None] = {}
 
     def __missing__(self, tag: int) -> Rule:
-        decision = self.plan.profile.decide(tag)
-        if decision.shared:
-            # these tags are many and all treated alike: one rule serves them
-            rule = self._shared.get(decision.shared)
-            if rule is None:
-                rule = Rule(Operation.REMOVE, decision.action, (*self.path, tag), "UN", label=decision.shared)
-                self._shared[decision.shared] = rule
+        profile = self.plan.profile
+        if tag >> 16 & 1 and profile.looks_at_private:
+            rule = self._share(Operation.PRIVATE, None, "", tag)
         else:
-            rule = self.plan.rule((*self.path, tag), decision)
-        if self.plan.cached_rules < _MAX_CACHED_RULES:
-            self.plan.cached_rules += 1
+            decision = profile.decide(tag, self._parents)
+            if decision.shared:
+                rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
+            else:
+                rule = self._rule(self._place(tag), decision)
+        if self._may_cache():
             self[tag] = rule
         return rule
+
+    def _may_cache(self) -> bool:
+        self.plan.cached_rules += 1
+        return self.plan.cached_rules < _MAX_CACHED_RULES
+
+    def _share(self, operation: Operation, action: Action | None, what: str, tag: int) -> Rule:
+        """The one rule for tags that are many and all treated alike."""
+        rule = self._shared.get(what)
+        if rule is None:
+            rule = self._shared[what] = Rule(operation, action, tag, "", "UN", self._labelled(what))
+        return rule
+
+    def _place(self, tag: int) -> _Place:
+        return _Place(tag, attribute_vr(tag), self._labelled(tag_text(tag)), attribute_keyword(tag))
+
+    def _labelled(self, leaf: str) -> str:
+        return f"{self._label}>{leaf}" if self._label else leaf
+
+    # -- private attributes ------------------------------------------------------------------------------------------
+
+    @property
+    def removed_item(self) -> Rule:
+        """What the audit says of content items that go."""
+        return self._share(Operation.REMOVE, Action.X, "(content item)", 0xFFFEE000)
+
+    @property
+    def removed_private(self) -> Rule:
+        """The rule for private attributes that go."""
+        return self._share(Operation.REMOVE, Action.X, "(private)", 0x00090010)
+
+    def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
+        """The rule for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10).
+
+        Args:
+            vr: as the file has it, empty or ``UN`` where it has none.
+            declared: what the object itself says of the attribute (PrivateDataElementCharacteristicsSequence).
+        """
+        key = creator, tag, vr, declared
+        rule = self._private.get(key)
+        if rule is None:
+            name = vr.decode("latin-1")
+            decision = declared or self.plan.profile.decide_private(creator, tag, name, self._parents)
+            rule = self._private_rule(creator, tag, name, decision)
+            if self._may_cache():
+                self._private[key] = rule
+        return rule
+
+    def _private_rule(self, creator: str, tag: int, vr: str, decision: Decision) -> Rule:
+        if decision.shared or decision.action is Action.X:
+            return self.removed_private
+        profile = self.plan.profile
+        listed_vr = profile.safe_vr(creator, tag)
+        if vr not in ("", "UN") and listed_vr and vr not in listed_vr.split("/"):
+            # it isn't what the list speaks of
+            return self.removed_private
+        known_vr = vr if vr not in ("", "UN") else listed_vr.split("/")[0]
+        if known_vr in ("", "UN") or (decision.action is Action.K and known_vr in ("PN", "AE")):
+            return self.removed_private
+        place = _Place(tag, known_vr, self._labelled(f'({tag >> 16:04x},"{creator}",{tag & 0xFF:02x})'), creator=creator)
+        if known_vr in _DATE_VRS | {"UI"} and decision.action is Action.K:
+            # safe is what it means, but dates and UIDs link all the same
+            action = profile.decide_by_vr(known_vr).action
+            decision = Decision(Action.X if action is Action.X_Z_D else action, decision.decided_by, listed=True)
+            if decision.action is Action.X:
+                return self.removed_private
+        try:
+            return self._rule(place, decision)
+        except ProfileError:
+            # a custom rule's value is none for this VR
+            return self.removed_private
+
+    # -- content items -----------------------------------------------------------------------------------------------
+
+    def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> PlanNode | None:
+        """The rules inside a content item by its concept name and value type (PS3.15 E.3.4-1); None: the item goes."""
+        row = content_row(code_value, coding_scheme, value_type)
+        if row is None:
+            return self
+        key = code_value, coding_scheme, value_type
+        if key not in self._content_items:
+            action = row.action(self.plan.profile.options)
+            if action is Action.K and value_type == "NUM" and self.plan.profile.cap_ages:
+                # its number and unit stand in items of their own; the age itself is in PatientAge
+                action = Action.X
+            node = None
+            if action is not Action.X:
+                node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=True)
+                if tag := VALUE_ATTRIBUTES.get(value_type):
+                    # the item stays, so that what a template requires is there
+                    plain = Action.D if action is Action.X_D else action
+                    decision = Decision(plain, "E.3.4-1", listed=True, otherwise=Action.D, final=True)
+                    node[tag] = node._rule(node._place(tag), decision)
+            self._content_items[key] = node
+        return self._content_items[key]
+
+    # -- rules -------------------------------------------------------------------------------------------------------
+
+    def _rule(self, place: _Place, decision: Decision) -> Rule:
+        """The rule for an attribute of which the profile thinks ``decision``."""
+        tag, vr = place.tag, place.vr
+        top_level = not self._path
+        if top_level and tag in STAMPED:
+            return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
+        action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
+        if top_level and place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
+            return self._overlay_rule(place, decision)
+        if action is Action.C:
+            return self._cleaning_rule(place, decision)
+        recorded = action if decision.listed or decision.action is not Action.K else None
+        if vr == "SQ":
+            return self._sequence_rule(place, action, recorded)
+        if action is Action.X or (action is Action.U and vr != "UI") or (vr == "" and action is not Action.K):
+            # a new UID in another VR would be none, and nobody knows what an unknown VR may hold
+            embedded = top_level and tag & 0xFF01FFFF == OVERLAY_BIT_POSITION
+            return place.rule(Operation.REMOVE, Action.X, inspected=embedded)
+        if tag in (_PATIENT_NAME, _PATIENT_ID) and action in (Action.Z, Action.D) and decision.value is None:
+            return self._patient_rule(place, action)
+        if action is Action.Z:
+            return place.rule(Operation.EMPTY, action)
+        inspected = (top_level and tag in _INSPECTED) or tag in _INSPECTED_EVERYWHERE
+        if action is Action.U or (action is Action.D and vr == "UI" and decision.value is None):
+            return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
+        if action is Action.D:
+            return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
+        if tag == _CONTENT_REFERENCE and self.is_content:
+            return place.rule(Operation.RENUMBER, recorded)
+        return place.rule(Operation.KEEP, recorded, inspected=inspected)
+
+    def _new_value(self, place: _Place, value: str | None) -> Any:
+        if value is not None:
+            return typed_value(value, place.vr)
+        return dummy_value(place.keyword, place.vr, self.plan.sop_class_uid)
+
+    def _patient_rule(self, place: _Place, action: Action) -> Rule:
+        profile = self.plan.profile
+        alias = profile.patient_name if place.tag == _PATIENT_NAME else profile.patient_id
+        if alias is not None:
+            return place.rule(Operation.REPLACE, Action.D, value=alias)
+        if place.tag == _PATIENT_ID:
+            return place.rule(Operation.PATIENT_ID, Action.D)
+        dummy = self._new_value(place, None)
+        unnamed = (
+            place.rule(Operation.EMPTY, action) if action is Action.Z else place.rule(Operation.REPLACE, action, value=dummy)
+        )
+        return place.rule(Operation.PATIENT_NAME, Action.D, otherwise=unnamed)
+
+    def _below(self, place: _Place, *, is_content: bool = False) -> PlanNode:
+        attribute = Attribute(place.tag, place.keyword, place.vr, place.creator)
+        return PlanNode(self.plan, (*self._path, place.tag), (*self._parents, attribute), place.label, is_content=is_content)
+
+    def _sequence_rule(self, place: _Place, action: Action, recorded: Action | None) -> Rule:
+        if action is Action.X:
+            return place.rule(Operation.REMOVE, action)
+        if action is Action.Z:
+            return place.rule(Operation.EMPTY, action)
+        if action is Action.D and (items := dummy_items().get(place.keyword)):
+            return place.rule(Operation.REPLACE, action, value=items)
+        # K, C, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
+        kept = Action.U if action is Action.D else recorded
+        inspected = not self._path and place.tag == _REFERENCED_SERIES and not self.plan.has_references
+        is_content = place.tag in CONTENT_SEQUENCES and (action is Action.C or self.is_content)
+        return place.rule(Operation.ITEMS, kept, items=self._below(place, is_content=is_content), inspected=inspected)
+
+    def _cleaning_rule(self, place: _Place, decision: Decision) -> Rule:
+        """C by VR; what can't be cleaned gets the action that it would have without the option."""
+        tag, vr = place.tag, place.vr
+        if vr == "SQ":
+            return self._sequence_rule(place, Action.C, Action.C)
+        if place.keyword in PUBLIC_DATES:
+            return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
+        if vr in _DATE_VRS:
+            return self._fallible(Operation.SHIFT, place, Action.C, decision.otherwise)
+        if tag == TIMEZONE or tag in _TERMS:
+            return self._fallible(Operation.KEEP_TERMS, place, Action.C, decision.otherwise, _TERMS.get(tag))
+        if vr == "AS":
+            return self._fallible(Operation.CAP_AGE, place, Action.C, decision.otherwise)
+        if vr in _CLEANABLE_VRS:
+            return self._fallible(Operation.CLEAN_TEXT, place, Action.C, decision.otherwise)
+        if vr == "AE":
+            return place.rule(Operation.DEVICE_PSEUDONYM, Action.C)
+        if vr == "UI":
+            return place.rule(Operation.NEW_UID, Action.U, inspected=not self._path and tag in _INSPECTED)
+        if place.is_graphic:
+            return place.rule(Operation.KEEP, Action.C)
+        return self._rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
+
+    def _fallible(
+        self, operation: Operation, place: _Place, action: Action | None, otherwise: Action, value: object = None
+    ) -> Rule:
+        """A rule that may find nothing to keep, with the one that then takes its place."""
+        return place.rule(operation, action, value=value, otherwise=self._rule(place, Decision(otherwise, "", listed=True)))
+
+    def _overlay_rule(self, place: _Place, decision: Decision) -> Rule:
+        """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
+        action = Action.C if decision.action is Action.C else Action.K
+        goes = place.rule(Operation.REMOVE, Action.X)
+        cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes)
+        stays = cleaned if place.vr in _CLEANABLE_VRS else place.rule(Operation.KEEP, action)
+        return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)
 
 
 @lru_cache(maxsize=256)

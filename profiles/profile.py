@@ -3,111 +3,75 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, repeater_has_tag
+from functools import cached_property
+from pathlib import Path
 
 from .actions import Action
-from .errors import ProfileError
-from .options import ProfileOptions, check_options
-from .tables import (
-    CURVES,
-    EDITION,
-    OVERLAYS,
-    UNLISTED_VRS,
-    MethodCode,
-    TableRow,
-    listed,
-    method_codes,
-    parse_tag,
-    table_rows,
-    tag_text,
-    unlisted,
+from .custom_rules import PROTECTED, CustomRule, RulesByTag, check_strength, first_match, weakens
+from .date_shift import DateShift
+from .decisions import (
+    CURVE,
+    CURVE_AUDIO,
+    OUTSIDE_DATA_SET,
+    OVERLAY,
+    PRIVATE,
+    RETIRED_LENGTH,
+    RISKY_VR,
+    SAFE_PRIVATE,
+    SEQUENCE,
+    TECHNICAL,
+    UNKNOWN,
+    UNLISTED_UID,
+    Decision,
+    ExplainedAttribute,
+    attribute_keyword,
+    attribute_vr,
 )
+from .errors import ProfileError
+from .explain import explained
+from .options import ProfileOptions, check_options
+from .patterns import Attribute
+from .profile_files import Source, read_csv, read_json, read_source, read_xml
+from .safe_private import SafeAttribute, read_safe_private, safe_private
+from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, TableRow, listed, method_codes, unlisted
+
+OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
 _DATE_VRS = frozenset({"DA", "TM", "DT"})
+#: text of any length that CleanDesc cleans also where it is not listed
+_CLEANABLE_VRS = frozenset({"ST", "LT", "UT", "UC"})
+_GRAPHIC_TEXT_VRS = _CLEANABLE_VRS | {"LO", "SH"}
 _LENGTH_TO_END = 0x00080001
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the profile does to one attribute.
-
-    Attributes:
-        action: the code, possibly a compound one that the attribute's type in its IOD resolves.
-        decided_by: the rule: ``E.1-1``, an option's name, or one of this project's rules for what the table lacks.
-        listed: whether Table E.1-1 has the attribute.
-        shared: for tags that are many and all removed: what the audit calls them together.
-        final: no attribute type changes the action: the module that would need the attribute goes as a whole.
-    """
-
-    action: Action
-    decided_by: str
-    listed: bool = False
-    shared: str = ""
-    final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedAttribute:
-    """A line of ``dicom-deid explain``."""
-
-    tag: str
-    keyword: str
-    vr: str
-    action: str
-    meaning: str
-    decided_by: str
-
-
-#: rules for attributes outside Table E.1-1, by rank: what they cover, the action, the reason (shown by ``explain``)
-PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True, shared="(private)")
-CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True, final=True)
-OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True, final=True)
-OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set", shared="(groups 0000 to 0006)")
-RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
-UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")
-RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
-UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
-TECHNICAL = Decision(Action.K, "unlisted technical attribute")
-SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
-
-
-def _is_standard(tag: int) -> bool:
-    # pydicom's repeating groups match odd, that is private, groups as well
-    return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
-
-
-@lru_cache(maxsize=65_536)  # bounded: hostile objects may hold any tag
-def attribute_vr(tag: int) -> str:
-    """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
-    if row := listed().get(tag):
-        return row.vr
-    return dictionary_VR(tag) if _is_standard(tag) else ""
-
-
-def attribute_keyword(tag: int) -> str:
-    """The keyword of a standard attribute, ``""`` for private and unknown ones."""
-    if row := listed().get(tag):
-        return row.keyword
-    return dictionary_keyword(tag) if _is_standard(tag) else ""
+_GRAPHIC_ANNOTATIONS = 0x00700001
+_PRIVATE_CHARACTERISTICS = 0x00080300
+#: elements of a curve that hold sound (PS3.3 2004, C.10.3)
+_CURVE_AUDIO = range(0x2000, 0x2010)
 
 
 @dataclass(frozen=True)
 class ConfidentialityProfile:
-    """PS3.15 Annex E, edition ``EDITION``: the Basic Profile and the options chosen on top of it.
+    """PS3.15 Annex E, edition ``EDITION``: the Basic Profile, the options chosen on top of it, and custom rules on top of both.
 
     Attributes:
         options: the options, the Basic Profile always among them.
         patient_name: value for PatientName instead of an empty one.
         patient_id: value for PatientID instead of a keyed pseudonym.
+        date_shift: how far RetainLongModifDates moves dates.
+        cap_ages: whether ages of 90 years and more become 90 years (45 CFR 164.514(b)(2)(i)(C)).
+        safe_private: safe private attributes besides those of Table E.3.10-1.
+        custom: rules that come before the tables; the first that matches decides.
     """
 
     options: ProfileOptions = ProfileOptions.BasicProfile
     patient_name: str | None = None
     patient_id: str | None = None
+    date_shift: DateShift = DateShift()  # noqa: RUF009  # frozen
+    cap_ages: bool = False
+    safe_private: tuple[SafeAttribute, ...] = ()
+    custom: tuple[CustomRule, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", check_options(self.options))
@@ -116,24 +80,154 @@ class ConfidentialityProfile:
                 raise ProfileError(f"{name}: a text is needed")
             if value is not None and (not value.strip() or len(value) > 64 or "\\" in value or not value.isprintable()):
                 raise ProfileError(f"{name}: 1 to 64 printable characters without a backslash (PS3.5 6.2)")
+        if self.safe_private and ProfileOptions.RetainSafePrivate not in self.options:
+            raise ProfileError("a list of safe private attributes needs the option RetainSafePrivate")
+        check_strength(self.custom, self.options, self.standard_action)
+
+    def __hash__(self) -> int:
+        # plans are looked up by profile for every object: custom rules are many
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, len(self.custom)))
+
+    # -- ways to make one --------------------------------------------------------------------------------------------
 
     @classmethod
     def default(
         cls,
-        options: ProfileOptions | str | Iterable[ProfileOptions | str] | None = None,
+        options: OptionNames = None,
         *,
         patient_name: str | None = None,
         patient_id: str | None = None,
+        date_shift: DateShift | str | None = None,
+        cap_ages: bool = False,
+        safe_private: str | os.PathLike[str] | None = None,
+        custom: tuple[CustomRule, ...] = (),
     ) -> ConfidentialityProfile:
         """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
 
-        Raises:
-            ProfileError: unknown, contradictory or unfinished options, or an alias that is no legal value.
-        """
-        return cls(ProfileOptions.collect(options), patient_name, patient_id)
+        Args:
+            date_shift: a DateShift or its text, such as ``-3650d..-30d/7d``.
+            safe_private: a CSV file with more safe private attributes.
+            custom: rules, as ``from_csv`` and its like read them.
 
-    def decide(self, tag: int) -> Decision:
-        """The decision for the attribute ``tag``, wherever it stands (PS3.15 E.1.1: at every depth)."""
+        Raises:
+            ProfileError: unknown or contradictory options, an alias that is no legal value, or what is wrong in which file.
+        """
+        shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
+        more = read_safe_private(safe_private) if safe_private is not None else ()
+        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, more, custom)
+
+    @classmethod
+    def from_csv(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """A profile with the rules of a CSV file, on top of ``options``.
+
+        Args:
+            source: a path or an open stream: ``TagPattern;Action`` in each line, or one column for each option.
+            settings: as for ``default``.
+
+        Raises:
+            ProfileError: the file, line and rule that can't be used.
+        """
+        return cls._with(read_csv(*read_source(source)), options, settings)
+
+    @classmethod
+    def from_json(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """A profile with the rules of a JSON file, ``[{"Tag": "0010,0010", "Action": "Z"}]``; otherwise as ``from_csv``."""
+        return cls._with(read_json(*read_source(source)), options, settings)
+
+    @classmethod
+    def from_xml(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """A profile with the rules of an XML file, ``<root><item><tag/><action/></item></root>``; otherwise as ``from_csv``."""
+        return cls._with(read_xml(*read_source(source)), options, settings)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """A profile with the rules of a CSV, JSON or XML file, which the end of its name tells; otherwise as ``from_csv``."""
+        readers = {".csv": cls.from_csv, ".json": cls.from_json, ".xml": cls.from_xml}
+        suffix = Path(path).suffix.lower()
+        if suffix not in readers:
+            raise ProfileError("the name of a file of custom rules ends in .csv, .json or .xml")
+        return readers[suffix](path, options, **settings)
+
+    @classmethod
+    def from_csv_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """As ``from_csv``, from the file's text."""
+        return cls._with(read_csv(text, "CSV text"), options, settings)
+
+    @classmethod
+    def from_json_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """As ``from_json``, from the file's text."""
+        return cls._with(read_json(text, "JSON text"), options, settings)
+
+    @classmethod
+    def from_xml_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+        """As ``from_xml``, from the file's text."""
+        return cls._with(read_xml(text, "XML text"), options, settings)
+
+    @classmethod
+    def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: dict[str, object]) -> ConfidentialityProfile:
+        return cls.default(options, custom=rules, **settings)  # type: ignore[arg-type]  # default() looks at them
+
+    # -- decisions ---------------------------------------------------------------------------------------------------
+
+    def decide(self, tag: int, parents: tuple[Attribute, ...] = ()) -> Decision:
+        """The decision for the standard or unknown attribute ``tag`` (PS3.15 E.1.1: at every depth).
+
+        Args:
+            parents: the sequences that hold it, for custom rules.
+        """
+        if self.custom and tag not in PROTECTED:
+            attribute = Attribute(tag, attribute_keyword(tag), attribute_vr(tag))
+            if decision := self._custom((*parents, attribute), self.decide_by_tables(tag)):
+                return decision
+        decision = self.decide_by_tables(tag)
+        if self.cap_ages and decision.action is Action.K and attribute_vr(tag) == "AS":
+            return Decision(Action.C, "cap ages (45 CFR 164.514)", listed=True)
+        if decision.action is not Action.K and ProfileOptions.CleanGraph in self.options:
+            if attribute_vr(tag) in _GRAPHIC_TEXT_VRS and any(parent.tag == _GRAPHIC_ANNOTATIONS for parent in parents):
+                return Decision(Action.C, "CleanGraph", listed=True, otherwise=decision.action)
+        return decision
+
+    def decide_private(self, creator: str, tag: int, vr: str, parents: tuple[Attribute, ...] = ()) -> Decision:
+        """The decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
+        standard = SAFE_PRIVATE if (creator, tag >> 16, tag & 0xFF) in self._safe else PRIVATE
+        if self.custom:
+            if decision := self._custom((*parents, Attribute(tag, "", vr, creator)), standard):
+                return decision
+        return standard
+
+    def safe_vr(self, creator: str, tag: int) -> str:
+        """The VR of a safe private attribute by the lists, ``""`` where they have none."""
+        return self._safe.get((creator, tag >> 16, tag & 0xFF), "")
+
+    @cached_property
+    def _by_tag(self) -> RulesByTag:
+        return RulesByTag(self.custom)
+
+    @cached_property
+    def _safe(self) -> dict[tuple[str, int, int], str]:
+        if ProfileOptions.RetainSafePrivate not in self.options:
+            return {}
+        return safe_private() | dict(self.safe_private)
+
+    def _custom(self, path: tuple[Attribute, ...], standard: Decision) -> Decision | None:
+        rule = first_match(self._by_tag.candidates(path[-1].tag), path, self.options)
+        action = rule.action(self.options) if rule is not None else None
+        if rule is None or action is None or (weakens(action, standard.action) and not rule.insists):
+            # a rule that fits the table may still be weaker than what can be done: binary values can't be cleaned
+            return None
+        otherwise = standard.action if standard.action not in (Action.K, Action.C) else Action.X_Z_D
+        return Decision(action, rule.origin, listed=True, otherwise=otherwise, value=rule.value)
+
+    def standard_action(self, tag: int) -> Action:
+        """The action without custom rules; of any private attribute X."""
+        return self.decide_by_tables(tag).action
+
+    def decide_by_tables(self, tag: int) -> Decision:
+        """The decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
         group = tag >> 16
         if group & 1:
             return PRIVATE
@@ -141,20 +235,45 @@ class ConfidentialityProfile:
             return OUTSIDE_DATA_SET
         if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
             return RETIRED_LENGTH
-        if group & 0xFF00 == CURVES:
-            return CURVE
-        if group & 0xFF00 == OVERLAYS:
-            return OVERLAY
+        if group & 0xFF00 in (CURVES, OVERLAYS):
+            return self._graphic(tag)
         if row := listed().get(tag):
-            for option, action in row.options:
-                if option in self.options:
-                    return Decision(action, str(option.name), listed=True)
-            return Decision(row.basic, "E.1-1", listed=True)
+            return self._listed(row)
         if named := unlisted().get(tag):
+            if tag == _PRIVATE_CHARACTERISTICS and ProfileOptions.RetainSafePrivate in self.options:
+                return Decision(Action.K, "RetainSafePrivate: what is said of private attributes that stay", listed=True)
+            if named.cleanable and ProfileOptions.CleanDesc in self.options:
+                return Decision(Action.C, f"CleanDesc: {named.reason}", otherwise=named.action)
             return Decision(named.action, f"unlisted: {named.reason}")
-        return self._by_vr(attribute_vr(tag))
+        return self.decide_by_vr(attribute_vr(tag))
 
-    def _by_vr(self, vr: str) -> Decision:
+    def _listed(self, row: TableRow) -> Decision:
+        chosen = [(option, action) for option, action in row.options if option in self.options]
+        # what one option retains, another need not clean; but a true date among moved ones would tell how far they moved
+        first = Action.C if row.vr in _DATE_VRS else Action.K
+        for option, action in sorted(chosen, key=lambda chosen: chosen[1] is not first):
+            if action is Action.C and row.vr == "OB":
+                return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
+            return Decision(action, str(option.name), listed=True, otherwise=row.basic)
+        return Decision(row.basic, "E.1-1", listed=True)
+
+    def _graphic(self, tag: int) -> Decision:
+        """Curves and overlay planes: removed as a whole, or their numbers kept and their texts cleaned (PS3.15 E.3.3)."""
+        curve = tag >> 16 & 0xFF00 == CURVES
+        # groups beyond look alike and are none (PS3.5 7.6)
+        if ProfileOptions.CleanGraph not in self.options or tag >> 16 & 0xFF > 0x1E:
+            return CURVE if curve else OVERLAY
+        vr = attribute_vr(tag)
+        if vr == "":
+            return UNKNOWN
+        if curve and tag & 0xFFFF in _CURVE_AUDIO:
+            return CURVE_AUDIO
+        if vr in _GRAPHIC_TEXT_VRS:
+            return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X)
+        return Decision(Action.C if tag & 0xFFFF == 0x3000 else Action.K, "CleanGraph", listed=True)
+
+    def decide_by_vr(self, vr: str) -> Decision:
+        """The decision for a standard attribute that no table names."""
         if vr == "":
             return UNKNOWN
         if vr == "SQ":
@@ -164,58 +283,71 @@ class ConfidentialityProfile:
             return Decision(Action.K, "RetainUIDs") if retained else UNLISTED_UID
         if vr in _DATE_VRS and ProfileOptions.RetainLongFullDates in self.options:
             return Decision(Action.K, "RetainLongFullDates")
+        if vr in _DATE_VRS and ProfileOptions.RetainLongModifDates in self.options:
+            return Decision(Action.C, "RetainLongModifDates")
+        if vr in _CLEANABLE_VRS and ProfileOptions.CleanDesc in self.options:
+            return Decision(Action.C, "CleanDesc")
         return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL
 
-    def _explained_row(self, row: TableRow) -> ExplainedAttribute:
-        """A row of Table E.1-1 as it comes out, where that is more than its code."""
-        decision = self.decide(parse_tag(row.tag))
-        alias = {"PatientName": self.patient_name, "PatientID": self.patient_id}.get(row.keyword)
-        if alias is not None:
-            return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with the text given", "alias")
-        if row.keyword == "PatientID":
-            return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with a keyed pseudonym", decision.decided_by)
-        if row.keyword == "MediaStorageSOPInstanceUID":
-            return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, "file meta is written anew")
-        if row.vr == "UI" and decision.action is Action.D:
-            return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, decision.decided_by)
-        return _explained(row.tag, row.keyword, row.vr, decision)
+    # -- what it needs and says of itself ----------------------------------------------------------------------------
+
+    @cached_property
+    def looks_at_private(self) -> bool:
+        """Whether a private attribute may stay."""
+        return ProfileOptions.RetainSafePrivate in self.options or any(rule.pattern.concerns_private for rule in self.custom)
+
+    @cached_property
+    def shifts_dates(self) -> bool:
+        """Whether dates may be moved, so that the patient must be known first."""
+        return ProfileOptions.RetainLongModifDates in self.options or self._customly_cleans
+
+    @cached_property
+    def cleans_text(self) -> bool:
+        """Whether text may be cleaned, so that the words that identify must be known first."""
+        cleaning = (
+            ProfileOptions.CleanDesc,
+            ProfileOptions.RetainPatientChars,
+            ProfileOptions.CleanStructdCont,
+            ProfileOptions.CleanGraph,
+        )
+        return any(option in self.options for option in cleaning) or self._customly_cleans
+
+    @property
+    def _customly_cleans(self) -> bool:
+        return any(rule.action(self.options) is Action.C for rule in self.custom)
+
+    @cached_property
+    def weakening_rules(self) -> tuple[str, ...]:
+        """The custom rules that keep what the standard would not, and say so: where they stand and what they are."""
+        return tuple(rule.origin for rule in self.custom if rule.insists and rule.action(self.options) is not None)
 
     @property
     def method_codes(self) -> list[MethodCode]:
-        """CID 7050 codes of the profile and its options, for DeidentificationMethodCodeSequence (PS3.15 E.1.1)."""
-        return [code for option, code in method_codes().items() if option in self.options]
+        """CID 7050 codes of the profile and its options, for DeidentificationMethodCodeSequence (PS3.15 E.1.1).
+
+        Custom rules that keep what the Basic Profile would not are not the Basic Profile: its code is left out then.
+        """
+        options = self.options & ~ProfileOptions.BasicProfile if self.weakening_rules else self.options
+        return [code for option, code in method_codes().items() if option in options]
 
     @property
     def longitudinal(self) -> str:
         """LongitudinalTemporalInformationModified (0028,0303) as PS3.15 E.2 and E.3.6 require."""
-        return "UNMODIFIED" if ProfileOptions.RetainLongFullDates in self.options else "REMOVED"
+        if ProfileOptions.RetainLongFullDates in self.options:
+            return "UNMODIFIED"
+        return "MODIFIED" if ProfileOptions.RetainLongModifDates in self.options else "REMOVED"
+
+    def explain(self) -> Iterator[ExplainedAttribute]:
+        """Custom rules, each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
+        return explained(self)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
-        content = hashlib.sha256(repr((EDITION, self.patient_name, self.patient_id, self.options.names())).encode())
+        settings = (EDITION, self.patient_name, self.patient_id, self.options.names(), str(self.date_shift), self.cap_ages)
+        content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
+        for rule in self.custom:
+            content.update(repr((rule.pattern.text, rule.actions, rule.value)).encode())
         for row in self.explain():
             content.update(f"{row.tag};{row.action};{row.decided_by}\n".encode())
         return content.hexdigest()
-
-    def explain(self) -> Iterator[ExplainedAttribute]:
-        """Each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
-        for row in table_rows():
-            if "x" in row.tag or "g" in row.tag:
-                decision = {"5": CURVE, "6": OVERLAY, "g": PRIVATE}[row.tag[1]]
-                keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
-                yield _explained(row.tag, keyword, row.vr, decision)
-            else:
-                yield self._explained_row(row)
-        for named in unlisted().values():
-            yield _explained(tag_text(named.tag), named.keyword, attribute_vr(named.tag), self.decide(named.tag))
-        for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
-            yield _explained("", "(other standard attributes)", vr, self._by_vr(vr))
-        yield _explained("", "(other standard attributes)", "", TECHNICAL)
-        yield _explained("", "(unknown attributes)", "", UNKNOWN)
-        yield _explained("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)
-        yield _explained("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
-
-
-def _explained(tag: str, keyword: str, vr: str, decision: Decision) -> ExplainedAttribute:
-    return ExplainedAttribute(tag, keyword, vr, decision.action.value, decision.action.meaning, decision.decided_by)

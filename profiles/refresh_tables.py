@@ -1,7 +1,8 @@
 """Developers' tool: rebuild the tables of ``profiles/data`` from extracts of the DICOM standard.
 
 Usage: ``python -m profiles.refresh_tables SOURCE_DIR``. SOURCE_DIR holds ``ps315_e1_1.csv`` (Table E.1-1 with its option
-columns), ``cid7050.csv`` and ``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path).
+columns), ``ps315_e3_4_1.csv`` (Table E.3.4-1, content items), ``safe_private.csv`` (Table E.3.10-1), ``cid7050.csv`` and
+``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path).
 
 The hand-written tables (``unlisted.csv``, ``dummy_items.json``) are not touched. A refresh for a new edition is reviewed as
 an ordinary diff: every table is sorted text, one attribute a line.
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.sr._snomed_dict import mapping as snomed_mapping
 
 from .options import ProfileOptions
 from .tables import DATA, UNLISTED_VRS, unlisted
@@ -66,6 +68,29 @@ def refresh_cid7050(source: Path) -> None:
     _write("cid7050.csv", ["option", "code_value", "coding_scheme", "code_meaning"], rows)
 
 
+def refresh_e3_4_1(source: Path) -> None:
+    """Write ``e3_4_1.csv``; a SNOMED CT concept also by the code that it had as SRT, SNM3 and 99SDM (PS3.16 8.1)."""
+    rows = []
+    with (source / "ps315_e3_4_1.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            retired = snomed_mapping["SCT"].get(row["code_value"], "") if row["scheme"] == "SCT" else ""
+            meaning = row["code_meaning"].encode("ascii", "replace").decode()
+            codes = (row.get(column, "") for column in _SOURCE_COLUMNS)
+            rows.append([row["code_value"], row["scheme"], retired, row["value_type"], meaning, *codes])
+    options = (str(option.name) for option in _SOURCE_COLUMNS.values())
+    _write("e3_4_1.csv", ["code_value", "coding_scheme", "retired_code", "value_type", "code_meaning", *options], rows)
+
+
+def refresh_safe_private(source: Path) -> None:
+    """Write ``safe_private.csv``: private creator, group, low byte of the element, VR."""
+    rows = []
+    with (source / "safe_private.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            meaning = row["meaning_short"].encode("ascii", "replace").decode()
+            rows.append([row["private_creator"], f"({row['tag'].lower()})", row["vr"], meaning])
+    _write("safe_private.csv", ["private_creator", "tag", "vr", "meaning"], rows)
+
+
 def _vr(tag: str) -> str:
     number = int(tag.lower().replace("x", "0"), 16)
     return dictionary_VR(number) if dictionary_has_tag(number) else ""
@@ -102,6 +127,8 @@ def main(source: Path) -> None:
     """Rebuild every derived table."""
     basic = refresh_e1_1(source)
     refresh_cid7050(source)
+    refresh_e3_4_1(source)
+    refresh_safe_private(source)
     refresh_iods(source, basic)
 
 

@@ -38,12 +38,17 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class UnlistedRow:
-    """A standard attribute that Table E.1-1 lacks and this project names, with the reason."""
+    """A standard attribute that Table E.1-1 lacks and this project names, with the reason.
+
+    Attributes:
+        cleanable: free text, which CleanDesc cleans as if it were listed.
+    """
 
     tag: int
     keyword: str
     action: Action
     reason: str
+    cleanable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +70,30 @@ def parse_tag(text: str) -> int:
     return int((text[1:5] + text[6:10]).replace("x", "0"), 16)
 
 
-def _read(name: str) -> Iterator[dict[str, str]]:
+def read_rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of a table of ``profiles/data``: column -> text."""
     with (DATA / name).open(newline="", encoding="ascii") as stream:
         yield from csv.DictReader(stream)
+
+
+def option_actions(row: dict[str, str]) -> tuple[tuple[ProfileOptions, Action], ...]:
+    """The option columns of ``row`` that are filled, in the standard's order."""
+    columns = (option for option in ProfileOptions if option is not ProfileOptions.BasicProfile)
+    return tuple((option, Action(row[str(option.name)])) for option in columns if row[str(option.name)])
 
 
 @cache
 def table_rows() -> tuple[TableRow, ...]:
     """All rows of Table E.1-1 (PS3.15, edition ``EDITION``), repeating groups and the private row included."""
-    columns = [option for option in ProfileOptions if option is not ProfileOptions.BasicProfile]
     return tuple(
         TableRow(
             tag=row["tag"],
             keyword=row["keyword"],
             vr=row["vr"],
             basic=Action(row["BasicProfile"]),
-            options=tuple((option, Action(row[str(option.name)])) for option in columns if row[str(option.name)]),
+            options=option_actions(row),
         )
-        for row in _read("e1_1.csv")
+        for row in read_rows("e1_1.csv")
     )
 
 
@@ -96,7 +107,8 @@ def listed() -> dict[int, TableRow]:
 def unlisted() -> dict[int, UnlistedRow]:
     """Standard attributes outside Table E.1-1 that have a rule of their own."""
     rows = (
-        UnlistedRow(parse_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"]) for row in _read("unlisted.csv")
+        UnlistedRow(parse_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"], row["CleanDesc"] == "C")
+        for row in read_rows("unlisted.csv")
     )
     return {row.tag: row for row in rows}
 
@@ -106,7 +118,7 @@ def method_codes() -> dict[ProfileOptions, MethodCode]:
     """The CID 7050 code of the profile and of each option."""
     return {
         ProfileOptions[row["option"]]: MethodCode(row["code_value"], row["coding_scheme"], row["code_meaning"])
-        for row in _read("cid7050.csv")
+        for row in read_rows("cid7050.csv")
     }
 
 
@@ -120,14 +132,22 @@ def dummy_items() -> dict[str, list[dict[str, Any]]]:
 @cache
 def sop_class_modules() -> dict[str, tuple[str, ...]]:
     """The modules of each storage SOP class's IOD (PS3.3 A.1), mandatory or not."""
-    return {row["sop_class_uid"]: tuple(module.split("/")[0] for module in row["modules"].split()) for row in _read("iods.csv")}
+    return {
+        row["sop_class_uid"]: tuple(module.split("/")[0] for module in row["modules"].split()) for row in read_rows("iods.csv")
+    }
 
 
 @cache
 def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
     """For each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
     types: dict[str, list[tuple[tuple[int, ...], str]]] = {}
-    for row in _read("iod_types.csv"):
+    for row in read_rows("iod_types.csv"):
         path = tuple(parse_tag(part) for part in row["path"].split(">"))
         types.setdefault(row["module"], []).append((path, row["type"]))
     return {module: tuple(rows) for module, rows in types.items()}
+
+
+@cache
+def identity_attributes() -> frozenset[int]:
+    """Attributes whose words tell who or where a patient is, besides all names (VR PN): what cleaned text must not repeat."""
+    return frozenset(parse_tag(row["tag"]) for row in read_rows("identity_attributes.csv"))

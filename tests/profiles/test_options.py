@@ -91,25 +91,8 @@ def test_full_and_modified_dates_exclude_each_other() -> None:
         ConfidentialityProfile(both)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "RetainSafePrivate",
-        "RetainDeviceIdent",
-        "RetainPatientChars",
-        "RetainLongModifDates",
-        "CleanDesc",
-        "CleanStructdCont",
-        "CleanGraph",
-    ],
-)
-def test_an_option_that_is_not_whole_yet_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ProfileError, match=f"{name} is refused"):
-        ConfidentialityProfile.default(f"RetainUIDs,{name}")
-
-
-@pytest.mark.parametrize("name", ["BasicProfile", "RetainUIDs", "RetainInstitutionIdent", "RetainLongFullDates"])
-def test_an_option_that_is_whole_is_taken(name: str) -> None:
+@pytest.mark.parametrize("name", SHORT_NAMES)
+def test_each_option_is_taken_alone(name: str) -> None:
     assert ProfileOptions[name] in ConfidentialityProfile.default(name).options
 
 

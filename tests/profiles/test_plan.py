@@ -96,14 +96,14 @@ def test_referenced_images_of_a_presentation_state_stay_with_new_uids() -> None:
 @pytest.mark.parametrize("depth", [1, 2, 5, 20])
 def test_the_profile_holds_at_every_depth(depth: int) -> None:
     found = rule(CT, *[0x00081115] * depth, 0x00100010)
-    assert found is not None and found.operation is Operation.EMPTY
+    assert found is not None and found.operation is Operation.PATIENT_NAME
     uid = rule(CT, *[0x00081115] * depth, 0x00081155)
     assert uid is not None and uid.operation is Operation.NEW_UID
 
 
 def test_patient_id_gets_a_pseudonym_or_the_alias() -> None:
     found = rule(CT, 0x00100020)
-    assert found is not None and found.operation is Operation.PSEUDONYM
+    assert found is not None and found.operation is Operation.PATIENT_ID
     profile = ConfidentialityProfile.default(patient_id="CASE 1", patient_name="Case^One")
     root = compile_plan(profile, CT).root
     assert root[0x00100020].value == "CASE 1"  # type: ignore[union-attr]
@@ -112,7 +112,7 @@ def test_patient_id_gets_a_pseudonym_or_the_alias() -> None:
 
 def test_kept_attributes_stay_within_what_they_can_hold() -> None:
     rows, kvp, pixels = rule(CT, 0x00280010), rule(CT, 0x00180060), rule(CT, 0x7FE00010)
-    assert rows.stays and kvp.stays and pixels.stays
+    assert rows.stays and kvp.stays and pixels.operation is Operation.KEEP
     assert (rows.limit, rows.text, kvp.text) == (2, False, True)
     assert pixels.limit > 4_000_000_000
     assert b"PN" in kvp.refused_vrs and b"SQ" in rows.refused_vrs

@@ -19,6 +19,15 @@ ROWS = [
     '"0008,002A",AcquisitionDateTime,DT,Y,N,X/Z/D,,,,,,K,C,,,',
     '"60xx,3000",OverlayData,OW,Y,N,X,,,,,,,,,,C',
 ]
+CONTENT = [
+    "121022,DCM,TEXT,Accession Number,N,Y,X,,,,,,,",
+    "371524004,SCT,COMPOSITE,Clinical Report,N,Y,X,K,,,,,,",
+]
+CONTENT_COLUMNS = (
+    "code_value,scheme,value_type,code_meaning,retired,in_std_template,basic,retain_uids,retain_device_identity,"
+    "retain_institution_identity,retain_patient_characteristics,retain_long_full_dates,retain_long_modified_dates,clean_descriptors"
+)
+PRIVATE = ['"HOLOGIC, Inc.","7E01,xx12",OB,1,Codec Content']
 CID = ["113100,DCM,Basic,always", "113110,DCM,Retain UIDs Option,retain_uids", "113101,DCM,Clean Pixel Data Option,pixels"]
 IODS = {
     "sop": {"1.2.3": "some-image"},
@@ -36,6 +45,8 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     target.mkdir()
     (source / "ps315_e1_1.csv").write_text("\n".join([COLUMNS, *ROWS, ""]))
     (source / "cid7050.csv").write_text("\n".join(["code_value,scheme,code_meaning,e1_1_column_or_use", *CID, ""]))
+    (source / "ps315_e3_4_1.csv").write_text("\n".join([CONTENT_COLUMNS, *CONTENT, ""]))
+    (source / "safe_private.csv").write_text("\n".join(["private_creator,tag,vr,vm,meaning_short", *PRIVATE, ""]))
     (source / "iod_attribute_types.json.gz").write_bytes(gzip.compress(json.dumps(IODS).encode()))
     monkeypatch.setattr(refresh_tables, "DATA", target)
     refresh_tables.main(source)
@@ -55,6 +66,17 @@ def test_only_options_of_the_table_have_their_code(written: Path) -> None:
     assert (written / "cid7050.csv").read_text().splitlines()[1:] == [
         "BasicProfile,113100,DCM,Basic",
         "RetainUIDs,113110,DCM,Retain UIDs Option",
+    ]
+
+
+def test_content_items_have_their_earlier_codes(written: Path) -> None:
+    lines = (written / "e3_4_1.csv").read_text().splitlines()[1:]
+    assert lines == ["121022,DCM,,TEXT,Accession Number,X,,,,,,,,,,", "371524004,SCT,R-42B89,COMPOSITE,Clinical Report,X,,K,,,,,,,,"]
+
+
+def test_safe_private_attributes_are_known_by_creator_and_element_byte(written: Path) -> None:
+    assert (written / "safe_private.csv").read_text().splitlines()[1:] == [
+        '"HOLOGIC, Inc.","(7e01,xx12)",OB,Codec Content',
     ]
 
 

@@ -1,0 +1,96 @@
+"""Decisions: an action and what decided it; and the attributes as the data dictionary knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, repeater_has_tag
+
+from .actions import Action
+from .tables import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the profile does to one attribute.
+
+    Attributes:
+        action: the code, possibly a compound one that the attribute's type in its IOD resolves.
+        decided_by: the rule: ``E.1-1``, an option's name, a custom rule, or one of this project's rules for what the table lacks.
+        listed: whether Table E.1-1 or a custom rule has the attribute.
+        shared: for tags that are many and all removed: what the audit calls them together.
+        final: no attribute type changes the action: the module that would need the attribute goes as a whole.
+        otherwise: for C: the action on a value of which cleaning leaves nothing.
+        value: for D: the value that a custom rule puts in place.
+    """
+
+    action: Action
+    decided_by: str
+    listed: bool = False
+    shared: str = ""
+    final: bool = False
+    otherwise: Action = Action.X_Z_D
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedAttribute:
+    """A line of ``dicom-deid explain``."""
+
+    tag: str
+    keyword: str
+    vr: str
+    action: str
+    meaning: str
+    decided_by: str
+
+
+#: versions of tables and templates: anyone can look up what they were, and would know how far dates moved
+PUBLIC_DATES = frozenset({"ContextGroupVersion", "ContextGroupLocalVersion", "TemplateVersion", "TemplateLocalVersion"})
+
+#: rules for attributes outside Table E.1-1, by rank: what they cover, the action, the reason (shown by ``explain``)
+PRIVATE = Decision(Action.X, "E.1-1 (private attribute)", listed=True, shared="(private)")
+SAFE_PRIVATE = Decision(Action.K, "RetainSafePrivate (E.3.10-1)", listed=True)
+CURVE = Decision(Action.X, "E.1-1 (curve)", listed=True, final=True)
+CURVE_AUDIO = Decision(Action.X, "E.1-1 (curve: audio is not kept)", listed=True, final=True)
+OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True, final=True)
+OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set", shared="(groups 0000 to 0006)")
+RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
+UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")
+RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
+UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
+TECHNICAL = Decision(Action.K, "unlisted technical attribute")
+SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
+
+#: rules for whole objects and for what no attribute says, as ``explain`` shows them: what it is, action, meaning, why
+OBJECT_RULES = (
+    ("(objects of private SOP classes)", "quarantine", "refuse", "their de-identification is undefined (PS3.15 E.1)"),
+    ("(objects with BurnedInAnnotation YES)", "quarantine", "refuse", "pixels are not cleaned; --burned-in keep lets them pass"),
+    ("(audio objects)", "quarantine", "refuse", "a voice identifies its speaker"),
+    ("(encapsulated documents)", "D", "replace", "PDF, CDA, STL, OBJ and MTL: by a small legal document of the type"),
+    ("(overlays in unused bits of the pixels)", "X", "clear the bits", "where pixels are compressed, the object is quarantined"),
+    ("(digital signatures)", "X", "remove", "at every depth: they would not hold, and name the signer"),
+    ("(file meta information, preamble, trailing data)", "X", "write anew, or cut", "PS3.15 E.1.1"),
+)
+
+
+def is_standard(tag: int) -> bool:
+    """Whether the data dictionary (PS3.6) has ``tag``, repeating groups included."""
+    # pydicom's repeating groups match odd, that is private, groups as well
+    return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
+
+
+@lru_cache(maxsize=65_536)  # bounded: hostile objects may hold any tag
+def attribute_vr(tag: int) -> str:
+    """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
+    if row := listed().get(tag):
+        return row.vr
+    return dictionary_VR(tag) if is_standard(tag) else ""
+
+
+def attribute_keyword(tag: int) -> str:
+    """The keyword of a standard attribute, ``""`` for private and unknown ones."""
+    if row := listed().get(tag):
+        return row.keyword
+    return dictionary_keyword(tag) if is_standard(tag) else ""

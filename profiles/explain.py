@@ -1,0 +1,153 @@
+"""What a profile does to each attribute, line by line, and how two profiles differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydicom._dicom_dict import DicomDictionary
+
+from .actions import Action
+from .decisions import (
+    OBJECT_RULES,
+    OUTSIDE_DATA_SET,
+    PUBLIC_DATES,
+    RETIRED_LENGTH,
+    SAFE_PRIVATE,
+    TECHNICAL,
+    UNKNOWN,
+    Decision,
+    ExplainedAttribute,
+    attribute_keyword,
+    attribute_vr,
+)
+from .options import ProfileOptions
+from .tables import UNLISTED_VRS, TableRow, parse_tag, table_rows, tag_text, unlisted
+
+if TYPE_CHECKING:
+    from .profile import ConfidentialityProfile
+
+
+def explained(profile: ConfidentialityProfile) -> Iterator[ExplainedAttribute]:
+    """Each row of Table E.1-1, each attribute that this project or a custom rule names, the rules for all others."""
+    named = set()
+    for row in table_rows():
+        if "x" not in row.tag and "g" not in row.tag:
+            named.add(parse_tag(row.tag))
+        yield _row(profile, row)
+    for unlisted_row in unlisted().values():
+        named.add(unlisted_row.tag)
+        yield _explained(unlisted_row.tag, profile.decide(unlisted_row.tag))
+    if profile.custom:
+        yield from _custom(profile, named)
+    for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
+        yield _line("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
+    yield _line("", "(other standard attributes)", "", TECHNICAL)
+    yield _line("", "(unknown attributes)", "", UNKNOWN)
+    yield _line("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)
+    yield _line("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
+    if ProfileOptions.CleanStructdCont in profile.options:
+        yield ExplainedAttribute("", "(content items)", "", "C", "by concept name and value type", "E.3.4-1")
+    for what, action, meaning, why in OBJECT_RULES:
+        yield ExplainedAttribute("", what, "", action, meaning, why)
+
+
+def _row(profile: ConfidentialityProfile, row: TableRow) -> ExplainedAttribute:
+    """A row of Table E.1-1 as it comes out, where that is more than its code."""
+    tag = parse_tag(row.tag) if "g" not in row.tag else 0x00090000
+    keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
+    if "g" in row.tag:
+        if ProfileOptions.RetainSafePrivate in profile.options:
+            return ExplainedAttribute(row.tag, keyword, row.vr, "C", "keep safe ones, remove the others", SAFE_PRIVATE.decided_by)
+        return _line(row.tag, keyword, row.vr, profile.decide_private("", tag, ""))
+    if row.tag.startswith("(50xx"):
+        # the row stands for all elements of a curve; its data speak for them
+        return _line(row.tag, keyword, row.vr, profile.decide(tag | 0x3000))
+    decision = profile.decide(tag)
+    alias = {"PatientName": profile.patient_name, "PatientID": profile.patient_id}.get(row.keyword)
+    replaceable = decision.action in (Action.Z, Action.D, Action.Z_D) and decision.value is None
+    if alias is not None and replaceable:
+        return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with the text given", "alias")
+    if row.keyword == "PatientID" and replaceable:
+        return ExplainedAttribute(row.tag, row.keyword, row.vr, "D", "replace with a keyed pseudonym", decision.decided_by)
+    if row.keyword == "MediaStorageSOPInstanceUID":
+        return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, "file meta is written anew")
+    if row.vr == "UI" and decision.action is Action.D:
+        return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, decision.decided_by)
+    return _line(row.tag, keyword, row.vr, decision)
+
+
+def _custom(profile: ConfidentialityProfile, named: set[int]) -> Iterator[ExplainedAttribute]:
+    """Attributes of the dictionary that only a custom rule names; then rules for nested and private ones as they stand."""
+    rules = {rule.origin for rule in profile.custom}
+    for tag in sorted(DicomDictionary.keys() - named):
+        decision = profile.decide(tag)
+        if decision.decided_by in rules:
+            yield _explained(tag, decision)
+    for rule in profile.custom:
+        action = rule.action(profile.options)
+        if action is not None and (rule.pattern.concerns_private or ">" in rule.pattern.text):
+            yield ExplainedAttribute(
+                rule.pattern.text, "(custom rule)", "", action.value, _meaning(action, "", rule.value), rule.origin
+            )
+
+
+def _explained(tag: int, decision: Decision) -> ExplainedAttribute:
+    return _line(tag_text(tag), attribute_keyword(tag), attribute_vr(tag), decision)
+
+
+def _line(tag: str, keyword: str, vr: str, decision: Decision) -> ExplainedAttribute:
+    meaning = _meaning(decision.action, vr, decision.value)
+    if decision.action is Action.C and keyword in PUBLIC_DATES:
+        meaning = "replace with a dummy value: a public date would tell how far others moved"
+    return ExplainedAttribute(tag, keyword, vr, decision.action.value, meaning, decision.decided_by)
+
+
+def _meaning(action: Action, vr: str, value: str | None) -> str:
+    if value is not None:
+        return "replace with the value of the rule"
+    if action is Action.C:
+        return _CLEANING.get(vr, "clean the text, or the standard's action where nothing stays")
+    return action.meaning
+
+
+_CLEANING = {
+    "": "keep numbers, clean texts, remove sound",
+    "AS": "ages of 90 years and more become 90 years",
+    "SQ": "keep, and clean its items",
+    "DA": "shift by the patient's offset",
+    "TM": "shift by the patient's offset",
+    "DT": "shift by the patient's offset",
+    "AE": "replace with a keyed pseudonym",
+    "UI": "replace with a new UID",
+    "OB/OW": "keep planes of type R, which hold no text",
+}
+
+
+def diff(
+    first: ConfidentialityProfile, second: ConfidentialityProfile
+) -> Iterator[tuple[ExplainedAttribute | None, ExplainedAttribute | None]]:
+    """The lines of ``explain`` in which two profiles differ in the action or in what it means, as (first, second)."""
+    lines = {_identity(row): row for row in explained(second)}
+    for row in explained(first):
+        other = lines.pop(_identity(row), None)
+        if other is None:
+            other = _elsewhere(second, row)
+        if other is None or (row.action, row.meaning) != (other.action, other.meaning):
+            yield row, other
+    for row in lines.values():
+        other = _elsewhere(first, row)
+        if other is None or (row.action, row.meaning) != (other.action, other.meaning):
+            yield other, row
+
+
+def _identity(row: ExplainedAttribute) -> tuple[str, str, str]:
+    return row.tag, row.keyword, row.vr
+
+
+def _elsewhere(profile: ConfidentialityProfile, row: ExplainedAttribute) -> ExplainedAttribute | None:
+    """The line of an attribute that only the other profile names."""
+    if not row.tag.startswith("(") or "x" in row.tag or ">" in row.tag or "g" in row.tag:
+        return None
+    tag = parse_tag(row.tag)
+    return _explained(tag, profile.decide(tag)) if not tag >> 16 & 1 else None

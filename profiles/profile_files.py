@@ -1,0 +1,299 @@
+"""Custom profiles from CSV, JSON and XML: files to rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from io import StringIO
+from typing import IO, Any, NoReturn
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl, InputSource, Locator
+
+from defusedxml import DefusedXmlException
+from defusedxml.sax import make_parser
+
+from .actions import Action
+from .csv_records import Record, plain_lines, records
+from .custom_rules import CustomRule, is_action, make_rule
+from .errors import ProfileError
+from .options import ProfileOptions
+
+#: where a profile is read from: a path, or an open stream of text or bytes
+Source = str | os.PathLike[str] | IO[str] | IO[bytes]
+
+_MAX_SIZE = 16_000_000
+_MAX_NAME = 100
+
+_TAG, _ACTION, _VALUE, _REMARK = "tag", "action", "value", ""
+_NARROW = (_TAG, _ACTION, _VALUE)
+_NAMES: dict[str, str] = {
+    "tag": _TAG,
+    "tagpattern": _TAG,
+    "action": _ACTION,
+    "value": _VALUE,
+    # what people copy along with the standard's table, or note for each other
+    **dict.fromkeys(("name", "attributename", "keyword", "vr", "id", "retd", "retdfromps36"), _REMARK),
+    **dict.fromkeys(("stdcompiod", "instdcompiod", "instdcompiodfromps33"), _REMARK),
+    **dict.fromkeys(("comment", "comments", "description", "remark", "remarks"), _REMARK),
+}
+#: the columns of Table E.1-1 as its head has them, which is what Aspose.Medical calls them, too
+_HEADS: dict[str, ProfileOptions] = {
+    "basicprof": ProfileOptions.BasicProfile,
+    "rtnsafeprivopt": ProfileOptions.RetainSafePrivate,
+    "rtnuidsopt": ProfileOptions.RetainUIDs,
+    "rtndevidopt": ProfileOptions.RetainDeviceIdent,
+    "rtninstidopt": ProfileOptions.RetainInstitutionIdent,
+    "rtnpatcharsopt": ProfileOptions.RetainPatientChars,
+    "rtnlongfulldatesopt": ProfileOptions.RetainLongFullDates,
+    "rtnlongmodifdatesopt": ProfileOptions.RetainLongModifDates,
+    "cleandescopt": ProfileOptions.CleanDesc,
+    "cleanstructcontopt": ProfileOptions.CleanStructdCont,
+    "cleangraphopt": ProfileOptions.CleanGraph,
+}
+
+Column = ProfileOptions | str
+
+
+def read_source(source: Source) -> tuple[str, str]:
+    """The text of a file in UTF-8, with or without a byte order mark, and its name for messages, without folders.
+
+    Raises:
+        ProfileError: it can't be read, is too large for a profile, or not UTF-8.
+    """
+    path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    name = os.path.basename(os.fspath(path))[:_MAX_NAME] if isinstance(path, str | os.PathLike) else ""
+    name = (name if name.isprintable() else ascii(name)) or "profile"
+    try:
+        if isinstance(source, str | os.PathLike):
+            with open(source, "rb") as stream:
+                content: str | bytes = stream.read(_MAX_SIZE + 1)
+        else:
+            content = source.read(_MAX_SIZE + 1)
+        text = content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{name}: not UTF-8, from byte {error.start} on") from None
+    except (OSError, ValueError, AttributeError) as error:
+        raise ProfileError(f"{name}: can't be read: {getattr(error, 'strerror', None) or 'not an open file'}") from None
+    if len(content) > _MAX_SIZE:
+        raise ProfileError(f"{name}: too large for a profile")
+    return text.removeprefix("\ufeff"), name
+
+
+def _column(name: str) -> Column | None:
+    """What a column, key or element is for; None: nothing that is known."""
+    normal = re.sub(r"[^a-z0-9]", "", name.lower())
+    if (known := _NAMES.get(normal, _HEADS.get(normal))) is not None:
+        return known
+    try:
+        option = ProfileOptions.parse(name)
+    except ProfileError:
+        return None
+    if normal == "" or "," in name:
+        return None
+    return option if option is ProfileOptions.BasicProfile else option & ~ProfileOptions.BasicProfile
+
+
+def _rule(place: str, fields: Iterable[tuple[Column, str]]) -> CustomRule:
+    """The rule of one record, item or element."""
+    texts = {column: text for column, text in fields if column != _REMARK}
+    cells = {column: text for column, text in texts.items() if isinstance(column, ProfileOptions)}
+    if not texts.get(_TAG, "").strip():
+        raise ProfileError(f"{place}: a rule needs a tag")
+    if _ACTION in texts:
+        cells[ProfileOptions.BasicProfile] = texts[_ACTION]
+    if _ACTION in texts or not cells:
+        if not any(text.strip() for text in cells.values()):
+            raise ProfileError(f"{place}: {texts[_TAG].strip()[:_MAX_NAME]!r} has no action")
+    return make_rule(place, texts[_TAG], cells, texts.get(_VALUE, ""))
+
+
+def _columns(place: str, names: Iterable[str]) -> list[Column]:
+    """What each of ``names`` is for.
+
+    Raises:
+        ProfileError: one that isn't known, or comes twice, or an action for all options besides those for some.
+    """
+    columns: list[Column] = []
+    for name in names:
+        column = _column(name)
+        if column is None:
+            raise ProfileError(f"{place}: {name[:_MAX_NAME]!r} is not known; there are Tag, Action, Value and the options' names")
+        if column != _REMARK and column in columns:
+            raise ProfileError(f"{place}: {name[:_MAX_NAME]!r} comes twice")
+        columns.append(column)
+    if _ACTION in columns and any(isinstance(column, ProfileOptions) for column in columns):
+        raise ProfileError(f"{place}: either Action or the options' names, not both")
+    return columns
+
+
+def _not_empty(rules: tuple[CustomRule, ...], name: str) -> tuple[CustomRule, ...]:
+    if not rules:
+        raise ProfileError(f"{name}: no rules in it")
+    return rules
+
+
+# -- CSV -------------------------------------------------------------------------------------------------------------
+
+
+def read_csv(text: str, name: str) -> tuple[CustomRule, ...]:
+    """Rules from CSV: ``pattern;action``, ``pattern;action;value``, or an action for each option.
+
+    Without a header line, more than three cells are the options in the standard's order. Cells are divided by ``;``, else by
+    tabs, else by commas, which in tags divide nothing.
+
+    Raises:
+        ProfileError: line and rule, and what is wrong.
+    """
+    lines = plain_lines(text)
+    separator = _separator(lines)
+    header = bool(lines) and _is_header(lines[0].split(separator))
+    names = [cell.strip() for cell in lines[0].split(separator)] if header else []
+    try:
+        found = list(records(text, separator, next((i for i, cell in enumerate(names) if _column(cell) == _TAG), 0)))
+    except ProfileError as error:
+        raise ProfileError(f"{name} {error}") from None
+    if header:
+        head = found.pop(0)
+        while names and not names[-1]:
+            names.pop()
+        columns = _columns(f"{name} line {head.line}", names)
+        if columns == [_TAG, _ACTION]:
+            columns.append(_VALUE)
+    elif max((len(record.cells) for record in found), default=0) > len(_NARROW):
+        columns = [_TAG, *ProfileOptions]
+    else:
+        columns = list(_NARROW)
+    return _not_empty(tuple(_csv_rule(name, record, columns, exact=header) for record in found), name)
+
+
+def _separator(lines: list[str]) -> str:
+    for separator in ";\t,":
+        if lines and _is_header(lines[0].split(separator)):
+            return separator
+    return next((separator for separator in ";\t" if any(separator in line for line in lines)), ",")
+
+
+def _is_header(cells: list[str]) -> bool:
+    return len(cells) > 1 and any(_column(cell) == _TAG for cell in cells)
+
+
+def _csv_rule(name: str, record: Record, columns: list[Column], exact: bool) -> CustomRule:
+    place = f"{name} line {record.line}"
+    for extra in record.cells[len(columns) :]:
+        # fo-dicom looks at no more cells, and people write there what the attribute is
+        if extra and (exact or is_action(extra)):
+            raise ProfileError(f"{place}: a cell too many")
+    rule = _rule(place, zip(columns, record.cells, strict=False))
+    in_value = record.uncertain is not None and columns[record.uncertain : record.uncertain + 1] == [_VALUE]
+    if in_value and any(action is Action.D for _, action in rule.actions):
+        raise ProfileError(f"{rule.origin}: is the comment part of the value? Quote the value, or give the comment its own line")
+    return rule
+
+
+# -- JSON ------------------------------------------------------------------------------------------------------------
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object of JSON, its keys as they come."""
+
+
+def read_json(text: str, name: str) -> tuple[CustomRule, ...]:
+    """Rules from JSON: a list of ``{"Tag": ..., "Action": ..., "Value": ...}``, or of objects with an action for each option.
+
+    Raises:
+        ProfileError: item and rule, and what is wrong.
+    """
+    try:
+        # numbers stay the texts that they are
+        items = json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise ProfileError(f"{name} line {error.lineno}: no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ProfileError(f"{name}: lists within lists without end") from None
+    if not isinstance(items, list) or isinstance(items, _Pairs):
+        raise ProfileError(f"{name}: a list of rules is needed: [{{...}}, ...]")
+    return _not_empty(tuple(_json_rule(f"{name} item {number}", item) for number, item in enumerate(items, 1)), name)
+
+
+def _json_rule(place: str, item: object) -> CustomRule:
+    if not isinstance(item, _Pairs):
+        raise ProfileError(f'{place}: a rule is needed: {{"Tag": ..., "Action": ...}}')
+    columns = _columns(place, (key for key, _ in item))
+    for column, (key, content) in zip(columns, item, strict=True):
+        if column != _REMARK and not isinstance(content, str | None):
+            raise ProfileError(f"{place}: {key!r} must be a text")
+    return _rule(place, ((column, content or "") for column, (_, content) in zip(columns, item, strict=True)))
+
+
+# -- XML -------------------------------------------------------------------------------------------------------------
+
+
+def read_xml(text: str, name: str) -> tuple[CustomRule, ...]:
+    """Rules from XML: ``<root><item><tag/><action/><value/></item></root>``, or items with an action for each option.
+
+    Raises:
+        ProfileError: item, line and rule, and what is wrong; a document type definition, which could hold entities without end.
+    """
+    source = InputSource()
+    source.setCharacterStream(StringIO(text))
+    items = _Items(name)
+    parser = make_parser()
+    parser.forbid_dtd = True
+    parser.setContentHandler(items)
+    try:
+        parser.parse(source)
+    except SAXParseException as error:
+        raise ProfileError(f"{name} line {error.getLineNumber()}: no XML: {error.getMessage()}") from None
+    except DefusedXmlException:
+        raise ProfileError(f"{name} line {items.line}: document types and entities are refused") from None
+    return _not_empty(
+        tuple(_rule(place, zip(_columns(place, names), texts, strict=True)) for place, names, texts in items.found), name
+    )
+
+
+class _Items(ContentHandler):
+    """Collects the items of a profile: where each stands, the names of its elements, and their texts."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str], list[str]]] = []
+        self._name = name
+        self._depth = 0
+        self._locator: Locator | None = None
+
+    @property
+    def line(self) -> int:
+        """The line that is being read."""
+        return (self._locator.getLineNumber() if self._locator else None) or 1
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise ProfileError(f"{self._name} line {self.line}: {reason}")
+
+    def setDocumentLocator(self, locator: Locator) -> None:
+        self._locator = locator
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
+        if any(self._depth > 0 or not key.startswith("xmlns") for key in attrs.getNames()):
+            self._refuse(f"<{name[:_MAX_NAME]}> has attributes; tags and actions are elements")
+        if self._depth == 1:
+            if name.lower() != "item":
+                self._refuse(f"<{name[:_MAX_NAME]}> is not known; there is <item>")
+            self.found.append((f"{self._name} item {len(self.found) + 1} (line {self.line})", [], []))
+        elif self._depth == 2:
+            self.found[-1][1].append(name)
+            self.found[-1][2].append("")
+        elif self._depth > 2:
+            self._refuse(f"<{name[:_MAX_NAME]}> within a text")
+        self._depth += 1
+
+    def endElement(self, name: str) -> None:
+        self._depth -= 1
+
+    def characters(self, content: str) -> None:
+        if self._depth == 3:
+            self.found[-1][2][-1] += content
+        elif content.strip():
+            self._refuse("a text outside of elements such as <tag> and <action>")

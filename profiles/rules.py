@@ -1,0 +1,128 @@
+"""Rules: the operation for one attribute path, with all that the engine needs to carry it out."""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
+
+from .actions import Action
+from .dummies import concrete_vr
+from .tables import UNLISTED_VRS
+
+if TYPE_CHECKING:
+    from .plan import PlanNode
+
+_NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
+TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
+NO_LIMIT = 0xFFFFFFFE
+
+
+class Operation(IntEnum):
+    """What the engine does with an element."""
+
+    KEEP = auto()
+    REMOVE = auto()
+    EMPTY = auto()
+    REPLACE = auto()
+    NEW_UID = auto()
+    PATIENT_ID = auto()
+    PATIENT_NAME = auto()
+    DEVICE_PSEUDONYM = auto()
+    SHIFT = auto()
+    CLEAN_TEXT = auto()
+    KEEP_TERMS = auto()
+    CAP_AGE = auto()
+    ITEMS = auto()
+    STAMP = auto()
+    PRIVATE = auto()
+    OVERLAY = auto()
+    RENUMBER = auto()
+
+
+@cache
+def refused_vrs(vr: str) -> frozenset[bytes]:
+    """Explicit VRs that contradict an attribute of ``vr``: its value would be a name, a date, a text or items."""
+    if vr == "SQ":
+        return frozenset()
+    return frozenset(name.encode() for name in (*UNLISTED_VRS, "UI", "SQ") if name != vr)
+
+
+def value_limit(tag: int, vr: str) -> int:
+    """The most bytes that numbers of ``vr`` take by the attribute's multiplicity (PS3.6); of others: no limit.
+
+    A longer value has swallowed its neighbours: its length is damaged.
+    """
+    size = _NUMBER_SIZES.get(vr)
+    multiplicity = dictionary_VM(tag).split("-")[-1] if size and dictionary_has_tag(tag) else "n"
+    return size * int(multiplicity) if size and multiplicity.isdigit() else NO_LIMIT
+
+
+class Rule:
+    """The operation for one attribute path, and what it needs.
+
+    Attributes:
+        operation: what is done.
+        action: the resolved action code, as the audit shows it; None for kept attributes that no option retained.
+        tag, keyword, vr: the attribute, and the VR to encode a new value with.
+        label: the path as text, ``(0008,1140)>(0008,1155)``; unsafe private and unknown attributes of one place share a label.
+        value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values.
+        items: for ITEMS and STAMP of a sequence: the rules inside its items.
+        otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.
+        inspected: the engine looks at the value before it does anything.
+        drops: the element goes without a look at it.
+        stays: the element stays as it is, if its value is one that it may have:
+        refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
+        limit: the most bytes that its values can have,
+        text: it must hold text without control characters.
+    """
+
+    __slots__ = (
+        "action",
+        "drops",
+        "inspected",
+        "items",
+        "keyword",
+        "label",
+        "limit",
+        "operation",
+        "otherwise",
+        "refused_vrs",
+        "stays",
+        "tag",
+        "text",
+        "value",
+        "vr",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        action: Action | None,
+        tag: int,
+        keyword: str,
+        vr: str,
+        label: str,
+        *,
+        value: Any = None,
+        items: PlanNode | None = None,
+        inspected: bool = False,
+        otherwise: Rule | None = None,
+    ) -> None:
+        self.operation = operation
+        self.action = action
+        self.tag = tag
+        self.keyword = keyword
+        self.label = label
+        self.vr = concrete_vr(vr)
+        self.value = value
+        self.items = items
+        self.inspected = inspected
+        self.otherwise = otherwise
+        self.drops = operation is Operation.REMOVE and not inspected
+        self.stays = operation is Operation.KEEP and not inspected and action is None
+        self.refused_vrs = refused_vrs(self.vr)
+        self.limit = value_limit(tag, vr)
+        self.text = self.vr in TEXT_VRS

@@ -1,0 +1,13 @@
+"""What the rules of custom profiles say, for comparison."""
+
+from __future__ import annotations
+
+from profiles.custom_rules import CustomRule
+
+
+def said(rules: tuple[CustomRule, ...]) -> list[tuple[str, dict[str, str], str | None, bool]]:
+    """What the rules say, without where they stand."""
+    return [
+        (rule.pattern.text, {str(option.name): code.value for option, code in rule.actions}, rule.value, rule.insists)
+        for rule in rules
+    ]
