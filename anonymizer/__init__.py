@@ -3,11 +3,8 @@
 from .anonymizer import Anonymizer as Anonymizer
 from .anonymizer import anonymize_file as anonymize_file
 from .deflate import ByteStream as ByteStream
-from .engine import AttributeAction as AttributeAction
 from .engine import Deidentification as Deidentification
 from .engine import Engine as Engine
-from .engine import Report as Report
-from .engine import Scan as Scan
 from .errors import FILTERED as FILTERED
 from .errors import DeidentificationError as DeidentificationError
 from .errors import Note as Note
@@ -17,7 +14,13 @@ from .files import batches as batches
 from .files import write_all as write_all
 from .files import write_atomically as write_atomically
 from .keys import Key as Key
+from .patients import Patient as Patient
+from .patients import PatientTable as PatientTable
+from .patients import PatientTableError as PatientTableError
 from .pseudonyms import Pseudonyms as Pseudonyms
+from .report import AttributeAction as AttributeAction
+from .report import Report as Report
+from .report import Scan as Scan
 from .tags import SERIES as SERIES
 from .tags import SOP_CLASS as SOP_CLASS
 from .tags import SOP_INSTANCE as SOP_INSTANCE

@@ -12,9 +12,11 @@ from pydicom import Dataset, FileDataset
 from profiles import ConfidentialityProfile
 
 from .datasets import data_set_bytes, dress, encoding_of, file_bytes, read_data_set, read_file, take_over
-from .engine import Engine, Report
+from .engine import Engine
 from .files import write_atomically
 from .keys import Key
+from .patients import PatientTable
+from .report import Report
 
 
 class Anonymizer:
@@ -35,6 +37,7 @@ class Anonymizer:
         scope: str = "",
         uid_root: str | None = None,
         keep_burned_in: bool = False,
+        patients: PatientTable | str | os.PathLike[str] | None = None,
     ) -> None:
         """
         Args:
@@ -44,16 +47,20 @@ class Anonymizer:
             scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
             uid_root: an organisation's UID root for new UIDs; None: 2.25.
             keep_burned_in: let objects pass whose BurnedInAnnotation (0028,0301) is YES.
+            patients: a PatientTable or the path of one: patients get their names from there, and objects of others are refused.
+                None: keyed pseudonyms.
 
         Raises:
             SecretError: the key or the root can't be used.
+            PatientTableError: the table can't be used.
             TypeError: ``profile`` is none.
         """
         if profile is not None and not isinstance(profile, ConfidentialityProfile):
             raise TypeError("profile: a ConfidentialityProfile, such as ConfidentialityProfile.default(options)")
         self.profile = profile or ConfidentialityProfile()
         self.key = _key(key, scope)
-        self._engine = Engine(self.profile, self.key, uid_root=uid_root, keep_burned_in=keep_burned_in)
+        table = patients if patients is None or isinstance(patients, PatientTable) else PatientTable.load(patients)
+        self._engine = Engine(self.profile, self.key, uid_root=uid_root, keep_burned_in=keep_burned_in, patients=table)
 
     @overload
     def anonymize(self, x: bytes | bytearray | memoryview) -> bytes: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
@@ -23,6 +23,7 @@ class BulkKind(Enum):
     """What to do with a top-level value that goes beyond the buffer."""
 
     COPY = auto()
+    MASK = auto()
     SKIP = auto()
     FRAGMENTS = auto()
 
@@ -33,6 +34,14 @@ class Bulk:
 
     kind: BulkKind
     offset: int
+    length: int
+
+
+class Found(NamedTuple):
+    """An element that a look ahead found: its explicit VR (``b""`` in implicit) and where its value is."""
+
+    vr: bytes
+    start: int
     length: int
 
 
@@ -72,14 +81,17 @@ class Buffer:
             self.beyond(len(self.content) + 1, tag)
         return group << 16 | element, length
 
-    def skip_items(self, position: int, encoding: Encoding, tag: int) -> int:
+    def skip_items(self, position: int, encoding: Encoding, tag: int, until: int = SEQUENCE_END) -> int:
         """Where a value of undefined length ends that is not looked at: only its structure is walked, without recursion.
+
+        Args:
+            until: SEQUENCE_END for a sequence, ITEM_END for an item.
 
         Raises:
             NeedMoreError: beyond the buffer.
             DeidentificationError: its structure is broken or too deep.
         """
-        ends = [SEQUENCE_END]
+        ends = [until]
         while ends:
             if len(ends) > 2 * MAX_DEPTH:
                 raise DeidentificationError(Reason.NESTING_TOO_DEEP, tag)
@@ -94,7 +106,7 @@ class Buffer:
                 position += 8
                 inner_end = ITEM_END
             else:
-                vr, position, length = self._value(position, encoding, tag)
+                vr, position, length = self.value(position, encoding, tag)
                 if length == UNDEFINED and vr == b"UN":
                     position = self.skip_items(position, IMPLICIT_LITTLE, tag)
                     continue
@@ -107,8 +119,44 @@ class Buffer:
                 self.beyond(position, tag)
         return position
 
-    def _value(self, position: int, encoding: Encoding, tag: int) -> tuple[bytes, int, int]:
-        """VR (``b""`` in implicit), value's position and length of the element at ``position`` in a skipped item."""
+    def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, Found]:
+        """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
+
+        The look ahead ends with the data set, or behind the last of ``tags``. Where the structure is broken it just ends: the
+        rewriter, which gets there later, knows why.
+
+        Raises:
+            NeedMoreError: beyond the buffer.
+        """
+        found: dict[int, Found] = {}
+        last = max(tags)
+        try:
+            while position < end:
+                tag, _ = self.item_header(position, encoding, 0)
+                if tag > last or tag >> 16 == 0xFFFE:
+                    break
+                vr, start, length = self.value(position, encoding, tag)
+                if tag in tags:
+                    found[tag] = Found(vr, start, length)
+                if length == UNDEFINED:
+                    position = self.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
+                else:
+                    position = start + length
+                if position > len(self.content):
+                    self.beyond(position, tag)
+        except DeidentificationError:
+            pass
+        if position >= len(self.content) and not self.complete:
+            raise NeedMoreError
+        return found
+
+    def value(self, position: int, encoding: Encoding, tag: int) -> tuple[bytes, int, int]:
+        """VR (``b""`` in implicit), value's position and length of the element at ``position``.
+
+        Raises:
+            NeedMoreError: its header lies beyond the buffer.
+            DeidentificationError: it is none.
+        """
         found, length = self.item_header(position, encoding, tag)
         if found >> 16 == 0xFFFE:
             raise DeidentificationError(Reason.STRAY_DELIMITER, tag)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from profiles import ConfidentialityProfile, Plan, Rule, compile_plan
 
-from .buffer import Bulk, BulkKind, NeedMoreError
+from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from .dates import DateShifts
 from .deflate import ByteStream, InflatingStream, deflate
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
+from .facts import Facts, identity_of, words_of
 from .files import Piece
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
+from .patients import PatientTable, shift_message
 from .progress import Progress
 from .pseudonyms import Pseudonyms
+from .report import AttributeAction, Report, Scan
 from .rewriter import Rewriter
-from .tags import FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
+from .tags import AUDIO_CLASSES, FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
-from .values import OtherPlanError, ValueRewriter
+from .values import OtherPlanError, Shared, ValueRewriter
 
 #: first read of an object that is de-identified: most objects are in memory whole, large ones stream from here on
 _HEAD = 4 << 20
@@ -31,69 +33,26 @@ _CHUNK = 1 << 20
 #: a data set that has not come to its pixel data after so many bytes is no data set that we understand
 _MAX_HEADER = 256 << 20
 _MAX_SUMMARIES = 10_000
-
-
-class AttributeAction(NamedTuple):
-    """What was done to the attributes at one path of an object.
-
-    Attributes:
-        path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place.
-        keyword: of the last attribute, or ``""``.
-        action: ``D``, ``Z``, ``X``, ``K`` or ``U``.
-        count: how many elements.
-    """
-
-    path: str
-    keyword: str
-    action: str
-    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls on an action
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of one object. It holds no value of the original but its SOP class.
-
-    Attributes:
-        sop_class_uid, transfer_syntax_uid: as in the original.
-        sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
-        actions: what was done, ordered by path.
-        notes: what was mended on the way.
-    """
-
-    sop_class_uid: str
-    transfer_syntax_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    actions: tuple[AttributeAction, ...]
-    notes: tuple[Note, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a header tells.
-
-    Attributes:
-        sop_class_uid: the class.
-        uids: top-level UIDs by tag, (original, new), without padding.
-        bytes_read: bytes of the object that had to be read.
-    """
-
-    sop_class_uid: str
-    uids: dict[int, tuple[bytes, bytes]]
-    bytes_read: int
+_NO_FACTS = Facts()
 
 
 class Engine:
     """De-identifies objects by one profile and one key. It keeps what objects share: plans, constants, known UIDs."""
 
     def __init__(
-        self, profile: ConfidentialityProfile, key: Key, *, uid_root: str | None = None, keep_burned_in: bool = False
+        self,
+        profile: ConfidentialityProfile,
+        key: Key,
+        *,
+        uid_root: str | None = None,
+        keep_burned_in: bool = False,
+        patients: PatientTable | None = None,
     ) -> None:
         """
         Args:
             uid_root: an organisation's root for new UIDs, None for 2.25.
             keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+            patients: the lookup table by which patients are named; objects of others are refused. None: by pseudonyms.
 
         Raises:
             SecretError: ``uid_root`` can't be used.
@@ -101,18 +60,26 @@ class Engine:
         self.profile = profile
         self.uids = KeyedUids(key, uid_root)
         self.pseudonyms = Pseudonyms(key)
-        self._keep_burned_in = keep_burned_in
-        self._constants: dict[tuple[Rule, Encoding], bytes] = {}
+        self._shifts = DateShifts(key, profile.date_shift)
+        self._shared = Shared(self.pseudonyms, patients, keep_burned_in)
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
 
-    def deidentify(self, stream: ByteStream, *, uids: UidMapping | None = None, size: int | None = None) -> Deidentification:
+    def deidentify(
+        self,
+        stream: ByteStream,
+        *,
+        uids: UidMapping | None = None,
+        size: int | None = None,
+        words: frozenset[bytes] = frozenset(),
+    ) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
         Args:
             uids: where new UIDs come from; None: from the key alone.
             size: the object's size in bytes if known: it spares reads.
+            words: keyed hashes of words that identify somebody in other objects of the patient or study (``Scan.words``).
         """
-        return Deidentification(self, stream, uids or self.uids, size)
+        return Deidentification(self, stream, uids or self.uids, size, words)
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
@@ -123,10 +90,11 @@ class Engine:
         Raises:
             DeidentificationError: as ``deidentify``, as far as the header tells.
         """
-        deidentification = Deidentification(self, stream, uids, size)
+        deidentification = Deidentification(self, stream, uids, size, frozenset())
         deidentification.scan()
         found = deidentification.progress.uids
-        return Scan(found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read)
+        words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
+        return Scan(found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, deidentification.person, words)
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
@@ -137,8 +105,9 @@ class Engine:
         if sop_class:
             self.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
+        facts, _ = self.learn(Buffer(content, complete=True), 0, encoding, frozenset())
         while True:
-            rewriter = self.rewriter(plan, encoding, self.uids, sop_class_fixed=True)
+            rewriter = self.rewriter(plan, encoding, self.uids, facts, sop_class_fixed=True)
             try:
                 pieces, _ = rewriter.rewrite(content, 0, complete=True)
             except OtherPlanError as other:
@@ -154,18 +123,30 @@ class Engine:
         """
         if not is_standard_sop_class(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
             raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
+        if sop_class in AUDIO_CLASSES:
+            # a voice identifies its speaker
+            raise DeidentificationError(Reason.AUDIO, SOP_CLASS)
 
-    def rewriter(self, plan: Plan, encoding: Encoding, uids: UidMapping, *, sop_class_fixed: bool = False) -> Rewriter:
+    def learn(self, buffer: Buffer, position: int, encoding: Encoding, elsewhere: frozenset[bytes]) -> tuple[Facts, bytes]:
+        """What the profile must know before the data set at ``position`` is rewritten, and a keyed hash of whose object it is.
+
+        Raises:
+            NeedMoreError: it lies beyond the buffer.
+        """
+        profile = self.profile
+        if not (profile.shifts_dates or profile.cleans_text):
+            return _NO_FACTS, b""
+        identity = identity_of(buffer, position, encoding)
+        person = shift_message(identity.patient, identity.study) if identity.patient.patient_id or identity.study else b""
+        offset = self._shifts.offset(person) if profile.shifts_dates and person else None
+        words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
+        return Facts(offset, words, elsewhere), self.uids.hash(person) if person else b""
+
+    def rewriter(
+        self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool = False
+    ) -> Rewriter:
         """A rewriter for one object."""
-        values = ValueRewriter(
-            plan,
-            uids,
-            self.pseudonyms,
-            self._constants,
-            keep_burned_in=self._keep_burned_in,
-            sop_class_fixed=sop_class_fixed,
-        )
-        return Rewriter(plan, encoding, values)
+        return Rewriter(plan, encoding, ValueRewriter(plan, self._shared, uids, facts, sop_class_fixed=sop_class_fixed))
 
     def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
         """The actions of ``rules``: instances of a series share one tuple."""
@@ -187,10 +168,15 @@ class Deidentification:
 
     Attributes:
         bytes_read: bytes of the source read so far.
+        facts: what was learnt before the first element was rewritten.
+        person: keyed hash of whose object it is, where that was needed.
     """
 
-    def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping, size: int | None) -> None:
+    def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping, size: int | None, words: frozenset[bytes]) -> None:
         self._engine = engine
+        self._words = words
+        self.facts = _NO_FACTS
+        self.person = b""
         self._stream = stream
         self._uids = uids
         self._size = size
@@ -297,6 +283,13 @@ class Deidentification:
             buffer, offset = self._read(head), 0
             complete = len(buffer) < head
             check_encoding(buffer, 0, self._header.encoding)
+        while True:
+            try:
+                learnt = self._engine.learn(Buffer(buffer, complete), offset, self._header.encoding, self._words)
+                break
+            except NeedMoreError:
+                buffer, complete = self._more(buffer, head)
+        self.facts, self.person = learnt
         self._new_rewriter(compile_plan(self._engine.profile, self._header.sop_class))
         started = False
         while True:
@@ -329,7 +322,7 @@ class Deidentification:
 
     def _new_rewriter(self, plan: Plan) -> None:
         assert self._header is not None
-        self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids)
+        self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids, self.facts)
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------
 
@@ -338,6 +331,13 @@ class Deidentification:
         if bulk.kind is BulkKind.FRAGMENTS:
             return (yield from self._fragments(buffer))
         rest = self._copy(bulk.length - len(buffer), self.progress.last)
+        if bulk.kind is BulkKind.MASK:
+            assert self._header is not None
+            mask = self._rewriter_now.elements.cell_mask(self._header.encoding)
+            yield [mask.apply(buffer)]
+            for chunks in rest:
+                yield [mask.apply(chunk) for chunk in chunks]
+            return b""
         if bulk.kind is BulkKind.COPY:
             yield [buffer]
             yield from rest

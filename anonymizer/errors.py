@@ -42,6 +42,8 @@ class Reason(Enum):
     PRIVATE_SOP_CLASS = "private-sop-class"
     BURNED_IN_ANNOTATION = "burned-in-annotation"
     EMBEDDED_OVERLAY = "embedded-overlay"
+    AUDIO = "audio"
+    PATIENT_NOT_IN_TABLE = "patient-not-in-table"
     INVALID_UID = "invalid-uid"
     ALIAS_NOT_ENCODABLE = "alias-not-encodable"
     # can't be written
@@ -64,6 +66,7 @@ class Note(Enum):
     NO_TRANSFER_SYNTAX = "no-transfer-syntax"
     NO_PIXEL_DATA = "no-pixel-data"
     TRAILING_DATA_REMOVED = "trailing-data-removed"
+    OVERLAY_BITS_MASKED = "overlay-bits-masked"
 
 
 class DeidentificationError(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from profiles import Rule
 
 from .errors import Note
+from .private_blocks import Declared
 from .stamps import Stamps
 
 
@@ -19,6 +20,9 @@ class Progress:
         charset: SpecificCharacterSet in force.
         rules: the rule of each element that was not simply kept, in order.
         uids: top-level UIDs by tag: (original, new), without padding.
+        declared: what the object says of its private blocks.
+        planes: for each overlay group met: whether it stays.
+        overlay_bits, cell_size: bits of the pixel cells that hold overlays, and the cells' size in bytes.
     """
 
     last: int = -1
@@ -27,7 +31,22 @@ class Progress:
     uids: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
     notes: set[Note] = field(default_factory=set)
     stamps: Stamps = field(default_factory=Stamps)
+    declared: Declared = field(default_factory=dict)
+    planes: dict[int, bool] = field(default_factory=dict)
+    overlay_bits: int = 0
+    cell_size: int = 0
 
     def copy(self) -> Progress:
         """A copy to go back to."""
-        return Progress(self.last, self.charset, self.rules.copy(), self.uids.copy(), self.notes.copy(), self.stamps.copy())
+        return Progress(
+            self.last,
+            self.charset,
+            self.rules.copy(),
+            self.uids.copy(),
+            self.notes.copy(),
+            self.stamps.copy(),
+            self.declared.copy(),
+            self.planes.copy(),
+            self.overlay_bits,
+            self.cell_size,
+        )

@@ -1,13 +1,13 @@
-"""Keyed pseudonyms for patients and source objects."""
+"""Keyed pseudonyms for patients, devices, words and source objects."""
 
 from __future__ import annotations
 
 import base64
 import hmac
-import unicodedata
 from typing import NoReturn
 
 from .keys import Key
+from .patients import Patient, pseudonym_message
 
 
 class Pseudonyms:
@@ -16,14 +16,27 @@ class Pseudonyms:
     def __init__(self, key: Key) -> None:
         self._patient_key = key.derive("patient id")
         self._source_key = key.derive("source id")
+        self._device_key = key.derive("device id")
+        self._word_key = key.derive("identifying word")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")
 
-    def patient_id(self, patient_id: str) -> bytes:
-        """16 letters and digits for a PatientID without its padding; the same ID in two character sets gives the same."""
-        normal = unicodedata.normalize("NFC", patient_id).encode()
-        return base64.b32encode(hmac.digest(self._patient_key, normal, "sha256")[:10])
+    def patient_id(self, patient: Patient) -> bytes:
+        """16 letters and digits for a patient with an ID; the same ID from two issuers is two patients."""
+        return self._letters(self._patient_key, pseudonym_message(patient))
+
+    def device(self, title: bytes) -> bytes:
+        """16 letters and digits for the AE title of a device, nothing for an empty one: devices stay distinct, unnamed."""
+        return self._letters(self._device_key, title) if title else b""
+
+    @staticmethod
+    def _letters(key: bytes, message: bytes) -> bytes:
+        return base64.b32encode(hmac.digest(key, message, "sha256")[:10])
+
+    def word(self, word: str) -> bytes:
+        """8 bytes for an identifying word: words are compared by these, so that no identifier travels."""
+        return hmac.digest(self._word_key, word.encode(), "sha256")[:8]
 
     def source_id(self, name: bytes) -> str:
         """32 hex digits for a source object's name: names are identifiers too."""

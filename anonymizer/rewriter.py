@@ -6,26 +6,25 @@ when they stand at top level, where pixel data stands; for everything else the c
 
 from __future__ import annotations
 
-import re
 import struct
 
-from profiles import Operation, Plan, PlanNode, Rule, attribute_vr, compile_plan
+from profiles import CONTENT_SEQUENCE, Operation, Plan, PlanNode, Rule, attribute_vr, compile_plan
 
 from .buffer import MAX_DEPTH, Buffer, Bulk, BulkKind, NeedMoreError
+from .content_tree import ContentItems, ContentTree, Position
+from .elements import CHANGED_WHATEVER, ElementRewriter
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
 from .files import Piece
+from .padding import is_padding
+from .private_blocks import HeldItems, PrivateBlocks, held_items, is_creator
 from .progress import Progress
-from .tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS, SOP_INSTANCE
+from .tags import FIRST_PIXELS, PIXEL_DATA, PRIVATE_CHARACTERISTICS, SOP_CLASS
 from .values import CONTROL, OtherPlanError, ValueRewriter
 
-#: bytes after the data set that are taken for padding although no pixel data stands before them
-_MAX_PADDING = 65_536
+#: an element: VR, position, value's position and length, end of what holds it, encoding, depth
+_Element = tuple[bytes, int, int, int, int, Encoding, int]
 _NO_STAMP = 0x1_0000_0000
-#: a single blank may be the first byte of (0020,xxxx)
-_PADDING = re.compile(rb"\0+|\xff{2,}| {2,}")
-_DIGITS = re.compile(rb"[-+0-9.eE\\ ]*\0?")
-_CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 
 
 def _is_unchanged(pieces: list[Piece], length: int) -> bool:
@@ -36,13 +35,19 @@ def _is_unchanged(pieces: list[Piece], length: int) -> bool:
 
 
 class Rewriter:
-    """Applies a plan to one object's data set."""
+    """Applies a plan to one object's data set.
+
+    Attributes:
+        elements: rewrites what is no sequence.
+    """
 
     def __init__(self, plan: Plan, encoding: Encoding, values: ValueRewriter) -> None:
         self._plan = plan
         self._encoding = encoding
         self._values = values
-        self._buffer = Buffer(b"", complete=False)
+        self.elements = ElementRewriter(values)
+        self._buffer = self.elements.buffer
+        self._tree: ContentTree | None = None
 
     @property
     def progress(self) -> Progress:
@@ -67,7 +72,8 @@ class Rewriter:
             OtherPlanError: start again with the plan that it names.
             DeidentificationError: the object can't be understood or must not be written.
         """
-        self._buffer = Buffer(buffer, complete)
+        self._buffer = self.elements.buffer = Buffer(buffer, complete)
+        self.elements.start = offset
         pieces: list[Piece] = []
         _, bulk = self._data_set(offset, len(buffer), self._plan.root, self._encoding, 0, False, pieces)
         if bulk is None:
@@ -93,6 +99,7 @@ class Rewriter:
         last = self.progress.last if depth == 0 else -1
         stamp_at = self.progress.stamps.next_tag if depth == 0 else _NO_STAMP
         bulk: Bulk | None = None
+        blocks: PrivateBlocks | None = None
         vr = b""
         while position < end:
             try:
@@ -149,11 +156,11 @@ class Rewriter:
                 if bulk is None:
                     break
                 last = tag
-                pieces.append(view[run : value if bulk.kind is BulkKind.COPY else position])
+                pieces.append(view[run : position if bulk.kind is BulkKind.SKIP else value])
                 if bulk.kind is BulkKind.SKIP:
                     pieces.extend(self._values.change(rule, encoding))
                 break
-            elif tag == PIXEL_DATA and depth == 0 and explicit and vr not in rule.refused_vrs:
+            elif tag == PIXEL_DATA and depth == 0 and explicit and self.elements.passes_encapsulated(rule, vr):
                 following = self._buffer.fragments_end(value, encoding)
                 last = tag
                 if following < 0:
@@ -162,7 +169,29 @@ class Rewriter:
                     break
                 position = following
                 continue
-            replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
+            if rule.operation is Operation.PRIVATE:
+                blocks = blocks or PrivateBlocks(self.progress.declared)
+                if is_creator(tag):
+                    if length == UNDEFINED:
+                        raise DeidentificationError(Reason.INVALID_LENGTH)
+                    if run < position:
+                        pieces.append(view[run:position])
+                    blocks.reserve(tag, buffer[value:following], view[position:following], pieces)
+                    last, run, position = tag, following, following
+                    continue
+                rule = blocks.rule(node, tag, vr)
+                if rule.drops and length != UNDEFINED:
+                    if run < position:
+                        pieces.append(view[run:position])
+                    rules.append(rule)
+                    last = tag
+                    run = position = following
+                    continue
+                replacement, following = self._private(rule, node, (vr, position, value, length, end, encoding, depth))
+                if replacement != []:
+                    blocks.stays(tag, pieces)
+            else:
+                replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
             last = tag
             if replacement is not None:
                 if run < position:
@@ -180,21 +209,14 @@ class Rewriter:
         return position, bulk
 
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
-        """Whether bytes that are no element are padding behind the data set; else raises for ``reason``.
-
-        Behind pixel data nothing is kept, so anything may stand there. Elsewhere a rest is padding if it is a usual byte over and
-        over, or text behind an object without pixels: anything else may be the object itself, damaged.
+        """Whether bytes that are no element are padding behind the data set (``is_padding``); else raises for ``reason``.
 
         Args:
             known: the bytes are an element of the dictionary, only not at its place.
         """
         if depth == 0 and not known:
-            rest = self._buffer.content[position : position + _MAX_PADDING + 1]
-            if last < FIRST_PIXELS and not self._buffer.complete and len(rest) <= _MAX_PADDING:
-                raise NeedMoreError
-            short = len(rest) <= _MAX_PADDING and SOP_CLASS in self.progress.uids
-            text = len(rest) > 3 and not self._plan.has_pixels and all(0x20 <= byte < 0x7F for byte in rest[:4])
-            if last >= FIRST_PIXELS or (short and (text or _PADDING.fullmatch(rest))):
+            is_object = SOP_CLASS in self.progress.uids
+            if is_padding(self._buffer, position, last, is_object=is_object, has_pixels=self._plan.has_pixels):
                 self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
                 return True
         if reason is Reason.TRUNCATED and not self._buffer.complete:
@@ -214,39 +236,43 @@ class Rewriter:
             known = last < FIRST_PIXELS and bool(attribute_vr(tag) or tag >> 16 & 1)
             self._is_padding(0, last, value - 8, Reason.TRUNCATED, tag, known=known)
             return None
-        if tag <= SOP_INSTANCE or rule.inspected or vr in rule.refused_vrs:
-            # a kept value of another kind than it should be is looked at whole, and then refused
-            raise NeedMoreError
-        if rule.stays and not rule.text and following - value <= rule.limit:
-            return Bulk(BulkKind.COPY, value, following - value)
-        if rule.operation in _CHANGED_WHATEVER:
-            return Bulk(BulkKind.SKIP, value, following - value)
-        raise NeedMoreError
+        return self.elements.bulk(rule, vr, tag, value, following)
 
     def _element(
         self, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
     ) -> tuple[list[Piece] | None, int]:
         """Apply ``rule`` to the element at ``position``: the replacement (None: it stays as it is), and where it ends."""
         operation = rule.operation
+        if operation is Operation.OVERLAY:
+            rule = self.elements.plane_rule(rule, position, encoding)
+            operation = rule.operation
         if operation is Operation.ITEMS or (operation is Operation.STAMP and rule.vr == "SQ"):
             return self._sequence(rule, vr, position, value, length, end, encoding, depth)
         if length == UNDEFINED:
-            if operation not in _CHANGED_WHATEVER:
+            if operation not in CHANGED_WHATEVER:
                 raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
             following = self._buffer.skip_items(value, IMPLICIT_LITTLE if vr == b"UN" else encoding, rule.tag)
             if following > end:
                 self._buffer.beyond(following, rule.tag)
             return self._values.change(rule, encoding), following
-        following = value + length
-        if operation in _CHANGED_WHATEVER and not rule.inspected:
-            return self._values.change(rule, encoding), following
-        if vr == b"SQ" or (operation is Operation.KEEP and vr in rule.refused_vrs):
-            # nothing says what items mean there, or what a text says in the place of a number
-            raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
-        if operation is Operation.KEEP and length > rule.limit and not _DIGITS.fullmatch(self._buffer.content, value, following):
-            # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
-            raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
-        return self._values.rewrite(rule, self._buffer.content[value:following], encoding), following
+        if operation is Operation.RENUMBER and self._tree is not None:
+            new = self._tree.refer(self._buffer.content[value : value + length], encoding, rule.tag)
+            return [self._buffer.view[position:value], new], value + length
+        return self.elements.rewrite(rule, vr, position, value, length, end, encoding, depth), value + length
+
+    # -- private attributes ------------------------------------------------------------------------------------------
+
+    def _private(self, rule: Rule, node: PlanNode, element: _Element) -> tuple[list[Piece] | None, int]:
+        """Apply ``rule`` to a private element. What isn't as it should be is not safe, and goes."""
+        progress = self.progress
+        before, charset = len(progress.rules), progress.charset
+        if not rule.drops:
+            try:
+                return self._element(rule, *element)
+            except DeidentificationError:
+                del progress.rules[before:]
+                progress.charset = charset
+        return self._element(node.removed_private, *element)
 
     # -- sequences ---------------------------------------------------------------------------------------------------
 
@@ -266,7 +292,14 @@ class Rewriter:
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end = end if length == UNDEFINED else value + length
-        content, following, changed = self._items(rule, value, items_end, length == UNDEFINED, inner, depth + 1)
+        if rule.items.is_content:
+            content, following, changed = self._content(rule, value, items_end, length == UNDEFINED, inner, depth)
+        else:
+            chooser = None
+            if rule.tag == PRIVATE_CHARACTERISTICS:
+                declared, chooser = held_items(rule.items, self._buffer, value, items_end, length == UNDEFINED, inner)
+                self.progress.declared.update(declared)
+            content, following, changed = self._items(rule, value, items_end, length == UNDEFINED, inner, depth + 1, chooser)
         if rule.operation is Operation.STAMP:
             end_of_items = following - 8 if length == UNDEFINED else following
             items = b"".join(content) if changed else self._buffer.content[value:end_of_items]
@@ -283,10 +316,42 @@ class Rewriter:
             header = encoding.element_header(rule.tag, vr.decode() or "SQ", sum(map(len, content)))
         return [header, *content], following
 
-    def _items(
-        self, rule: Rule, position: int, end: int, delimited: bool, encoding: Encoding, depth: int
+    def _content(
+        self, rule: Rule, value: int, end: int, delimited: bool, encoding: Encoding, depth: int
     ) -> tuple[list[Piece], int, bool]:
-        """The items of a sequence: their pieces, where the sequence ends (behind its delimiter), whether anything changed."""
+        """A sequence of content items (PS3.15 E.3.4). References to them are renumbered, or go with what they refer to."""
+        assert rule.items is not None
+        if depth or rule.tag != CONTENT_SEQUENCE:
+            tree = self._tree if rule.tag == CONTENT_SEQUENCE else None
+            chooser = ContentItems(rule.items, self._buffer, encoding, tree)
+            return self._items(rule, value, end, delimited, encoding, depth + 1, chooser)
+        before = len(self.progress.rules)
+        dropped: frozenset[Position] = frozenset()
+        while True:
+            self._tree = ContentTree(dropped)
+            chooser = ContentItems(rule.items, self._buffer, encoding, self._tree)
+            walked = self._items(rule, value, end, delimited, encoding, depth + 1, chooser)
+            dropped = self._tree.settle()
+            if not dropped:
+                self._tree = None
+                return walked
+            del self.progress.rules[before:]
+
+    def _items(
+        self,
+        rule: Rule,
+        position: int,
+        end: int,
+        delimited: bool,
+        encoding: Encoding,
+        depth: int,
+        chooser: HeldItems | ContentItems | None = None,
+    ) -> tuple[list[Piece], int, bool]:
+        """The items of a sequence: their pieces, where the sequence ends (behind its delimiter), whether anything changed.
+
+        Args:
+            chooser: decides which items stay, and by which rules; None: all, by those of ``rule``.
+        """
         assert rule.items is not None
         buffer = self._buffer
         content: list[Piece] = []
@@ -304,8 +369,16 @@ class Rewriter:
             item_end = end if length == UNDEFINED else start + length
             if item_end > end:
                 buffer.beyond(item_end, rule.tag)
+            node = rule.items if chooser is None else chooser.enter(start, item_end)
+            if node is None:
+                position = buffer.skip_items(start, encoding, rule.tag, ITEM_END) if length == UNDEFINED else item_end
+                self.progress.rules.append(rule.items.removed_item)
+                changed = True
+                continue
             pieces: list[Piece] = []
-            stop, _ = self._data_set(start, item_end, rule.items, encoding, depth, length == UNDEFINED, pieces)
+            stop, _ = self._data_set(start, item_end, node, encoding, depth, length == UNDEFINED, pieces)
+            if chooser is not None:
+                chooser.leave()
             following = stop
             if length == UNDEFINED:
                 following = stop + 8

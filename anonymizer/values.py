@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
-from profiles import Operation, Plan, Rule, compile_plan
+from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
 
+from .dates import NoDateError, cap_age, is_timezone, shift_da, shift_dt, shift_tm
+from .descriptors import DescriptorCleaner
 from .encoding import Encoding, decode_text, encode_value, is_encodable
 from .errors import DeidentificationError, Reason
+from .facts import Facts
 from .files import Piece
 from .part10 import pad_uid
+from .patients import Patient, PatientTable
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .tags import BURNED_IN, SOP_CLASS, SPECIFIC_CHARACTER_SET
@@ -17,6 +22,9 @@ from .uids import UidMapping, is_well_known
 
 #: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+#: VRs in which a backslash separates values
+_MULTIPLE = ("LO", "SH", "UC")
+_DAY = 86_400
 _UID = re.compile(rb"[0-9.]{1,64}")
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -38,6 +46,23 @@ class OtherPlanError(Exception):
         self.plan = plan
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the objects of one engine share.
+
+    Attributes:
+        pseudonyms: names that are made from the key.
+        patients: the lookup table by which patients are named; None: by pseudonyms.
+        keep_burned_in: whether BurnedInAnnotation YES is let through.
+        constants: elements that are the same in every object.
+    """
+
+    pseudonyms: Pseudonyms
+    patients: PatientTable | None = None
+    keep_burned_in: bool = False
+    constants: dict[tuple[Rule, Encoding], bytes] = field(default_factory=dict)
+
+
 class ValueRewriter:
     """Makes the replacements for one object's values.
 
@@ -45,29 +70,30 @@ class ValueRewriter:
         progress: what is known of the object so far.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        uids: UidMapping,
-        pseudonyms: Pseudonyms,
-        constants: dict[tuple[Rule, Encoding], bytes],
-        *,
-        keep_burned_in: bool,
-        sop_class_fixed: bool,
-    ) -> None:
+    def __init__(self, plan: Plan, shared: Shared, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool) -> None:
         """
         Args:
-            constants: elements that are the same in every object, shared by all that use ``plan``.
-            keep_burned_in: whether BurnedInAnnotation YES is let through.
+            shared: what all objects share.
+            facts: what was learnt of the object before.
             sop_class_fixed: whether ``plan`` is used whatever SOPClassUID says.
         """
         self._plan = plan
+        self._shared = shared
         self._uids = uids
-        self._pseudonyms = pseudonyms
-        self._constants = constants
-        self._keep_burned_in = keep_burned_in
+        self._facts = facts
         self._sop_class_fixed = sop_class_fixed
+        self._cleaner: DescriptorCleaner | None = None
         self.progress = Progress()
+
+    @property
+    def names_patients(self) -> bool:
+        """Whether a table has new names for patients."""
+        return self._shared.patients is not None
+
+    @property
+    def shifts_times(self) -> bool:
+        """Whether the object's dates move by more than whole days."""
+        return bool(self._facts.offset and self._facts.offset % _DAY)
 
     def rewrite(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The element that takes the place of one with the value ``content``; None: it stays as it is.
@@ -88,16 +114,116 @@ class ValueRewriter:
         if operation is Operation.STAMP:
             self.progress.stamps.found(rule.tag, self._text(rule, content))
             return []
-        if operation is Operation.PSEUDONYM:
-            return [self._pseudonym(rule, content, encoding)]
+        if operation is Operation.CLEAN_TEXT:
+            return self._clean(rule, content, encoding)
+        if operation is Operation.DEVICE_PSEUDONYM:
+            return self._new_text(rule, b"\\".join(map(self._shared.pseudonyms.device, self._parts(content))), content, encoding)
+        if operation is Operation.KEEP_TERMS:
+            return self._keep_terms(rule, content, encoding)
+        if operation is Operation.CAP_AGE:
+            return self._cap_age(rule, content, encoding)
         return self.change(rule, encoding)
+
+    def identity(self, rule: Rule, patient: Patient | None, encoding: Encoding) -> list[Piece]:
+        """PatientID or PatientName: from the table of patients, else a keyed pseudonym and no name (PS3.15 E.1.1).
+
+        Raises:
+            DeidentificationError: the table doesn't have the patient.
+        """
+        table = self._shared.patients
+        if table is None or patient is None:
+            if rule.operation is Operation.PATIENT_NAME or patient is None:
+                return self._otherwise(rule, encoding)
+            self.progress.rules.append(rule)
+            # an empty PatientID stays empty: a pseudonym would join all patients that have none
+            pseudonym = self._shared.pseudonyms.patient_id(patient) if patient.patient_id else b""
+            return [encoding.element(rule.tag, rule.vr, pseudonym)]
+        new = table.find(patient) if patient.patient_id else None
+        if new is None:
+            raise DeidentificationError(Reason.PATIENT_NOT_IN_TABLE, rule.tag)
+        text = new.patient_name if rule.operation is Operation.PATIENT_NAME else new.patient_id
+        if text is None:
+            return self._otherwise(rule, encoding)
+        self.progress.rules.append(rule)
+        return [self._encoded(rule, text, encoding)]
+
+    def shift(self, rule: Rule, content: bytes, time: bytes | None, encoding: Encoding) -> list[Piece] | None:
+        """A date or time, moved by the patient's offset; what is none gets the action that it would have without the option.
+
+        Args:
+            time: value of the TM that belongs to a DA, where both cross midnight together.
+        """
+        value, offset = content.strip(b"\0 "), self._facts.offset
+        if offset is None:
+            return self._otherwise(rule, encoding)
+        try:
+            if rule.vr == "DA":
+                new = shift_da(value, offset, time)
+            else:
+                new = shift_tm(value, offset) if rule.vr == "TM" else shift_dt(value, offset)
+        except NoDateError:
+            return self._otherwise(rule, encoding)
+        return self._new_text(rule, new, content, encoding)
+
+    def _otherwise(self, rule: Rule, encoding: Encoding) -> list[Piece]:
+        assert rule.otherwise is not None
+        return self.change(rule.otherwise, encoding)
+
+    def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """The element with the text ``new``; None where that is what it has."""
+        self.progress.rules.append(rule)
+        padded = new + b" " * (len(new) % 2)
+        return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
+
+    @staticmethod
+    def _parts(content: bytes) -> list[bytes]:
+        return [part.strip(b"\0 ") for part in content.split(b"\\")]
+
+    def _clean(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """Text without what identifies (PS3.15 E.3.5); where nothing stays, the action that it would have without the option."""
+        try:
+            text = decode_text(content.split(b"\0", 1)[0].rstrip(b" "), self.progress.charset)
+        except DeidentificationError:
+            return self._otherwise(rule, encoding)
+        values = text.split("\\") if rule.vr in _MULTIPLE else [text]
+        cleaned = "\\".join(filter(None, map(self._descriptor_cleaner.clean, values)))
+        if text and not cleaned:
+            return self._otherwise(rule, encoding)
+        if cleaned.isascii():
+            return self._new_text(rule, cleaned.encode(), content, encoding)
+        self.progress.rules.append(rule)
+        return [self._encoded(rule, cleaned, encoding)]
+
+    @property
+    def _descriptor_cleaner(self) -> DescriptorCleaner:
+        if self._cleaner is None:
+            keeps = ProfileOptions.RetainPatientChars in self._plan.profile.options
+            self._cleaner = DescriptorCleaner(self._is_identifying, keep_patient_characteristics=keeps)
+        return self._cleaner
+
+    def _is_identifying(self, word: str) -> bool:
+        """Whether a word names the patient or somebody or something around them, here or in other objects of theirs."""
+        facts = self._facts
+        return word in facts.words or (bool(facts.elsewhere) and self._shared.pseudonyms.word(word) in facts.elsewhere)
+
+    def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        value = content.strip(b"\0 ")
+        legal = value in rule.value if rule.value else is_timezone(value)
+        return self._new_text(rule, value, content, encoding) if legal or not value else self._otherwise(rule, encoding)
+
+    def _cap_age(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        try:
+            new = cap_age(content.strip(b"\0 "))
+        except NoDateError:
+            return self._otherwise(rule, encoding)
+        return self._new_text(rule, new, content, encoding)
 
     def change(self, rule: Rule, encoding: Encoding) -> list[Piece]:
         """The element, if any, that takes the place of one whatever its value was."""
         self.progress.rules.append(rule)
         if rule.operation is Operation.REMOVE:
             return []
-        constant = self._constants.get((rule, encoding))
+        constant = self._shared.constants.get((rule, encoding))
         return [constant or self._constant(rule, encoding)]
 
     def kept(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
@@ -121,24 +247,25 @@ class ValueRewriter:
             raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
         return b"\\".join(part.split(b"\0", 1)[0] for part in text.split(b"\\")) if b"\0" in text else text
 
-    def _pseudonym(self, rule: Rule, content: bytes, encoding: Encoding) -> bytes:
-        patient_id = content.strip(b"\0 ")
-        self.progress.rules.append(rule)
-        # an empty PatientID stays empty: a pseudonym would join all patients that have none
-        new = self._pseudonyms.patient_id(decode_text(patient_id, self.progress.charset).strip()) if patient_id else b""
-        return encoding.element(rule.tag, rule.vr, new)
-
     def _constant(self, rule: Rule, encoding: Encoding) -> bytes:
         if rule.operation is Operation.EMPTY:
             constant = encoding.element(rule.tag, rule.vr, b"")
         elif isinstance(rule.value, str) and not rule.value.isascii():
-            if not is_encodable(rule.value, self.progress.charset):
-                raise DeidentificationError(Reason.ALIAS_NOT_ENCODABLE, rule.tag)
-            return encode_value(rule.tag, rule.vr, rule.value, encoding, self.progress.charset)
+            return self._encoded(rule, rule.value, encoding)
         else:
             constant = encode_value(rule.tag, rule.vr, rule.value, encoding)
-        self._constants[rule, encoding] = constant
+        self._shared.constants[rule, encoding] = constant
         return constant
+
+    def _encoded(self, rule: Rule, text: str, encoding: Encoding) -> bytes:
+        """An element with ``text`` in the object's character set.
+
+        Raises:
+            DeidentificationError: it can't be written there.
+        """
+        if not is_encodable(text, self.progress.charset):
+            raise DeidentificationError(Reason.ALIAS_NOT_ENCODABLE, rule.tag)
+        return encode_value(rule.tag, rule.vr, text, encoding, self.progress.charset)
 
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         new_uids = []
@@ -160,11 +287,8 @@ class ValueRewriter:
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
         elif tag == BURNED_IN:
             values = (_before_nul(value).upper() for value in content.split(b"\\"))
-            if b"YES" in values and not self._keep_burned_in:
+            if b"YES" in values and not self._shared.keep_burned_in:
                 raise DeidentificationError(Reason.BURNED_IN_ANNOTATION, tag)
-        elif rule.operation is Operation.REMOVE:
-            if content.strip(b"\0"):
-                raise DeidentificationError(Reason.EMBEDDED_OVERLAY, tag)
         elif rule.operation is Operation.KEEP:
             uid = _before_nul(content)
             if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):

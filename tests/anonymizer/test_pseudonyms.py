@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from anonymizer import Key, Pseudonyms
+from anonymizer import Key, Patient, Pseudonyms
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, reason, rewrite
 
@@ -55,7 +55,7 @@ def test_padding_makes_no_other_patient(padded: bytes) -> None:
 )
 def test_one_patient_in_several_character_sets_gets_one_pseudonym(text: str, charsets: dict[str, str]) -> None:
     found = {pseudonym(text.encode(codec), charset) for charset, codec in charsets.items()}
-    assert found == {Pseudonyms(Key(SECRET)).patient_id(text).decode()}
+    assert found == {Pseudonyms(Key(SECRET)).patient_id(Patient.of(text)).decode()}
 
 
 def test_one_patient_with_code_extensions_gets_the_same_pseudonym() -> None:
@@ -92,12 +92,12 @@ def test_a_patient_id_in_an_item_goes_by_the_items_character_set() -> None:
     inherited = [Element(PATIENT_ID, "LO", "Müller-7".encode("latin-1"))]
     blob = part10(ct(Element(0x00080005, "CS", "ISO_IR 100"), Element(0x00081115, "SQ", [item, inherited])))
     items = read(rewrite(blob)).ReferencedSeriesSequence
-    assert items[0].PatientID == items[1].PatientID == Pseudonyms(Key(SECRET)).patient_id("Müller-7").decode()
+    assert items[0].PatientID == items[1].PatientID == Pseudonyms(Key(SECRET)).patient_id(Patient.of("Müller-7")).decode()
 
 
 def test_the_scope_and_the_key_change_every_pseudonym() -> None:
     keys = [Key(SECRET), Key(SECRET, "scope"), Key(SECRET[::-1])]
-    assert len({Pseudonyms(key).patient_id("MRN") for key in keys}) == 3
+    assert len({Pseudonyms(key).patient_id(Patient.of("MRN")) for key in keys}) == 3
     assert len({Pseudonyms(key).source_id(b"a/b.dcm") for key in keys}) == 3
 
 
@@ -105,7 +105,7 @@ def test_source_names_become_ids_whatever_bytes_they_hold() -> None:
     pseudonyms = Pseudonyms(Key(SECRET))
     assert re.fullmatch("[0-9a-f]{32}", pseudonyms.source_id(b"Doe^Jane/\xff.dcm"))
     assert pseudonyms.source_id(b"a") != pseudonyms.source_id(b"b")
-    assert pseudonyms.source_id(b"MRN") != pseudonyms.patient_id("MRN").decode()
+    assert pseudonyms.source_id(b"MRN") != pseudonyms.patient_id(Patient.of("MRN")).decode()
 
 
 # -- aliases --------------------------------------------------------------------------------------------------------------

@@ -189,11 +189,6 @@ def test_overlays_and_curves_go_with_their_data(syntax: str, number: int) -> Non
     assert not [element for element in new if element.tag.group & 0xFF00 in (0x5000, 0x6000)]
 
 
-def test_an_overlay_in_the_pixels_own_bits_is_refused() -> None:
-    overlay = [Element(0x60000010, "US", 2), Element(0x60000100, "US", 16), Element(0x60000102, "US", 12)]
-    assert reason(part10(ct(*overlay))) == "embedded-overlay"
-
-
 @each_encoding
 def test_trailing_padding_and_signatures_go(syntax: str) -> None:
     extra = [Element(0xFFFAFFFA, "SQ", [[Element(0x04000100, "UI", "1.2.3")]]), Element(0xFFFCFFFC, "OB", b"PADTOKEN" * 10)]

@@ -1,0 +1,150 @@
+"""What must be known of an object before its first element is rewritten: whose it is, and the words that tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from profiles import attribute_vr, identity_attributes
+
+from .buffer import MAX_DEPTH, Buffer, NeedMoreError
+from .descriptors import identifying_words
+from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, decode_text
+from .errors import DeidentificationError
+from .patients import Patient
+from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
+
+_ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100024, 0x00400032
+_PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
+_IDENTITY = _PATIENT | {SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the profile's options need to know first.
+
+    Attributes:
+        offset: seconds by which the object's dates move; None where nothing tells whose they are.
+        words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
+        elsewhere: keyed hashes of such words in other objects of the same patient or study.
+    """
+
+    offset: int | None = None
+    words: frozenset[str] = frozenset()
+    elsewhere: frozenset[bytes] = frozenset()
+
+
+class Identity(NamedTuple):
+    """Whose object it is: the patient, and its study (or itself, where it belongs to none) for patients without an ID."""
+
+    patient: Patient
+    study: bytes
+
+
+def identity_of(buffer: Buffer, position: int, encoding: Encoding) -> Identity:
+    """The identity of the object whose data set begins at ``position``.
+
+    Raises:
+        NeedMoreError: it lies beyond the buffer.
+    """
+    found = buffer.find(position, len(buffer.content), _IDENTITY, encoding)
+
+    def text(tag: int) -> bytes:
+        element = found.get(tag)
+        if element is None or element.length == UNDEFINED:
+            return b""
+        return buffer.content[element.start : element.start + element.length].strip(b"\0 ")
+
+    charset = text(SPECIFIC_CHARACTER_SET).decode("latin-1")
+    patient = patient_at(buffer, position, len(buffer.content), encoding, charset)
+    return Identity(patient, text(STUDY) or text(SOP_INSTANCE))
+
+
+def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str) -> Patient:
+    """The patient that the data set between ``position`` and ``end`` names (PS3.3 C.7.1.1, 10.15).
+
+    The issuer is IssuerOfPatientID, or where that is absent the UniversalEntityID of IssuerOfPatientIDQualifiersSequence.
+
+    Raises:
+        NeedMoreError: it lies beyond the buffer.
+        DeidentificationError: it can't be read.
+    """
+    found = buffer.find(position, end, _PATIENT, encoding)
+    texts = {}
+    for tag, element in found.items():
+        if tag == _ISSUER_QUALIFIERS:
+            inner = IMPLICIT_LITTLE if element.vr == b"UN" else encoding
+            start = element.start + 8
+            nested = buffer.find(start, end, frozenset({_UNIVERSAL_ENTITY_ID}), inner) if element.length else {}
+            element = nested.get(_UNIVERSAL_ENTITY_ID, element._replace(length=0))
+        if element.length != UNDEFINED:
+            value = buffer.content[element.start : element.start + element.length].split(b"\0", 1)[0]
+            texts[tag] = decode_text(value.strip(b" "), charset)
+    issuer = texts.get(ISSUER_OF_PATIENT_ID) or texts.get(_ISSUER_QUALIFIERS, "")
+    return Patient.of(texts.get(PATIENT_ID, ""), issuer)
+
+
+def words_of(buffer: Buffer, position: int, encoding: Encoding) -> frozenset[str]:
+    """The words that identify somebody in the data set at ``position``: of names, IDs, addresses and places at every depth.
+
+    Raises:
+        NeedMoreError: the pixel data lies beyond the buffer.
+    """
+    words: set[str] = set()
+    try:
+        for value, charset in _identifying(buffer, position, len(buffer.content), encoding, "", 0):
+            words |= identifying_words(_best_text(value, charset))
+    except DeidentificationError:
+        # the rewriter comes to the same place, and says what is wrong there
+        pass
+    return frozenset(words)
+
+
+def _best_text(value: bytes, charset: str) -> str:
+    try:
+        return decode_text(value, charset)
+    except DeidentificationError:
+        return value.decode("latin-1")
+
+
+def _identifying(
+    buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str, depth: int
+) -> Iterator[tuple[bytes, str]]:
+    """Values of identifying attributes with their character sets."""
+    while position < end:
+        tag, _ = buffer.item_header(position, encoding, 0)
+        if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
+            return
+        vr, start, length = buffer.value(position, encoding, tag)
+        name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag)
+        if name == "SQ" or length == UNDEFINED:
+            inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
+            position = buffer.skip_items(start, inner, tag) if length == UNDEFINED else start + length
+            if depth < MAX_DEPTH and not tag >> 16 & 1:
+                yield from _in_items(buffer, start, position, inner, charset, depth + 1)
+            continue
+        position = start + length
+        if position > len(buffer.content):
+            buffer.beyond(position, tag)
+        if tag == SPECIFIC_CHARACTER_SET:
+            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
+        elif length and (name == "PN" or tag in identity_attributes()):
+            yield buffer.content[start:position].rstrip(b"\0 "), charset
+    if depth == 0 and not buffer.complete:
+        raise NeedMoreError
+
+
+def _in_items(
+    buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str, depth: int
+) -> Iterator[tuple[bytes, str]]:
+    while position + 8 <= end:
+        tag, length = buffer.item_header(position, encoding, 0)
+        if tag == SEQUENCE_END:
+            return
+        start = position + 8
+        if tag != ITEM:
+            return
+        item_end = end if length == UNDEFINED else min(end, start + length)
+        yield from _identifying(buffer, start, item_end, encoding, charset, depth)
+        position = buffer.skip_items(start, encoding, 0, ITEM_END) if length == UNDEFINED else item_end

@@ -1,0 +1,156 @@
+"""Private attributes that may stay (PS3.15 E.3.10): known by their creator, in whatever block they are (PS3.5 7.8.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import Dataset
+from pydicom.filereader import read_sequence
+
+from profiles import Action, Decision, PlanNode, Rule
+
+from .buffer import Buffer
+from .encoding import Encoding
+from .errors import DeidentificationError, Reason
+from .files import Piece
+from .tags import PRIVATE_CHARACTERISTICS
+
+_BY_OBJECT = "declared safe by the object (0008,0300)"
+_ACTIONS = {"D": Action.D, "Z": Action.Z, "X": Action.X, "U": Action.U}
+_NO_OPINION: dict[int, Action] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredBlock:
+    """What PrivateDataElementCharacteristicsSequence says of a block (PS3.3 C.12.1.1.7).
+
+    Attributes:
+        safe: BlockIdentifyingInformationStatus: True for SAFE, False for UNSAFE, None for MIXED.
+        actions: by low byte of the element: K for NonidentifyingPrivateElements, or their DeidentificationAction.
+    """
+
+    safe: bool | None
+    actions: dict[int, Action]
+
+    def decision(self, tag: int) -> Decision | None:
+        """The decision for an attribute of the block; None: the block doesn't say."""
+        action = self.actions.get(tag & 0xFF, Action.K if self.safe else Action.X if self.safe is False else None)
+        return None if action is None else Decision(action, _BY_OBJECT, listed=True, final=True)
+
+
+#: by group and private creator
+Declared = dict[tuple[int, str], DeclaredBlock]
+
+
+def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[bool]]:
+    """What the items of PrivateDataElementCharacteristicsSequence declare, and which items still hold afterwards.
+
+    Raises:
+        DeidentificationError: they can't be read.
+    """
+    blocks: Declared = {}
+    holds = []
+    try:
+        for item in read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]):
+            status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
+            safe = {"SAFE": True, "UNSAFE": False}.get(status)
+            group, creator = int(item.PrivateGroupReference), str(item.PrivateCreatorReference).strip()
+            blocks[group, creator] = DeclaredBlock(safe, dict(_declared_actions(item)) if safe is not False else _NO_OPINION)
+            # the elements of unsafe blocks go, and with them what is said of them
+            holds.append(safe is not False)
+    except Exception:
+        # whatever pydicom or a strange value does: nothing is known to be safe then
+        raise DeidentificationError(Reason.INVALID_ITEM, PRIVATE_CHARACTERISTICS) from None
+    return blocks, holds
+
+
+def _declared_actions(item: Dataset) -> Iterator[tuple[int, Action]]:
+    for element in _numbers(item, "NonidentifyingPrivateElements"):
+        yield element & 0xFF, Action.K
+    for part in item.get("DeidentificationActionSequence", ()):
+        action = _ACTIONS.get(str(part.get("DeidentificationAction", "")).strip().upper(), Action.X)
+        for element in _numbers(part, "IdentifyingPrivateElements"):
+            yield element & 0xFF, action
+
+
+def _numbers(item: Dataset, keyword: str) -> list[int]:
+    value = item.get(keyword)
+    if value is None:
+        return []
+    return [value] if isinstance(value, int) else [int(number) for number in value]
+
+
+class _Creator:
+    """A private creator whose place in the output is kept free until an element of its block stays."""
+
+    __slots__ = ("element", "index", "name")
+
+    def __init__(self, name: str, index: int, element: Piece) -> None:
+        self.name = name
+        self.index = index
+        self.element = element
+
+
+class PrivateBlocks:
+    """The private blocks of one data set. A creator stays exactly when an element of its block does."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._creators: dict[int, _Creator] = {}
+
+    def reserve(self, tag: int, name: bytes, element: Piece, pieces: list[Piece]) -> None:
+        """A creator was met: keep its place at the end of ``pieces``."""
+        text = name.strip(b"\0 ").decode("latin-1")
+        self._creators[tag >> 16 << 8 | tag & 0xFF] = _Creator(text, len(pieces), element)
+        pieces.append(b"")
+
+    def rule(self, node: PlanNode, tag: int, vr: bytes) -> Rule:
+        """The rule for the element ``tag`` of a block; without a creator it is nobody's, and goes."""
+        creator = self._creators.get(tag >> 8)
+        if creator is None or not creator.name:
+            return node.removed_private
+        declared = self._declared.get((tag >> 16, creator.name)) if self._declared else None
+        return node.private(creator.name, tag, vr, declared.decision(tag) if declared else None)
+
+    def stays(self, tag: int, pieces: list[Piece]) -> None:
+        """The element ``tag`` stays, and its creator with it."""
+        creator = self._creators[tag >> 8]
+        pieces[creator.index] = creator.element
+
+
+def is_creator(tag: int) -> bool:
+    """Whether the private ``tag`` is a private creator's."""
+    return 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+class HeldItems:
+    """Chooses the items of PrivateDataElementCharacteristicsSequence that still hold."""
+
+    def __init__(self, node: PlanNode, holds: list[bool]) -> None:
+        self._node = node
+        self._holds = iter(holds)
+
+    def enter(self, start: int, end: int) -> PlanNode | None:
+        """The rules for the next item, None where it goes."""
+        return self._node if next(self._holds, False) else None
+
+    def leave(self) -> None:
+        """The item was walked."""
+
+
+def held_items(
+    node: PlanNode, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding
+) -> tuple[Declared, HeldItems]:
+    """What PrivateDataElementCharacteristicsSequence between ``start`` and ``end`` declares, and which of its items stay.
+
+    Args:
+        delimited: the sequence ends with a delimiter, somewhere before ``end``.
+    """
+    if delimited:
+        end = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) - 8
+    if end > len(buffer.content):
+        buffer.beyond(end, PRIVATE_CHARACTERISTICS)
+    declared, holds = declared_blocks(buffer.content[start:end], encoding)
+    return declared, HeldItems(node, holds)

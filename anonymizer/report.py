@@ -1,0 +1,63 @@
+"""What is told of an object: what was done to it, what its header says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .errors import Note
+
+
+class AttributeAction(NamedTuple):
+    """What was done to the attributes at one path of an object.
+
+    Attributes:
+        path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place.
+        keyword: of the last attribute, or ``""``.
+        action: ``D``, ``Z``, ``X``, ``K`` or ``U``.
+        count: how many elements.
+    """
+
+    path: str
+    keyword: str
+    action: str
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls on an action
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one object. It holds no value of the original but its SOP class.
+
+    Attributes:
+        sop_class_uid, transfer_syntax_uid: as in the original.
+        sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
+        actions: what was done, ordered by path.
+        notes: what was mended on the way.
+    """
+
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    actions: tuple[AttributeAction, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a header tells.
+
+    Attributes:
+        sop_class_uid: the class.
+        uids: top-level UIDs by tag, (original, new), without padding.
+        bytes_read: bytes of the object that had to be read.
+        person: keyed hash of whose object it is: the patient, or the study where no PatientID tells; empty unless needed.
+        words: keyed hashes of the words that identify somebody, sorted; empty unless the profile cleans text.
+    """
+
+    sop_class_uid: str
+    uids: dict[int, tuple[bytes, bytes]]
+    bytes_read: int
+    person: bytes = b""
+    words: tuple[bytes, ...] = ()
