@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import csv
-import functools
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from . import __version__
+from .profile_options import add_options, load_profile, usage_error, with_profile
 
 if TYPE_CHECKING:
-    from profiles import ConfidentialityProfile
+    from profiles import ConfidentialityProfile, ExplainedAttribute
 
     from .run_report import RunReport
 
-EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED = 1, 2, 3
+EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 
-_PROFILE_OPTIONS = (
-    click.option("--profile", default="basic", show_default=True, help="The confidentiality profile: basic."),
-    click.option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
-    click.option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
-    click.option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
-)
 _ENGINE_OPTIONS = (
     click.option("--key", default="", metavar="URI", help="The secret: file:PATH or env:NAME, 32 bytes or more."),
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
@@ -38,40 +31,10 @@ _ENGINE_OPTIONS = (
         show_default=True,
         help="Objects whose BurnedInAnnotation is YES.",
     ),
+    click.option(
+        "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
+    ),
 )
-
-
-def _add(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _usage(message: str) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
-    sys.exit(EXIT_USAGE)
-
-
-def _with_profile(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the profile options, and hand them to it as one ``profile``."""
-
-    @functools.wraps(command)
-    def wrapper(profile: str, options: str, patient_name: str | None, patient_id: str, **others: Any) -> None:
-        from profiles import ConfidentialityProfile, ProfileError
-
-        if profile != "basic":
-            _usage("--profile: only basic is built in; profiles from files are not supported in this version")
-        try:
-            alias = None if patient_id == "pseudonym" else patient_id
-            chosen = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=alias)
-        except ProfileError as error:
-            _usage(str(error))
-        command(profile=chosen, **others)
-
-    return _add(_PROFILE_OPTIONS)(wrapper)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,8 +50,8 @@ def main() -> None:
 @click.option("--input", "inputs", multiple=True, metavar="PATH|GLOB", help="Folder, file or glob; needed, repeatable.")
 @click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes; needed.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
-@_with_profile
-@_add(_ENGINE_OPTIONS)
+@with_profile
+@add_options(_ENGINE_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_context
@@ -102,6 +65,7 @@ def run(
     scope: str,
     uid_root: str | None,
     burned_in: str,
+    patient_table: str | None,
     debug: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -125,13 +89,14 @@ def run(
         scope=scope,
         uid_root=uid_root,
         keep_burned_in=burned_in == "keep",
+        patient_table=patient_table,
         beam_args=beam_args,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:
         report = run_job(job, own_flags, debug=debug)
     except UsageError as error:
-        _usage(str(error))
+        usage_error(str(error))
     except RunError as error:
         click.echo(f"Failed: {error}", err=True)
         sys.exit(EXIT_FAILED)
@@ -167,8 +132,8 @@ def _show(report: RunReport, output: str, audit: str) -> None:
 @main.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@_with_profile
-@_add(_ENGINE_OPTIONS)
+@with_profile
+@add_options(_ENGINE_OPTIONS)
 def file(
     source: str,
     target: str,
@@ -177,21 +142,24 @@ def file(
     scope: str,
     uid_root: str | None,
     burned_in: str,
+    patient_table: str | None,
 ) -> None:
     """De-identify one file. OUT appears only when it is whole."""
-    from anonymizer import Anonymizer, DeidentificationError, SecretError
+    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
 
     # names are identifiers: the messages don't repeat them
     if not Path(source).is_file():
-        _usage("IN is no file")
+        usage_error("IN is no file")
     if Path(target).is_dir() or not Path(target).parent.is_dir():
-        _usage("OUT is a folder, or its folder doesn't exist")
+        usage_error("OUT is a folder, or its folder doesn't exist")
     if not key:
         click.echo("No --key was given: nobody can repeat this mapping.", err=True)
     try:
-        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, keep_burned_in=burned_in == "keep")
-    except SecretError as error:
-        _usage(str(error))
+        anonymizer = Anonymizer(
+            profile, key or None, scope=scope, uid_root=uid_root, keep_burned_in=burned_in == "keep", patients=patient_table
+        )
+    except (SecretError, PatientTableError) as error:
+        usage_error(str(error))
     try:
         anonymizer.anonymize_file(source, target)
     except DeidentificationError as error:
@@ -203,12 +171,22 @@ def file(
 
 
 @main.command()
-@_with_profile
+@with_profile
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
-def explain(profile: ConfidentialityProfile, as_csv: bool) -> None:
+@click.option("--diff", "other", metavar="basic|FILE", help="Show only where this other profile differs.")
+@click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile.")
+def explain(profile: ConfidentialityProfile, as_csv: bool, other: str | None, diff_options: str) -> None:
     """Show what the chosen profile does to each attribute, and which rule decides it."""
-    header = ("tag", "keyword", "vr", "action", "meaning", "decided by")
-    rows = [(row.tag, row.keyword, row.vr, row.action, row.meaning, row.decided_by) for row in profile.explain()]
+    from profiles import diff
+
+    header: tuple[str, ...] = ("tag", "keyword", "vr", "action", "meaning", "decided by")
+    if other is None and not diff_options:
+        rows: list[tuple[str, ...]] = [
+            (row.tag, row.keyword, row.vr, row.action, row.meaning, row.decided_by) for row in profile.explain()
+        ]
+    else:
+        header = ("tag", "keyword", "vr", "action", "decided by", "other action", "other decided by")
+        rows = [_difference(*pair) for pair in diff(profile, load_profile(other or "basic", diff_options))]
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([header, *rows])
@@ -222,3 +200,10 @@ def explain(profile: ConfidentialityProfile, as_csv: bool) -> None:
         table.add_row(*row)
     console = Console()
     console.print(table, width=None if console.is_terminal else 200)
+
+
+def _difference(one: ExplainedAttribute | None, other: ExplainedAttribute | None) -> tuple[str, ...]:
+    named = one or other
+    assert named is not None
+    ends = [(row.action, row.decided_by) if row is not None else ("", "") for row in (one, other)]
+    return (named.tag, named.keyword, named.vr, *ends[0], *ends[1])

@@ -21,6 +21,7 @@ from transforms import (
     ProgressListener,
     ProveUidMap,
     ScanHeaders,
+    ShareWords,
     WriteInstances,
     WriteUidMap,
 )
@@ -59,7 +60,10 @@ def build_job(
     uid_map = units | "BuildUidMap" >> BuildUidMap()
     proof = uid_map[MAPPING] | "ProveUidMap" >> ProveUidMap(config)
 
-    joined = (units, uid_map[SLICES]) | "JoinUidMap" >> beam.CoGroupByKey()
+    needed = [units, uid_map[SLICES]]
+    if config.profile.cleans_text:
+        needed.append(units | "ShareWords" >> ShareWords())
+    joined = tuple(needed) | "JoinUidMap" >> beam.CoGroupByKey()
     anonymized = joined | "AnonymizeInstances" >> AnonymizeInstances(proof, archive, writer, config, progress)
 
     _ = uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.uid_map)

@@ -23,6 +23,7 @@ class JobOptions:
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+        patient_table: file that names patients anew, None for pseudonyms.
         beam_args: options for Beam, as on the command line.
     """
 
@@ -34,6 +35,7 @@ class JobOptions:
     scope: str = ""
     uid_root: str | None = None
     keep_burned_in: bool = False
+    patient_table: str | None = None
     beam_args: tuple[str, ...] = field(default=())
 
 

@@ -61,6 +61,9 @@ def made_with(options: JobOptions, key_id: str) -> dict[str, Any]:
         "edition": EDITION,
         "options": options.profile.options.names(),
         "profile_digest": options.profile.digest,
+        "custom_rules": len(options.profile.custom),
+        "weakening_rules": list(options.profile.weakening_rules),
+        "patients": "pseudonym" if options.patient_table is None else "table",
         "key_id": key_id,
         "uid_root": options.uid_root or "2.25",
     }

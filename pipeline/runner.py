@@ -12,7 +12,7 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from anonymizer import Key, SecretError, check_root
+from anonymizer import Key, PatientTable, PatientTableError, SecretError, check_root
 from transforms import EngineConfig, UidMapError
 
 from .beam_args import check_beam_args, complete, is_local
@@ -55,7 +55,16 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     except SecretError as error:
         raise UsageError(str(error)) from None
     check_origin(options, key.key_id)
-    config = EngineConfig(options.profile, key_uri, key.key_id, options.scope, options.uid_root, options.keep_burned_in)
+    config = EngineConfig(
+        profile=options.profile,
+        key_uri=key_uri,
+        key_id=key.key_id,
+        scope=options.scope,
+        uid_root=options.uid_root,
+        keep_burned_in=options.keep_burned_in,
+        patient_table=options.patient_table,
+        patient_table_digest=_patient_table_digest(options, key),
+    )
     archive = LocalArchive()
     beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
     _make_importable_for_workers()
@@ -102,6 +111,15 @@ def _execute(
             writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
+
+
+def _patient_table_digest(options: JobOptions, key: Key) -> str:
+    if options.patient_table is None:
+        return ""
+    try:
+        return PatientTable.load(options.patient_table).digest(key)
+    except PatientTableError as error:
+        raise UsageError(f"--patient-table: {error}") from None
 
 
 def _own_key(options: JobOptions, local: bool) -> str:

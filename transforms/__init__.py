@@ -17,6 +17,7 @@ from .records import Written as Written
 from .scan_headers import REJECTED as REJECTED
 from .scan_headers import SCANNED as SCANNED
 from .scan_headers import ScanHeaders as ScanHeaders
+from .share_words import ShareWords as ShareWords
 from .storage import Archive as Archive
 from .storage import ObjectConflictError as ObjectConflictError
 from .storage import ObjectWriter as ObjectWriter

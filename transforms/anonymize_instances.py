@@ -10,11 +10,12 @@ from apache_beam.pvalue import AsSingleton, PCollection
 from .engine_config import EngineConfig
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, counter
 from .records import AuditRow, InstanceHeader, Status
+from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 from .unit_anonymizer import UnitAnonymizer, conflict
 
-#: unit id, then what was joined: the unit's headers, its slice of the map
-Joined = tuple[bytes, tuple[Iterable[list[tuple[Any, ...]]], Iterable[tuple[bytes, bytes, bool]]]]
+#: unit id, then what was joined: the unit's headers, its slice of the map and, where text is cleaned, words
+Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 
 
 class _Anonymize(beam.DoFn):
@@ -30,13 +31,14 @@ class _Anonymize(beam.DoFn):
         self._engine = self._config.engine()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRow]:
-        _, (units, slices) = joined
+        _, (units, slices, *words) = joined
         mapping, conflicts = {}, set()
         for uid_hash, new_uid, is_conflict in slices:
             mapping[uid_hash] = new_uid
             if is_conflict:
                 conflicts.add(uid_hash)
-        unit = UnitAnonymizer(self._engine, self._archive, self._writer, mapping)
+        shared = frozenset[bytes]().union(*(split_words(part) for parts in words for part in parts))
+        unit = UnitAnonymizer(self._engine, self._archive, self._writer, mapping, shared)
         headers = [InstanceHeader(*fields) for headers in units for fields in headers]
         for instance, same in groupby(headers, key=lambda header: header.instance):
             claimants = list(same)

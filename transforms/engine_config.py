@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from anonymizer import Engine, Key, SecretError
+from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError
 from profiles import ConfidentialityProfile
 
 
@@ -18,6 +18,8 @@ class EngineConfig:
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
+        patient_table: path of the lookup table by which patients are named, None for pseudonyms.
+        patient_table_digest: what tells the table from another one.
     """
 
     profile: ConfidentialityProfile
@@ -26,12 +28,15 @@ class EngineConfig:
     scope: str = ""
     uid_root: str | None = None
     keep_burned_in: bool = False
+    patient_table: str | None = None
+    patient_table_digest: str = ""
 
     def engine(self) -> Engine:
         """The process's engine for this configuration.
 
         Raises:
             SecretError: the key can't be read or used, or isn't the one that the job was started with.
+            PatientTableError: as for the table of patients.
         """
         return _engine(self)
 
@@ -41,4 +46,7 @@ def _engine(config: EngineConfig) -> Engine:
     key = Key.load(config.key_uri, config.scope)
     if key.key_id != config.key_id:
         raise SecretError("a worker found another key than the job was started with")
-    return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in)
+    patients = None if config.patient_table is None else PatientTable.load(config.patient_table)
+    if patients is not None and patients.digest(key) != config.patient_table_digest:
+        raise PatientTableError("a worker found another table of patients than the job was started with")
+    return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in, patients=patients)

@@ -56,6 +56,8 @@ class InstanceHeader(NamedTuple):
         source_id: keyed hash of its source name.
         study, instance: keyed hashes of StudyInstanceUID (or of nothing) and SOPInstanceUID.
         uids: the UIDs to be replaced: keyed hash of the original (32 bytes), new UID, UidRole.
+        person: keyed hash of whose object it is, where text is cleaned: the patient's, or the study's where no PatientID tells.
+        words: keyed hashes of the words that identify somebody in it, 8 bytes each, one behind the other.
     """
 
     ref: tuple[bytes, bytes, int, str]
@@ -63,6 +65,8 @@ class InstanceHeader(NamedTuple):
     study: bytes
     instance: bytes
     uids: tuple[tuple[bytes, bytes, int], ...]
+    person: bytes = b""
+    words: bytes = b""
 
 
 class AuditRow(NamedTuple):

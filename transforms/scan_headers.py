@@ -69,6 +69,8 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
         study=engine.uids.hash(original.get(STUDY, b"")),
         instance=engine.uids.hash(original[SOP_INSTANCE]),
         uids=tuple((engine.uids.hash(uid), new, role) for uid, (new, role) in collector.found.items()),
+        person=scan.person if scan.words else b"",
+        words=b"".join(scan.words),
     )
     return header, scan.bytes_read
 

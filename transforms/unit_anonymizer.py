@@ -4,7 +4,7 @@ import hashlib
 import re
 from itertools import chain
 
-from anonymizer import Deidentification, DeidentificationError, Engine, Reason, Report
+from anonymizer import ByteStream, Deidentification, DeidentificationError, Engine, Reason, Report
 
 from .records import AuditRow, InstanceHeader, ObjectRef, Status
 from .rejection import rejection
@@ -53,18 +53,26 @@ def output_name(report: Report) -> str:
 class UnitAnonymizer:
     """De-identifies the instances of one work unit."""
 
-    def __init__(self, engine: Engine, archive: Archive, writer: ObjectWriter, mapping: dict[bytes, bytes]) -> None:
+    def __init__(
+        self, engine: Engine, archive: Archive, writer: ObjectWriter, mapping: dict[bytes, bytes], words: frozenset[bytes]
+    ) -> None:
+        """
+        Args:
+            mapping: the unit's slice of the UID map: hash of the original -> new UID.
+            words: hashes of words that identify the unit's patients.
+        """
         self._engine = engine
         self._archive = archive
         self._writer = writer
         self._uids = MappedUids(engine, mapping)
+        self._words = words
 
     def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
         """Write one instance; whatever is wrong with it ends in its row."""
         try:
             ref = ObjectRef(*header.ref)
             with self._archive.open(ref) as stream:
-                return self._write(header, self._engine.deidentify(stream, uids=self._uids, size=ref.size))
+                return self._write(header, self._deidentify(stream, ref))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return rejection(header.source_id, error)
 
@@ -86,11 +94,14 @@ class UnitAnonymizer:
         rows.append(self.anonymize_instance(first))
         return [*rows, *(AuditRow(header.source_id, Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
 
+    def _deidentify(self, stream: ByteStream, ref: ObjectRef) -> Deidentification:
+        return self._engine.deidentify(stream, uids=self._uids, size=ref.size, words=self._words)
+
     def _digest(self, header: InstanceHeader) -> bytes:
         digest = hashlib.sha256()
         ref = ObjectRef(*header.ref)
         with self._archive.open(ref) as stream:
-            for chunk in self._engine.deidentify(stream, uids=self._uids, size=ref.size).chunks():
+            for chunk in self._deidentify(stream, ref).chunks():
                 digest.update(chunk)
         return digest.digest()
 

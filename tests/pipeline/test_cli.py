@@ -37,10 +37,13 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tm
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--options", "CleanDesc"], "refused"),
         (["--options", "RetainUID"], "did you mean RetainUIDs"),
         (["--options", "RetainLongFullDates,RetainLongModifDates"], "exclude each other"),
-        (["--profile", "mine.csv"], "not supported in this version"),
+        (["--profile", "mine.csv"], "--profile: basic, or a CSV, JSON or XML file"),
+        (["--profile", __file__], "ends in .csv, .json or .xml"),
+        (["--date-shift", "0d..0d"], "date shift"),
+        (["--safe-private", "nowhere.csv", "--options", "RetainSafePrivate"], "nowhere.csv"),
+        (["--patient-table", "nowhere.csv"], "--patient-table"),
         (["--key", "file:nowhere"], "key file can't be read"),
         (["--key", "env:NO_SUCH_VARIABLE"], "not set"),
         (["--key", "secret"], "file:PATH or env:NAME"),

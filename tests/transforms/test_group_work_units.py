@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.group_work_units import split_study
+from transforms.records import InstanceHeader
 
 STUDY = b"s" * 32
 
 
 def header(number: int, instance: int) -> tuple[Any, ...]:
     """A header record as it comes out of a shuffle."""
-    return ((b"name", b"source", 1, "v"), f"source{number:04d}", STUDY, instance.to_bytes(32, "big"), ())
+    ref = (b"name", b"source", 1, "v")
+    return tuple(InstanceHeader(ref, f"source{number:04d}", STUDY, instance.to_bytes(32, "big"), ()))
 
 
 @given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 9), st.randoms(use_true_random=False))

@@ -1,0 +1,89 @@
+"""The command line's options for a profile, and the profile that they make."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from profiles import ConfidentialityProfile
+
+EXIT_USAGE = 2
+
+_PROFILE_OPTIONS = (
+    click.option(
+        "--profile", default="basic", show_default=True, metavar="basic|FILE", help="basic, or custom rules: CSV, JSON, XML."
+    ),
+    click.option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
+    click.option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
+    click.option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
+    click.option(
+        "--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."
+    ),
+    click.option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
+    click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
+)
+
+
+def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    """A decorator that gives a command all of ``options``, in their order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def usage_error(message: str) -> NoReturn:
+    """Say what is wrong with the command line, and end."""
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
+    """The profile that the command line names; ends the command where there is none."""
+    from profiles import ConfidentialityProfile, ProfileError
+
+    try:
+        if profile == "basic":
+            return ConfidentialityProfile.default(options, **settings)
+        if not Path(profile).is_file():
+            usage_error("--profile: basic, or a CSV, JSON or XML file")
+        return ConfidentialityProfile.from_file(profile, options, **settings)
+    except ProfileError as error:
+        usage_error(str(error))
+
+
+def with_profile(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the profile options, and hand them to it as one ``profile``."""
+
+    @functools.wraps(command)
+    def wrapper(
+        profile: str,
+        options: str,
+        patient_name: str | None,
+        patient_id: str,
+        date_shift: str | None,
+        cap_ages: bool,
+        safe_private: str | None,
+        **others: Any,
+    ) -> None:
+        chosen = load_profile(
+            profile,
+            options,
+            patient_name=patient_name,
+            patient_id=None if patient_id == "pseudonym" else patient_id,
+            date_shift=date_shift,
+            cap_ages=cap_ages,
+            safe_private=safe_private,
+        )
+        command(profile=chosen, **others)
+
+    return add_options(_PROFILE_OPTIONS)(wrapper)
