@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .descriptor_tokens import DUAL, PAIRED, Kind, Token, has_kind, in_vocabulary, is_kept, is_phrase
+from .descriptor_tokens import DUAL, PAIRED, Kind, Token, has_kind, in_vocabulary, is_kept, is_phrase, is_technique
 
 
 class Placed(NamedTuple):
@@ -64,6 +64,8 @@ class Line:
         self._times()
         expected = self._behind_triggers(expected)
         self._before_triggers()
+        self._initials()
+        self._odd_cases()
         self._beside_unknown()
         self._letters_and_digits()
         return expected
@@ -98,7 +100,9 @@ class Line:
         for index, kind in enumerate(was):
             word = self._word(index)
             before, after = self._beyond_marks(index, -1), self._beyond_marks(index, 1)
-            numbers = [other for other in (before, after) if 0 <= other < len(was) and was[other] in _NUMERIC]
+            if kind is Kind.MONTH and has_kind(self._word(before), "particle"):
+                before = self._beyond_marks(before, -1)
+            numbers = [other for other in (before, after) if self._is_number(other)]
             if kind is Kind.TIME:
                 counted = before >= 0 and (was[before] is Kind.TIME or has_kind(self._word(before), "count"))
                 if counted or numbers:
@@ -108,12 +112,10 @@ class Line:
                 else:
                     kinds[index] = Kind.PLAIN if in_vocabulary(word) else Kind.GONE
             elif kind is Kind.MONTH:
-                kinds[index] = Kind.GONE if numbers else Kind.UNKNOWN
+                kinds[index] = Kind.GONE if numbers else Kind.PLAIN if in_vocabulary(word) else Kind.UNKNOWN
                 for other in numbers:
                     kinds[other] = Kind.GONE
             elif has_kind(word, "maybe_month") and any(was[other] is Kind.NUMBER for other in numbers):
-                kinds[index] = Kind.GONE
-            elif word[-2:] == "0s" and self._word(index - 1) in ("early", "mid", "late", "his", "her", "their", "the", "in"):
                 kinds[index] = Kind.GONE
 
     def _behind_triggers(self, expected: Expected) -> Expected:
@@ -152,7 +154,8 @@ class Line:
             return Expected.NOTHING
         if kind is Kind.TITLE and placed.text == "ms" and self._kind(index - 1) in _NUMERIC:
             opened = Expected.NOTHING
-        if kind is Kind.LABEL and in_vocabulary(placed.token.word) and self._kind(self._beyond_marks(index, 1)) not in _NUMERIC:
+        followed = self._kind(self._beyond_marks(index, 1)) in _NUMERIC or "." in placed.text
+        if kind is Kind.LABEL and in_vocabulary(placed.token.word) and not followed:
             self.kinds[index] = Kind.PLAIN
             return None
         if opened is not None:
@@ -163,7 +166,12 @@ class Line:
         """MR, DR, MS, ST as a modality, an illness, a wave: no full stop, cased as if no title, and nothing like a name behind."""
         text = self.placed[index].text
         mixed = any(placed.text.islower() for placed in self.placed)
-        if self._word(index) not in DUAL or not text.strip("?()").isalpha() or text[-1:].islower() and (mixed or text[:1].isupper()):
+        if (
+            self._word(index) not in DUAL
+            or not text.strip("?()").isalpha()
+            or text[-1:].islower()
+            and (mixed or text[:1].isupper())
+        ):
             return False
         after = self._kind(index + 1)
         if after is None or after is Kind.PLAIN or (after is Kind.MARK and self.placed[index + 1].text in "),;"):
@@ -186,6 +194,8 @@ class Line:
                 kinds[index] = Kind.UNKNOWN
             return Expected.NOTHING
         if expected is Expected.PERSON:
+            if has_kind(placed.token.word, "particle"):
+                return expected if count < _REACH else Expected.NOTHING
             if kind is Kind.LETTER or (kind is Kind.NAME and not self._obvious(index)):
                 kinds[index] = Kind.UNKNOWN
             return expected if kinds[index] not in (Kind.PLAIN, Kind.NAME) else Expected.NOTHING
@@ -202,9 +212,10 @@ class Line:
         return Expected.NOTHING if numeric or count > _REACH - (expected is Expected.CLINIC) else expected
 
     def _obvious(self, index: int) -> bool:
-        """Whether a word that may be a name is obviously none: in small letters, and the next clinical word, too."""
-        after = self._kind(index + 1)
-        return self.placed[index].text.islower() and after is Kind.PLAIN and self.placed[index + 1].text.islower()
+        """Whether a word that may be a name is obviously none: in small letters where capitals are used, a clinical word behind it."""
+        if self._kind(index + 1) is not Kind.PLAIN or has_kind(self._word(index + 1), "stop"):
+            return False
+        return self.placed[index].text.islower() and any(not placed.text.islower() for placed in self.placed if placed.text.isalpha())
 
     def _before_triggers(self) -> None:
         for index, kind in enumerate(self.kinds):
@@ -232,12 +243,16 @@ class Line:
                 kinds[at] = Kind.UNKNOWN
                 seen += 1
             at -= 1
-        at = index + 1
-        if not has_kind(self._word(at), "stop") and self._word(at) not in ("for", "fuer", "fur", "von", "van", "st"):
-            return
-        for at in range(at, min(at + _REACH + 1, len(kinds))):
-            if kinds[at] not in _WORDS or self._word(at) in _MODALITIES:
+        after = []
+        for at in range(index + 1, min(index + 2 + _REACH, len(kinds))):
+            title = self.placed[at].token.kind in (Kind.TITLE, Kind.PERSON)
+            if (kinds[at] not in _WORDS and not title) or self._word(at) in _MODALITIES:
                 break
+            after.append(at)
+        named = has_kind(self._word(index + 1), "stop") or has_kind(self._word(index + 1), "particle")
+        while after and not named and kinds[after[-1]] not in (Kind.UNKNOWN, Kind.NAME):
+            after.pop()
+        for at in after:
             kinds[at] = Kind.UNKNOWN
 
     def _street(self, index: int) -> None:
@@ -257,6 +272,27 @@ class Line:
         for at in range(index + 1, min(index + 2, len(kinds))):
             if kinds[at] in _NUMERIC:
                 kinds[at] = Kind.GONE
+
+    def _initials(self) -> None:
+        """Two letters that may be initials stay between words that stay, or beside a token of technique."""
+        for index, kind in enumerate(self.kinds):
+            if kind is Kind.NAME and len(self._word(index)) == 2:
+                before, after = self._kind(index - 1), self._kind(index + 1)
+                technical = any(self._kind(at) is Kind.PLAIN and is_technique(self._word(at)) for at in (index - 1, index + 1))
+                if not technical and not (before is not None and after is not None and is_kept(before) and is_kept(after)):
+                    self.kinds[index] = Kind.UNKNOWN
+
+    def _odd_cases(self) -> None:
+        """A word that may be a name and is cased unlike all others is one: CHEST PAIN Stone, chest pain STONE."""
+        texts = [placed.text for placed in self.placed if len(placed.text) > 3 and placed.text.isalpha()]
+        upper, title = sum(map(str.isupper, texts)), sum(map(str.istitle, texts))
+        for index, kind in enumerate(self.kinds):
+            text = self.placed[index].text
+            if kind is not Kind.NAME or len(text) < 4 or not index:
+                continue
+            alone = (text.isupper() and upper == 1) or (text.istitle() and title == 1 and not self.placed[0].text.istitle())
+            if alone and len(texts) > 1:
+                self.kinds[index] = Kind.UNKNOWN
 
     def _beside_unknown(self) -> None:
         """Words that may be names go where a word that isn't understood stands beside them, and so on along them."""
@@ -288,10 +324,17 @@ class Line:
             beyond = [other for step in (-1, 1) if 0 <= (other := self._beyond_marks(index, step)) < len(was)]
             stays = not any(was[other] is Kind.UNKNOWN for other in beyond)
             if kind is Kind.LETTER:
-                stays = stays and any(was[at] is Kind.PLAIN or (was[at] is Kind.NAME and self._word(at) in PAIRED) for at in beside)
+                stays = stays and any(
+                    was[at] is Kind.PLAIN or (was[at] is Kind.NAME and self._word(at) in PAIRED) for at in beside
+                )
             else:
                 stays = stays and any(is_kept(was[at]) for at in beside) and not any(self._was_number(at) for at in beyond)
             self.kinds[index] = Kind.PLAIN if stays else Kind.GONE
+
+    def _is_number(self, index: int) -> bool:
+        """Whether the token may be the number of a day or a year, or an age: 3, 3rd, 1962."""
+        placed = self.placed[index] if 0 <= index < len(self.placed) else None
+        return placed is not None and (placed.token.kind in _NUMERIC or placed.token.word in ("1st", "2nd", "3rd", "4th"))
 
     def _was_number(self, index: int) -> bool:
         return self.placed[index].token.kind in (*_NUMERIC, Kind.TIME, Kind.MONTH)

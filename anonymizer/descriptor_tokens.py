@@ -79,7 +79,9 @@ _ROMAN = frozenset(["ii", "iii", "iv", "vi", "vii", "viii", "ix", "xi", "xii"])
 _MATRIX = frozenset("64 96 128 160 192 224 240 256 288 300 320 336 352 384 400 416 448 480 512 576 640 768 1024".split())
 
 _NUMBER = r"\d{1,3}(?:[.,]\d{1,3})?"
-_UNITS = r"mm|cm|cc|kvp?|mas?|µ?m?gy|c?gy|msv|sec|secs|seconds|min|mins|minutes|bpm|deg|degrees|°|%|mhz|khz|t|tesla|kev|mev|mci|ug|mcg"
+_UNITS = (
+    r"mm|cm|cc|kvp?|mas?|µ?m?gy|c?gy|msv|sec|secs|seconds|min|mins|minutes|bpm|deg|degrees|°|%|mhz|khz|t|tesla|kev|mev|mci|ug|mcg"
+)
 _LONG_UNITS = r"ml|msec|hu|m?bq|gbq|mgy[*.]?cm|mgy|hz|mas|s|mmol|mmhg"
 _PER = r"(?:/(?:s|sec|min|kg|ml|l|mm2?))?"
 _WEIGHT_UNITS = r"kgs?|lbs?|pounds|kilos?"
@@ -89,12 +91,16 @@ QUANTITY = (
     rf"|[<>~+-]?=?\d{{1,4}}(?:[.,]\d{{1,3}})?\s?(?:{_LONG_UNITS}|(?-i:ms)){_PER})"
 )
 #: b = 1000 and the like: multiples of 50
-B_VALUE = r"(?i:b[ =_-]{0,3}(?:0|50|(?:[1-9]|[1-3]\d)(?:00|50)|4000|5000|10000)(?:[ ,/+_-](?:0|50|(?:[1-9]|[1-3]\d)(?:00|50))){0,4})"
+B_VALUE = (
+    r"(?i:b[ =_-]{0,3}(?:0|50|(?:[1-9]|[1-3]\d)(?:00|50)|4000|5000|10000)(?:[ ,/+_-](?:0|50|(?:[1-9]|[1-3]\d)(?:00|50))){0,4})"
+)
 _QUANTITY = re.compile(QUANTITY)
 _B_VALUE = re.compile(B_VALUE)
 _BODY_SIZE = re.compile(rf"\d\s?(?:{_WEIGHT_UNITS})$|[1-9]\d\d(?:[.,]\d+)?\s?cm$", re.IGNORECASE)
 
 _VERTEBRA = r"(?:c[1-7]|(?:t|th|d)(?:1[0-2]|[1-9])|l[1-6]|s[1-5])"
+#: electrodes of EEG montages
+_LEAD = "(?:fp|af|fc|ft|cp|tp|po|[fctpoa])"
 _GRAMMAR = re.compile(
     rf"{_VERTEBRA}(?:[-/]{_VERTEBRA}|[-/](?:1[0-2]|[1-9]))*"
     r"|t[12](?:w|wi|\*|\*w|rho|map|fs|post|pre|gd|km|ce|c)?(?:[23]d)?|[1-4]d|[1-6](?:vw|vws|v|views?|plane|pl|scan|phases?)"
@@ -104,7 +110,7 @@ _GRAMMAR = re.compile(
     r"|te\d{1,2}|tr[1-9]\d?(?:00|50)|ti[1-9]\d?(?:00|50)|fa\d{1,2}|etl\d{1,2}|n(?:ex|sa)\d|fov\d{2,3}|[pr][1-9]|ipat\d"
     r"|n[0-3x]|m[01x]"
     r"|(?:bi-?|pi-?|li-?|ti-?|lung-?)?rads-?[0-6][abcm]?"
-    r"|a?v[1-9]|av[rlf]|(?:fp|af|fc|ft|cp|tp|po|[fctpoa])(?:10|[1-9]|z)(?:-(?:fp|af|fc|ft|cp|tp|po|[fctpoa])(?:10|[1-9]|z))?"
+    rf"|a?v[1-9]|av[rlf]|{_LEAD}(?:10|[1-9])(?:-{_LEAD}(?:10|[1-9]|z))?|{_LEAD}z-{_LEAD}(?:10|[1-9]|z)"
     r"|\d{1,3}(?:x\d{1,3}){1,2}|(?:sn)?\d{2,3}kvp?|(?:lao|rao|cran|caud)\d{1,2}|(?:1[4-9]|2[0-7])g"
     r"|[+-]/?-?c|c[+-]|c[+-]/c[+-]|[+-]?(?:gd|km|iv|mdc|civ|pdc)[+-]?"
 )
@@ -115,7 +121,7 @@ _THICKNESS = re.compile(r"(?:[1-9]|10)\.0|0[.,]\d{1,3}")
 _DECIMAL = re.compile(r"\d+(?:[.,:]\d+)*")
 _EDGES = re.compile(r"[^\w]*")
 _ENDS = re.compile(r"[^\w]*\Z")
-_SEGMENT = re.compile(r"[^_\-/+=&*.']+|[_\-/+=&*.']")
+_SEGMENT = re.compile(r"(?<![^\W_])\d+\.\d+[^_\-/+=&*.']*|[^_\-/+=&*.']+|[_\-/+=&*.']")
 _RUN = re.compile(r"\d+(?:\.\d+)?|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+")
 _WHOLE_RUN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
@@ -144,7 +150,8 @@ def analyse(chunk: str) -> Token:
     core = chunk[start:end]
     if kind is Kind.LETTER and ends:
         kind = Kind.UNKNOWN
-    return Token(kind, from_, to, _asked(core), normal_word(core), ends and (len(core) > 1 and kind is not Kind.TITLE))
+    ends = ends and len(core) > 1 and kind not in (Kind.TITLE, Kind.PERSON, Kind.LABEL)
+    return Token(kind, from_, to, _asked(core), normal_word(core), ends)
 
 
 def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
@@ -167,7 +174,12 @@ def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
 
 def _technical(part: str, low: str) -> Kind | None:
     """The kind of what the grammar of technique knows."""
-    if (low in _LISTS.technique and not low.isalpha()) or _GRAMMAR.fullmatch(low) or _STAGE.fullmatch(part) or _B_VALUE.fullmatch(low):
+    if (
+        (low in _LISTS.technique and not low.isalpha())
+        or _GRAMMAR.fullmatch(low)
+        or _STAGE.fullmatch(part)
+        or _B_VALUE.fullmatch(low)
+    ):
         return Kind.PLAIN
     if _QUANTITY.fullmatch(part):
         return Kind.TRAIT if _BODY_SIZE.search(part) else Kind.PLAIN
@@ -219,6 +231,7 @@ def _compound(core: str) -> Kind:
     segments = _SEGMENT.findall(core)
     kinds: list[Kind | None] = []
     words: list[str] = []
+    values = False
     technique = sum(segment.lower() in _LISTS.technique or bool(_GRAMMAR.fullmatch(segment.lower())) for segment in segments)
     for index, segment in enumerate(segments):
         before = segments[index - 1] if index else ""
@@ -226,6 +239,9 @@ def _compound(core: str) -> Kind:
         if segment in "_-/+=&*.'":
             continue
         kind = _segment(segment, before, after, technique, "_" in segments)
+        if kind is Kind.NUMBER and values and _B_VALUE.fullmatch(f"b{segment}"):
+            kind = Kind.PLAIN
+        values = kind is Kind.PLAIN and (values or bool(_B_VALUE.fullmatch(segment.lower())))
         if "." in (before, after) and segment.isalpha() and len(segment) < 3 and segment.lower() not in _LISTS.technique:
             # the last part of a host's name
             kind = Kind.UNKNOWN
@@ -245,7 +261,9 @@ def _of_parts(kinds: list[Kind | None], words: list[str], core: str) -> Kind:
     pairs = zip(words, words[1:])
     paired = {index + side for index, pair in enumerate(pairs) if pair in _LISTS.phrases for side in (0, 1)}
     kinds = [Kind.PLAIN if kind is Kind.PHRASE and index in paired else kind for index, kind in enumerate(kinds)]
-    if Kind.TIME in kinds and all(kind in (Kind.TIME, Kind.DIGIT, Kind.NUMBER) or has_kind(word, "count") for kind, word in zip(kinds, words)):
+    if Kind.TIME in kinds and all(
+        kind in (Kind.TIME, Kind.DIGIT, Kind.NUMBER) or has_kind(word, "count") for kind, word in zip(kinds, words)
+    ):
         return Kind.NUMBER
     rest = [kind for kind in kinds if kind not in (Kind.DIGIT, Kind.NUMBER, Kind.LETTER)]
     if not rest:
@@ -310,7 +328,9 @@ def _asked(core: str) -> tuple[str, ...]:
 #: abbreviations of a modality, an illness or a wave that are titles as well
 DUAL = frozenset(["mr", "dr", "ms", "mrs", "st"])
 #: paired parts of the body whose names are surnames, too: a letter beside them is a side
-PAIRED = frozenset(["hand", "foot", "arm", "leg", "knee", "ankle", "wrist", "heel", "toe", "finger", "ear", "eye", "kidney", "lung"])
+PAIRED = frozenset(
+    ["hand", "foot", "arm", "leg", "knee", "ankle", "wrist", "heel", "toe", "finger", "ear", "eye", "kidney", "lung"]
+)
 
 
 def is_kept(kind: Kind) -> bool:
@@ -331,3 +351,8 @@ def is_phrase(first: str, second: str) -> bool:
 def in_vocabulary(word: str) -> bool:
     """Whether the normal word may stay by the lists, whatever else it may mean."""
     return word in _LISTS.vocabulary
+
+
+def is_technique(word: str) -> bool:
+    """Whether the normal word says how an image was made: a sequence, a plane, a modality, or a token with digits."""
+    return word in _LISTS.technique or not word.isalpha()

@@ -16,7 +16,7 @@ from .facts import Facts, identity_of, words_of
 from .files import Piece
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
-from .patients import PatientTable, shift_message
+from .patients import PatientTable, PatientTableError, shift_message
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .report import AttributeAction, Report, Scan
@@ -56,7 +56,10 @@ class Engine:
 
         Raises:
             SecretError: ``uid_root`` can't be used.
+            PatientTableError: ``patients`` and one alias for all.
         """
+        if patients is not None and (profile.patient_id is not None or profile.patient_name is not None):
+            raise PatientTableError("a table of patients and an alias for all of them exclude each other")
         self.profile = profile
         self.uids = KeyedUids(key, uid_root)
         self.pseudonyms = Pseudonyms(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -11,11 +11,11 @@ from pydicom.filereader import read_sequence
 
 from profiles import Action, Decision, PlanNode, Rule
 
-from .buffer import Buffer
-from .encoding import Encoding
+from .buffer import Buffer, NeedMoreError
+from .encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
 from .files import Piece
-from .tags import PRIVATE_CHARACTERISTICS
+from .tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
 
 _BY_OBJECT = "declared safe by the object (0008,0300)"
 _ACTIONS = {"D": Action.D, "Z": Action.Z, "X": Action.X, "U": Action.U}
@@ -44,26 +44,25 @@ class DeclaredBlock:
 Declared = dict[tuple[int, str], DeclaredBlock]
 
 
-def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[bool]]:
-    """What the items of PrivateDataElementCharacteristicsSequence declare, and which items still hold afterwards.
+def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[tuple[int, str]]]:
+    """What the items of PrivateDataElementCharacteristicsSequence declare, and the block that each of them is about.
 
     Raises:
         DeidentificationError: they can't be read.
     """
     blocks: Declared = {}
-    holds = []
+    about = []
     try:
         for item in read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]):
             status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
             safe = {"SAFE": True, "UNSAFE": False}.get(status)
             group, creator = int(item.PrivateGroupReference), str(item.PrivateCreatorReference).strip()
             blocks[group, creator] = DeclaredBlock(safe, dict(_declared_actions(item)) if safe is not False else _NO_OPINION)
-            # the elements of unsafe blocks go, and with them what is said of them
-            holds.append(safe is not False)
+            about.append((group, creator))
     except Exception:
         # whatever pydicom or a strange value does: nothing is known to be safe then
         raise DeidentificationError(Reason.INVALID_ITEM, PRIVATE_CHARACTERISTICS) from None
-    return blocks, holds
+    return blocks, about
 
 
 def _declared_actions(item: Dataset) -> Iterator[tuple[int, Action]]:
@@ -114,6 +113,10 @@ class PrivateBlocks:
         declared = self._declared.get((tag >> 16, creator.name)) if self._declared else None
         return node.private(creator.name, tag, vr, declared.decision(tag) if declared else None)
 
+    def creator(self, tag: int) -> str:
+        """The name of the creator of the block that ``tag`` is in."""
+        return self._creators[tag >> 8].name
+
     def stays(self, tag: int, pieces: list[Piece]) -> None:
         """The element ``tag`` stays, and its creator with it."""
         creator = self._creators[tag >> 8]
@@ -128,7 +131,7 @@ def is_creator(tag: int) -> bool:
 class HeldItems:
     """Chooses the items of PrivateDataElementCharacteristicsSequence that still hold."""
 
-    def __init__(self, node: PlanNode, holds: list[bool]) -> None:
+    def __init__(self, node: PlanNode, holds: Iterable[bool]) -> None:
         self._node = node
         self._holds = iter(holds)
 
@@ -141,16 +144,52 @@ class HeldItems:
 
 
 def held_items(
-    node: PlanNode, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding
+    node: PlanNode, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding, root: PlanNode, outer: Encoding
 ) -> tuple[Declared, HeldItems]:
     """What PrivateDataElementCharacteristicsSequence between ``start`` and ``end`` declares, and which of its items stay.
 
+    An item stays if an element of its block does: of blocks that go, nothing is told.
+
     Args:
+        node: the rules for its items.
         delimited: the sequence ends with a delimiter, somewhere before ``end``.
+        encoding: that of the sequence.
+        root, outer: rules and encoding of the data set that holds it.
+
+    Raises:
+        NeedMoreError: the private elements go on beyond the buffer.
+        DeidentificationError: the sequence can't be read.
     """
-    if delimited:
-        end = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) - 8
-    if end > len(buffer.content):
-        buffer.beyond(end, PRIVATE_CHARACTERISTICS)
-    declared, holds = declared_blocks(buffer.content[start:end], encoding)
-    return declared, HeldItems(node, holds)
+    following = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) if delimited else end
+    if following > len(buffer.content):
+        buffer.beyond(following, PRIVATE_CHARACTERISTICS)
+    declared, about = declared_blocks(buffer.content[start : following - 8 if delimited else following], encoding)
+    staying = set(_staying(buffer, following, outer, root, declared))
+    return declared, HeldItems(node, (block in staying for block in about))
+
+
+def _staying(buffer: Buffer, position: int, encoding: Encoding, root: PlanNode, declared: Declared) -> Iterator[tuple[int, str]]:
+    """Group and creator of each private element before the pixels, from ``position`` on, that stays."""
+    blocks = PrivateBlocks(declared)
+    try:
+        while position < len(buffer.content):
+            tag, _ = buffer.item_header(position, encoding, 0)
+            if tag >= FIRST_PIXELS:
+                return
+            vr, start, length = buffer.value(position, encoding, tag)
+            if length == UNDEFINED:
+                position = buffer.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
+            else:
+                position = start + length
+            if position > len(buffer.content):
+                buffer.beyond(position, tag)
+            if tag >> 16 & 1:
+                if is_creator(tag):
+                    blocks.reserve(tag, buffer.content[start:position], b"", [])
+                elif not blocks.rule(root, tag, vr).drops:
+                    yield tag >> 16, blocks.creator(tag)
+    except DeidentificationError:
+        # the rewriter comes to the same place, and says what is wrong there
+        return
+    if not buffer.complete:
+        raise NeedMoreError

@@ -291,25 +291,25 @@ class Rewriter:
                 return ([] if rule.operation is Operation.STAMP else None), value
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-        items_end = end if length == UNDEFINED else value + length
+        items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
         if rule.items.is_content:
-            content, following, changed = self._content(rule, value, items_end, length == UNDEFINED, inner, depth)
+            content, following, changed = self._content(rule, value, items_end, delimited, inner, depth)
         else:
             chooser = None
             if rule.tag == PRIVATE_CHARACTERISTICS:
-                declared, chooser = held_items(rule.items, self._buffer, value, items_end, length == UNDEFINED, inner)
+                sequence = self._buffer, value, items_end, delimited, inner
+                declared, chooser = held_items(rule.items, *sequence, self._plan.root, encoding)
                 self.progress.declared.update(declared)
-            content, following, changed = self._items(rule, value, items_end, length == UNDEFINED, inner, depth + 1, chooser)
+            content, following, changed = self._items(rule, value, items_end, delimited, inner, depth + 1, chooser)
         if rule.operation is Operation.STAMP:
-            end_of_items = following - 8 if length == UNDEFINED else following
-            items = b"".join(content) if changed else self._buffer.content[value:end_of_items]
+            items = b"".join(content) if changed else self._buffer.content[value : following - 8 * delimited]
             self.progress.stamps.found_items(items, inner)
             return [], following
         if rule.action is not None:
             self.progress.rules.append(rule)
         if not changed:
             return None, following
-        if length == UNDEFINED:
+        if delimited:
             header: Piece = self._buffer.view[position:value]
             content.append(self._buffer.view[following - 8 : following])
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from anonymizer import Key, PatientTable, PatientTableError, SecretError, check_root
+from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError, check_root
 from transforms import EngineConfig, UidMapError
 
 from .beam_args import check_beam_args, complete, is_local
@@ -117,7 +117,9 @@ def _patient_table_digest(options: JobOptions, key: Key) -> str:
     if options.patient_table is None:
         return ""
     try:
-        return PatientTable.load(options.patient_table).digest(key)
+        table = PatientTable.load(options.patient_table)
+        Engine(options.profile, key, patients=table)
+        return table.digest(key)
     except PatientTableError as error:
         raise UsageError(f"--patient-table: {error}") from None
 

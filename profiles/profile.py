@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -87,6 +87,10 @@ class ConfidentialityProfile:
     def __hash__(self) -> int:
         # plans are looked up by profile for every object: custom rules are many
         return self._hash
+
+    def __getstate__(self) -> dict[str, object]:
+        # what was computed stays behind: it is large, and hashes of texts are another process's
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def _hash(self) -> int:

@@ -6,17 +6,32 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from anonymizer import Anonymizer, DeidentificationError
-from tests.support.objects import bundled_files
+from profiles import ConfidentialityProfile
+from tests.support.objects import DEFLATED, bundled_files
+from tests.support.table import OPTIONS, Combination, name_of
 
 #: dciodvfy knows the standard of 2022: what newer SOP classes need it can't say
 _VARIABLE = re.compile(rb"[0-9]+(\.[0-9]+)+|<[^>]*>|0x[0-9a-f]+")
 
 
+#: the Basic Profile, and five combinations of options that touch every rule
+COMBINATIONS: tuple[Combination, ...] = (
+    (),
+    ("RetainSafePrivate", "RetainDeviceIdent", "RetainPatientChars", "RetainLongModifDates", "CleanDesc"),
+    ("RetainUIDs", "RetainPatientChars", "RetainLongFullDates", "RetainInstitutionIdent"),
+    ("CleanDesc", "CleanStructdCont", "CleanGraph"),
+    tuple(option for option in OPTIONS if option != "RetainLongFullDates"),
+    ("RetainLongModifDates", "CleanStructdCont"),
+)
+
+
+@cache
 def errors(path: Path) -> set[bytes]:
     """dciodvfy's errors without the values they name."""
     done = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, check=False, timeout=60)
@@ -24,8 +39,9 @@ def errors(path: Path) -> set[bytes]:
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None and "CI" not in os.environ, reason="dciodvfy (dicom3tools) isn't installed")
-def test_conformance_does_not_get_worse(tmp_path: Path) -> None:
-    anonymizer = Anonymizer(key=b"k" * 32)
+@pytest.mark.parametrize("options", COMBINATIONS, ids=name_of)
+def test_conformance_does_not_get_worse(options: Combination, tmp_path: Path) -> None:
+    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options)), b"k" * 32)
     worse: dict[str, set[bytes]] = {}
     compared = 0
     for number, path in enumerate(bundled_files()):
@@ -33,6 +49,9 @@ def test_conformance_does_not_get_worse(tmp_path: Path) -> None:
         try:
             anonymizer.anonymize_file(path, output)
         except DeidentificationError:
+            continue
+        if DEFLATED.encode() in path.read_bytes()[:1024]:
+            # dciodvfy takes deflated bytes for elements
             continue
         compared += 1
         if new := errors(output) - errors(path):

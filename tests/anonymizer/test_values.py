@@ -41,6 +41,12 @@ def test_a_kept_attribute_with_the_vr_of_an_identifier_is_refused(vr: str) -> No
     assert reason(Element(0x00180015, vr, b"DOE^JOHN")) == "vr-mismatch"
 
 
+@pytest.mark.parametrize("vr", ["LO", "SH", "CS", "AS"])
+def test_words_in_the_place_of_numbers_are_refused(vr: str) -> None:
+    # VM 1-n: no length is too much
+    assert reason(Element(0x0018605A, vr, b"JANE DOE")) == "vr-mismatch"
+
+
 @pytest.mark.parametrize("tag", [0x00080005, 0x00080016, 0x00080018, 0x00080060, 0x00100020, 0x00280301, 0x00280010])
 @pytest.mark.parametrize("undefined", [False, True])
 def test_items_in_the_place_of_a_value_are_refused(tag: int, undefined: bool) -> None:

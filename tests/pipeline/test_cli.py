@@ -15,6 +15,10 @@ from tests.pipeline.conftest import ct_file, run_command
 from tests.support.objects import Element, ct, part10
 
 
+#: a table of no patients that matter
+TABLE = Path(__file__).with_name("patients.csv")
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
@@ -44,6 +48,7 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tm
         (["--date-shift", "0d..0d"], "date shift"),
         (["--safe-private", "nowhere.csv", "--options", "RetainSafePrivate"], "nowhere.csv"),
         (["--patient-table", "nowhere.csv"], "--patient-table"),
+        (["--patient-table", str(TABLE), "--patient-id", "X"], "exclude each other"),
         (["--key", "file:nowhere"], "key file can't be read"),
         (["--key", "env:NO_SUCH_VARIABLE"], "not set"),
         (["--key", "secret"], "file:PATH or env:NAME"),

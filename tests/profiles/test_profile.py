@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
 import pytest
 
-from profiles import ConfidentialityProfile, ProfileError, ProfileOptions
-from profiles.profile import ExplainedAttribute
+from profiles import Action, ConfidentialityProfile, ExplainedAttribute, ProfileError, ProfileOptions
 
 BASIC = ConfidentialityProfile()
 
@@ -247,3 +247,12 @@ def test_explain_says_of_a_row_what_the_table_says() -> None:
     name, comments = by_tag["(0010,0010)"], by_tag["(0010,4000)"]
     assert (name.keyword, name.vr, name.action, name.decided_by) == ("PatientName", "PN", "Z", "E.1-1")
     assert (comments.keyword, comments.action, comments.meaning) == ("PatientComments", "X", "remove")
+
+
+def test_a_profile_travels_without_what_was_computed_from_it() -> None:
+    profile = ConfidentialityProfile.from_csv_string("Manufacturer;X\n^0018,11[0-9]{2};Z", "RetainSafePrivate")
+    small = len(pickle.dumps(profile))
+    assert hash(profile) and profile.digest and profile.decide(0x00080070).action is Action.X
+    assert len(pickle.dumps(profile)) == small
+    twin = pickle.loads(pickle.dumps(profile))
+    assert twin == profile and hash(twin) == hash(profile) and twin.digest == profile.digest
