@@ -2,7 +2,7 @@
 
 from .actions import Action as Action
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
-from .custom_rules import CustomRule as CustomRule
+from .custom import CustomRule as CustomRule
 from .date_shift import DateShift as DateShift
 from .date_shift import partner_of as partner_of
 from .decisions import Decision as Decision

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 from .actions import Action
 from .content_items import CONTENT_SEQUENCE, CONTENT_SEQUENCES, VALUE_ATTRIBUTES, content_row
-from .custom_rules import typed_value
+from .custom import Attribute, typed_value
 from .decisions import PUBLIC_DATES, Decision, attribute_keyword, attribute_vr
 from .dummies import dummy_value
 from .errors import ProfileError
-from .patterns import Attribute
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule
 from .tables import CURVES, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text

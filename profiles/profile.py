@@ -10,7 +10,20 @@ from functools import cached_property
 from pathlib import Path
 
 from .actions import Action
-from .custom_rules import PROTECTED, CustomRule, RulesByTag, check_strength, first_match, weakens
+from .custom import (
+    PROTECTED,
+    Attribute,
+    CustomRule,
+    RulesByTag,
+    Source,
+    check_strength,
+    first_match,
+    read_csv,
+    read_json,
+    read_source,
+    read_xml,
+    weakens,
+)
 from .date_shift import DateShift
 from .decisions import (
     CURVE,
@@ -33,8 +46,6 @@ from .decisions import (
 from .errors import ProfileError
 from .explain import explained
 from .options import ProfileOptions, check_options
-from .patterns import Attribute
-from .profile_files import Source, read_csv, read_json, read_source, read_xml
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, TableRow, listed, method_codes, unlisted
 

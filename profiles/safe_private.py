@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from io import StringIO
 
+from .custom import read_source
 from .errors import ProfileError
-from .profile_files import read_source
 from .tables import read_rows
 
 #: (private creator, group, low byte of the element)

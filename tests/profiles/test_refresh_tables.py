@@ -71,7 +71,10 @@ def test_only_options_of_the_table_have_their_code(written: Path) -> None:
 
 def test_content_items_have_their_earlier_codes(written: Path) -> None:
     lines = (written / "e3_4_1.csv").read_text().splitlines()[1:]
-    assert lines == ["121022,DCM,,TEXT,Accession Number,X,,,,,,,,,,", "371524004,SCT,R-42B89,COMPOSITE,Clinical Report,X,,K,,,,,,,,"]
+    assert lines == [
+        "121022,DCM,,TEXT,Accession Number,X,,,,,,,,,,",
+        "371524004,SCT,R-42B89,COMPOSITE,Clinical Report,X,,K,,,,,,,,",
+    ]
 
 
 def test_safe_private_attributes_are_known_by_creator_and_element_byte(written: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiles.custom_rules import CustomRule
+from profiles.custom.rules import CustomRule
 
 
 def said(rules: tuple[CustomRule, ...]) -> list[tuple[str, dict[str, str], str | None, bool]]:

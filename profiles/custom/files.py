@@ -15,11 +15,11 @@ from xml.sax.xmlreader import AttributesImpl, InputSource, Locator
 from defusedxml import DefusedXmlException
 from defusedxml.sax import make_parser
 
-from .actions import Action
+from ..actions import Action
+from ..errors import ProfileError
+from ..options import ProfileOptions
 from .csv_records import Record, plain_lines, records
-from .custom_rules import CustomRule, is_action, make_rule
-from .errors import ProfileError
-from .options import ProfileOptions
+from .rules import CustomRule, is_action, make_rule
 
 #: where a profile is read from: a path, or an open stream of text or bytes
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]

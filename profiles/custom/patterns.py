@@ -14,9 +14,9 @@ from typing import NamedTuple, NoReturn
 from pydicom.datadict import DicomDictionary, RepeatersDictionary  # type: ignore[attr-defined]  # documented there
 from pydicom.valuerep import VR
 
-from .decisions import attribute_keyword, attribute_vr
-from .errors import ProfileError
-from .tables import listed
+from ..decisions import attribute_keyword, attribute_vr
+from ..errors import ProfileError
+from ..tables import listed
 
 
 class Attribute(NamedTuple):

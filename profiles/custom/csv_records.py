@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .errors import ProfileError
+from ..errors import ProfileError
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMMENT = ("//", "#")

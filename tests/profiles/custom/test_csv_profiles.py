@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from profiles import ProfileError, ProfileOptions
-from profiles.custom_rules import first_match
-from profiles.patterns import Attribute
-from profiles.profile_files import read_csv
+from profiles.custom.files import read_csv
+from profiles.custom.patterns import Attribute
+from profiles.custom.rules import first_match
 from tests.support.custom_profiles import said
 
 BASIC = ProfileOptions.BasicProfile

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import ProfileError, ProfileOptions
-from profiles.profile_files import read_csv, read_json, read_xml
+from profiles.custom.files import read_csv, read_json, read_xml
 from tests.support.custom_profiles import said
 
 BASIC = ProfileOptions.BasicProfile

@@ -11,7 +11,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 
 from profiles import STAMPED, Action, ConfidentialityProfile, ProfileError, ProfileOptions
-from profiles.custom_rules import (
+from profiles.custom.files import read_csv
+from profiles.custom.patterns import Attribute
+from profiles.custom.rules import (
     IDENTITY,
     PROTECTED,
     CustomRule,
@@ -22,8 +24,6 @@ from profiles.custom_rules import (
     typed_value,
     weakens,
 )
-from profiles.patterns import Attribute
-from profiles.profile_files import read_csv
 
 BASIC = ProfileOptions.BasicProfile
 UIDS = BASIC | ProfileOptions.RetainUIDs

@@ -9,7 +9,7 @@ import pytest
 from pydicom.datadict import keyword_for_tag
 
 from profiles import ProfileError
-from profiles.patterns import Attribute, TagPattern, standard_attributes
+from profiles.custom.patterns import Attribute, TagPattern, standard_attributes
 
 PATIENT_NAME = Attribute(0x00100010, "PatientName", "PN")
 PATIENT_ID = Attribute(0x00100020, "PatientID", "LO")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from profiles import Action, ProfileError, ProfileOptions
-from profiles.custom_rules import first_match
-from profiles.patterns import Attribute
-from profiles.profile_files import read_csv, read_json, read_source, read_xml
+from profiles.custom.files import read_csv, read_json, read_source, read_xml
+from profiles.custom.patterns import Attribute
+from profiles.custom.rules import first_match
 from profiles.tables import DATA, listed
 from tests.support.custom_profiles import said
 

@@ -15,12 +15,12 @@ from pydicom import config
 from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.valuerep import validate_value
 
-from .actions import Action
-from .dummies import concrete_vr
-from .errors import ProfileError
-from .options import ProfileOptions
+from ..actions import Action
+from ..dummies import concrete_vr
+from ..errors import ProfileError
+from ..options import ProfileOptions
+from ..tables import TableRow, listed, table_rows
 from .patterns import Attribute, Path, TagPattern
-from .tables import TableRow, listed, table_rows
 
 #: attributes that the engine itself writes or reads by: SOPClassUID, SpecificCharacterSet, and what says that an object is
 #: de-identified (PatientIdentityRemoved, DeidentificationMethod, DeidentificationMethodCodeSequence,

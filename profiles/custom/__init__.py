@@ -1,0 +1,16 @@
+"""Custom profiles: rules that people write, which come before the standard's tables."""
+
+from .files import Source as Source
+from .files import read_csv as read_csv
+from .files import read_json as read_json
+from .files import read_source as read_source
+from .files import read_xml as read_xml
+from .patterns import Attribute as Attribute
+from .patterns import TagPattern as TagPattern
+from .rules import PROTECTED as PROTECTED
+from .rules import CustomRule as CustomRule
+from .rules import RulesByTag as RulesByTag
+from .rules import check_strength as check_strength
+from .rules import first_match as first_match
+from .rules import typed_value as typed_value
+from .rules import weakens as weakens
