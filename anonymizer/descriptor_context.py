@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .descriptor_tokens import DUAL, PAIRED, Kind, Token, has_kind, in_vocabulary, is_kept, is_phrase, is_technique
+from .descriptor_tokens import DUAL, IMAGED, PAIRED, Kind, Token, has_kind, in_vocabulary, is_kept, is_phrase, is_technique
 
 
 class Placed(NamedTuple):
@@ -31,7 +31,7 @@ class Expected(Enum):
 #: punctuation that parts names from what stands beside them, and what ends an address
 _PARTS = frozenset(':;|"')
 _MODALITIES = frozenset(
-    "ct cta mr mri mra mrcp mrt irm rm rmn tc tac tdm pet spect us cxr xr rx nm mammo mammography mammographie ultrasound xray röntgen".split()
+    ["ct", "cta", "mr", "mri", "mra", "mrcp", "mrt", "irm", "rm", "rmn", "tc", "tac", "tdm", "pet", "spect", "us", "cxr", "xr", "rx", "nm", "mammo", "mammography", "mammographie", "ultrasound", "xray", "röntgen"]
 )
 _NUMERIC = (Kind.DIGIT, Kind.NUMBER)
 _WORDS = (Kind.PLAIN, Kind.NAME, Kind.UNKNOWN, Kind.PHRASE, Kind.LETTER, Kind.TRAIT)
@@ -100,8 +100,9 @@ class Line:
         for index, kind in enumerate(was):
             word = self._word(index)
             before, after = self._beyond_marks(index, -1), self._beyond_marks(index, 1)
-            if kind is Kind.MONTH and has_kind(self._word(before), "particle"):
-                before = self._beyond_marks(before, -1)
+            if kind is Kind.MONTH and has_kind(self._word(before), "particle") and self._is_number(before - 1):
+                kinds[before] = Kind.GONE
+                before -= 1
             numbers = [other for other in (before, after) if self._is_number(other)]
             if kind is Kind.TIME:
                 counted = before >= 0 and (was[before] is Kind.TIME or has_kind(self._word(before), "count"))
@@ -169,8 +170,8 @@ class Line:
         if (
             self._word(index) not in DUAL
             or not text.strip("?()").isalpha()
-            or text[-1:].islower()
-            and (mixed or text[:1].isupper())
+            or (text[-1:].islower()
+            and (mixed or text[:1].isupper()))
         ):
             return False
         after = self._kind(index + 1)
@@ -178,7 +179,8 @@ class Line:
             return True
         others = any(placed.token.word in _MODALITIES for placed in self.placed[index + 1 :])
         following = [kind for kind in self.kinds[index + 1 :] if kind is not Kind.MARK]
-        return index == 0 and after is Kind.NAME and not others and Kind.UNKNOWN not in following[:3]
+        body = self._word(index) == "mr" and self._word(index + 1) in IMAGED
+        return index == 0 and after is Kind.NAME and body and not others and Kind.UNKNOWN not in following[:3]
 
     def _judge(self, index: int, expected: Expected, count: int) -> Expected:
         """Drop the token if it may be what was expected, the ``count``-th since; returns what is still expected."""
@@ -278,7 +280,10 @@ class Line:
         for index, kind in enumerate(self.kinds):
             if kind is Kind.NAME and len(self._word(index)) == 2:
                 before, after = self._kind(index - 1), self._kind(index + 1)
-                technical = any(self._kind(at) is Kind.PLAIN and is_technique(self._word(at)) for at in (index - 1, index + 1))
+                technical = self._word(index) in _MODALITIES or (
+                    is_technique(self._word(index))
+                    and any(self._kind(at) is Kind.PLAIN and is_technique(self._word(at)) for at in (index - 1, index + 1))
+                )
                 if not technical and not (before is not None and after is not None and is_kept(before) and is_kept(after)):
                     self.kinds[index] = Kind.UNKNOWN
 
@@ -334,7 +339,7 @@ class Line:
     def _is_number(self, index: int) -> bool:
         """Whether the token may be the number of a day or a year, or an age: 3, 3rd, 1962."""
         placed = self.placed[index] if 0 <= index < len(self.placed) else None
-        return placed is not None and (placed.token.kind in _NUMERIC or placed.token.word in ("1st", "2nd", "3rd", "4th"))
+        return placed is not None and (placed.token.kind in _NUMERIC or placed.token.word.endswith(("1st", "2nd", "3rd", "th")))
 
     def _was_number(self, index: int) -> bool:
         return self.placed[index].token.kind in (*_NUMERIC, Kind.TIME, Kind.MONTH)

@@ -19,7 +19,7 @@ _NUMBERS = re.compile(
     rf"(?<![\w.])\d{{1,3}}(?:[.,+/]\d{{1,2}})?\s?-?\s?(?:{_UNITS_OF_AGE})(?:\s?[mfhvw])?(?:\s(?:old|alt|alte[rsn]?|of age|de edad|oud|de idade))?(?!\w)"
     r"|(?<![\w.])\d{1,3}\s?[mfwhv](?:/\d{1,3})?(?![\w.])"
     rf"|(?<![\w.])\d{{1,2}}(?:[:.h]\d\d){{0,2}}\s?(?:{_HOURS})(?!\w)"
-    r"|(?<!\w)(?:in\s)?(?:(?:his|her|their|the)\s(?:early\s|mid[\s-]|late\s)?|early\s|mid[\s-]|late\s)[1-9]0s(?!\w)"
+    r"|(?<!\w)(?:in\s)?(?:(?:his|her|their|the)\s(?:early\s|mid[\s-]|late\s)?|early\s|mid[\s-]|late\s)\d0s(?!\w)"
     r"|(?<!\w)[a-z]{1,2}\d[\da-z]?\s+\d(?!pl|st|nd|rd)[abd-hjlnp-uw-z]{2}(?!\w)"
     r"|(?<!\w)[a-z]\d[a-z]\s?\d[a-z]\d(?!\w)"
     r"|(?<!\w)[1-9]\d{3}\s?(?!ms|ml|hu|mm|hz|bq|gy|mg|kg|kv|ma)[a-z]{2}(?!\w)"

@@ -76,7 +76,7 @@ _ELISIONS = frozenset(
 )
 _ROMAN = frozenset(["ii", "iii", "iv", "vi", "vii", "viii", "ix", "xi", "xii"])
 #: lengths of matrices in protocol names; any other number there may be an identifier
-_MATRIX = frozenset("64 96 128 160 192 224 240 256 288 300 320 336 352 384 400 416 448 480 512 576 640 768 1024".split())
+_MATRIX = frozenset(["64", "96", "128", "160", "192", "224", "240", "256", "288", "300", "320", "336", "352", "384", "400", "416", "448", "480", "512", "576", "640", "768", "1024"])
 
 _NUMBER = r"\d{1,3}(?:[.,]\d{1,3})?"
 _UNITS = (
@@ -291,11 +291,11 @@ def _segment(segment: str, before: str, after: str, technique: int, joined: bool
         if "'" in (before, after):
             if (after == "'" and low in _ELISIONS) or (before == "'" and low == "s"):
                 return Kind.PLAIN
-        elif low == _CONTRAST and (before == "+" or after in ("+", "-") or (before in ("-", "_") and technique)):
-            return Kind.PLAIN
-        elif low == "w" and after == "/":
+        elif (low == _CONTRAST and (before == "+" or after in ("+", "-") or (before in ("-", "_") and technique))) or (low == "w" and after == "/"):
             return Kind.PLAIN
         return _word(segment)
+    if _THICKNESS.fullmatch(segment):
+        return Kind.DIGIT
     runs = _WHOLE_RUN.findall(segment)
     if "".join(runs) != segment:
         return None
@@ -331,6 +331,8 @@ DUAL = frozenset(["mr", "dr", "ms", "mrs", "st"])
 PAIRED = frozenset(
     ["hand", "foot", "arm", "leg", "knee", "ankle", "wrist", "heel", "toe", "finger", "ear", "eye", "kidney", "lung"]
 )
+#: parts that MR is made of whose names are surnames, too
+IMAGED = PAIRED | {"head", "neck", "brain", "heart", "body", "leg"}
 
 
 def is_kept(kind: Kind) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .descriptor_context import Expected, Line, Placed
 from .descriptor_patterns import erase
-from .descriptor_tokens import B_VALUE, ERASED, QUANTITY, Kind, analyse, has_kind, is_kept
+from .descriptor_tokens import B_VALUE, QUANTITY, Kind, analyse, has_kind, is_kept
 from .descriptor_words import fold
 from .descriptor_words import identifying_words as identifying_words
 from .descriptor_words import normal_word as normal_word
@@ -130,12 +130,8 @@ _known: OrderedDict[tuple[str, bool], _Cleaned] = OrderedDict()
 
 def _joined(text: str, placed: list[Placed], kinds: list[Kind]) -> str:
     """The tokens that stay, with what stood between them where nothing went, else with the sign that says most."""
+    _trim(placed, kinds)
     kept = [index for index, kind in enumerate(kinds) if is_kept(kind)]
-    # "seen by" says nothing without whom
-    while kept and kept[-1] < len(kinds) - 1 and any(not is_kept(kind) and kind is not Kind.MARK for kind in kinds[kept[-1] :]):
-        if not has_kind(placed[kept[-1]].token.word, "stop"):
-            break
-        kinds[kept.pop()] = Kind.GONE
     if all(has_kind(placed[index].token.word, "stop") or len(placed[index].token.word) < 2 for index in kept):
         return ""
     brackets = _brackets(placed, kinds)
@@ -161,6 +157,20 @@ def _joined(text: str, placed: list[Placed], kinds: list[Kind]) -> str:
             went = True
     parts.append("".join(sign for sign in signs if sign in _CLOSING))
     return "".join(parts)
+
+
+def _trim(placed: list[Placed], kinds: list[Kind]) -> None:
+    """Drop the words that say nothing without what went behind them: seen at, since."""
+    went, ends = False, True
+    for index in range(len(kinds) - 1, -1, -1):
+        if kinds[index] is Kind.MARK:
+            ends = True
+        elif not is_kept(kinds[index]):
+            went = True
+        elif went and ends and has_kind(placed[index].token.word, "stop"):
+            kinds[index] = Kind.GONE
+        else:
+            went = ends = False
 
 
 def _is_tidy(gap: str) -> bool:

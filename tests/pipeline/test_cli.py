@@ -14,7 +14,6 @@ from anonymizer import Anonymizer
 from tests.pipeline.conftest import ct_file, run_command
 from tests.support.objects import Element, ct, part10
 
-
 #: a table of no patients that matter
 TABLE = Path(__file__).with_name("patients.csv")
 

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-SURNAMES = """
-Abernethy Adeyemi Ahlgren Bachmann Baptiste Barrientos Beaumont Bergström Blanchard Bogdanović Bouvier Brzezinski Calloway Cárdenas Chaudhry
-Cholmondeley Colombo D'Angelo De-Vries Dubois Dupont Echeverría Eichhorn Esposito Fairweather Fernandes Ferrari Fitzgerald Fontaine Friedrich
-Gallagher García Goldstein Gonçalves Greene Grzywacz Gutiérrez Haddad Hakimi Hernandez Hofmann Hughes Iannucci Ibrahim Jankowski Jansen Johnson
-Kaczmarek Karlsson Kawasaki Kowalski Kraus Kristensen Laroche Lindqvist Löwenstein MacDonald Maier Martinez Meijer Mukherjee Müller Nakamura Ngata
-Nguyen O'Brien Okonkwo Oliveira Papadopoulos Pereira Petrov Quigley Rahman Reinhardt Ribeiro Ricci Rodriguez Rosenbaum Rousseau Sánchez Santos
-Schäfer Schmidt Schröder Silva Smith Sørensen Sutherland Takahashi Thibault Thompson Urquhart Vandenberghe Vasquez Visser Wagner Washington Weiß
-Wieczorek Williams Wójcik Yamamoto Yıldız Zhang Zimmermann Zuckerman
-""".split()  # fmt: skip
+SURNAMES = ["Abernethy", "Adeyemi", "Ahlgren", "Bachmann", "Baptiste", "Barrientos", "Beaumont", "Bergström", "Blanchard", "Bogdanović", "Bouvier", "Brzezinski", "Calloway", "Cárdenas", "Chaudhry", "Cholmondeley", "Colombo", "D'Angelo", "De-Vries", "Dubois", "Dupont", "Echeverría", "Eichhorn", "Esposito", "Fairweather", "Fernandes", "Ferrari", "Fitzgerald", "Fontaine", "Friedrich", "Gallagher", "García", "Goldstein", "Gonçalves", "Greene", "Grzywacz", "Gutiérrez", "Haddad", "Hakimi", "Hernandez", "Hofmann", "Hughes", "Iannucci", "Ibrahim", "Jankowski", "Jansen", "Johnson", "Kaczmarek", "Karlsson", "Kawasaki", "Kowalski", "Kraus", "Kristensen", "Laroche", "Lindqvist", "Löwenstein", "MacDonald", "Maier", "Martinez", "Meijer", "Mukherjee", "Müller", "Nakamura", "Ngata", "Nguyen", "O'Brien", "Okonkwo", "Oliveira", "Papadopoulos", "Pereira", "Petrov", "Quigley", "Rahman", "Reinhardt", "Ribeiro", "Ricci", "Rodriguez", "Rosenbaum", "Rousseau", "Sánchez", "Santos", "Schäfer", "Schmidt", "Schröder", "Silva", "Smith", "Sørensen", "Sutherland", "Takahashi", "Thibault", "Thompson", "Urquhart", "Vandenberghe", "Vasquez", "Visser", "Wagner", "Washington", "Weiß", "Wieczorek", "Williams", "Wójcik", "Yamamoto", "Yıldız", "Zhang", "Zimmermann", "Zuckerman"]  # fmt: skip
 
-GIVEN = """
-John Mary Robert Patricia Sean Aoife Günther Heike Jean-Luc Amélie José María Giulia Matteo Pieter Annelies João Inês Wei Yuki Fatima Omar Priya
-Olga Ivan Agnieszka Søren Thandiwe Kwame Chloe Zoë Raúl Jürgen Katarzyna Mohammed Leticia Hiroshi Bronwyn
-""".split()  # fmt: skip
+GIVEN = ["John", "Mary", "Robert", "Patricia", "Sean", "Aoife", "Günther", "Heike", "Jean-Luc", "Amélie", "José", "María", "Giulia", "Matteo", "Pieter", "Annelies", "João", "Inês", "Wei", "Yuki", "Fatima", "Omar", "Priya", "Olga", "Ivan", "Agnieszka", "Søren", "Thandiwe", "Kwame", "Chloe", "Zoë", "Raúl", "Jürgen", "Katarzyna", "Mohammed", "Leticia", "Hiroshi", "Bronwyn"]  # fmt: skip
 
 #: surnames that are clinical or everyday words
-HARD = """
-Head Rose Stone Long White Young Cross Moon Law Brown Black Hand Foot Bone Neck Hart Wood Page Ray Short Small Grey Green Best Field Marsh Wise Nail
-Braun Lange Klein Groß Kopf Zahn Fuß Bauch Petit Legrand Blanc Costa Testa Gamba Delgado Bravo Cabeza Been Groot Pinto Branco
-""".split()  # fmt: skip
+HARD = ["Head", "Rose", "Stone", "Long", "White", "Young", "Cross", "Moon", "Law", "Brown", "Black", "Hand", "Foot", "Bone", "Neck", "Hart", "Wood", "Page", "Ray", "Short", "Small", "Grey", "Green", "Best", "Field", "Marsh", "Wise", "Nail", "Braun", "Lange", "Klein", "Groß", "Kopf", "Zahn", "Fuß", "Bauch", "Petit", "Legrand", "Blanc", "Costa", "Testa", "Gamba", "Delgado", "Bravo", "Cabeza", "Been", "Groot", "Pinto", "Branco"]  # fmt: skip
 
 CITIES = ["Bath", "Essen", "Nice", "Reading", "Cork", "Hamm", "Tours", "Nancy", "Lecce", "Kraków", "São Paulo", "Zürich", "Boston", "Leeds", "Gdańsk"]
 CITIES += ["Springfield", "Utrecht", "Málaga", "Coimbra", "Thunder Bay", "Kilmarnock", "Oshkosh"]

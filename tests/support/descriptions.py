@@ -16,7 +16,7 @@ _WORD = re.compile(r"\{(\w+)\}|\[([^\]]*)\]|([^\s{}\[\]]+)")
 _RUN = re.compile(r"[^\W\d_]{2,}|\d{3,}")
 _ONSETS = ["b", "br", "d", "dr", "f", "g", "gr", "h", "j", "k", "kr", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "w", "z"]
 _NUCLEI, _CODAS = ["a", "e", "i", "o", "u", "ei", "ou"], ["", "k", "l", "m", "n", "nd", "r", "rt", "s", "tz", "x"]
-_MONTHS = "Jan Feb March April May June July Aug Sept October Nov December Januar März Mai Dez. janvier février août marzo agosto giugno maart".split()
+_MONTHS = ["Jan", "Feb", "March", "April", "May", "June", "July", "Aug", "Sept", "October", "Nov", "December", "Januar", "März", "Mai", "Dez.", "janvier", "février", "août", "marzo", "agosto", "giugno", "maart"]
 
 
 class Identifier(NamedTuple):
