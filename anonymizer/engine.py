@@ -8,15 +8,14 @@ from collections.abc import Generator, Iterator
 from profiles import ConfidentialityProfile, Plan, Rule, compile_plan
 
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
-from .dates import DateShifts
 from .deflate import ByteStream, InflatingStream, deflate
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
-from .facts import Facts, identity_of, words_of
+from .facts import FactFinder, Facts
 from .files import Piece
 from .keys import Key
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
-from .patients import PatientTable, PatientTableError, shift_message
+from .patients import PatientTable, PatientTableError
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .report import AttributeAction, Report, Scan
@@ -33,7 +32,6 @@ _CHUNK = 1 << 20
 #: a data set that has not come to its pixel data after so many bytes is no data set that we understand
 _MAX_HEADER = 256 << 20
 _MAX_SUMMARIES = 10_000
-_NO_FACTS = Facts()
 
 
 class Engine:
@@ -63,7 +61,7 @@ class Engine:
         self.profile = profile
         self.uids = KeyedUids(key, uid_root)
         self.pseudonyms = Pseudonyms(key)
-        self._shifts = DateShifts(key, profile.date_shift)
+        self.facts = FactFinder(profile, key, patients)
         self._shared = Shared(self.pseudonyms, patients, keep_burned_in)
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
 
@@ -97,7 +95,9 @@ class Engine:
         deidentification.scan()
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
-        return Scan(found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, deidentification.person, words)
+        return Scan(
+            found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, deidentification.facts.person, words
+        )
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
@@ -108,7 +108,7 @@ class Engine:
         if sop_class:
             self.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
-        facts, _ = self.learn(Buffer(content, complete=True), 0, encoding, frozenset())
+        facts = self.facts.learn(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
         while True:
             rewriter = self.rewriter(plan, encoding, self.uids, facts, sop_class_fixed=True)
             try:
@@ -129,21 +129,6 @@ class Engine:
         if sop_class in AUDIO_CLASSES:
             # a voice identifies its speaker
             raise DeidentificationError(Reason.AUDIO, SOP_CLASS)
-
-    def learn(self, buffer: Buffer, position: int, encoding: Encoding, elsewhere: frozenset[bytes]) -> tuple[Facts, bytes]:
-        """What the profile must know before the data set at ``position`` is rewritten, and a keyed hash of whose object it is.
-
-        Raises:
-            NeedMoreError: it lies beyond the buffer.
-        """
-        profile = self.profile
-        if not (profile.shifts_dates or profile.cleans_text):
-            return _NO_FACTS, b""
-        identity = identity_of(buffer, position, encoding)
-        person = shift_message(identity.patient, identity.study) if identity.patient.patient_id or identity.study else b""
-        offset = self._shifts.offset(person) if profile.shifts_dates and person else None
-        words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
-        return Facts(offset, words, elsewhere), self.uids.hash(person) if person else b""
 
     def rewriter(
         self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool = False
@@ -172,14 +157,12 @@ class Deidentification:
     Attributes:
         bytes_read: bytes of the source read so far.
         facts: what was learnt before the first element was rewritten.
-        person: keyed hash of whose object it is, where that was needed.
     """
 
     def __init__(self, engine: Engine, stream: ByteStream, uids: UidMapping, size: int | None, words: frozenset[bytes]) -> None:
         self._engine = engine
         self._words = words
-        self.facts = _NO_FACTS
-        self.person = b""
+        self.facts = Facts()
         self._stream = stream
         self._uids = uids
         self._size = size
@@ -286,14 +269,16 @@ class Deidentification:
             buffer, offset = self._read(head), 0
             complete = len(buffer) < head
             check_encoding(buffer, 0, self._header.encoding)
+        plan = compile_plan(self._engine.profile, self._header.sop_class)
         while True:
             try:
-                learnt = self._engine.learn(Buffer(buffer, complete), offset, self._header.encoding, self._words)
+                self.facts = self._engine.facts.learn(
+                    Buffer(buffer, complete), offset, self._header.encoding, self._words, is_of_patient=plan.belongs_to_study
+                )
                 break
             except NeedMoreError:
                 buffer, complete = self._more(buffer, head)
-        self.facts, self.person = learnt
-        self._new_rewriter(compile_plan(self._engine.profile, self._header.sop_class))
+        self._new_rewriter(plan)
         started = False
         while True:
             before = self.progress.copy()

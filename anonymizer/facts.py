@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
-from profiles import attribute_vr, identity_attributes
+from profiles import ConfidentialityProfile, attribute_vr, identity_attributes
 
 from .buffer import MAX_DEPTH, Buffer, NeedMoreError
+from .dates import DateShifts
 from .descriptors import identifying_words
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, decode_text
-from .errors import DeidentificationError
-from .patients import Patient
+from .errors import DeidentificationError, Reason
+from .keys import Key
+from .patients import Patient, PatientTable, shift_message
 from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 
 _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100024, 0x00400032
@@ -28,11 +31,64 @@ class Facts:
         offset: seconds by which the object's dates move; None where nothing tells whose they are.
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
         elsewhere: keyed hashes of such words in other objects of the same patient or study.
+        person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
     """
 
     offset: int | None = None
     words: frozenset[str] = frozenset()
     elsewhere: frozenset[bytes] = frozenset()
+    person: bytes = b""
+
+
+class FactFinder:
+    """Finds out what a profile must know of each object."""
+
+    def __init__(self, profile: ConfidentialityProfile, key: Key, patients: PatientTable | None) -> None:
+        """
+        Args:
+            patients: the lookup table by which patients are named.
+        """
+        self._profile = profile
+        self._shifts = DateShifts(key, profile.date_shift)
+        self._patients = patients
+        self._person_key = key.derive("person")
+
+    def learn(
+        self,
+        buffer: Buffer,
+        position: int,
+        encoding: Encoding,
+        elsewhere: frozenset[bytes] = frozenset(),
+        *,
+        is_of_patient: bool,
+    ) -> Facts:
+        """What the profile must know of the object whose data set begins at ``position``.
+
+        Args:
+            elsewhere: keyed hashes of words that identify somebody in other objects.
+            is_of_patient: whether objects of the class have a patient.
+
+        Raises:
+            NeedMoreError: it lies beyond the buffer.
+            DeidentificationError: the table of patients doesn't have this one.
+        """
+        profile = self._profile
+        if not (profile.shifts_dates or profile.cleans_text or self._patients is not None):
+            return _NO_FACTS
+        patient, study = identity_of(buffer, position, encoding)
+        if self._patients is not None and is_of_patient:
+            if not patient.patient_id or self._patients.find(patient) is None:
+                raise DeidentificationError(Reason.PATIENT_NOT_IN_TABLE, PATIENT_ID)
+        person = shift_message(patient, study) if patient.patient_id or study else b""
+        offset = self._shifts.offset(person) if profile.shifts_dates and person else None
+        words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
+        return Facts(offset, words, elsewhere, hmac.digest(self._person_key, person, "sha256") if person else b"")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keys are never pickled: make this where it is used")
+
+
+_NO_FACTS = Facts()
 
 
 class Identity(NamedTuple):
@@ -79,8 +135,9 @@ def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, char
             nested = buffer.find(start, end, frozenset({_UNIVERSAL_ENTITY_ID}), inner) if element.length else {}
             element = nested.get(_UNIVERSAL_ENTITY_ID, element._replace(length=0))
         if element.length != UNDEFINED:
-            value = buffer.content[element.start : element.start + element.length].split(b"\0", 1)[0]
-            texts[tag] = decode_text(value.strip(b" "), charset)
+            value = buffer.content[element.start : element.start + element.length].split(b"\0", 1)[0].strip(b" ")
+            # an issuer only tells one patient from another
+            texts[tag] = decode_text(value, charset) if tag == PATIENT_ID else _best_text(value, charset)
     issuer = texts.get(ISSUER_OF_PATIENT_ID) or texts.get(_ISSUER_QUALIFIERS, "")
     return Patient.of(texts.get(PATIENT_ID, ""), issuer)
 

@@ -105,7 +105,8 @@ class ValueRewriter:
         if rule.inspected:
             self._inspect(rule, content)
         operation = rule.operation
-        if operation is Operation.KEEP:
+        if operation is Operation.KEEP or operation is Operation.RENUMBER:
+            # outside of its tree a reference stays as it is
             if rule.action is not None:
                 self.progress.rules.append(rule)
             return self.kept(rule, content, encoding)
@@ -127,21 +128,24 @@ class ValueRewriter:
     def identity(self, rule: Rule, patient: Patient | None, encoding: Encoding) -> list[Piece]:
         """PatientID or PatientName: from the table of patients, else a keyed pseudonym and no name (PS3.15 E.1.1).
 
+        Args:
+            patient: whom the data set names; None where that plays no part.
+
         Raises:
             DeidentificationError: the table doesn't have the patient.
         """
-        table = self._shared.patients
-        if table is None or patient is None:
-            if rule.operation is Operation.PATIENT_NAME or patient is None:
-                return self._otherwise(rule, encoding)
+        table, is_name = self._shared.patients, rule.operation is Operation.PATIENT_NAME
+        if patient is None or (is_name and (table is None or not patient.patient_id)):
+            return self._otherwise(rule, encoding)
+        if table is None or not patient.patient_id:
             self.progress.rules.append(rule)
             # an empty PatientID stays empty: a pseudonym would join all patients that have none
             pseudonym = self._shared.pseudonyms.patient_id(patient) if patient.patient_id else b""
             return [encoding.element(rule.tag, rule.vr, pseudonym)]
-        new = table.find(patient) if patient.patient_id else None
+        new = table.find(patient)
         if new is None:
             raise DeidentificationError(Reason.PATIENT_NOT_IN_TABLE, rule.tag)
-        text = new.patient_name if rule.operation is Operation.PATIENT_NAME else new.patient_id
+        text = new.patient_name if is_name else new.patient_id
         if text is None:
             return self._otherwise(rule, encoding)
         self.progress.rules.append(rule)
@@ -187,7 +191,7 @@ class ValueRewriter:
             return self._otherwise(rule, encoding)
         values = text.split("\\") if rule.vr in _MULTIPLE else [text]
         cleaned = "\\".join(filter(None, map(self._descriptor_cleaner.clean, values)))
-        if text and not cleaned:
+        if (text and not cleaned) or not is_encodable(cleaned, self.progress.charset):
             return self._otherwise(rule, encoding)
         if cleaned.isascii():
             return self._new_text(rule, cleaned.encode(), content, encoding)

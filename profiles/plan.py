@@ -246,8 +246,9 @@ class PlanNode(dict[int, Rule]):
         if top_level and tag in STAMPED:
             return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
         action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
-        if top_level and place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
-            return self._overlay_rule(place, decision)
+        if place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
+            # planes belong to images; in items nobody says what they are
+            return self._overlay_rule(place, decision) if top_level else place.rule(Operation.REMOVE, Action.X)
         if action is Action.C:
             return self._cleaning_rule(place, decision)
         recorded = action if decision.listed or decision.action is not Action.K else None

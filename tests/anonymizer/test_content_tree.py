@@ -187,3 +187,9 @@ def test_the_profile_decides_not_the_order_of_calls() -> None:
     tree = [text("ACC-1", ACCESSION), reference(1, 3), text("x")]
     one = Engine(ConfidentialityProfile.default("CleanStructdCont"), Key(SECRET))
     assert report(*tree, using=one) == report(*tree, using=one) == report(*tree)
+
+
+def test_a_reference_outside_of_the_tree_stays_as_it_is() -> None:
+    sequence = Element(0x00400555, "SQ", [[*text("x"), Element(0x0040DB73, "UL", struct.pack("<2L", 1, 2))]])
+    new = read(rewrite(part10(ct(sequence)), REPORT))
+    assert new.AcquisitionContextSequence[0].ReferencedContentItemIdentifier == [1, 2]

@@ -206,3 +206,15 @@ def test_the_identity_is_found_behind_anything() -> None:
     sequence = Element(0x00081115, "SQ", [[Element(0x00081155, "UI", INSTANCE)]], undefined=True, undefined_items=True)
     disguised = Element(0x00081140, "SQ", [[Element(0x00081155, "UI", STUDY)]], undefined=True, as_un=True)
     assert new(*DATES, sequence, disguised, using=SHIFTING).StudyDate == new(*DATES, using=SHIFTING).StudyDate
+
+
+def test_the_table_must_have_whoever_the_object_is_of_and_asks_nothing_of_items(table: Path) -> None:
+    using = with_table(table)
+    assert reason(part10(ct(without=(NAME, PATIENT_ID))), using) == "patient-not-in-table"
+    named = new(nested(1, Element(NAME, "PN", "Doe^Jane")), using=using)
+    assert str(named[0x00081115].value[0].PatientName) == "" and named.PatientID == "CASE-1"
+
+
+def test_an_issuer_that_cannot_be_read_still_tells_patients_apart() -> None:
+    one, other = (new(Element(ISSUER, "LO", issuer)).PatientID for issuer in (b"\xff\xfe", b"\xff\xfd"))
+    assert one != other

@@ -97,3 +97,10 @@ def test_chunks_are_masked_as_the_whole_would_be(value: bytes, cuts: list[int], 
         edges = [0, *sorted(cut for cut in cuts if cut < len(value)), len(value)]
         masked = CellMask(bits, size, encoding)
         assert b"".join(masked.apply(value[at:to]) for at, to in zip(edges, edges[1:], strict=False)) == expected
+
+
+def test_planes_in_items_go_whatever_they_are() -> None:
+    plane_of_regions = [Element(0x60000040, "CS", "R"), Element(0x60003000, "OW", b"\1\0")]
+    nested_plane = Element(0x00081115, "SQ", [plane_of_regions])
+    new = read(rewrite(part10(ct(*plane_of_regions, nested_plane)), engine("CleanGraph")))
+    assert new[0x60003000].value == b"\1\0" and len(new[0x00081115].value[0]) == 0
