@@ -200,7 +200,9 @@ class PlanNode(dict[int, Rule]):
         known_vr = vr if vr not in ("", "UN") else listed_vr.split("/")[0]
         if known_vr in ("", "UN") or (decision.action is Action.K and known_vr in ("PN", "AE")):
             return self.removed_private
-        place = _Place(tag, known_vr, self._labelled(f'({tag >> 16:04x},"{creator}",{tag & 0xFF:02x})'), creator=creator)
+        # a creator that no list has may be anybody's name, and the audit repeats labels
+        name = f'"{creator}"' if profile.is_listed(creator, tag) else "private"
+        place = _Place(tag, known_vr, self._labelled(f"({tag >> 16:04x},{name},{tag & 0xFF:02x})"), creator=creator)
         if known_vr in _DATE_VRS | {"UI"} and decision.action is Action.K:
             # safe is what it means, but dates and UIDs link all the same
             action = profile.decide_by_vr(known_vr).action

@@ -208,11 +208,15 @@ class ConfidentialityProfile:
 
     def decide_private(self, creator: str, tag: int, vr: str, parents: tuple[Attribute, ...] = ()) -> Decision:
         """The decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
-        standard = SAFE_PRIVATE if (creator, tag >> 16, tag & 0xFF) in self._safe else PRIVATE
+        standard = SAFE_PRIVATE if self.is_listed(creator, tag) else PRIVATE
         if self.custom:
             if decision := self._custom((*parents, Attribute(tag, "", vr, creator)), standard):
                 return decision
         return standard
+
+    def is_listed(self, creator: str, tag: int) -> bool:
+        """Whether a list in use has the private attribute ``tag`` of ``creator``."""
+        return (creator, tag >> 16, tag & 0xFF) in self._safe
 
     def safe_vr(self, creator: str, tag: int) -> str:
         """The VR of a safe private attribute by the lists, ``""`` where they have none."""

@@ -170,6 +170,12 @@ def test_what_the_object_says_of_its_blocks_counts(declared: Element, left: list
         assert b"1.2.3.4.5" not in kept[0x00291003]
 
 
+def test_the_audit_names_creators_of_the_lists_only() -> None:
+    _, report = rewrite_with_report(part10(ct(declare("SAFE"), *ACME)), SAFE)
+    paths = {action.path for action in report.actions}
+    assert "(0029,private,01)" in paths and not any("ACME" in path for path in paths)
+
+
 def test_what_is_said_of_blocks_that_go_goes() -> None:
     assert read(rewrite(part10(ct(declare("UNSAFE"), *ACME)), SAFE))[0x00080300].value == []
     (item,) = read(rewrite(part10(ct(declare("MIXED", safe=[1]), *ACME)), SAFE))[0x00080300].value
