@@ -26,6 +26,7 @@ _PROFILE_OPTIONS = (
         "--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."
     ),
     click.option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
+    click.option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
     click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
 )
 
@@ -72,6 +73,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         patient_id: str,
         date_shift: str | None,
         cap_ages: bool,
+        strict: bool,
         safe_private: str | None,
         **others: Any,
     ) -> None:
@@ -82,6 +84,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             patient_id=None if patient_id == "pseudonym" else patient_id,
             date_shift=date_shift,
             cap_ages=cap_ages,
+            strict=strict,
             safe_private=safe_private,
         )
         command(profile=chosen, **others)

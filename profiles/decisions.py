@@ -59,6 +59,7 @@ OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element i
 RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
 UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")
 RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
+SHORT_STRING = Decision(Action.D, "strict: unlisted short string")
 UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
 TECHNICAL = Decision(Action.K, "unlisted technical attribute")
 SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")

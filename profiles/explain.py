@@ -14,6 +14,7 @@ from .decisions import (
     PUBLIC_DATES,
     RETIRED_LENGTH,
     SAFE_PRIVATE,
+    SHORT_STRING,
     TECHNICAL,
     UNKNOWN,
     Decision,
@@ -42,6 +43,8 @@ def explained(profile: ConfidentialityProfile) -> Iterator[ExplainedAttribute]:
         yield from _custom(profile, named)
     for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
         yield _line("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
+    if profile.strict:
+        yield _line("", "(other standard attributes)", "LO, SH", SHORT_STRING)
     yield _line("", "(other standard attributes)", "", TECHNICAL)
     yield _line("", "(unknown attributes)", "", UNKNOWN)
     yield _line("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)

@@ -35,6 +35,7 @@ from .decisions import (
     RISKY_VR,
     SAFE_PRIVATE,
     SEQUENCE,
+    SHORT_STRING,
     TECHNICAL,
     UNKNOWN,
     UNLISTED_UID,
@@ -55,6 +56,7 @@ _DATE_VRS = frozenset({"DA", "TM", "DT"})
 #: text of any length that CleanDesc cleans also where it is not listed
 _CLEANABLE_VRS = frozenset({"ST", "LT", "UT", "UC"})
 _GRAPHIC_TEXT_VRS = _CLEANABLE_VRS | {"LO", "SH"}
+_SHORT_STRING_VRS = frozenset({"LO", "SH"})
 _LENGTH_TO_END = 0x00080001
 _GRAPHIC_ANNOTATIONS = 0x00700001
 _PRIVATE_CHARACTERISTICS = 0x00080300
@@ -72,6 +74,7 @@ class ConfidentialityProfile:
         patient_id: value for PatientID instead of a keyed pseudonym.
         date_shift: how far RetainLongModifDates moves dates.
         cap_ages: whether ages of 90 years and more become 90 years (45 CFR 164.514(b)(2)(i)(C)).
+        strict: whether short strings (LO, SH) that no table names get a dummy; codes stay, their meanings don't.
         safe_private: safe private attributes besides those of Table E.3.10-1.
         custom: rules that come before the tables; the first that matches decides.
     """
@@ -81,6 +84,7 @@ class ConfidentialityProfile:
     patient_id: str | None = None
     date_shift: DateShift = DateShift()  # noqa: RUF009  # frozen
     cap_ages: bool = False
+    strict: bool = False
     safe_private: tuple[SafeAttribute, ...] = ()
     custom: tuple[CustomRule, ...] = ()
 
@@ -105,7 +109,7 @@ class ConfidentialityProfile:
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, len(self.custom)))
+        return hash((self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, self.strict, len(self.custom)))
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -118,6 +122,7 @@ class ConfidentialityProfile:
         patient_id: str | None = None,
         date_shift: DateShift | str | None = None,
         cap_ages: bool = False,
+        strict: bool = False,
         safe_private: str | os.PathLike[str] | None = None,
         custom: tuple[CustomRule, ...] = (),
     ) -> ConfidentialityProfile:
@@ -133,7 +138,7 @@ class ConfidentialityProfile:
         """
         shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
         more = read_safe_private(safe_private) if safe_private is not None else ()
-        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, more, custom)
+        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, strict, more, custom)
 
     @classmethod
     def from_csv(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
@@ -306,6 +311,8 @@ class ConfidentialityProfile:
             return Decision(Action.C, "RetainLongModifDates")
         if vr in _CLEANABLE_VRS and ProfileOptions.CleanDesc in self.options:
             return Decision(Action.C, "CleanDesc")
+        if self.strict and vr in _SHORT_STRING_VRS:
+            return SHORT_STRING
         return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL
 
     # -- what it needs and says of itself ----------------------------------------------------------------------------
@@ -363,7 +370,7 @@ class ConfidentialityProfile:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
-        settings = (EDITION, self.patient_name, self.patient_id, self.options.names(), str(self.date_shift), self.cap_ages)
+        settings = (EDITION, self.patient_name, self.patient_id, self.options.names(), str(self.date_shift), self.cap_ages, self.strict)
         content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
         for rule in self.custom:
             content.update(repr((rule.pattern.text, rule.actions, rule.value)).encode())

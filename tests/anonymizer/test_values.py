@@ -144,3 +144,20 @@ def test_an_alias_is_written_in_the_objects_character_set_or_not_at_all(charset:
     assert error.value.reason.value == "alias-not-encodable"
     latin = part10(ct(Element(0x00080005, "CS", "ISO_IR 100")))
     assert read(Anonymizer(profile, key=b"k" * 32).anonymize(latin)).PatientName == "Müller^Jörg"
+
+
+def test_strict_leaves_no_short_string_that_no_table_names() -> None:
+    code = Element(
+        0x00540220,
+        "SQ",
+        [[Element(0x00080100, "SH", "T-1"), Element(0x00080102, "SH", "SRT"), Element(0x00080104, "LO", "Doe's hand")]],
+    )
+    blob = part10(ct(Element(0x00181210, "SH", "Doe kernel"), Element(0x00080070, "LO", "Doe Inc"), code))
+    strict = Anonymizer(ConfidentialityProfile.default(strict=True), key=b"k" * 32).anonymize(blob)
+    new = read(strict)
+    assert b"Doe" not in strict
+    assert (new.ConvolutionKernel, new.Manufacturer, new.Modality) == ("ANONYMIZED", "ANONYMIZED", "CT")
+    (view,) = new.ViewCodeSequence
+    assert (view.CodeValue, view.CodingSchemeDesignator, view.CodeMeaning) == ("T-1", "SRT", "ANONYMIZED")
+    assert read(ANONYMIZER.anonymize(blob)).ConvolutionKernel == "Doe kernel"
+    assert ConfidentialityProfile.default(strict=True).digest != ConfidentialityProfile().digest
