@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pydicom._dicom_dict import DicomDictionary
 
 from .actions import Action
+from .custom import CustomRule
 from .decisions import (
     OBJECT_RULES,
     OUTSIDE_DATA_SET,
@@ -25,11 +26,26 @@ from .decisions import (
 from .options import ProfileOptions
 from .tables import UNLISTED_VRS, TableRow, parse_tag, table_rows, tag_text, unlisted
 
-if TYPE_CHECKING:
-    from .profile import ConfidentialityProfile
+
+class Policy(Protocol):
+    """What can be explained: a confidentiality profile."""
+
+    @property
+    def options(self) -> ProfileOptions: ...
+    @property
+    def custom(self) -> tuple[CustomRule, ...]: ...
+    @property
+    def strict(self) -> bool: ...
+    @property
+    def patient_name(self) -> str | None: ...
+    @property
+    def patient_id(self) -> str | None: ...
+    def decide(self, tag: int) -> Decision: ...
+    def decide_private(self, creator: str, tag: int, vr: str) -> Decision: ...
+    def decide_by_vr(self, vr: str) -> Decision: ...
 
 
-def explained(profile: ConfidentialityProfile) -> Iterator[ExplainedAttribute]:
+def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
     """Each row of Table E.1-1, each attribute that this project or a custom rule names, the rules for all others."""
     named = set()
     for row in table_rows():
@@ -55,7 +71,7 @@ def explained(profile: ConfidentialityProfile) -> Iterator[ExplainedAttribute]:
         yield ExplainedAttribute("", what, "", action, meaning, why)
 
 
-def _row(profile: ConfidentialityProfile, row: TableRow) -> ExplainedAttribute:
+def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
     """A row of Table E.1-1 as it comes out, where that is more than its code."""
     tag = parse_tag(row.tag) if "g" not in row.tag else 0x00090000
     keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
@@ -80,7 +96,7 @@ def _row(profile: ConfidentialityProfile, row: TableRow) -> ExplainedAttribute:
     return _line(row.tag, keyword, row.vr, decision)
 
 
-def _custom(profile: ConfidentialityProfile, named: set[int]) -> Iterator[ExplainedAttribute]:
+def _custom(profile: Policy, named: set[int]) -> Iterator[ExplainedAttribute]:
     """Attributes of the dictionary that only a custom rule names; then rules for nested and private ones as they stand."""
     rules = {rule.origin for rule in profile.custom}
     for tag in sorted(DicomDictionary.keys() - named):
@@ -127,9 +143,7 @@ _CLEANING = {
 }
 
 
-def diff(
-    first: ConfidentialityProfile, second: ConfidentialityProfile
-) -> Iterator[tuple[ExplainedAttribute | None, ExplainedAttribute | None]]:
+def diff(first: Policy, second: Policy) -> Iterator[tuple[ExplainedAttribute | None, ExplainedAttribute | None]]:
     """The lines of ``explain`` in which two profiles differ in the action or in what it means, as (first, second)."""
     lines = {_identity(row): row for row in explained(second)}
     for row in explained(first):
@@ -148,7 +162,7 @@ def _identity(row: ExplainedAttribute) -> tuple[str, str, str]:
     return row.tag, row.keyword, row.vr
 
 
-def _elsewhere(profile: ConfidentialityProfile, row: ExplainedAttribute) -> ExplainedAttribute | None:
+def _elsewhere(profile: Policy, row: ExplainedAttribute) -> ExplainedAttribute | None:
     """The line of an attribute that only the other profile names."""
     if not row.tag.startswith("(") or "x" in row.tag or ">" in row.tag or "g" in row.tag:
         return None

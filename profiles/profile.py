@@ -109,7 +109,9 @@ class ConfidentialityProfile:
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, self.strict, len(self.custom)))
+        return hash(
+            (self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, self.strict, len(self.custom))
+        )
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -370,10 +372,19 @@ class ConfidentialityProfile:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
-        settings = (EDITION, self.patient_name, self.patient_id, self.options.names(), str(self.date_shift), self.cap_ages, self.strict)
+        settings = (
+            EDITION,
+            self.patient_name,
+            self.patient_id,
+            self.options.names(),
+            str(self.date_shift),
+            self.cap_ages,
+            self.strict,
+        )
         content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
         for rule in self.custom:
-            content.update(repr((rule.pattern.text, rule.actions, rule.value)).encode())
+            content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.insists)).encode())
         for row in self.explain():
-            content.update(f"{row.tag};{row.action};{row.decided_by}\n".encode())
+            # not by what decided it: rules may move to another file
+            content.update(f"{row.tag};{row.keyword};{row.vr};{row.action};{row.meaning}\n".encode())
         return content.hexdigest()

@@ -143,6 +143,14 @@ def test_a_profile_is_not_another_one_with_other_rules() -> None:
     assert len({one, other, ConfidentialityProfile()}) == 3
 
 
+def test_a_profile_is_the_same_under_another_name(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("\nManufacturer;X\n" if name == "two.csv" else "Manufacturer;X")
+        digests.add(ConfidentialityProfile.from_csv(tmp_path / name).digest)
+    assert len(digests) == 1
+
+
 def test_explain_shows_the_rule_that_decides() -> None:
     profile = ConfidentialityProfile.from_csv_string("Rows;X\n*TelephoneNumbers;Z\n0029{ACME}01;K!\nStudyDate;D;20200101")
     rows = {row.keyword: row for row in profile.explain()}
