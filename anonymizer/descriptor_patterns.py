@@ -10,19 +10,20 @@ from .descriptor_words import STRANGE
 _UNITS_OF_AGE = (
     r"y/?o|y\.\s?o|yrs?|ys?|years?(?:\s?-?\s?olds?)?|m/?o|mos?|mths?|months?(?:\s?-?\s?olds?)?|wks?|weeks?(?:\s?-?\s?olds?)?|d/o|days?(?:\s?-?\s?olds?)?|w"
     r"|j|jahre?n?|jahrige?[rsn]?|jaehrige?[rsn]?|monate?n?|wochen?|tage?n?|ans?|mois|semaines?|jours?"
-    r"|anos?|mes(?:es)?|semanas?|dias?|anni|anno|mes[ei]|settiman[ae]|giorn[io]|jaar|jarige|maand(?:en)?|weken|dagen|a"
+    r"|anos?|mes(?:es)?|semanas?|dias?|anni|anno|mes[ei]|settiman[ae]|giorn[io]|jaar|jarige|maand(?:en)?|weken|dagen|(?<=\s)a"
 )
 _HOURS = r"[ap]\.?\s?m\.?|uhr|o'?clock|hrs?|hours?|h(?:\s?\d\d)?|heures?|horas?|ore|uur"
 
 #: with digits in them, of a line in small letters; none of these has words that could be parts of a name
 _NUMBERS = re.compile(
-    rf"(?<![\w.])\d{{1,3}}(?:[.,+/]\d{{1,2}})?\s?-?\s?(?:{_UNITS_OF_AGE})(?:\s?[mfhvw])?(?:\s(?:old|alt|alte[rsn]?|of age|de edad|oud|de idade))?(?!\w)"
-    r"|(?<![\w.])\d{1,3}\s?[mfwhv](?:/\d{1,3})?(?![\w.])"
+    rf"(?<![\w.])\d{{1,3}}(?:[.,+/]\d{{1,2}})?\s?-?\s?(?:{_UNITS_OF_AGE})(?:\s?[mfhw])?"
+    r"(?:\s(?:old|alt|alte[rsn]?|of age|de edad|oud|de idade))?(?!\w)"
+    r"|(?<![\w.])\d{1,3}\s?[mfwh](?:/\d{1,3})?(?![\w.])"
     rf"|(?<![\w.])\d{{1,2}}(?:[:.h]\d\d){{0,2}}\s?(?:{_HOURS})(?!\w)"
     r"|(?<!\w)(?:in\s)?(?:(?:his|her|their|the)\s(?:early\s|mid[\s-]|late\s)?|early\s|mid[\s-]|late\s)\d0s(?!\w)"
     r"|(?<!\w)[a-z]{1,2}\d[\da-z]?\s+\d(?!pl|st|nd|rd)[abd-hjlnp-uw-z]{2}(?!\w)"
-    r"|(?<!\w)[a-z]\d[a-z]\s?\d[a-z]\d(?!\w)"
-    r"|(?<!\w)[1-9]\d{3}\s?(?!ms|ml|hu|mm|hz|bq|gy|mg|kg|kv|ma)[a-z]{2}(?!\w)"
+    r"|(?<!\w)[a-z]\d[a-z]\s?\d[a-z]\d(?!\w)|(?<!\w)(?:[\da-f]{2}[:-]){5}[\da-f]{2}(?!\w)"
+    r"|(?<!\w)[1-9]\d{3}\s?(?!ms|ml|hu|mm|bq|gy|mg|kg|kv|ma)[a-z]{2}(?!\w)"
 )
 _DIGIT = re.compile(r"\d")
 #: names of machines, files and mailboxes
@@ -33,31 +34,13 @@ _MACHINES = re.compile(
     r"|[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+"
     r"|(?<!\w)[a-z]:[\\/](?:.*[\\/])?\S*|\\\\(?:.*\\)?\S*|\S*\\\S*\\\S*"
 )
-_HINTS = (
-    "www",
-    "\\",
-    ":/",
-    "@",
-    "dot",
-    "at]",
-    "at)",
-    "at )",
-    "at ]",
-    "mailto",
-    "ftp",
-    "http",
-    "file",
-    ":\\",
-    "dicom",
-    "smb",
-    "ldap",
-)
+_HINT = re.compile(r"[@\\]|:/|www|\bdot\b|\bat\s?[\])]|mailto|ftp|http|file|dicom|smb|ldap")
 
 
 def erase(line: str) -> str:
     """``line`` (folded) with those spans overwritten, each by as many signs that no word holds."""
     small = line.lower()
-    if any(hint in small for hint in _HINTS):
+    if _HINT.search(small):
         line = _overwrite(line, _MACHINES, STRANGE)
         small = line.lower()
     if _DIGIT.search(small):

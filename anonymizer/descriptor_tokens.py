@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from profiles.words import descriptor_words
@@ -22,6 +23,7 @@ class Kind(Enum):
     LETTER = "one letter for a side"
     DIGIT = "small number without unit"
     NUMBER = "number that goes"
+    GRADE = "number with a letter, stays behind what it grades"
     UNKNOWN = "goes, and may be part of a name"
     GONE = "goes"
     TITLE = "a person's name follows"
@@ -34,6 +36,10 @@ class Kind(Enum):
     TIME = "unit of time, for ages"
     MONTH = "month or weekday, or a name"
     MARK = "punctuation"
+
+
+#: numbers that may belong to a date, an age, an identifier
+NUMERIC = (Kind.DIGIT, Kind.NUMBER)
 
 
 class Token(NamedTuple):
@@ -69,14 +75,13 @@ _KINDS = {
     "time": Kind.TIME,
     "month": Kind.MONTH,
 }
-#: single letters that stand for a side, and those that mean contrast where a sign or a sequence's name is near
-_SIDES, _CONTRAST = frozenset("rl"), "c"
-_ELISIONS = frozenset(
-    ["l", "d", "s", "n", "c", "j", "m", "t", "qu", "un", "all", "dell", "nell", "sull", "dall", "dal", "quest", "jusqu", "lorsqu"]
-)
+#: single letters that stand for a side
+_SIDES = frozenset("rl")
 _ROMAN = frozenset(["ii", "iii", "iv", "vi", "vii", "viii", "ix", "xi", "xii"])
 #: lengths of matrices in protocol names; any other number there may be an identifier
-_MATRIX = frozenset(["64", "96", "128", "160", "192", "224", "240", "256", "288", "300", "320", "336", "352", "384", "400", "416", "448", "480", "512", "576", "640", "768", "1024"])
+_MATRIX = frozenset(
+    map(str, (64, 96, 128, 160, 192, 224, 240, 256, 288, 300, 320, 336, 352, 384, 400, 416, 448, 480, 512, 576, 640, 768, 1024))
+)
 
 _NUMBER = r"\d{1,3}(?:[.,]\d{1,3})?"
 _UNITS = (
@@ -103,7 +108,7 @@ _VERTEBRA = r"(?:c[1-7]|(?:t|th|d)(?:1[0-2]|[1-9])|l[1-6]|s[1-5])"
 _LEAD = "(?:fp|af|fc|ft|cp|tp|po|[fctpoa])"
 _GRAMMAR = re.compile(
     rf"{_VERTEBRA}(?:[-/]{_VERTEBRA}|[-/](?:1[0-2]|[1-9]))*"
-    r"|t[12](?:w|wi|\*|\*w|rho|map|fs|post|pre|gd|km|ce|c)?(?:[23]d)?|[1-4]d|[1-6](?:vw|vws|v|views?|plane|pl|scan|phases?)"
+    r"|[sedvm]?t[12](?:w|wi|\*|\*w|rho|map|fs|post|pre|gd|km|ce|c)?(?:[23]d)?|[1-4]d|[1-6](?:vw|vws|v|views?|plane|pl|scan|phases?)"
     r"|[1-4](?:st|nd|rd|th)"
     r"|(?:(?:br|bv|bl|bf|hr|hv|hc|hp|qr|ur|ub|sa|sd|tr)\d\d[dfhsu]?|[bhjitud]\d\d[fhsmr]|fc\d\d)"
     r"|\*?(?:re_|ep_|tgse_)?[a-z]{2,6}[23]d\d?(?:[_-]?\d{1,2}(?:ns|pp|r|rr|st)?|r)?"
@@ -118,15 +123,15 @@ _GRAMMAR = re.compile(
 _STAGE = re.compile(r"[ypcr]{0,3}T(?:[0-4][a-d]?|is|x|X)(?:[NM][0-3xX][a-c]?){0,2}|[ypcr]{1,2}[NM][0-3xX][a-c]?")
 #: thickness in protocol names (5.0, 0.75); no day is 0, no month is 0
 _THICKNESS = re.compile(r"(?:[1-9]|10)\.0|0[.,]\d{1,3}")
+_GRADE = re.compile(r"[0-6][a-d]", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d+(?:[.,:]\d+)*")
-_EDGES = re.compile(r"[^\w]*")
-_ENDS = re.compile(r"[^\w]*\Z")
+_LEADING, _TRAILING = re.compile(r"\A[\W_]+"), re.compile(r"[\W_]+\Z")
 _SEGMENT = re.compile(r"(?<![^\W_])\d+\.\d+[^_\-/+=&*.']*|[^_\-/+=&*.']+|[_\-/+=&*.']")
 _RUN = re.compile(r"\d+(?:\.\d+)?|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+")
 _WHOLE_RUN = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 
-#: parts of a compound: only together with words may the last three stay
+#: of what a compound may consist
 _ALLOWED = (Kind.PLAIN, Kind.NAME, Kind.PHRASE, Kind.TRAIT)
 
 
@@ -137,11 +142,9 @@ def analyse(chunk: str) -> Token:
         return Token(Kind.NUMBER, 0, 0)
     if any(sign in chunk for sign in (STRANGE, ERASED, "^", "@")):
         return Token(Kind.UNKNOWN, 0, 0)
-    found = _EDGES.match(chunk)
-    start = found.end() if found else 0
+    start, end = len(chunk) - len(_LEADING.sub("", chunk)), len(_TRAILING.sub("", chunk))
     if start == len(chunk):
-        return Token(Kind.MARK, 0, len(chunk), word=chunk)
-    end = _ENDS.search(chunk).start()  # type: ignore[union-attr]
+        return Token(Kind.MARK, 0, start, word=chunk)
     # a path, not a fraction
     if chunk[0] in "/~" and "/" in chunk[start:end]:
         return Token(Kind.UNKNOWN, 0, 0)
@@ -151,7 +154,7 @@ def analyse(chunk: str) -> Token:
     if kind is Kind.LETTER and ends:
         kind = Kind.UNKNOWN
     ends = ends and len(core) > 1 and kind not in (Kind.TITLE, Kind.PERSON, Kind.LABEL)
-    return Token(kind, from_, to, _asked(core), normal_word(core), ends)
+    return Token(kind, from_, to, _asked(core), normal_word(core.replace("-", "")), ends)
 
 
 def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
@@ -161,12 +164,16 @@ def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
     right = end + 1 if end < len(chunk) and chunk[end] in ".?!%*+" else end
     for first, last in ((0, len(chunk)), (0, end), (left, right), (start, right), (left, end), (start, end)):
         if last - first > 1 and (kind := _technical(chunk[first:last], low[first:last])) is not None:
-            return kind, first, last
+            return kind, first, (last + 1 if last == end and chunk[end : end + 1] in (".", "?", "!") else last)
     core = chunk[start:end]
-    left = left if chunk[left] in "?" else start
+    if not core.isalpha() and core.lower() in _LISTS.context:
+        return _listed(core.lower()) or Kind.UNKNOWN, start, end
+    left = left if chunk[left] == "?" else start
     right = right if right > end and chunk[end] in ".?!" else end
     if core.isdigit():
         return (Kind.DIGIT if len(core) == 1 else Kind.NUMBER), start, end
+    if _GRADE.fullmatch(core):
+        return Kind.GRADE, start, end
     if _DECIMAL.fullmatch(core):
         return (Kind.DIGIT if _THICKNESS.fullmatch(core) else Kind.NUMBER), start, end
     return (_word(core) if core.isalpha() else _compound(core)), left, right
@@ -203,6 +210,12 @@ def _listed(word: str) -> Kind | None:
 
 
 _PHRASE_WORDS = frozenset(word for pair in _LISTS.phrases for word in pair)
+#: Schulterschmerzen, Beinvenenthrombose: one word of two
+_GERMAN = re.compile(
+    "(?:{})(?:s|e?n|es?)?(?:{})".format(
+        *("|".join(word for word, kinds in _LISTS.context.items() if part in kinds) for part in ("first_part", "last_part"))
+    )
+)
 
 
 def _word(word: str) -> Kind:
@@ -213,7 +226,9 @@ def _word(word: str) -> Kind:
     if len(word) == 1:
         return Kind.LETTER if word.lower() in _SIDES else Kind.UNKNOWN
     runs = _RUN.findall(word)
-    return _together([_listed(normal_word(run)) for run in runs]) if len(runs) > 1 else Kind.UNKNOWN
+    if len(runs) > 1:
+        return _together([_listed(normal_word(run)) for run in runs])
+    return Kind.PLAIN if _GERMAN.fullmatch(normal_word(word)) else Kind.UNKNOWN
 
 
 def _together(kinds: list[Kind | None]) -> Kind:
@@ -253,61 +268,75 @@ def _compound(core: str) -> Kind:
 
 
 def _of_parts(kinds: list[Kind | None], words: list[str], core: str) -> Kind:
-    numbers = [kind in (Kind.DIGIT, Kind.NUMBER) for kind in kinds]
-    if all(numbers):
+    """The kind of a compound, by those of its parts."""
+    numbers = [kind in NUMERIC for kind in kinds]
+    times = [kind is Kind.TIME for kind in kinds]
+    if all(numbers) or (any(times) and all(map(_is_counted, kinds, words))):
         return Kind.NUMBER
-    # MR_Head is a modality; Mr_Head isn't
-    kinds = [Kind.PLAIN if kind is Kind.TITLE and word in DUAL and core.isupper() else kind for kind, word in zip(kinds, words)]
-    pairs = zip(words, words[1:])
-    paired = {index + side for index, pair in enumerate(pairs) if pair in _LISTS.phrases for side in (0, 1)}
-    kinds = [Kind.PLAIN if kind is Kind.PHRASE and index in paired else kind for index, kind in enumerate(kinds)]
-    if Kind.TIME in kinds and all(
-        kind in (Kind.TIME, Kind.DIGIT, Kind.NUMBER) or has_kind(word, "count") for kind, word in zip(kinds, words)
-    ):
-        return Kind.NUMBER
-    rest = [kind for kind in kinds if kind not in (Kind.DIGIT, Kind.NUMBER, Kind.LETTER)]
-    if not rest:
+    paired = {at + side for at, pair in enumerate(pairwise(words)) if pair in _LISTS.phrases for side in (0, 1)}
+    rest: list[tuple[Kind | None, str]] = []
+    for at, (kind, word) in enumerate(zip(kinds, words, strict=True)):
+        # MR_Head is a modality; Mr_Head isn't
+        modality = kind is Kind.TITLE and has_kind(word, "dual") and core.isupper()
+        if modality or (kind is Kind.PHRASE and at in paired):
+            rest.append((Kind.PLAIN, word))
+        elif kind not in NUMERIC and kind is not Kind.LETTER:
+            rest.append((kind, word))
+    left = [kind for kind, _ in rest]
+    sided = Kind.PLAIN in left or any(has_kind(word, "paired") for word in words)
+    if not rest or (Kind.LETTER in kinds and not sided):
         return Kind.UNKNOWN
-    kind = _together(rest)
-    if kind is Kind.UNKNOWN:
-        return kind
-    if Kind.LETTER in kinds and Kind.PLAIN not in rest and not PAIRED & set(words):
-        return Kind.UNKNOWN
+    together = _together(left)
+    if together is Kind.NAME and left.count(Kind.PLAIN) > 1 and all(_is_technical_name(*part) for part in rest):
+        together = Kind.PLAIN
     # numbers beside each other may be a date, long ones an identifier
-    if Kind.NUMBER in kinds or any(first and second for first, second in zip(numbers, numbers[1:])):
-        return Kind.GONE
-    return kind
+    numbered = Kind.NUMBER in kinds or any(map(all, pairwise(numbers)))
+    return Kind.GONE if numbered and together is not Kind.UNKNOWN else together
+
+
+def _is_technical_name(kind: Kind | None, word: str) -> bool:
+    """In t1_tse_fs_gd, fs and gd are no initials."""
+    return kind is not Kind.NAME or (len(word) == 2 and word in _LISTS.technique)
+
+
+def _is_counted(kind: Kind | None, word: str) -> bool:
+    return kind is Kind.TIME or kind in NUMERIC or has_kind(word, "count")
 
 
 def _segment(segment: str, before: str, after: str, technique: int, joined: bool) -> Kind | None:
+    """The kind of a part between signs, None if it is nothing known."""
     low = segment.lower()
-    if (kind := _technical(segment, low)) is not None and len(segment) > 1:
+    if len(segment) > 1 and (kind := _technical(segment, low)) is not None:
         return kind
     if segment.isdigit():
         if joined and technique > 1 and segment in _MATRIX:
             return Kind.PLAIN
         return Kind.DIGIT if len(segment) == 1 else Kind.NUMBER
     if segment.isalpha():
-        if "'" in (before, after):
-            if (after == "'" and low in _ELISIONS) or (before == "'" and low == "s"):
-                return Kind.PLAIN
-        elif (low == _CONTRAST and (before == "+" or after in ("+", "-") or (before in ("-", "_") and technique))) or (low == "w" and after == "/"):
-            return Kind.PLAIN
-        return _word(segment)
+        return Kind.PLAIN if _is_affix(low, before, after, technique) else _word(segment)
     if _THICKNESS.fullmatch(segment):
         return Kind.DIGIT
     runs = _WHOLE_RUN.findall(segment)
-    if "".join(runs) != segment:
-        return None
-    kinds: list[Kind | None] = []
-    for run in runs:
-        if run[0].isdigit():
-            kinds.append(Kind.DIGIT if len(run) == 1 else Kind.NUMBER)
-        else:
-            # CT1 and PET2 are devices, Scout2 and 3plane aren't
-            kind = _word(run)
-            kinds.append(None if kind is Kind.PLAIN and len(run) < 4 else kind)
-    return _of_parts(kinds, [normal_word(run) for run in runs], segment)
+    return (
+        _of_parts([_run(run) for run in runs], [normal_word(run) for run in runs], segment) if "".join(runs) == segment else None
+    )
+
+
+def _is_affix(low: str, before: str, after: str, technique: int) -> bool:
+    """The l of l'abdomen, the s of Crohn's, the C of T1+C, the w of w/contrast."""
+    if "'" in (before, after):
+        return (after == "'" and has_kind(low, "elision")) or (before == "'" and low == "s")
+    if low == "c":
+        return before == "+" or after in ("+", "-") or (before in ("-", "_") and technique > 0)
+    return low == "w" and after == "/"
+
+
+def _run(run: str) -> Kind | None:
+    """The kind of letters or digits that are glued to the others; CT1 and PET2 are devices, Scout2 and 3plane aren't."""
+    if run[0].isdigit():
+        return Kind.DIGIT if len(run) == 1 or _THICKNESS.fullmatch(run) else Kind.NUMBER
+    word = normal_word(run)
+    return None if has_kind(word, "modality") or (len(run) < 4 and word not in _LISTS.technique) else _word(run)
 
 
 @lru_cache(maxsize=20_000)
@@ -325,17 +354,7 @@ def _asked(core: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-#: abbreviations of a modality, an illness or a wave that are titles as well
-DUAL = frozenset(["mr", "dr", "ms", "mrs", "st"])
-#: paired parts of the body whose names are surnames, too: a letter beside them is a side
-PAIRED = frozenset(
-    ["hand", "foot", "arm", "leg", "knee", "ankle", "wrist", "heel", "toe", "finger", "ear", "eye", "kidney", "lung"]
-)
-#: parts that MR is made of whose names are surnames, too
-IMAGED = PAIRED | {"head", "neck", "brain", "heart", "body", "leg"}
-
-
-def is_kept(kind: Kind) -> bool:
+def is_kept(kind: Kind | None) -> bool:
     """Whether a token of this kind stays, once its context was looked at."""
     return kind is Kind.PLAIN or kind is Kind.NAME
 

@@ -53,7 +53,7 @@ _FOLD = _Fold()
 
 
 def fold(text: str) -> str:
-    """``text`` with as many characters, each in its plainest form: ASCII digits, dashes and blanks, letters without diacritics."""
+    """``text``, as long as it is, in plain characters: ASCII digits, dashes and blanks, letters without diacritics."""
     return text if text.isascii() and text.isprintable() else text.translate(_FOLD)
 
 
