@@ -25,3 +25,5 @@ from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
 from .tables import identity_attributes as identity_attributes
 from .tables import tag_text as tag_text
+from .words import DescriptorWords as DescriptorWords
+from .words import descriptor_words as descriptor_words

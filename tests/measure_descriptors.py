@@ -19,11 +19,12 @@ def clean(description: Description) -> str:
 
 def table(results: dict[str, Result], count: int) -> str:
     """The results as a Markdown table."""
-    lines = ["| the patient's words are | descriptions | identifiers | left | recall | clinical words | kept |", "|---|---|---|---|---|---|---|"]
+    head = ("the patient's words are", "descriptions", "identifiers", "left", "recall", "clinical words", "kept")
+    rows: list[tuple[object, ...]] = [head, ("---",) * len(head)]
     for name, result in results.items():
-        lines.append(
-            f"| {name} | {count} | {result.identifiers} | {len(result.left)} | {result.recall:.2%} | {result.clinical} | {result.share:.1%} |"
-        )
+        left, recall, share = len(result.left), f"{result.recall:.2%}", f"{result.share:.1%}"
+        rows.append((name, count, result.identifiers, left, recall, result.clinical, share))
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines)
 
 

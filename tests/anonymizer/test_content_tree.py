@@ -135,9 +135,7 @@ def test_images_are_referred_to_by_their_new_uids(options: str, stays: bool) -> 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
 def test_references_point_to_where_their_targets_went(undefined: bool, syntax: str) -> None:
     target = item("CONTAINER", FINDING, children=[text("ACC-2", ACCESSION), text("first"), text("second")])
-    left = report(
-        reference(1, 4, 3), text("ACC-1", ACCESSION), reference(1, 4, 2), target, undefined=undefined, syntax=syntax
-    )
+    left = report(reference(1, 4, 3), text("ACC-1", ACCESSION), reference(1, 4, 2), target, undefined=undefined, syntax=syntax)
     assert left[0].ReferencedContentItemIdentifier == [1, 3, 2]
     assert left[1].ReferencedContentItemIdentifier == [1, 3, 1]
     assert [found.TextValue for found in left[2].ContentSequence] == ["ANONYMIZED", "ANONYMIZED"]
@@ -164,7 +162,9 @@ def test_a_reference_that_is_no_position_is_refused() -> None:
 
 def test_text_is_cleaned_where_both_options_say_so() -> None:
     using = engine("CleanStructdCont,CleanDesc")
-    left = report(text("MRI brain of Jane Doe"), text("Zzyx", FINDING), text("chest without contrast", ("121106", "DCM")), using=using)
+    left = report(
+        text("MRI brain of Jane Doe"), text("Zzyx", FINDING), text("chest without contrast", ("121106", "DCM")), using=using
+    )
     assert left[0].TextValue.startswith("MRI brain") and "Doe" not in left[0].TextValue
     assert left[1].TextValue == "ANONYMIZED"
     assert left[2].TextValue == "chest without contrast"

@@ -75,7 +75,9 @@ def with_table(table: Path, options: str = "") -> Engine:
     return Engine(ConfidentialityProfile.default(options), Key(SECRET), patients=PatientTable.load(table))
 
 
-@pytest.mark.parametrize(("issuer", "patient_id", "name"), [("", "CASE-1", "Case^One"), ("B", "CASE-2", ""), ("C", "CASE-1", "Case^One")])
+@pytest.mark.parametrize(
+    ("issuer", "patient_id", "name"), [("", "CASE-1", "Case^One"), ("B", "CASE-2", ""), ("C", "CASE-1", "Case^One")]
+)
 def test_patients_get_their_names_from_the_table(table: Path, issuer: str, patient_id: str, name: str) -> None:
     dataset = new(Element(ISSUER, "LO", issuer), using=with_table(table))
     assert (dataset.PatientID, str(dataset.PatientName)) == (patient_id, name)
@@ -156,7 +158,11 @@ def test_date_and_time_cross_midnight_together() -> None:
     profile = ConfidentialityProfile.default("RetainLongModifDates", date_shift="-100d..-30d/1h")
     using = Engine(profile, Key(SECRET))
     for patient in range(12):
-        times = [Element(0x00080030, "TM", "233000"), Element(0x00080031, "TM", "003000.25"), Element(PATIENT_ID, "LO", f"P{patient}")]
+        times = [
+            Element(0x00080030, "TM", "233000"),
+            Element(0x00080031, "TM", "003000.25"),
+            Element(PATIENT_ID, "LO", f"P{patient}"),
+        ]
         dataset = new(DATES[0], Element(0x00080021, "DA", "20200229"), *times, using=using)
         start = datetime.strptime(f"{dataset.StudyDate}{dataset.StudyTime}", "%Y%m%d%H%M%S")
         end = datetime.strptime(f"{dataset.SeriesDate}{dataset.SeriesTime}", "%Y%m%d%H%M%S.%f")
@@ -197,7 +203,9 @@ def test_what_is_no_age_goes_where_ages_are_capped() -> None:
 
 def test_devices_stay_distinct_and_unnamed() -> None:
     using = engine("RetainDeviceIdent")
-    titles = {new(Element(0x00080055, "AE", title), using=using).StationAETitle for title in ("CT_WARD3", "CT_WARD4", "CT_WARD3 ")}
+    titles = {
+        new(Element(0x00080055, "AE", title), using=using).StationAETitle for title in ("CT_WARD3", "CT_WARD4", "CT_WARD3 ")
+    }
     assert len(titles) == 2 and not any("WARD" in title for title in titles)
     assert new(Element(0x00080055, "AE", ""), using=using).StationAETitle in ("", None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -96,7 +97,7 @@ def test_chunks_are_masked_as_the_whole_would_be(value: bytes, cuts: list[int], 
         expected = bytes(byte & mask[at % size] for at, byte in enumerate(value))
         edges = [0, *sorted(cut for cut in cuts if cut < len(value)), len(value)]
         masked = CellMask(bits, size, encoding)
-        assert b"".join(masked.apply(value[at:to]) for at, to in zip(edges, edges[1:], strict=False)) == expected
+        assert b"".join(masked.apply(value[at:to]) for at, to in pairwise(edges)) == expected
 
 
 def test_planes_in_items_go_whatever_they_are() -> None:

@@ -200,9 +200,9 @@ def test_the_list_is_extended_by_a_file(tmp_path: Path) -> None:
     [
         ("creator,tag\n", "columns private_creator"),
         ("private_creator,tag,vr\nACME,0029,LO\n", "line 2: a private tag is written"),
-        ("private_creator,tag,vr\nACME,\"0028,xx01\",LO\n", "line 2: a private tag is written"),
-        ("private_creator,tag,vr\n,\"0029,xx01\",LO\n", "line 2: a private creator is needed"),
-        ("private_creator,tag,vr\nACME,\"0029,xx01\",text\n", "line 2: a private creator is needed, and a VR"),
+        ('private_creator,tag,vr\nACME,"0028,xx01",LO\n', "line 2: a private tag is written"),
+        ('private_creator,tag,vr\n,"0029,xx01",LO\n', "line 2: a private creator is needed"),
+        ('private_creator,tag,vr\nACME,"0029,xx01",text\n', "line 2: a private creator is needed, and a VR"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_an_error_that_names_the_line(tmp_path: Path, text: str, message: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .descriptor_line import PARTS, Line
-from .descriptor_tokens import NUMERIC, Kind, has_kind, is_kept, is_technique
+from .line import PARTS, Line
+from .tokens import NUMERIC, Kind, has_kind, is_kept, is_technique
 
 
 def look_at_neighbours(line: Line) -> None:

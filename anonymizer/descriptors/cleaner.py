@@ -7,14 +7,12 @@ import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .descriptor_context import Expected, settle
-from .descriptor_line import Line, Placed
-from .descriptor_patterns import erase
-from .descriptor_rendering import rendered
-from .descriptor_tokens import B_VALUE, QUANTITY, Kind, Token, analyse
-from .descriptor_words import fold
-from .descriptor_words import identifying_words as identifying_words
-from .descriptor_words import normal_word as normal_word
+from .context import Expected, settle
+from .line import Line, Placed
+from .patterns import erase
+from .rendering import rendered
+from .tokens import B_VALUE, QUANTITY, Kind, Token, analyse
+from .words import fold
 
 _LINES = re.compile(r"(\r\n|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])")
 _HARD = r"\s,;:()\[\]{}\"|=<>\\"

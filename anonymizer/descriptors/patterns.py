@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .descriptor_tokens import ERASED
-from .descriptor_words import STRANGE
+from .tokens import ERASED
+from .words import STRANGE
 
 _UNITS_OF_AGE = (
     r"y/?o|y\.\s?o|yrs?|ys?|years?(?:\s?-?\s?olds?)?|m/?o|mos?|mths?|months?(?:\s?-?\s?olds?)?|wks?|weeks?(?:\s?-?\s?olds?)?|d/o|days?(?:\s?-?\s?olds?)?|w"

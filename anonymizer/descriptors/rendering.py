@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .descriptor_line import Line
-from .descriptor_tokens import Kind, is_kept
+from .line import Line
+from .tokens import Kind, is_kept
 
 _OPENING, _CLOSING = "([{<", ")]}>"
 #: of several signs between two words that stay, the first of these remains

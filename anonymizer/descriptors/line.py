@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .descriptor_tokens import NUMERIC, Kind, Token, has_kind
+from .tokens import NUMERIC, Kind, Token, has_kind
 
 #: punctuation that parts a name from what stands beside it
 PARTS = frozenset(':;|"')

@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from profiles.words import descriptor_words
+from profiles import descriptor_words
 
-from .descriptor_words import STRANGE, normal_word
+from .words import STRANGE, normal_word
 
 
 class Kind(Enum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .descriptor_line import PARTS, Line
-from .descriptor_neighbours import look_at_neighbours
-from .descriptor_tokens import NUMERIC, Kind, in_vocabulary, is_kept, is_phrase
+from .line import PARTS, Line
+from .neighbours import look_at_neighbours
+from .tokens import NUMERIC, Kind, in_vocabulary, is_kept, is_phrase
 
 _WORDS = (Kind.PLAIN, Kind.NAME, Kind.UNKNOWN, Kind.PHRASE, Kind.LETTER, Kind.TRAIT)
 #: most words of a street's or an institution's name that are looked for
