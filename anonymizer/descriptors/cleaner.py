@@ -112,7 +112,7 @@ def _once(text: str, is_identifying: Callable[[str], bool], keeps_traits: bool) 
             placed = [Placed(analyse(match[0]), match[0], match.start()) for match in _TOKEN.finditer(erase(fold(stays)))]
             tokens = Line(placed, [_kind(place.token, is_identifying, keeps_traits) for place in placed])
             expected = settle(tokens, expected)
-            stays = rendered(stays, tokens)
+            stays = rendered(stays, tokens, is_last=not separator)
         if stays:
             cleaned += (stays, separator)
     return "".join(cleaned[:-1])

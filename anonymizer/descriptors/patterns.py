@@ -23,6 +23,8 @@ _NUMBERS = re.compile(
     r"|(?<!\w)(?:in\s)?(?:(?:his|her|their|the)\s(?:early\s|mid[\s-]|late\s)?|early\s|mid[\s-]|late\s)\d0s(?!\w)"
     r"|(?<!\w)[a-z]{1,2}\d[\da-z]?\s+\d(?!pl|st|nd|rd)[abd-hjlnp-uw-z]{2}(?!\w)"
     r"|(?<!\w)[a-z]\d[a-z]\s?\d[a-z]\d(?!\w)|(?<!\w)(?:[\da-f]{2}[:-]){5}[\da-f]{2}(?!\w)"
+    # a year is no number of seconds
+    r"|(?<![\w.,])(?:19|20)\d\d\s?[a-z](?!\w)"
     r"|(?<!\w)[1-9]\d{3}\s?(?!ms|ml|hu|mm|bq|gy|mg|kg|kv|ma)[a-z]{2}(?!\w)"
 )
 _DIGIT = re.compile(r"\d")
@@ -31,10 +33,11 @@ _MACHINES = re.compile(
     r"(?:https?|s?ftps?|file|dicom|mailto|smb|ldap)\s?:\S+|www\d?\.\S+|\S+://\S*"
     r"|(?:\w+\sdot\s)*\w+\s(?:at\s\w+(?:\sdot\s\w+)+)"
     r"|\S+\s?[\[(]\s?at\s?[\])]\s?\S+(?:\s?[\[(]\s?dot\s?[\])]\s?\S+)*"
+    r"|(?<![\w.])[\w-]+(?:\.[\w-]*[a-z][\w-]*){2,}"
     r"|[\w.+-]+\s?@\s?[\w-]+(?:\.[\w-]+)+"
     r"|(?<!\w)[a-z]:[\\/](?:.*[\\/])?\S*|\\\\(?:.*\\)?\S*|\S*\\\S*\\\S*"
 )
-_HINT = re.compile(r"[@\\]|:/|www|\bdot\b|\bat\s?[\])]|mailto|ftp|http|file|dicom|smb|ldap")
+_HINT = re.compile(r"[@\\]|\w\.[\w-]+\.\w|:/|www|\bdot\b|\bat\s?[\])]|mailto|ftp|http|file|dicom|smb|ldap")
 
 
 def erase(line: str) -> str:

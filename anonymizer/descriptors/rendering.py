@@ -11,16 +11,21 @@ _OPENING, _CLOSING = "([{<", ")]}>"
 #: of several signs between two words that stay, the first of these remains
 _SEPARATORS = ".;,:|/-&=+"
 _SPACED = frozenset("|/-&=+")
-_TIDY = re.compile(r" ?[,;:.|/&=+-]? ?|\s")
+_TIDY = re.compile(r"[,;:.|/&=+-]? ?| [,;:.|/&=+-] ?|\s")
 
 
-def rendered(text: str, line: Line) -> str:
-    """What stays of ``text``: between two words what stood there, or where something went, the sign that says most."""
-    _trim(line)
+def rendered(text: str, line: Line, *, is_last: bool) -> str:
+    """What stays of ``text``: between two words what stood there, or where something went, the sign that says most.
+
+    Args:
+        is_last: no other line follows in the text.
+    """
+    _trim(line, is_last)
     says = (at for at, kind in enumerate(line.kinds) if is_kept(kind) and not line.said(at, "stop") and len(line.word(at)) > 1)
     if next(says, None) is None:
         return ""
-    if "  " not in text and all(map(is_kept, line.kinds)):
+    if all(map(is_kept, line.kinds)):
+        # runs of blanks included: nothing went
         return text[line.placed[0].start + line.placed[0].token.start : line.placed[-1].start + line.placed[-1].token.end]
     brackets = _brackets(line)
     parts: list[str] = []
@@ -45,18 +50,18 @@ def rendered(text: str, line: Line) -> str:
     return "".join(parts)
 
 
-def _trim(line: Line) -> None:
-    """Drop the words that say nothing without what went behind them: seen at, since."""
+def _trim(line: Line, is_last: bool) -> None:
+    """Drop the words that say nothing without what went behind them (seen at, since), or without an end of the text."""
     went, ends = False, True
     for index in range(len(line.kinds) - 1, -1, -1):
         if line.kinds[index] is Kind.MARK:
-            ends = True
+            is_last, ends = is_last and ends, True
         elif not is_kept(line.kinds[index]):
             went = True
-        elif went and ends and line.said(index, "stop"):
+        elif ends and line.said(index, "stop") and (went or (is_last and not line.said(index, "ending"))):
             line.kinds[index] = Kind.GONE
         else:
-            went = ends = False
+            went = ends = is_last = False
 
 
 def _separator(signs: str, length: int) -> str:
