@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .actions import Action
 from .content_items import CONTENT_SEQUENCE, CONTENT_SEQUENCES, VALUE_ATTRIBUTES, content_row
 from .custom import Attribute, typed_value
-from .decisions import PUBLIC_DATES, Decision, attribute_keyword, attribute_vr
+from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .dummies import dummy_value
 from .errors import ProfileError
 from .profile import ConfidentialityProfile
@@ -183,7 +183,10 @@ class PlanNode(dict[int, Rule]):
         rule = self._private.get(key)
         if rule is None:
             name = vr.decode("latin-1")
-            decision = declared or self.plan.profile.decide_private(creator, tag, name, self._parents)
+            decision = self.plan.profile.decide_private(creator, tag, name, self._parents)
+            if declared is not None and decision in (SAFE_PRIVATE, PRIVATE):
+                # the object knows its attributes better than the list does; custom rules come before both
+                decision = declared
             rule = self._private_rule(creator, tag, name, decision)
             if self._may_cache():
                 self._private[key] = rule

@@ -99,6 +99,13 @@ def test_safe_private_attributes_can_be_taken_out() -> None:
     assert 0x0019100C not in new("0019{SIEMENS MR HEADER}0c;X", *siemens, options="RetainSafePrivate")
 
 
+def test_rules_come_before_what_the_object_declares() -> None:
+    about = [Element(0x00080301, "US", 0x29), Element(0x00080302, "LO", "ACME"), Element(0x00080303, "CS", "SAFE")]
+    declared = Element(0x00080300, "SQ", [about])
+    assert 0x00291101 in new("Manufacturer;X", declared, *PRIVATE, options="RetainSafePrivate")
+    assert 0x00291101 not in new("0029{ACME}01;X", declared, *PRIVATE, options="RetainSafePrivate")
+
+
 def test_the_engines_attributes_are_no_rules_business() -> None:
     dataset = new("{UI};X\n{CS};X\n{LO};X", DESCRIPTION)
     assert dataset.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2" and dataset.PatientIdentityRemoved == "YES"
