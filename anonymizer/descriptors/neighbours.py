@@ -28,7 +28,7 @@ def _initials(line: Line) -> None:
         if kind is not Kind.NAME or len(word) != 2 or has_kind(word, "modality"):
             continue
         sides = [at for at in (index - 1, index + 1) if is_kept(line.kind(at))]
-        technical = is_technique(word) and any(line.kinds[at] is Kind.PLAIN and is_technique(line.word(at)) for at in sides)
+        technical = is_technique(word) and any(is_technique(line.word(at)) or line.said(at, "modality") for at in sides)
         if len(sides) < 2 and not technical:
             line.kinds[index] = Kind.UNKNOWN
 
