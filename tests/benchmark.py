@@ -17,8 +17,10 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 from anonymizer import Anonymizer
+from profiles import ConfidentialityProfile
 
 _FILES, _ROUNDS = 50, 7
+_CLEANING = "RetainSafePrivate,RetainLongModifDates,RetainDeviceIdent,RetainPatientChars,CleanDesc,CleanStructdCont,CleanGraph"
 
 
 def ct_series(folder: Path) -> list[Path]:
@@ -38,10 +40,18 @@ def ct_series(folder: Path) -> list[Path]:
 
 def contenders() -> dict[str, Callable[[Path, Path], object]]:
     """What is measured, by name: each takes a file and writes another."""
-    anonymizer = Anonymizer(key=b"a key for the benchmark, 32 bytes or more")
+
+    def anonymize_with(options: str) -> Callable[[Path, Path], object]:
+        profile = ConfidentialityProfile.default(options)
+        return Anonymizer(profile, b"a key for the benchmark, 32 bytes or more").anonymize_file
+
     found: dict[str, Callable[[Path, Path], object]] = {
         "read and write": lambda path, out: out.write_bytes(path.read_bytes()),
-        "anonymize_file": anonymizer.anonymize_file,
+        "anonymize_file": anonymize_with(""),
+        "RetainSafePrivate": anonymize_with("RetainSafePrivate"),
+        "RetainLongModifDates": anonymize_with("RetainLongModifDates"),
+        "CleanDesc": anonymize_with("CleanDesc"),
+        "these three and all else that cleans": anonymize_with(_CLEANING),
     }
     if importlib.util.find_spec("dicognito"):
         from dicognito.anonymizer import Anonymizer as Dicognito
