@@ -138,17 +138,31 @@ class Buffer:
                 vr, start, length = self.value(position, encoding, tag)
                 if tag in tags:
                     found[tag] = Found(vr, start, length)
-                if length == UNDEFINED:
-                    position = self.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
-                else:
-                    position = start + length
-                if position > len(self.content):
-                    self.beyond(position, tag)
+                position = self.value_end(vr, start, length, encoding, tag)
         except DeidentificationError:
             pass
         if position >= len(self.content) and not self.complete:
             raise NeedMoreError
         return found
+
+    def text(self, found: Found | None) -> bytes:
+        """The value of a found element without its padding; empty where there is none, or items."""
+        if found is None or found.length == UNDEFINED:
+            return b""
+        return self.content[found.start : found.start + found.length].strip(b"\0 ")
+
+    def value_end(self, vr: bytes, start: int, length: int, encoding: Encoding, tag: int) -> int:
+        """Where the value of the element ``tag`` ends that begins at ``start``; it is not looked at.
+
+        Raises:
+            NeedMoreError: beyond the buffer.
+            DeidentificationError: beyond the object, or its structure is broken.
+        """
+        if length == UNDEFINED:
+            return self.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
+        if start + length > len(self.content):
+            self.beyond(start + length, tag)
+        return start + length
 
     def value(self, position: int, encoding: Encoding, tag: int) -> tuple[bytes, int, int]:
         """VR (``b""`` in implicit), value's position and length of the element at ``position``.

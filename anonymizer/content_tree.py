@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from profiles import PlanNode
 
-from .buffer import Buffer
+from .buffer import Buffer, Found
 from .encoding import UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
 
@@ -120,11 +120,8 @@ def _kind(buffer: Buffer, start: int, end: int, encoding: Encoding) -> tuple[str
             # behind the header of the first item
             code = buffer.find(concept.start + 8, item_end, _CODE, encoding)
 
-    def text(tag: int) -> str:
-        element = code.get(tag) or (found.get(tag) if tag == _VALUE_TYPE else None)
-        if element is None or element.length == UNDEFINED:
-            return ""
-        return buffer.content[element.start : element.start + element.length].strip(b"\0 ").decode("latin-1")
+    def text(element: Found | None) -> str:
+        return buffer.text(element).decode("latin-1")
 
-    value = text(_CODE_VALUE) or text(_LONG_CODE_VALUE) or text(_URN_CODE_VALUE)
-    return value, text(_CODING_SCHEME), text(_VALUE_TYPE)
+    value = text(code.get(_CODE_VALUE)) or text(code.get(_LONG_CODE_VALUE)) or text(code.get(_URN_CODE_VALUE))
+    return value, text(code.get(_CODING_SCHEME)), text(found.get(_VALUE_TYPE))

@@ -7,7 +7,7 @@ import re
 from profiles import OVERLAY_BIT_POSITION, Operation, Rule, partner_of
 
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
-from .encoding import UNDEFINED, Encoding
+from .encoding import Encoding
 from .errors import DeidentificationError, Note, Reason
 from .facts import patient_at
 from .files import Piece
@@ -104,10 +104,7 @@ class ElementRewriter:
         partner = partner_of(rule.tag) if self.values.shifts_times and rule.vr == "DA" else None
         if partner is None:
             return None
-        found = self.buffer.find(position, end, frozenset({partner}), encoding).get(partner)
-        if found is None or found.length == UNDEFINED:
-            return None
-        return self.buffer.content[found.start : found.start + found.length].strip(b"\0 ")
+        return self.buffer.text(self.buffer.find(position, end, frozenset({partner}), encoding).get(partner))
 
     # -- overlays and pixels -----------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, 
 
 _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100024, 0x00400032
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
-_IDENTITY = _PATIENT | {SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY}
+_STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +104,10 @@ def identity_of(buffer: Buffer, position: int, encoding: Encoding) -> Identity:
     Raises:
         NeedMoreError: it lies beyond the buffer.
     """
-    found = buffer.find(position, len(buffer.content), _IDENTITY, encoding)
-
-    def text(tag: int) -> bytes:
-        element = found.get(tag)
-        if element is None or element.length == UNDEFINED:
-            return b""
-        return buffer.content[element.start : element.start + element.length].strip(b"\0 ")
-
-    charset = text(SPECIFIC_CHARACTER_SET).decode("latin-1")
+    found = buffer.find(position, len(buffer.content), _STUDY, encoding)
+    charset = buffer.text(found.get(SPECIFIC_CHARACTER_SET)).decode("latin-1")
     patient = patient_at(buffer, position, len(buffer.content), encoding, charset)
-    return Identity(patient, text(STUDY) or text(SOP_INSTANCE))
+    return Identity(patient, buffer.text(found.get(STUDY)) or buffer.text(found.get(SOP_INSTANCE)))
 
 
 def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str) -> Patient:
@@ -177,13 +170,11 @@ def _identifying(
         name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag)
         if name == "SQ" or length == UNDEFINED:
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-            position = buffer.skip_items(start, inner, tag) if length == UNDEFINED else start + length
+            position = buffer.value_end(vr, start, length, encoding, tag)
             if depth < MAX_DEPTH and not tag >> 16 & 1:
                 yield from _in_items(buffer, start, position, inner, charset, depth + 1)
             continue
-        position = start + length
-        if position > len(buffer.content):
-            buffer.beyond(position, tag)
+        position = buffer.value_end(vr, start, length, encoding, tag)
         if tag == SPECIFIC_CHARACTER_SET:
             charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
         elif length and (name == "PN" or tag in identity_attributes()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from .buffer import Buffer
-from .encoding import UNDEFINED, Encoding
+from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 
 _OVERLAY_TYPE, _BIT_POSITION, _OVERLAY_DATA = 0x0040, 0x0102, 0x3000
@@ -24,10 +24,7 @@ def may_stay(buffer: Buffer, position: int, group: int, encoding: Encoding) -> b
     """
     type_tag, data_tag = group << 16 | _OVERLAY_TYPE, group << 16 | _OVERLAY_DATA
     found = buffer.find(position, len(buffer.content), frozenset({type_tag, data_tag}), encoding)
-    kind = found.get(type_tag)
-    if kind is None or data_tag not in found or kind.length == UNDEFINED:
-        return False
-    return buffer.content[kind.start : kind.start + kind.length].strip(b"\0 ") == b"R"
+    return data_tag in found and buffer.text(found.get(type_tag)) == b"R"
 
 
 def embedded_bits(buffer: Buffer, start: int, position: int, value: bytes, tag: int, encoding: Encoding) -> tuple[int, int]:

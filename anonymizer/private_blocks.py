@@ -12,7 +12,7 @@ from pydicom.filereader import read_sequence
 from profiles import Action, Decision, PlanNode, Rule
 
 from .buffer import Buffer, NeedMoreError
-from .encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
+from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .files import Piece
 from .tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
@@ -177,12 +177,7 @@ def _staying(buffer: Buffer, position: int, encoding: Encoding, root: PlanNode, 
             if tag >= FIRST_PIXELS:
                 return
             vr, start, length = buffer.value(position, encoding, tag)
-            if length == UNDEFINED:
-                position = buffer.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
-            else:
-                position = start + length
-            if position > len(buffer.content):
-                buffer.beyond(position, tag)
+            position = buffer.value_end(vr, start, length, encoding, tag)
             if tag >> 16 & 1:
                 if is_creator(tag):
                     blocks.reserve(tag, buffer.content[start:position], b"", [])

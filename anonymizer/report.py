@@ -12,9 +12,10 @@ class AttributeAction(NamedTuple):
     """What was done to the attributes at one path of an object.
 
     Attributes:
-        path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place.
+        path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place that
+            go, ``(content item)`` for items; private ones that stay are ``(0019,"SIEMENS MR HEADER",0c)``.
         keyword: of the last attribute, or ``""``.
-        action: ``D``, ``Z``, ``X``, ``K`` or ``U``.
+        action: ``D``, ``Z``, ``X``, ``K``, ``C`` or ``U``.
         count: how many elements.
     """
 

@@ -180,14 +180,12 @@ class Rewriter:
                     last, run, position = tag, following, following
                     continue
                 rule = blocks.rule(node, tag, vr)
+                replacement: list[Piece] | None = []
                 if rule.drops and length != UNDEFINED:
-                    if run < position:
-                        pieces.append(view[run:position])
+                    # most private elements
                     rules.append(rule)
-                    last = tag
-                    run = position = following
-                    continue
-                replacement, following = self._private(rule, node, (vr, position, value, length, end, encoding, depth))
+                else:
+                    replacement, following = self._private(rule, node, (vr, position, value, length, end, encoding, depth))
                 if replacement != []:
                     blocks.stays(tag, pieces)
             else:

@@ -13,7 +13,7 @@ from .dummies import dummy_value
 from .errors import ProfileError
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule
-from .tables import CURVES, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
+from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
 
@@ -35,11 +35,9 @@ _REFERENCED_SERIES = 0x00081115
 #: an overlay that lies in unused bits of the pixels is not removed with its group
 OVERLAY_BIT_POSITION = 0x60000102
 _CONTENT_REFERENCE = 0x0040DB73
-TIMEZONE = 0x00080201
+_TIMEZONE = 0x00080201
 #: texts that are one of a few terms: what may stay of them when they are cleaned
 _TERMS = {0x04000565: frozenset({b"CORRECT", b"COERCE"})}
-_DATE_VRS = frozenset({"DA", "TM", "DT"})
-_CLEANABLE_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 
 
 class Plan:
@@ -206,7 +204,7 @@ class PlanNode(dict[int, Rule]):
         # a creator that no list has may be anybody's name, and the audit repeats labels
         name = f'"{creator}"' if profile.is_listed(creator, tag) else "private"
         place = _Place(tag, known_vr, self._labelled(f"({tag >> 16:04x},{name},{tag & 0xFF:02x})"), creator=creator)
-        if known_vr in _DATE_VRS | {"UI"} and decision.action is Action.K:
+        if known_vr in DATE_VRS | {"UI"} and decision.action is Action.K:
             # safe is what it means, but dates and UIDs link all the same
             action = profile.decide_by_vr(known_vr).action
             decision = Decision(Action.X if action is Action.X_Z_D else action, decision.decided_by, listed=True)
@@ -318,14 +316,14 @@ class PlanNode(dict[int, Rule]):
             return self._sequence_rule(place, Action.C, Action.C)
         if place.keyword in PUBLIC_DATES:
             return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
-        if vr in _DATE_VRS:
-            return self._fallible(Operation.SHIFT, place, Action.C, decision.otherwise)
-        if tag == TIMEZONE or tag in _TERMS:
-            return self._fallible(Operation.KEEP_TERMS, place, Action.C, decision.otherwise, _TERMS.get(tag))
+        if vr in DATE_VRS:
+            return self._fallible(Operation.SHIFT, place, decision.otherwise)
+        if tag == _TIMEZONE or tag in _TERMS:
+            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _TERMS.get(tag))
         if vr == "AS":
-            return self._fallible(Operation.CAP_AGE, place, Action.C, decision.otherwise)
-        if vr in _CLEANABLE_VRS:
-            return self._fallible(Operation.CLEAN_TEXT, place, Action.C, decision.otherwise)
+            return self._fallible(Operation.CAP_AGE, place, decision.otherwise)
+        if vr in CLEANABLE_VRS:
+            return self._fallible(Operation.CLEAN_TEXT, place, decision.otherwise)
         if vr == "AE":
             return place.rule(Operation.DEVICE_PSEUDONYM, Action.C)
         if vr == "UI":
@@ -334,18 +332,16 @@ class PlanNode(dict[int, Rule]):
             return place.rule(Operation.KEEP, Action.C)
         return self._rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
 
-    def _fallible(
-        self, operation: Operation, place: _Place, action: Action | None, otherwise: Action, value: object = None
-    ) -> Rule:
+    def _fallible(self, operation: Operation, place: _Place, otherwise: Action, value: object = None) -> Rule:
         """A rule that may find nothing to keep, with the one that then takes its place."""
-        return place.rule(operation, action, value=value, otherwise=self._rule(place, Decision(otherwise, "", listed=True)))
+        return place.rule(operation, Action.C, value=value, otherwise=self._rule(place, Decision(otherwise, "", listed=True)))
 
     def _overlay_rule(self, place: _Place, decision: Decision) -> Rule:
         """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
         action = Action.C if decision.action is Action.C else Action.K
         goes = place.rule(Operation.REMOVE, Action.X)
         cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes)
-        stays = cleaned if place.vr in _CLEANABLE_VRS else place.rule(Operation.KEEP, action)
+        stays = cleaned if place.vr in CLEANABLE_VRS else place.rule(Operation.KEEP, action)
         return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)
 
 

@@ -48,14 +48,23 @@ from .errors import ProfileError
 from .explain import explained
 from .options import ProfileOptions, check_options
 from .safe_private import SafeAttribute, read_safe_private, safe_private
-from .tables import CURVES, EDITION, OVERLAYS, UNLISTED_VRS, MethodCode, TableRow, listed, method_codes, unlisted
+from .tables import (
+    CLEANABLE_VRS,
+    CURVES,
+    DATE_VRS,
+    EDITION,
+    FREE_TEXT_VRS,
+    OVERLAYS,
+    UNLISTED_VRS,
+    MethodCode,
+    TableRow,
+    listed,
+    method_codes,
+    unlisted,
+)
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
-_DATE_VRS = frozenset({"DA", "TM", "DT"})
-#: text of any length that CleanDesc cleans also where it is not listed
-_CLEANABLE_VRS = frozenset({"ST", "LT", "UT", "UC"})
-_GRAPHIC_TEXT_VRS = _CLEANABLE_VRS | {"LO", "SH"}
 _SHORT_STRING_VRS = frozenset({"LO", "SH"})
 _LENGTH_TO_END = 0x00080001
 _GRAPHIC_ANNOTATIONS = 0x00700001
@@ -201,15 +210,15 @@ class ConfidentialityProfile:
         Args:
             parents: the sequences that hold it, for custom rules.
         """
+        decision = self.decide_by_tables(tag)
         if self.custom and tag not in PROTECTED:
             attribute = Attribute(tag, attribute_keyword(tag), attribute_vr(tag))
-            if decision := self._custom((*parents, attribute), self.decide_by_tables(tag)):
-                return decision
-        decision = self.decide_by_tables(tag)
+            if custom := self._custom((*parents, attribute), decision):
+                return custom
         if self.cap_ages and decision.action is Action.K and attribute_vr(tag) == "AS":
             return Decision(Action.C, "cap ages (45 CFR 164.514)", listed=True)
         if decision.action is not Action.K and ProfileOptions.CleanGraph in self.options:
-            if attribute_vr(tag) in _GRAPHIC_TEXT_VRS and any(parent.tag == _GRAPHIC_ANNOTATIONS for parent in parents):
+            if attribute_vr(tag) in CLEANABLE_VRS and any(parent.tag == _GRAPHIC_ANNOTATIONS for parent in parents):
                 return Decision(Action.C, "CleanGraph", listed=True, otherwise=decision.action)
         return decision
 
@@ -276,7 +285,7 @@ class ConfidentialityProfile:
     def _listed(self, row: TableRow) -> Decision:
         chosen = [(option, action) for option, action in row.options if option in self.options]
         # what one option retains, another need not clean; but a true date among moved ones would tell how far they moved
-        first = Action.C if row.vr in _DATE_VRS else Action.K
+        first = Action.C if row.vr in DATE_VRS else Action.K
         for option, action in sorted(chosen, key=lambda chosen: chosen[1] is not first):
             if action is Action.C and row.vr == "OB":
                 return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
@@ -294,7 +303,7 @@ class ConfidentialityProfile:
             return UNKNOWN
         if curve and tag & 0xFFFF in _CURVE_AUDIO:
             return CURVE_AUDIO
-        if vr in _GRAPHIC_TEXT_VRS:
+        if vr in CLEANABLE_VRS:
             return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X)
         return Decision(Action.C if tag & 0xFFFF == 0x3000 else Action.K, "CleanGraph", listed=True)
 
@@ -307,11 +316,11 @@ class ConfidentialityProfile:
         if vr == "UI":
             retained = ProfileOptions.RetainUIDs in self.options
             return Decision(Action.K, "RetainUIDs") if retained else UNLISTED_UID
-        if vr in _DATE_VRS and ProfileOptions.RetainLongFullDates in self.options:
+        if vr in DATE_VRS and ProfileOptions.RetainLongFullDates in self.options:
             return Decision(Action.K, "RetainLongFullDates")
-        if vr in _DATE_VRS and ProfileOptions.RetainLongModifDates in self.options:
+        if vr in DATE_VRS and ProfileOptions.RetainLongModifDates in self.options:
             return Decision(Action.C, "RetainLongModifDates")
-        if vr in _CLEANABLE_VRS and ProfileOptions.CleanDesc in self.options:
+        if vr in FREE_TEXT_VRS and ProfileOptions.CleanDesc in self.options:
             return Decision(Action.C, "CleanDesc")
         if self.strict and vr in _SHORT_STRING_VRS:
             return SHORT_STRING

@@ -21,6 +21,12 @@ EDITION = "2026d"
 #: VRs whose unlisted attributes are treated as if they were listed, by type (DESIGN: policy for what the table lacks)
 UNLISTED_VRS = frozenset({"PN", "AE", "DA", "TM", "DT", "ST", "LT", "UT", "UC", "UR"})
 
+DATE_VRS = frozenset({"DA", "TM", "DT"})
+#: text of any length, which CleanDesc cleans also where it is not listed
+FREE_TEXT_VRS = frozenset({"ST", "LT", "UT", "UC"})
+#: text that can be cleaned
+CLEANABLE_VRS = FREE_TEXT_VRS | {"LO", "SH"}
+
 #: repeating groups whose attributes are listed as a whole (PS3.5 7.6), by group & 0xFF00
 CURVES, OVERLAYS = 0x5000, 0x6000
 

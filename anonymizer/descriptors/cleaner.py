@@ -50,21 +50,17 @@ class DescriptorCleaner:
         self._is_identifying = is_identifying
         self._keeps_traits = keep_patient_characteristics
 
-    def clean(self, text: str, limit: int | None = None) -> str:
+    def clean(self, text: str) -> str:
         """What may stay of ``text``: its harmless words, as they are spelled and in their order; "" when nothing does.
 
         Args:
             text: a value of a text VR, one line or several; no backslash separates values in it.
-            limit: characters that the VR allows; words behind them go.
         """
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         cleaned = self._remembered(text) if len(text) <= _LONGEST else None
         if cleaned is None:
             cleaned = _settled(text, self._is_identifying, self._keeps_traits)
-        while limit is not None and len(cleaned) > limit:
-            # without its end a word may be another, and a line say something else
-            cleaned = _settled(cleaned[: limit + 1].rpartition(" ")[0], self._is_identifying, self._keeps_traits)
         return cleaned
 
     def _remembered(self, text: str) -> str | None:
