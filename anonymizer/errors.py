@@ -17,6 +17,7 @@ class Reason(Enum):
     DUPLICATE_INSTANCE = "duplicate-instance"
     # can't be read
     UNREADABLE = "unreadable"
+    CHECKSUM_MISMATCH = "checksum-mismatch"
     CHANGED_DURING_RUN = "changed-during-run"
     TRUNCATED = "truncated"
     INVALID_LENGTH = "invalid-length"
@@ -34,6 +35,11 @@ class Reason(Enum):
     INVALID_FILE_META = "invalid-file-meta"
     TRANSFER_SYNTAX_MISMATCH = "transfer-syntax-mismatch"
     UNSUPPORTED_TRANSFER_SYNTAX = "unsupported-transfer-syntax"
+    # zips, tars and what they hold
+    INVALID_CONTAINER = "invalid-container"
+    CONTAINER_LIMIT = "container-limit"
+    UNSUPPORTED_MEMBER = "unsupported-member"
+    UNOPENED_CONTAINER = "unopened-container"
     # can't be identified or de-identified
     MISSING_SOP_CLASS_UID = "missing-sop-class-uid"
     MISSING_SOP_INSTANCE_UID = "missing-sop-instance-uid"

@@ -32,27 +32,60 @@ class UidRole(IntEnum):
     OTHER = 4
 
 
+class Packing(Enum):
+    """How the bytes of a member lie in its container."""
+
+    #: as they are, from ``offset`` on
+    TAR = "tar"
+    #: somewhere in the decompressed stream, from its byte ``offset`` on
+    TAR_STREAM = "tar-stream"
+    #: behind a local header at ``offset``, by the ZIP method of that name
+    ZIP_STORED = "zip-stored"
+    ZIP_DEFLATED = "zip-deflated"
+    ZIP_BZIP2 = "zip-bzip2"
+    ZIP_LZMA = "zip-lzma"
+
+
+class Member(NamedTuple):
+    """Where an object lies in a zip or tar.
+
+    Attributes:
+        packing: a Packing's value; or, where the object can't be read, the value of the Reason why.
+        offset: in bytes; what it counts from depends on ``packing``.
+        stored_size: bytes that it takes there.
+        crc32: CRC-32 of the object as the container has it, -1 where it has none.
+    """
+
+    packing: str
+    offset: int
+    stored_size: int
+    crc32: int = -1
+
+
 class ObjectRef(NamedTuple):
     """A listed object.
 
     Attributes:
-        name: where it is: a path or URI. Bytes, because file systems take any.
+        name: where it is: a path or URI; for a member, its container's. Bytes, because file systems take any.
         source: its name relative to the input, with the input's ordinal before it from the second input on.
-        size: in bytes.
-        version: what changes when the content does: modification time or generation.
+        size: in bytes, -1 where it isn't known yet.
+        version: what changes when the content does: modification time, generation or entity tag; ``""`` where it isn't known yet.
+            Of a member, its container's.
+        member: the fields of a Member for an object in a zip or tar, else None.
     """
 
     name: bytes
     source: bytes
     size: int
     version: str
+    member: tuple[str, int, int, int] | None = None
 
 
 class InstanceHeader(NamedTuple):
     """What pass 1 found in an object.
 
     Attributes:
-        ref: the object, as the fields of an ObjectRef.
+        ref: the object as it was read, as the fields of an ObjectRef.
         source_id: keyed hash of its source name.
         study, instance: keyed hashes of StudyInstanceUID (or of nothing) and SOPInstanceUID.
         uids: the UIDs to be replaced: keyed hash of the original (32 bytes), new UID, UidRole.
@@ -60,7 +93,7 @@ class InstanceHeader(NamedTuple):
         words: keyed hashes of the words that identify somebody in it, 8 bytes each, one behind the other.
     """
 
-    ref: tuple[bytes, bytes, int, str]
+    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int] | None]
     source_id: str
     study: bytes
     instance: bytes

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from anonymizer import ByteStream
 
@@ -13,32 +13,117 @@ class ObjectConflictError(Exception):
     """An object of that name exists with other content. It was left as it is."""
 
 
+class TransientError(Exception):
+    """Bytes that went wrong on their way, with retries spent: trying the whole object again may help."""
+
+
+class ListingPart(NamedTuple):
+    """A part of an input that can be listed apart from its others, by any worker.
+
+    Attributes:
+        kind: what ``name`` is; the archive's own word.
+        name: a path, URI or prefix.
+        base: length in bytes of what precedes an object's source name in its name.
+        prefix: what comes before source names: the input's ordinal from the second input on.
+        pattern: only objects whose name matches count; empty for all.
+    """
+
+    kind: str
+    name: str
+    base: int
+    prefix: bytes = b""
+    pattern: str = ""
+
+
+class OpenObject(ByteStream, Protocol):
+    """An object that is being read."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object as it is read, with its size and version as far as they are known by now."""
+
+
+class Operations(NamedTuple):
+    """Operations on object storage, each attempt counted, in the classes that stores bill by; and bytes moved.
+
+    Attributes:
+        lists: pages of listings (class A).
+        reads: objects or ranges read, metadata asked for (class B).
+        writes: objects written, copied or removed (class A).
+        bytes_read, bytes_written: of objects.
+    """
+
+    lists: int = 0
+    reads: int = 0
+    writes: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
 class Archive(Protocol):
     """Where objects come from. Picklable."""
 
-    def list(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
-        """The objects below an input: its ordinal and what the user named."""
+    @property
+    def concurrency(self) -> int:
+        """How many objects are worth having under way at once in a process: 1 where waiting costs nothing."""
 
-    def open(self, ref: ObjectRef) -> AbstractContextManager[ByteStream]:
+    def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
+        """The parts of an input: its ordinal and what the user named."""
+
+    def list(self, part: ListingPart) -> Iterator[ObjectRef]:
+        """The objects of a part, zips and tars among them as what they are."""
+
+    def is_container(self, ref: ObjectRef) -> bool:
+        """Whether an object is one of those whose members are the instances."""
+
+    def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
+        """The members of a zip or tar, in lists that one worker should read in their order.
+
+        Whatever goes wrong, the container itself is the last to be yielded: reading it tells why.
+        """
+
+    def open(self, ref: ObjectRef, *, header: bool = False) -> AbstractContextManager[OpenObject]:
         """The object's bytes.
+
+        Args:
+            header: only the beginning will be read: bytes are fetched as they are asked for, not as one stream.
 
         Raises:
             OSError: it can't be read.
-            DeidentificationError: it is not what was listed any more.
+            DeidentificationError: it is not what was listed any more, or no object.
+            TransientError: see there; reading may raise it, too.
         """
+
+    def take_operations(self) -> Operations:
+        """What this process did on object storage since this was last asked."""
 
 
 class ObjectWriter(Protocol):
     """Where objects go. Picklable."""
 
-    def write(self, name: str, chunks: Iterable[bytes | memoryview]) -> Written:
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
         """Write an object that becomes visible whole or not at all; the same content under that name is a success.
 
         Whatever ``chunks`` raises goes through, and nothing is left behind.
 
+        Args:
+            source_id: keyed hash of the source's name, for stores that keep it beside the object.
+
         Raises:
             ObjectConflictError: ``name`` exists with other content.
             DeidentificationError: it can't be written.
+            TransientError: see there.
+        """
+
+
+class TableFolder(Protocol):
+    """Where the audit's tables go. Picklable."""
+
+    def create(self, name: str, content: bytes) -> None:
+        """Write a table's file; one of that name is replaced.
+
+        Raises:
+            OSError: it can't be written.
         """
 
 
