@@ -13,6 +13,8 @@ from .errors import SecretError as SecretError
 from .files import batches as batches
 from .files import write_all as write_all
 from .files import write_atomically as write_atomically
+from .google_credentials import CredentialsError as CredentialsError
+from .google_credentials import default_credentials as default_credentials
 from .keys import Key as Key
 from .patients import Patient as Patient
 from .patients import PatientTable as PatientTable

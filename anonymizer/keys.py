@@ -41,17 +41,17 @@ class Key:
 
     @classmethod
     def load(cls, uri: str, scope: str = "") -> Key:
-        """The key that ``uri`` names: ``file:PATH`` or ``env:NAME``.
+        """The key that ``uri`` names: ``file:PATH``, ``env:NAME`` or ``gcp-secret:projects/P/secrets/S/versions/V``.
 
         The content is taken as it is; of a text, the line end behind it doesn't count.
 
         Raises:
-            SecretError: unknown scheme, nothing there, or a secret that is too short.
+            SecretError: unknown scheme, nothing there, no access, or a secret that is too short.
         """
         scheme, _, name = uri.partition(":")
         loader = _LOADERS.get(scheme)
         if loader is None or not name:
-            raise SecretError("a key is named as file:PATH or env:NAME")
+            raise SecretError("a key is named as file:PATH, env:NAME or gcp-secret:projects/P/secrets/S/versions/V")
         secret = loader(name)
         # random bytes may end like a line, and lose nothing
         return cls(secret.rstrip(b"\r\n") if secret.rstrip(b"\r\n").isascii() else secret, scope)
@@ -87,4 +87,17 @@ def _from_environment(name: str) -> bytes:
     return value.encode()
 
 
-_LOADERS: dict[str, Callable[[str], bytes]] = {"file": _from_file, "env": _from_environment}
+def _from_secret_manager(name: str) -> bytes:
+    try:
+        # only who keeps the key there pays for Google's libraries
+        from .secret_manager import read_secret
+    except ModuleNotFoundError:
+        raise SecretError("a key in Google Secret Manager needs another package: pip install 'dicom-deid[gcp]'") from None
+    return read_secret(name)
+
+
+_LOADERS: dict[str, Callable[[str], bytes]] = {
+    "file": _from_file,
+    "env": _from_environment,
+    "gcp-secret": _from_secret_manager,
+}

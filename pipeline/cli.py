@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from . import __version__
+from .estimate_command import estimate
 from .profile_options import add_options, load_profile, usage_error, with_profile
+from .storage_options import STORAGE_OPTIONS
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 
 _ENGINE_OPTIONS = (
-    click.option("--key", default="", metavar="URI", help="The secret: file:PATH or env:NAME, 32 bytes or more."),
+    click.option("--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE, 32 bytes or more."),
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
     click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
     click.option(
@@ -46,12 +48,18 @@ def main() -> None:
     """
 
 
+main.add_command(estimate)
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
-@click.option("--input", "inputs", multiple=True, metavar="PATH|GLOB", help="Folder, file or glob; needed, repeatable.")
-@click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes; needed.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; needed, repeatable."
+)
+@click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes, a path or URI; needed.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
 @with_profile
 @add_options(_ENGINE_OPTIONS)
+@add_options(STORAGE_OPTIONS)
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_context
@@ -66,6 +74,11 @@ def run(
     uid_root: str | None,
     burned_in: str,
     patient_table: str | None,
+    anonymous: bool,
+    user_project: str,
+    requester_pays: bool,
+    kms_key: str,
+    io_threads: int,
     debug: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -79,17 +92,19 @@ def run(
     from .errors import RunError, UsageError
     from .options import JobOptions
     from .runner import run as run_job
+    from .storage import StorageOptions, join
 
     job = JobOptions(
         inputs=inputs,
         output=output,
-        audit=audit or str(Path(output) / "_audit"),
+        audit=audit or join(output, "_audit"),
         profile=profile,
         key_uri=key,
         scope=scope,
         uid_root=uid_root,
         keep_burned_in=burned_in == "keep",
         patient_table=patient_table,
+        storage=StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads),
         beam_args=beam_args,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]

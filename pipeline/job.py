@@ -1,10 +1,8 @@
 """The two-pass job as a Beam graph."""
 
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import PCollection
 
 from transforms import (
     MAPPING,
@@ -22,6 +20,9 @@ from transforms import (
     ProveUidMap,
     ScanHeaders,
     ShareWords,
+    SumOfSources,
+    TableFolder,
+    WriteAccount,
     WriteInstances,
     WriteUidMap,
 )
@@ -31,12 +32,12 @@ class AuditTarget(NamedTuple):
     """Where the audit tables go and what stands in each of their rows.
 
     Attributes:
-        instances, uid_map, listing: prefixes of the tables' files.
+        folder: the tables' folder.
+        run_id: stands in the names of all files.
     """
 
-    instances: str
-    uid_map: str
-    listing: str
+    folder: TableFolder
+    run_id: str
     profile_digest: str
     key_id: str
     version: str
@@ -53,7 +54,8 @@ def build_job(
 ) -> None:
     """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven."""
     objects = pipeline | "ListObjects" >> ListObjects(inputs, archive, progress)
-    _write_listing(objects, audit)
+    # counted apart from what becomes of them, so that the audit can be checked against it
+    listed = objects | "SumOfSources" >> SumOfSources(config)
 
     scan = objects | "ScanHeaders" >> ScanHeaders(archive, config, progress)
     units = scan[SCANNED] | "GroupIntoWorkUnits" >> GroupIntoWorkUnits()
@@ -66,19 +68,11 @@ def build_job(
     joined = tuple(needed) | "JoinUidMap" >> beam.CoGroupByKey()
     anonymized = joined | "AnonymizeInstances" >> AnonymizeInstances(proof, archive, writer, config, progress)
 
-    _ = uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.uid_map)
+    tables = [uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}")]
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
     for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized)):
-        table = WriteInstances(f"{audit.instances}-{part}", audit.profile_digest, audit.key_id, audit.version)
-        _ = rows | f"Write{part.capitalize()}" >> table
-
-
-def _write_listing(objects: PCollection[Any], audit: AuditTarget) -> None:
-    """How many objects were listed, counted apart from what becomes of them, so that the audit can be checked against it."""
-    _ = (
-        objects
-        | "CountBatch" >> beam.Map(len)
-        | "CountListed" >> beam.CombineGlobally(sum)
-        | "ListedRecord" >> beam.Map(lambda count: json.dumps({"listed": count}))
-        | "WriteListing" >> beam.io.WriteToText(audit.listing, file_name_suffix=".json", num_shards=1, shard_name_template="")
-    )
+        name = f"instances-{audit.run_id}-{part}"
+        table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version)
+        tables.append(rows | f"Write{part.capitalize()}" >> table)
+    written = tuple(tables) | "Tables" >> beam.Flatten()
+    _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, f"account-{audit.run_id}.json")

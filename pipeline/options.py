@@ -2,12 +2,23 @@
 
 import fnmatch
 import glob
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from profiles import ConfidentialityProfile
 
 from .errors import UsageError
+from .storage import (
+    StorageError,
+    StorageOptions,
+    check_scheme,
+    glob_base,
+    glob_regex,
+    has_magic,
+    is_inside,
+    scheme_of,
+)
 
 
 @dataclass(frozen=True)
@@ -15,15 +26,16 @@ class JobOptions:
     """What a run is asked to do.
 
     Attributes:
-        inputs: folders, files or globs.
-        output: folder for the de-identified copy.
-        audit: folder for the audit tables.
+        inputs: folders, files, globs or manifests; paths or URIs.
+        output: folder for the de-identified copy; path or URI.
+        audit: folder for the audit tables; path or URI.
         profile: the policy.
-        key_uri: where the key is (``file:PATH``, ``env:NAME``).
+        key_uri: where the key is, as ``Key.load`` takes it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
         patient_table: file that names patients anew, None for pseudonyms.
+        storage: how object storage is reached.
         beam_args: options for Beam, as on the command line.
     """
 
@@ -36,6 +48,7 @@ class JobOptions:
     uid_root: str | None = None
     keep_burned_in: bool = False
     patient_table: str | None = None
+    storage: StorageOptions = StorageOptions()
     beam_args: tuple[str, ...] = field(default=())
 
 
@@ -54,45 +67,73 @@ def input_base(location: str) -> Path:
 def check_locations(options: JobOptions) -> None:
     """Refuse inputs that can't be read and outputs that would be read as inputs, before any work.
 
+    What lies on object storage is looked at by its name only.
+
     Raises:
         UsageError: what is wrong with which option.
     """
-    output, audit = (Path(location).resolve() for location in (options.output, options.audit))
-    for number, location in enumerate(options.inputs, 1):
+    for number, location in enumerate(options.inputs):
         # names are identifiers: the message counts the inputs instead
-        option = "--input" if len(options.inputs) == 1 else f"--input number {number}"
-        if "://" in location or "://" in options.output:
-            raise UsageError("only local folders are supported in this version")
-        path = Path(location)
-        if glob.has_magic(location) and not path.exists():
-            if not input_base(location).is_dir():
-                raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
-            if next(glob.iglob(location, recursive=True), None) is None:
-                raise UsageError(f"{option} matches nothing")
-        elif not path.exists():
-            raise UsageError(f"{option} doesn't exist")
-        base = input_base(location).resolve()
-        try:
-            next(base.iterdir(), None)
-        except OSError as error:
-            raise UsageError(f"{option} can't be read: {error.strerror}") from None
-        for name, target in (("--output", output), ("--audit", audit)):
-            if _would_list(location, base, target):
+        option = input_option(options, number)
+        _check_kind(option, location)
+        if not scheme_of(location):
+            _check_local_input(option, location)
+        for name, target in (("--output", options.output), ("--audit", options.audit)):
+            if _would_list(location, target):
                 raise UsageError(f"{name} lies inside {option}: the next run would read it")
-        if path.is_dir() and output in base.parents:
+        if _is_folder(location) and is_inside(location, options.output):
             raise UsageError(f"{option} lies inside --output")
-    for name, target in (("--output", output), ("--audit", audit)):
-        if target.exists() and not target.is_dir():
+    for name, target in (("--output", options.output), ("--audit", options.audit)):
+        _check_kind(name, target)
+        if not scheme_of(target) and Path(target).exists() and not Path(target).is_dir():
             raise UsageError(f"{name} is a file")
 
 
-def _would_list(location: str, base: Path, target: Path) -> bool:
+def input_option(options: JobOptions, number: int) -> str:
+    """What to call an input where its name must not be told."""
+    return "--input" if len(options.inputs) == 1 else f"--input number {number + 1}"
+
+
+def _check_kind(option: str, location: str) -> None:
+    try:
+        check_scheme(location)
+    except StorageError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def _check_local_input(option: str, location: str) -> None:
+    path = Path(location)
+    base = input_base(location)
+    if glob.has_magic(location) and not path.exists():
+        if not base.is_dir():
+            raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
+        if next(glob.iglob(location, recursive=True), None) is None:
+            raise UsageError(f"{option} matches nothing")
+    elif not path.exists():
+        raise UsageError(f"{option} doesn't exist")
+    try:
+        next(base.iterdir(), None)
+    except OSError as error:
+        raise UsageError(f"{option} can't be read: {error.strerror}") from None
+
+
+def _is_folder(location: str) -> bool:
+    return not has_magic(location) if scheme_of(location) else Path(location).is_dir()
+
+
+def _would_list(location: str, target: str) -> bool:
     """Whether an input's listing would come upon what is written below ``target``."""
-    if target != base and base not in target.parents:
+    if scheme_of(location):
+        if not has_magic(location):
+            return is_inside(target, location)
+        base = glob_base(location)
+        # a folder that matches is listed to the bottom
+        return is_inside(target, base) and re.fullmatch(glob_regex(location[len(base) :]), target[len(base) :]) is not None
+    base_path, path = input_base(location).resolve(), Path(target).resolve()
+    if scheme_of(target) or (path != base_path and base_path not in path.parents):
         return False
     if Path(location).exists():
         return Path(location).is_dir()
     wildcards = Path(location).parts[len(input_base(location).parts) :]
-    below = target.relative_to(base).parts
-    # a folder that matches is listed to the bottom
+    below = path.relative_to(base_path).parts
     return "**" in wildcards or all(map(fnmatch.fnmatch, below, wildcards))

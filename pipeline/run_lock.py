@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
-from .local_storage import TEMPORARY
+from .run_report import run_files
+from .storage import TEMPORARY, Folder, StorageError, scheme_of
 
 _PREFIX = ".lock-"
 
@@ -17,41 +18,46 @@ _PREFIX = ".lock-"
 class RunLock:
     """Marks a run as at work in its audit folder, and clears away what dead runs left unfinished.
 
-    Runs that are alive are left alone: several may work on one output, and write the same bytes there.
+    Runs that are alive are left alone: several may work on one output, and write the same bytes there. Object storage has no
+    locks: there a run clears away what it leaves itself, and a killed one leaves tables that no account lists.
     """
 
-    def __init__(self, audit: Path, output: Path, run_id: str) -> None:
+    def __init__(self, audit: Folder, output: str, run_id: str) -> None:
         self._audit = audit
         self._output = output
-        self._path = audit / f"{_PREFIX}{run_id}"
         self._run_id = run_id
+        self._handle = -1
+        self._folder = None if scheme_of(audit.location) else Path(audit.location)
 
     def __enter__(self) -> RunLock:
-        self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        for lock in self._audit.glob(f"{_PREFIX}*"):
-            if lock != self._path and _is_dead(lock):
-                self._clear(lock.name.removeprefix(_PREFIX), lock)
+        if self._folder is not None:
+            path = self._folder / f"{_PREFIX}{self._run_id}"
+            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            for lock in self._folder.glob(f"{_PREFIX}*"):
+                if lock != path and _is_dead(lock):
+                    self._clear(lock.name.removeprefix(_PREFIX))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
-            self._clear(self._run_id, self._path)
-        else:
-            self._path.unlink(missing_ok=True)
-        os.close(self._handle)
+            with contextlib.suppress(StorageError):
+                self._clear(self._run_id)
+        elif self._folder is not None:
+            (self._folder / f"{_PREFIX}{self._run_id}").unlink(missing_ok=True)
+        if self._handle >= 0:
+            os.close(self._handle)
 
-    def _clear(self, run_id: str, lock: Path) -> None:
+    def _clear(self, run_id: str) -> None:
         """Remove a run's tables and unfinished objects; the finished objects are whole, and stay."""
-        for path in self._audit.glob(f"*{run_id}*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif path != lock:
-                path.unlink(missing_ok=True)
-        shutil.rmtree(self._output / TEMPORARY / run_id, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            (self._output / TEMPORARY).rmdir()
-        lock.unlink(missing_ok=True)
+        for name in run_files(self._audit, run_id):
+            self._audit.delete(name)
+        if not scheme_of(self._output):
+            unfinished = Path(self._output) / TEMPORARY
+            shutil.rmtree(unfinished / run_id, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                unfinished.rmdir()
+        self._audit.delete(f"{_PREFIX}{run_id}")
 
 
 def _is_dead(lock: Path) -> bool:

@@ -1,6 +1,5 @@
 """The run's account: counts from the tables themselves, checked against the listing, and what the run was made with."""
 
-import json
 import os
 import platform
 from collections import Counter
@@ -10,14 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer import write_atomically
 from profiles import EDITION
-from transforms import SCHEMA_VERSION, Status
+from transforms import SCHEMA_VERSION, ObjectConflictError, Status, add_up, sum_of_sources
 
 from .errors import RunError, UsageError
 from .options import JobOptions
+from .storage import Folder, StorageError, as_folder, is_inside, scheme_of, store_for
 
 RUN_FILE = "run.json"
 #: says with which profile and key an output is made, from before its first object on
@@ -34,6 +34,7 @@ class RunReport:
         listed: objects found.
         counts: objects by status; they add up to ``listed``.
         reasons: objects that weren't written, by reason code.
+        operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
     """
 
@@ -43,6 +44,7 @@ class RunReport:
     reasons: dict[str, int]
     uids: int
     bytes_written: int
+    operations: dict[str, int]
     tables: dict[str, int]
     profile_digest: str
     key_id: str
@@ -69,81 +71,115 @@ def made_with(options: JobOptions, key_id: str) -> dict[str, Any]:
     }
 
 
-def has_origin(options: JobOptions) -> bool:
-    """Whether an earlier run made the output."""
-    return (Path(options.audit) / ORIGIN_FILE).exists()
+def has_origin(audit: Folder) -> bool:
+    """Whether an earlier run made the output.
+
+    Raises:
+        UsageError: the audit can't be read.
+    """
+    return _origin(audit) is not None
 
 
-def check_origin(options: JobOptions, key_id: str) -> None:
+def check_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
     """Refuse an output that was made with something else, or by something else.
 
     Raises:
         UsageError: what differs.
     """
-    audit, output = Path(options.audit), Path(options.output)
-    origin = audit / ORIGIN_FILE
-    if not has_origin(options):
-        if output.is_dir() and any(entry.resolve() != audit.resolve() for entry in output.iterdir()):
+    earlier = _origin(audit)
+    if earlier is None:
+        if _holds_something(options):
             raise UsageError("--output is not empty and has no audit of this job: choose an empty folder")
         return
-    try:
-        earlier = json.loads(origin.read_text())
-        differing = [name for name, value in made_with(options, key_id).items() if earlier.get(name) != value]
-    except (OSError, ValueError, AttributeError):
-        raise UsageError(f"the audit's {ORIGIN_FILE} can't be read") from None
+    differing = [name for name, value in made_with(options, key_id).items() if earlier.get(name) != value]
     if differing:
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(f"--output was made with other settings ({names}): choose another folder, or the same options and key")
 
 
-def write_origin(options: JobOptions, key_id: str) -> None:
+def _origin(audit: Folder) -> dict[str, Any] | None:
+    try:
+        earlier, _ = audit.read_json(ORIGIN_FILE)
+    except FileNotFoundError:
+        return None
+    except StorageError as error:
+        raise UsageError(f"--audit: {error}") from None
+    except ValueError:
+        earlier = None
+    if not isinstance(earlier, dict):
+        raise UsageError(f"the audit's {ORIGIN_FILE} can't be read")
+    return earlier
+
+
+def _holds_something(options: JobOptions) -> bool:
+    """Whether something lies in the output that isn't the audit's."""
+    if not scheme_of(options.output):
+        output, audit = Path(options.output), Path(options.audit).resolve()
+        return output.is_dir() and any(entry.resolve() != audit for entry in output.iterdir())
+    try:
+        entries = store_for(options.output, options.storage).list(as_folder(options.output))
+        return any(not is_inside(os.fsdecode(entry.uri), options.audit) for entry in entries)
+    except StorageError as error:
+        raise UsageError(f"--output: {error}") from None
+
+
+def write_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
     """Mark the output as made with these options and this key, before anything is written to it.
 
     Raises:
-        UsageError: the folders can't be made or written.
+        UsageError: the folders can't be made or written, or another run has just begun to make it with others.
     """
-    for name, folder in (("--output", options.output), ("--audit", options.audit)):
+    if not scheme_of(options.output):
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            Path(options.output).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{name} can't be made: {error.strerror}") from None
+            raise UsageError(f"--output can't be made: {error.strerror}") from None
     try:
-        write_json(Path(options.audit) / ORIGIN_FILE, made_with(options, key_id))
-    except OSError as error:
-        raise UsageError(f"--audit can't be written: {error.strerror}") from None
+        audit.write_json(ORIGIN_FILE, made_with(options, key_id), version="")
+    except ObjectConflictError:
+        check_origin(options, audit, key_id)
+    except StorageError as error:
+        raise UsageError(f"--audit {error}") from None
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` so that it is visible whole or not at all."""
-    text = json.dumps(content, indent=2) + "\n"
-    write_atomically([text.encode()], path)
+def run_files(audit: Folder, run_id: str) -> list[str]:
+    """Names of all files that a run has written to the audit under its id.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    return [name for kind in ("instances", "uid_map", "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def finish(options: JobOptions, run_id: str, key_id: str, runner: str) -> RunReport:
+def finish(
+    options: JobOptions, audit: Folder, run_id: str, key_id: str, runner: str, operations: Mapping[str, int]
+) -> RunReport:
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once.
+        StorageError: the audit can't be read or written.
     """
-    audit = Path(options.audit)
-    instances = sorted(audit.glob(f"instances-{run_id}-*.parquet"))
-    uid_map = sorted(audit.glob(f"uid_map-{run_id}-*.parquet"))
-    listing = audit / f"listing-{run_id}.json"
-    listed = json.loads(listing.read_text())["listed"]
+    account, _ = audit.read_json(f"account-{run_id}.json")
+    listed, tables = account["listed"], account["tables"]
     statuses: Counter[str] = Counter({status.value: 0 for status in Status})
     reasons: Counter[str] = Counter()
     bytes_written = 0
-    sources: set[str] = set()
-    for table in instances:
-        for batch in pq.ParquetFile(table).iter_batches(columns=["source_id", "status", "reason", "size"]):
+    sums = sum_of_sources(())
+    for name, rows in tables.items():
+        table = pq.ParquetFile(pa.BufferReader(audit.read(name)))
+        if table.metadata.num_rows != rows:
+            raise RunError("a table doesn't have the rows that were written to it")
+        if not name.startswith("instances-"):
+            continue
+        for batch in table.iter_batches(columns=["source_id", "status", "reason", "size"]):
             columns = batch.to_pydict()
             statuses.update(columns["status"])
             reasons.update(filter(None, columns["reason"]))
             bytes_written += sum(filter(None, columns["size"]))
-            sources.update(columns["source_id"])
-    if sum(statuses.values()) != listed or len(sources) != listed:
-        raise RunError(f"{listed} objects were listed, but {sum(statuses.values())} rows account for {len(sources)} of them")
-    tables = {table.name: pq.ParquetFile(table).metadata.num_rows for table in (*instances, *uid_map)}
+            sums = add_up((sums, sum_of_sources(columns["source_id"])))
+    if sums != (listed, bytes.fromhex(account["sources"])):
+        raise RunError(f"{listed} objects were listed, and the {sums[0]} rows of the tables don't account for each of them once")
     report = RunReport(
         run_id=run_id,
         listed=listed,
@@ -151,6 +187,7 @@ def finish(options: JobOptions, run_id: str, key_id: str, runner: str) -> RunRep
         reasons=dict(sorted(reasons.items())),
         uids=sum(rows for name, rows in tables.items() if name.startswith("uid_map-")),
         bytes_written=bytes_written,
+        operations=dict(operations),
         tables=tables,
         profile_digest=options.profile.digest,
         key_id=key_id,
@@ -162,23 +199,30 @@ def finish(options: JobOptions, run_id: str, key_id: str, runner: str) -> RunRep
             **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
         },
     )
-    _put_aside(audit)
-    write_json(audit / RUN_FILE, asdict(report))
-    listing.unlink()
+    # bundles that ran twice wrote files twice, and the account has one of each
+    for name in set(run_files(audit, run_id)).difference(tables):
+        audit.delete(name)
+    _replace_account(audit, report)
     return report
 
 
-def _put_aside(audit: Path) -> None:
-    """Move the account of the run before this one to ``earlier/RUN/``: its objects are still there, and so is what it says."""
-    try:
-        earlier = json.loads((audit / RUN_FILE).read_text())
-        folder = audit / EARLIER / earlier["run_id"]
-        tables = list(earlier["tables"])
-    except FileNotFoundError:
+def _replace_account(audit: Folder, report: RunReport) -> None:
+    """Write ``run.json``; the account of the run before goes to ``earlier/RUN/``: its objects are still there."""
+    while True:
+        try:
+            earlier, current = audit.read_json(RUN_FILE)
+            folder, tables = f"{EARLIER}/{earlier['run_id']}", list(earlier["tables"])
+        except FileNotFoundError:
+            current = ""
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"the earlier {RUN_FILE} can't be read; this run's tables are beside it") from None
+        else:
+            audit.write_json(f"{folder}/{RUN_FILE}", earlier)
+            for name in tables:
+                audit.move(name, folder)
+        try:
+            audit.write_json(RUN_FILE, asdict(report), version=current)
+        except ObjectConflictError:
+            # another run has just finished: its account is the earlier one now
+            continue
         return
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"the earlier {RUN_FILE} can't be read; this run's tables are beside it") from None
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (*tables, RUN_FILE):
-        if (audit / name).exists():
-            os.replace(audit / name, folder / name)

@@ -2,32 +2,44 @@
 
 import contextlib
 import os
+import re
 import secrets
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
 
 from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError, check_root
-from transforms import EngineConfig, UidMapError
+from transforms import NAMESPACE, STORAGE, EngineConfig, UidMapError
 
+from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, is_local
 from .errors import RunError, UsageError
 from .job import AuditTarget, build_job
-from .local_storage import LocalArchive, LocalWriter
-from .options import JobOptions, check_locations
+from .manifests import ManifestError
+from .options import JobOptions, check_locations, input_option
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, write_origin
+from .storage import Folder, StorageError, has_magic, scheme_of, writer_for
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
 #: from so many objects on a local run pays for a process per core
 _LARGE = 10_000
+#: their messages name no object
+_TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
+_WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 
 
 def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport:
@@ -47,14 +59,18 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         if not value:
             raise UsageError(f"{flag} is missing")
     check_locations(options)
-    key_uri = options.key_uri or _own_key(options, is_local(parsed))
+    # here as in any worker, file systems find their options
+    FileSystems.set_options(PipelineOptions(list(options.beam_args)))
+    archive = _archive(options)
+    audit = Folder(options.audit, options.storage)
+    key_uri = options.key_uri or _own_key(audit, is_local(parsed))
     try:
         key = Key.load(key_uri, options.scope)
         if options.uid_root is not None:
             check_root(options.uid_root)
     except SecretError as error:
         raise UsageError(str(error)) from None
-    check_origin(options, key.key_id)
+    check_origin(options, audit, key.key_id)
     config = EngineConfig(
         profile=options.profile,
         key_uri=key_uri,
@@ -65,44 +81,59 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         patient_table=options.patient_table,
         patient_table_digest=_patient_table_digest(options, key),
     )
-    archive = LocalArchive()
     beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
     _make_importable_for_workers()
     run_id = secrets.token_hex(4)
-    folder = Path(options.audit)
-    audit = AuditTarget(
-        instances=str(folder / f"instances-{run_id}"),
-        uid_map=str(folder / f"uid_map-{run_id}"),
-        listing=str(folder / f"listing-{run_id}"),
-        profile_digest=options.profile.digest,
-        key_id=key.key_id,
-        version=version("dicom-deid"),
-    )
-    write_origin(options, key.key_id)
-    with RunLock(folder, Path(options.output), run_id):
-        _execute(options, config, archive, audit, beam_options, run_id, debug=debug)
+    target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
+    write_origin(options, audit, key.key_id)
+    with RunLock(audit, options.output, run_id):
+        operations = _execute(options, config, archive, target, beam_options, debug=debug)
         try:
-            return finish(options, run_id, key.key_id, str(beam_options.get_all_options()["runner"]))
-        except OSError as error:
-            raise RunError(f"the run's tables can't be read back: {error.strerror}") from None
+            runner = str(beam_options.get_all_options()["runner"])
+            return finish(options, audit, run_id, key.key_id, runner, operations)
+        except (OSError, StorageError) as error:
+            raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _archive(options: JobOptions) -> StoredArchive:
+    """The inputs, each of which was found to be there.
+
+    Raises:
+        UsageError: one isn't.
+    """
+    archive = StoredArchive(options.storage)
+    remote = bool(scheme_of(options.output))
+    for number, location in enumerate(options.inputs):
+        option = input_option(options, number)
+        try:
+            first = archive.first(location)
+        except (StorageError, ManifestError) as error:
+            raise UsageError(f"{option}: {error}") from None
+        if first is None and scheme_of(location):
+            raise UsageError(f"{option} matches nothing" if has_magic(location) else f"{option} doesn't exist")
+        remote = remote or (first is not None and bool(scheme_of(os.fsdecode(first.name))))
+    return replace(archive, concurrency=options.storage.threads if remote else 1)
 
 
 def _execute(
     options: JobOptions,
     config: EngineConfig,
-    archive: LocalArchive,
+    archive: StoredArchive,
     audit: AuditTarget,
     beam_options: PipelineOptions,
-    run_id: str,
     *,
     debug: bool,
-) -> None:
-    writer = LocalWriter(options.output, run_id)
+) -> dict[str, int]:
+    """Run the pipeline; returns what it did on object storage."""
+    metadata = {"profile-digest": audit.profile_digest, "key-id": audit.key_id}
+    writer = writer_for(options.output, audit.run_id, options.storage, metadata)
     with _progress() as progress:
         try:
             pipeline = beam.Pipeline(options=beam_options)
             build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
-            state = pipeline.run().wait_until_finish()
+            result = pipeline.run()
+            state = result.wait_until_finish()
+            operations = _operations(result)
         except Exception as error:
             if debug:
                 raise
@@ -111,6 +142,20 @@ def _execute(
             writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
+    return operations
+
+
+def _operations(result: PipelineResult) -> dict[str, int]:
+    """The runner's counts of operations on object storage; none where there were none, or where it doesn't count."""
+    try:
+        counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    except NotImplementedError:
+        return {}
+    found = {counter.key.metric.name: counter.result for counter in counters}
+    totals = Counter[str]()
+    for counter in counters:
+        totals[counter.key.metric.name] += counter.result or 0
+    return {field: totals[name] for field, name in STORAGE.items() if name in found}
 
 
 def _patient_table_digest(options: JobOptions, key: Key) -> str:
@@ -124,24 +169,19 @@ def _patient_table_digest(options: JobOptions, key: Key) -> str:
         raise UsageError(f"--patient-table: {error}") from None
 
 
-def _own_key(options: JobOptions, local: bool) -> str:
+def _own_key(audit: Folder, local: bool) -> str:
     if not local:
         raise UsageError("--key is needed: workers of a distributed run must share it")
-    if has_origin(options):
+    if has_origin(audit):
         raise UsageError("--key is needed: --output was made by an earlier run, and only with its key can it go on")
     os.environ[OWN_KEY] = secrets.token_hex(32)
     print("No --key was given: this run made one for itself, and no later run will repeat its mappings.", file=sys.stderr)
     return f"env:{OWN_KEY}"
 
 
-def _is_large(archive: LocalArchive, inputs: tuple[str, ...]) -> bool:
-    found = 0
-    for location in enumerate(inputs):
-        for _ in archive.list(location):
-            found += 1
-            if found >= _LARGE:
-                return True
-    return False
+def _is_large(archive: StoredArchive, inputs: tuple[str, ...]) -> bool:
+    objects = (ref for location in enumerate(inputs) for part in archive.parts(location) for ref in archive.objects(part))
+    return next(islice(objects, _LARGE - 1, None), None) is not None
 
 
 def _make_importable_for_workers() -> None:
@@ -163,11 +203,16 @@ def _progress() -> Iterator[ProgressFiles]:
 
 
 def _explain(error: Exception) -> str:
-    """What may be said of a failure: never its text, which may name objects."""
+    """What may be said of a failure: never its text, which may name objects, but for errors of our own."""
     text = str(error)
     if isinstance(error, UidMapError) or UidMapError.__name__ in text:
         return (
             "the UID map doesn't hold, so nothing was written: a new UID is already in the archive, which may contain outputs of "
             "an earlier run with the same key; keep them apart, or use another --scope"
         )
+    if isinstance(error, _TELLING):
+        return text
+    # Beam wraps what workers raise, with its type and text at the end of a traceback
+    if found := _WRAPPED.search(text):
+        return found.group(1)
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

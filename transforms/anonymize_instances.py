@@ -7,9 +7,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 
+from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
-from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, counter
-from .records import AuditRow, InstanceHeader, Status
+from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
+from .records import AuditRow, InstanceHeader, ObjectRef, Status
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 from .unit_anonymizer import UnitAnonymizer, conflict
@@ -18,17 +19,35 @@ from .unit_anonymizer import UnitAnonymizer, conflict
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 
 
+def anonymize_claimants(unit: UnitAnonymizer, claimants: list[InstanceHeader], conflicts: set[bytes]) -> list[AuditRow]:
+    """The rows of all objects that claim one SOPInstanceUID.
+
+    Args:
+        conflicts: instances that objects of other units claim, too.
+    """
+    if claimants[0].instance in conflicts:
+        return [conflict(header) for header in claimants]
+    if len(claimants) > 1:
+        return unit.anonymize_duplicates(claimants)
+    return [unit.anonymize_instance(claimants[0])]
+
+
 class _Anonymize(beam.DoFn):
     def __init__(self, archive: Archive, writer: ObjectWriter, config: EngineConfig, progress: ProgressListener) -> None:
         self._archive = archive
         self._writer = writer
         self._config = config
         self._progress = progress
+        self._operations = StorageCounters(archive)
         self._written, self._refused = counter(OBJECTS_WRITTEN), counter(OBJECTS_REFUSED)
         self._bytes_written = counter(OBJECT_BYTES_WRITTEN)
 
     def setup(self) -> None:
         self._engine = self._config.engine()
+        self._workers = Workers(self._archive.concurrency)
+
+    def teardown(self) -> None:
+        self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRow]:
         _, (units, slices, *words) = joined
@@ -40,18 +59,19 @@ class _Anonymize(beam.DoFn):
         shared = frozenset[bytes]().union(*(split_words(part) for parts in words for part in parts))
         unit = UnitAnonymizer(self._engine, self._archive, self._writer, mapping, shared)
         headers = [InstanceHeader(*fields) for headers in units for fields in headers]
-        for instance, same in groupby(headers, key=lambda header: header.instance):
-            claimants = list(same)
-            if instance in conflicts:
-                rows = [conflict(header) for header in claimants]
-            elif len(claimants) > 1:
-                rows = unit.anonymize_duplicates(claimants)
-            else:
-                rows = [unit.anonymize_instance(claimants[0])]
+        instances = [list(same) for _, same in groupby(headers, key=lambda header: header.instance)]
+
+        def anonymize(several: list[list[InstanceHeader]]) -> list[AuditRow]:
+            rows = [row for claimants in several for row in anonymize_claimants(unit, claimants, conflicts)]
+            self._archive.release()
+            return rows
+
+        for rows in self._workers.map(anonymize, reading_order(instances, lambda claimants: ObjectRef(*claimants[0].ref))):
             for row in rows:
                 self._count(row)
                 yield row
             self._progress.add("finished", len(rows))
+        self._operations.update()
 
     def _count(self, row: AuditRow) -> None:
         if row.status is Status.WRITTEN:

@@ -1,39 +1,77 @@
 """List the inputs' objects, in batches that spread over the workers."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
-from .metrics import OBJECTS_LISTED, counter
+from .metrics import OBJECTS_LISTED, StorageCounters, counter
 from .records import ObjectRef
-from .storage import Archive, ProgressListener
+from .storage import Archive, ListingPart, ProgressListener
 
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
 
-Batch = list[tuple[bytes, bytes, int, str]]
+Batch = list[tuple[Any, ...]]
+Part = tuple[str, str, int, bytes, str]
 
 
-def batches(objects: Iterable[ObjectRef], size: int = BATCH) -> Iterator[Batch]:
-    """``objects`` as plain tuples, ``size`` at a time."""
-    iterator = iter(objects)
-    while batch := [(ref.name, ref.source, ref.size, ref.version) for ref in islice(iterator, size)]:
+def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bool], size: int = BATCH) -> Iterator[Batch]:
+    """``objects`` as plain tuples, ``size`` at a time; each zip or tar by itself, for it may hold as many."""
+    batch: Batch = []
+    for ref in objects:
+        if is_container(ref):
+            yield [tuple(ref)]
+            continue
+        batch.append(tuple(ref))
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
         yield batch
 
 
+class _Parts(beam.DoFn):
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._operations = StorageCounters(archive)
+
+    def process(self, location: tuple[int, str]) -> Iterator[Part]:
+        for part in self._archive.parts(location):
+            yield tuple(part)
+        self._operations.update()
+
+
 class _List(beam.DoFn):
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._operations = StorageCounters(archive)
+
+    def process(self, part: Part) -> Iterator[Batch]:
+        yield from batches(self._archive.objects(ListingPart(*part)), self._archive.is_container)
+        self._operations.update()
+
+
+class _OpenContainers(beam.DoFn):
+    """Puts the members of a zip or tar in its place. No shuffle follows: who lists them reads them."""
+
     def __init__(self, archive: Archive, progress: ProgressListener) -> None:
         self._archive = archive
         self._progress = progress
+        self._operations = StorageCounters(archive)
         self._listed = counter(OBJECTS_LISTED)
 
-    def process(self, location: tuple[int, str]) -> Iterator[Batch]:
-        for batch in batches(self._archive.list(location)):
-            self._listed.inc(len(batch))
-            self._progress.add("listed", len(batch))
-            yield batch
+    def process(self, batch: Batch) -> Iterator[Batch]:
+        first = ObjectRef(*batch[0])
+        found: Iterable[Batch] = [batch]
+        if len(batch) == 1 and self._archive.is_container(first):
+            found = ([tuple(ref) for ref in refs] for refs in self._archive.members(first))
+        for objects in found:
+            self._listed.inc(len(objects))
+            self._progress.add("listed", len(objects))
+            yield objects
+        self._operations.update()
 
 
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
@@ -49,6 +87,9 @@ class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
         return (
             pbegin
             | "Inputs" >> beam.Create(list(enumerate(self._inputs))).with_output_types(tuple[int, str])
-            | "List" >> beam.ParDo(_List(self._archive, self._progress)).with_output_types(Batch)
+            | "Parts" >> beam.ParDo(_Parts(self._archive)).with_output_types(Part)
+            | "SpreadParts" >> beam.Reshuffle()
+            | "List" >> beam.ParDo(_List(self._archive)).with_output_types(Batch)
             | "Spread" >> beam.Reshuffle()
+            | "OpenContainers" >> beam.ParDo(_OpenContainers(self._archive, self._progress)).with_output_types(Batch)
         )

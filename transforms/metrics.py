@@ -2,6 +2,8 @@
 
 from apache_beam.metrics.metric import Metrics
 
+from .storage import Archive, Operations
+
 NAMESPACE = "dicom-deid"
 
 OBJECTS_LISTED = "objects_listed"
@@ -13,8 +15,24 @@ HEADER_BYTES_READ = "header_bytes_read"
 OBJECT_BYTES_WRITTEN = "object_bytes_written"
 UIDS_MAPPED = "uids_mapped"
 WORK_UNITS = "work_units"
+#: what was done on object storage: (field of Operations, metric)
+STORAGE = {field: f"storage_{field}" for field in Operations._fields}
 
 
 def counter(name: str) -> Metrics.DelegatingCounter:
     """The job's counter of that name."""
     return Metrics.counter(NAMESPACE, name)
+
+
+class StorageCounters:
+    """Counts what an archive and its writers do on object storage."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._counters = [counter(name) for name in STORAGE.values()]
+
+    def update(self) -> None:
+        """Count what this process did since this was last called; metrics belong to the thread that Beam calls."""
+        for found, count in zip(self._counters, self._archive.take_operations(), strict=True):
+            if count:
+                found.inc(count)

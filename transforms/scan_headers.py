@@ -9,12 +9,13 @@ from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 from anonymizer import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Reason
 from profiles import compile_plan
 
+from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .list_objects import Batch
-from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, counter
+from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
 from .records import AuditRow, InstanceHeader, ObjectRef, UidRole
 from .rejection import rejection
-from .storage import Archive, ProgressListener
+from .storage import Archive, ProgressListener, again
 
 SCANNED: Literal["scanned"] = "scanned"
 REJECTED: Literal["rejected"] = "rejected"
@@ -53,10 +54,12 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
         OSError: it can't be read.
+        TransientError: what arrived is broken.
     """
     collector = UidCollector(engine)
-    with archive.open(ref) as stream:
-        scan = engine.scan(stream, uids=collector, size=ref.size)
+    with archive.open(ref, header=True) as stream:
+        scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None)
+        read = stream.ref
     plan = compile_plan(engine.profile, scan.sop_class_uid)
     if plan.belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
@@ -64,7 +67,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
                 raise DeidentificationError(reason, tag)
     original = {tag: uids[0] for tag, uids in scan.uids.items() if tag != SOP_CLASS}
     header = InstanceHeader(
-        ref=(ref.name, ref.source, ref.size, ref.version),
+        ref=tuple(read),
         source_id=engine.pseudonyms.source_id(ref.source),
         study=engine.uids.hash(original.get(STUDY, b"")),
         instance=engine.uids.hash(original[SOP_INSTANCE]),
@@ -80,25 +83,41 @@ class _Scan(beam.DoFn):
         self._archive = archive
         self._config = config
         self._progress = progress
+        self._operations = StorageCounters(archive)
         self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
         self._bytes_read = counter(HEADER_BYTES_READ)
 
     def setup(self) -> None:
         self._engine = self._config.engine()
+        self._workers = Workers(self._archive.concurrency)
+
+    def teardown(self) -> None:
+        self._workers.close()
 
     def process(self, batch: Batch) -> Iterable[tuple[bytes, tuple[Any, ...]] | TaggedOutput[Literal["rejected"], AuditRow]]:
-        for fields in batch:
-            ref = ObjectRef(*fields)
-            try:
-                header, bytes_read = scan_header(ref, self._archive, self._engine)
-            except Exception as error:  # one bad object must not end the run; what it says may hold its values
-                self._rejected.inc()
-                yield TaggedOutput(REJECTED, rejection(self._engine.pseudonyms.source_id(ref.source), error))
-            else:
-                self._scanned.inc()
-                self._bytes_read.inc(bytes_read)
-                yield header.study, tuple(header)
+        refs = [ObjectRef(*fields) for fields in batch]
+        for results in self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref)):
+            for found, bytes_read in results:
+                if isinstance(found, AuditRow):
+                    self._rejected.inc()
+                    yield TaggedOutput(REJECTED, found)
+                else:
+                    self._scanned.inc()
+                    self._bytes_read.inc(bytes_read)
+                    yield found.study, tuple(found)
+        self._operations.update()
         self._progress.add("scanned", len(batch))
+
+    def _scan_all(self, refs: list[ObjectRef]) -> list[tuple[InstanceHeader | AuditRow, int]]:
+        results = [self._scan_one(ref) for ref in refs]
+        self._archive.release()
+        return results
+
+    def _scan_one(self, ref: ObjectRef) -> tuple[InstanceHeader | AuditRow, int]:
+        try:
+            return again(lambda: scan_header(ref, self._archive, self._engine))
+        except Exception as error:  # one bad object must not end the run; what it says may hold its values
+            return rejection(self._engine.pseudonyms.source_id(ref.source), error), 0
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):

@@ -1,8 +1,8 @@
 """What the steps need of storage; ``pipeline`` brings the implementations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from anonymizer import ByteStream
 
@@ -14,7 +14,27 @@ class ObjectConflictError(Exception):
 
 
 class TransientError(Exception):
-    """Bytes that went wrong on their way, with retries spent: trying the whole object again may help."""
+    """Bytes that went wrong on their way: they aren't what the store holds. Trying again may help."""
+
+
+#: when bytes went wrong on their way, they are asked for again so often
+_ATTEMPTS = 3
+
+T = TypeVar("T")
+
+
+def again(attempt: Callable[[], T]) -> T:
+    """What ``attempt`` gives, tried anew while bytes go wrong on their way.
+
+    Raises:
+        TransientError: they still did the last time.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except TransientError:
+            continue
+    return attempt()
 
 
 class ListingPart(NamedTuple):
@@ -25,7 +45,7 @@ class ListingPart(NamedTuple):
         name: a path, URI or prefix.
         base: length in bytes of what precedes an object's source name in its name.
         prefix: what comes before source names: the input's ordinal from the second input on.
-        pattern: only objects whose name matches count; empty for all.
+        pattern: a regular expression that source names must match, empty for all; of a table without a header, its columns.
     """
 
     kind: str
@@ -49,7 +69,7 @@ class Operations(NamedTuple):
     Attributes:
         lists: pages of listings (class A).
         reads: objects or ranges read, metadata asked for (class B).
-        writes: objects written, copied or removed (class A).
+        writes: objects written or copied (class A).
         bytes_read, bytes_written: of objects.
     """
 
@@ -70,7 +90,7 @@ class Archive(Protocol):
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
         """The parts of an input: its ordinal and what the user named."""
 
-    def list(self, part: ListingPart) -> Iterator[ObjectRef]:
+    def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
         """The objects of a part, zips and tars among them as what they are."""
 
     def is_container(self, ref: ObjectRef) -> bool:
@@ -93,6 +113,9 @@ class Archive(Protocol):
             DeidentificationError: it is not what was listed any more, or no object.
             TransientError: see there; reading may raise it, too.
         """
+
+    def release(self) -> None:
+        """Let go of what this thread keeps open between objects that lie in one compressed tar."""
 
     def take_operations(self) -> Operations:
         """What this process did on object storage since this was last asked."""
@@ -120,11 +143,7 @@ class TableFolder(Protocol):
     """Where the audit's tables go. Picklable."""
 
     def create(self, name: str, content: bytes) -> None:
-        """Write a table's file; one of that name is replaced.
-
-        Raises:
-            OSError: it can't be written.
-        """
+        """Write a file whole; one of that name is replaced. What it raises names no object."""
 
 
 class ProgressListener(Protocol):

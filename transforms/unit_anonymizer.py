@@ -8,7 +8,7 @@ from anonymizer import ByteStream, Deidentification, DeidentificationError, Engi
 
 from .records import AuditRow, InstanceHeader, ObjectRef, Status
 from .rejection import rejection
-from .storage import Archive, ObjectConflictError, ObjectWriter
+from .storage import Archive, ObjectConflictError, ObjectWriter, again
 
 _NAME = re.compile(r"[0-9.]{1,64}")
 
@@ -70,9 +70,7 @@ class UnitAnonymizer:
     def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
         """Write one instance; whatever is wrong with it ends in its row."""
         try:
-            ref = ObjectRef(*header.ref)
-            with self._archive.open(ref) as stream:
-                return self._write(header, self._deidentify(stream, ref))
+            return again(lambda: self._anonymize(header))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return rejection(header.source_id, error)
 
@@ -82,7 +80,7 @@ class UnitAnonymizer:
         rows = []
         for header in headers:
             try:
-                digests[header.source_id] = self._digest(header)
+                digests[header.source_id] = again(lambda header=header: self._digest(header))  # type: ignore[misc]
             except Exception as error:  # as above
                 rows.append(rejection(header.source_id, error))
         readable = [header for header in headers if header.source_id in digests]
@@ -94,8 +92,13 @@ class UnitAnonymizer:
         rows.append(self.anonymize_instance(first))
         return [*rows, *(AuditRow(header.source_id, Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
 
+    def _anonymize(self, header: InstanceHeader) -> AuditRow:
+        ref = ObjectRef(*header.ref)
+        with self._archive.open(ref) as stream:
+            return self._write(header, self._deidentify(stream, ref))
+
     def _deidentify(self, stream: ByteStream, ref: ObjectRef) -> Deidentification:
-        return self._engine.deidentify(stream, uids=self._uids, size=ref.size, words=self._words)
+        return self._engine.deidentify(stream, uids=self._uids, size=ref.size if ref.size >= 0 else None, words=self._words)
 
     def _digest(self, header: InstanceHeader) -> bytes:
         digest = hashlib.sha256()
@@ -111,7 +114,7 @@ class UnitAnonymizer:
         first = next(chunks)
         name = output_name(deidentification.report)
         try:
-            written = self._writer.write(name, chain((first,), chunks))
+            written = self._writer.write(name, chain((first,), chunks), header.source_id)
         except ObjectConflictError:
             raise DeidentificationError(Reason.OUTPUT_CONFLICT) from None
         report = deidentification.report

@@ -1,19 +1,17 @@
-"""Write the audit tables as Parquet."""
+"""The audit tables: their columns, and how their rows come about."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.parquetio import WriteToParquet
 from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
 
 from .records import AuditRow, UidRole
-
-#: rows that a worker holds back before it writes them, in bytes
-_ROW_GROUP = 16 << 20
+from .storage import TableFolder
+from .write_tables import WriteTable
 
 INSTANCES_SCHEMA = pa.schema(
     [
@@ -68,36 +66,24 @@ def uid_map_record(row: tuple[bytes, bytes, int]) -> dict[str, Any]:
     return {"uid_hash": uid_hash, "new_uid": new_uid.decode(), "role": UidRole(role).name.lower()}
 
 
-def _write_table(prefix: str, schema: pa.Schema) -> WriteToParquet:
-    return WriteToParquet(prefix, schema, row_group_buffer_size=_ROW_GROUP, file_name_suffix=".parquet", codec="zstd")
+class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[tuple[str, int]]]):
+    """AuditRow -> TableFile tuples, ``PREFIX-*.parquet``."""
 
-
-class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[str]]):
-    """AuditRow -> ``PREFIX-SSSSS-of-NNNNN.parquet``; yields the files' names."""
-
-    def __init__(self, prefix: str, profile_digest: str, key_id: str, version: str) -> None:
+    def __init__(self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str) -> None:
         super().__init__()
-        self._prefix = prefix
-        self._constants = (profile_digest, key_id, version)
+        record = partial(instance_record, profile_digest=profile_digest, key_id=key_id, version=version)
+        self._write = WriteTable(folder, prefix, INSTANCES_SCHEMA, record)
 
-    def expand(self, rows: PCollection[AuditRow]) -> PCollection[str]:
-        return (
-            rows
-            | "Records" >> beam.Map(instance_record, *self._constants).with_output_types(dict[str, Any])
-            | "Write" >> _write_table(self._prefix, INSTANCES_SCHEMA)
-        )
+    def expand(self, rows: PCollection[AuditRow]) -> PCollection[tuple[str, int]]:
+        return rows | self._write
 
 
-class WriteUidMap(beam.PTransform[PCollection[tuple[bytes, bytes, int]], PCollection[str]]):
-    """UidMapRow tuples -> ``PREFIX-SSSSS-of-NNNNN.parquet``; yields the files' names."""
+class WriteUidMap(beam.PTransform[PCollection[tuple[bytes, bytes, int]], PCollection[tuple[str, int]]]):
+    """UidMapRow tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, folder: TableFolder, prefix: str) -> None:
         super().__init__()
-        self._prefix = prefix
+        self._write = WriteTable(folder, prefix, UID_MAP_SCHEMA, uid_map_record)
 
-    def expand(self, mapping: PCollection[tuple[bytes, bytes, int]]) -> PCollection[str]:
-        return (
-            mapping
-            | "Records" >> beam.Map(uid_map_record).with_output_types(dict[str, Any])
-            | "Write" >> _write_table(self._prefix, UID_MAP_SCHEMA)
-        )
+    def expand(self, mapping: PCollection[tuple[bytes, bytes, int]]) -> PCollection[tuple[str, int]]:
+        return mapping | self._write

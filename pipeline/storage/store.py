@@ -1,7 +1,7 @@
 """What every kind of storage offers; the modules beside this one are its kinds."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -76,8 +76,8 @@ class ObjectStore(Protocol):
         """Objects whose URI begins with ``prefix``, in the order of their names as UTF-8.
 
         Args:
-            after: begin behind this name: all that sorts at or before it are left out.
-            limit: ask for so many at most.
+            after: begin behind this URI: all that sort at or before it are left out.
+            limit: so many at most.
 
         Raises:
             StorageError: the bucket can't be listed.
@@ -93,18 +93,22 @@ class ObjectStore(Protocol):
 
         Raises:
             OSError: it can't be read.
-            DeidentificationError: it is another version now.
+            DeidentificationError: it can't be read, or is another version now.
         """
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
-        """Write an object, unless there is one: see ``ObjectWriter.write``."""
+    def names(self, folder: str, beginning: str) -> Sequence[str]:
+        """Names of the objects right in ``folder`` that begin so.
+
+        Raises:
+            StorageError: it can't be listed.
+        """
 
     def get(self, uri: str) -> tuple[bytes, str]:
         """A small object's content and version.
 
         Raises:
             FileNotFoundError: there is none.
-            StorageError: the store can't be reached.
+            StorageError: it can't be read.
         """
 
     def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
@@ -119,10 +123,29 @@ class ObjectStore(Protocol):
         """
 
     def move(self, source: str, target: str) -> None:
-        """Give an object another name in the same bucket; nothing happens where there is none."""
+        """Give an object another name in the same bucket; nothing happens where there is none.
+
+        Raises:
+            StorageError: it can't be moved.
+        """
 
     def delete(self, uri: str) -> None:
-        """Remove an object; nothing happens where there is none."""
+        """Remove an object; nothing happens where there is none.
+
+        Raises:
+            StorageError: it can't be removed.
+        """
+
+
+class RemoteStore(ObjectStore, Protocol):
+    """A store over a network, where an object is written by one request that succeeds as a whole or not at all."""
+
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+        """Write an object, unless there is one: see ``ObjectWriter.write``.
+
+        Args:
+            metadata: what the store keeps beside the object.
+        """
 
 
 class Counts:

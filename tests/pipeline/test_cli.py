@@ -50,7 +50,7 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tm
         (["--patient-table", str(TABLE), "--patient-id", "X"], "exclude each other"),
         (["--key", "file:nowhere"], "key file can't be read"),
         (["--key", "env:NO_SUCH_VARIABLE"], "not set"),
-        (["--key", "secret"], "file:PATH or env:NAME"),
+        (["--key", "secret"], "file:PATH, env:NAME or gcp-secret:"),
         (["--uid-root", "1.02.3"], "no OID"),
         (["--uid-root", "1." + "2" * 40], "longer than"),
         (["--patient-id", "a\\b"], "patient_id"),

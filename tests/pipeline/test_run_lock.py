@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local_storage import TEMPORARY
 from pipeline.run_lock import RunLock
+from pipeline.storage import TEMPORARY, Folder
 from tests.pipeline.conftest import ROOT, ct_file, deidentify
 
 HOLD = """
 import sys, time
-from pathlib import Path
 from pipeline.run_lock import RunLock
-with RunLock(Path(sys.argv[1]), Path(sys.argv[2]), "other1"):
+from pipeline.storage import Folder
+with RunLock(Folder(sys.argv[1]), sys.argv[2], "other1"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -34,8 +34,8 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         [sys.executable, "-c", HOLD, str(tmp_path / "audit"), str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert process.stdout is not None and process.stdout.readline() == "held\n"
-    (tmp_path / "audit" / "uid_map-other1-00000-of-00001.parquet").touch()
-    (tmp_path / "audit" / "beam-temp-instances-other1-x").mkdir()
+    (tmp_path / "audit" / "uid_map-other1-1.parquet").touch()
+    (tmp_path / "audit" / "instances-other1-rejected-1.parquet").touch()
     (tmp_path / TEMPORARY / "other1").mkdir(parents=True)
     (tmp_path / TEMPORARY / "other1" / "half").touch()
     yield process
@@ -50,7 +50,7 @@ def leftovers(folder: Path) -> set[str]:
 def test_a_live_runs_work_is_left_alone(tmp_path: Path, other: subprocess.Popen[str]) -> None:
     before = leftovers(tmp_path)
     assert len(before) == 4
-    with RunLock(tmp_path / "audit", tmp_path, "mine"):
+    with RunLock(Folder(str(tmp_path / "audit")), str(tmp_path), "mine"):
         assert leftovers(tmp_path) == before
     assert leftovers(tmp_path) == before
 
@@ -58,7 +58,7 @@ def test_a_live_runs_work_is_left_alone(tmp_path: Path, other: subprocess.Popen[
 def test_a_killed_runs_work_is_cleared_away(tmp_path: Path, other: subprocess.Popen[str]) -> None:
     other.send_signal(signal.SIGKILL)
     other.wait()
-    with RunLock(tmp_path / "audit", tmp_path, "mine"):
+    with RunLock(Folder(str(tmp_path / "audit")), str(tmp_path), "mine"):
         assert leftovers(tmp_path) == set()
         assert [path.name for path in (tmp_path / "audit").iterdir()] == [".lock-mine"]
     assert list((tmp_path / "audit").iterdir()) == []
@@ -66,8 +66,8 @@ def test_a_killed_runs_work_is_cleared_away(tmp_path: Path, other: subprocess.Po
 
 def test_a_failed_runs_tables_do_not_stay(tmp_path: Path) -> None:
     def fail() -> None:
-        with RunLock(tmp_path, tmp_path, "mine"):
-            (tmp_path / "instances-mine-00000-of-00001.parquet").touch()
+        with RunLock(Folder(str(tmp_path)), str(tmp_path), "mine"):
+            (tmp_path / "instances-mine-1.parquet").touch()
             raise ValueError("the run failed")
 
     with pytest.raises(ValueError, match="the run failed"):

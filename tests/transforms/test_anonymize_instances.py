@@ -7,7 +7,8 @@ import pytest
 
 from anonymizer import DeidentificationError, Key, KeyedUids, Reason, Report, SecretError
 from profiles import ConfidentialityProfile
-from transforms import EngineConfig
+from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
+from transforms.concurrency import reading_order
 from transforms.list_objects import batches
 from transforms.records import AuditRow, ObjectRef, Status, UidRole
 from transforms.rejection import rejection
@@ -90,6 +91,42 @@ def test_every_field_of_a_row_has_a_column() -> None:
 
 def test_batches_lose_nothing() -> None:
     refs = [ObjectRef(b"%d" % number, b"%d" % number, number, "") for number in range(70)]
-    found = list(batches(refs, 32))
-    assert [len(batch) for batch in found] == [32, 32, 6]
-    assert [ObjectRef(*fields) for batch in found for fields in batch] == refs
+    found = list(batches(refs, lambda ref: ref.name == b"33", 32))
+    assert [len(batch) for batch in found] == [32, 1, 32, 5]
+    assert {ObjectRef(*fields) for batch in found for fields in batch} == set(refs)
+
+
+def test_what_lies_in_one_compressed_tar_is_read_in_its_order() -> None:
+    def member(name: bytes, offset: int) -> ObjectRef:
+        return ObjectRef(name, b"", 1, "1", Member(Packing.TAR_STREAM.value, offset, 1))
+
+    plain, zipped = ObjectRef(b"x", b"", 1, ""), ObjectRef(b"z", b"", 1, "1", Member(Packing.ZIP_STORED.value, 5, 1))
+    refs = [member(b"a", 9), plain, member(b"b", 1), member(b"a", 3), zipped]
+    order = [[(ref.name, ref.member and ref.member[1]) for ref in refs] for refs in reading_order(refs, lambda ref: ref)]
+    assert order == [[(b"x", None)], [(b"z", 5)], [(b"a", 3), (b"a", 9)], [(b"b", 1)]]
+
+
+def test_bytes_that_went_wrong_are_asked_for_again_a_few_times() -> None:
+    attempts: list[int] = []
+
+    def attempt() -> int:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise TransientError
+        return 7
+
+    assert again(attempt) == 7
+    with pytest.raises(TransientError):
+        again(_always_broken)
+    assert rejection("id", TransientError()).reason is Reason.CHECKSUM_MISMATCH
+
+
+def _always_broken() -> None:
+    raise TransientError
+
+
+def test_sums_tell_collections_of_sources_apart() -> None:
+    ids = [f"{number:032x}" for number in range(1000)]
+    assert sum_of_sources(ids) == sum_of_sources(reversed(ids)) == add_up([sum_of_sources(ids[:10]), sum_of_sources(ids[10:])])
+    assert sum_of_sources(ids) != sum_of_sources([*ids[1:], ids[1]])
+    assert add_up([]) == sum_of_sources([]) == (0, bytes(16))

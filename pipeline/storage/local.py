@@ -1,68 +1,159 @@
-"""Objects in local folders."""
+"""Objects in folders of this machine."""
 
 import contextlib
+import fcntl
 import glob
+import hashlib
+import io
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import google_crc32c
 
-from anonymizer import ByteStream, DeidentificationError, Reason, batches, write_all
-from transforms import ObjectConflictError, ObjectRef, Written
+from anonymizer import DeidentificationError, Reason, batches, write_all, write_atomically
+from transforms import ObjectConflictError, Written
 
-from .options import input_base
+from .store import Entry, OpenEntry, StorageError
 
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
 _CHUNK = 1 << 20
 
 
-class LocalArchive:
-    """Reads objects from folders, files and globs."""
+class LocalStore:
+    """Paths of this machine."""
 
-    def list(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
-        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole."""
-        ordinal, name = location
-        prefix = f"{ordinal}:" if ordinal else ""
-        base = input_base(name)
-        if Path(name).is_dir():
-            files = _walk(name, set())
-        elif Path(name).exists() or not glob.has_magic(name):
-            files = iter([name])
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole.
+
+        In the order in which the file system has them; ``after`` and ``limit`` are of no use here.
+        """
+        if Path(prefix).is_dir():
+            files = _walk(prefix, set())
+        elif Path(prefix).exists() or not glob.has_magic(prefix):
+            files = iter([prefix])
         else:
-            files = _matches(name)
+            files = _matches(prefix)
         for file in files:
             path = os.fsencode(file)
-            source = os.fsencode(prefix + os.path.relpath(file, base))
             try:
                 status = os.stat(file)
             except OSError:
                 # it is listed all the same: reading it will fail, and that is what the audit says
-                yield ObjectRef(path, source, -1, "")
+                yield Entry(path)
                 continue
-            yield ObjectRef(path, source, status.st_size, str(status.st_mtime_ns))
+            yield Entry(path, status.st_size, str(status.st_mtime_ns))
 
     @contextlib.contextmanager
-    def open(self, ref: ObjectRef) -> Iterator[ByteStream]:
-        """The file's bytes.
+    def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
+        """As ``ObjectStore.open``.
 
         Raises:
             OSError: it can't be read.
             DeidentificationError: it changed since it was listed, or is no regular file.
         """
         # O_NONBLOCK: a named pipe must not hold the run up
-        handle = os.open(ref.name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(entry.uri, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(handle, "rb", buffering=0) as stream:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise DeidentificationError(Reason.UNREADABLE)
-            if (status.st_size, str(status.st_mtime_ns)) != (ref.size, ref.version):
+            now = Entry(entry.uri, status.st_size, str(status.st_mtime_ns))
+            if entry.version and now != entry or not entry.version and entry.size not in (-1, now.size):
                 raise DeidentificationError(Reason.CHANGED_DURING_RUN)
-            yield stream
+            if start:
+                stream.seek(start)
+            yield _OpenFile(stream, now, None if end is None else max(0, end - start))
+
+    def names(self, folder: str, beginning: str) -> Sequence[str]:
+        """As ``ObjectStore.names``."""
+        try:
+            return sorted(name for name in os.listdir(folder) if name.startswith(beginning))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(f"can't be read: {error.strerror}") from None
+
+    def get(self, uri: str) -> tuple[bytes, str]:
+        """As ``ObjectStore.get``; the version is a digest of the content."""
+        try:
+            content = Path(uri).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageError(f"can't be read: {error.strerror}") from None
+        return content, hashlib.sha256(content).hexdigest()
+
+    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+        """As ``ObjectStore.put``; folders come into being as they are needed."""
+        path = Path(uri)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(path.parent):
+                if version is not None and version != self._version(uri):
+                    raise ObjectConflictError
+                write_atomically([content], path)
+        except OSError as error:
+            raise StorageError(f"can't be written: {error.strerror}") from None
+
+    def _version(self, uri: str) -> str:
+        try:
+            return self.get(uri)[1]
+        except FileNotFoundError:
+            return ""
+
+    def move(self, source: str, target: str) -> None:
+        """As ``ObjectStore.move``."""
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"can't be moved: {error.strerror}") from None
+
+    def delete(self, uri: str) -> None:
+        """As ``ObjectStore.delete``."""
+        try:
+            os.unlink(uri)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"can't be removed: {error.strerror}") from None
+
+
+class _OpenFile:
+    """A part of an open file, or all of it."""
+
+    def __init__(self, stream: io.FileIO, entry: Entry, length: int | None) -> None:
+        self.entry = entry
+        self._stream = stream
+        self._left = length
+        if length is None:
+            # no layer between the engine and the file
+            self.read = stream.read  # type: ignore[method-assign]
+
+    def read(self, size: int, /) -> bytes:
+        """As ``OpenEntry.read``."""
+        assert self._left is not None
+        piece = self._stream.read(min(size, self._left))
+        self._left -= len(piece)
+        return piece
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else who asks is in here for this folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _matches(pattern: str) -> Iterator[str]:
@@ -109,7 +200,7 @@ class LocalWriter:
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(self._temporary))
 
-    def write(self, name: str, chunks: Iterable[bytes | memoryview]) -> Written:
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
         """Write ``chunks`` under ``name``; nothing is visible there before the last one came.
 
         Raises:

@@ -1,0 +1,206 @@
+"""The archive: what the inputs name, wherever it is: folders, buckets, globs, manifests, zips and tars."""
+
+import contextlib
+import io
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, cast
+
+from transforms import ListingPart, ObjectRef, OpenObject, Operations
+
+from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
+from .manifests import inventory_files, is_manifest, looks_like_manifest, read_manifest
+from .options import input_base
+from .storage import (
+    COUNTS,
+    Entry,
+    OpenEntry,
+    StorageOptions,
+    as_folder,
+    glob_base,
+    glob_regex,
+    has_magic,
+    scheme_of,
+    split,
+    store_for,
+)
+
+_LOCAL, _PREFIX, _OBJECT, _MANIFEST = "local", "prefix", "object", "manifest"
+#: enough of a file to tell a manifest from a DICOM object
+_HEAD = 256
+_thread = threading.local()
+
+
+@dataclass(frozen=True)
+class StoredArchive:
+    """Objects in any of the stores.
+
+    Attributes:
+        options: how stores are reached.
+        concurrency: as ``Archive.concurrency``.
+    """
+
+    options: StorageOptions = StorageOptions()
+    concurrency: int = 1
+
+    def first(self, location: str) -> ObjectRef | None:
+        """The first object that an input names, None if there is none.
+
+        Raises:
+            StorageError: its store can't be reached.
+            ManifestError: a manifest that can't be used.
+        """
+        return next((ref for part in self.parts((0, location)) for ref in self.objects(part)), None)
+
+    def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
+        """As ``Archive.parts``.
+
+        Raises:
+            StorageError: the store can't be listed.
+            ManifestError: an inventory's manifest that can't be used.
+        """
+        ordinal, name = location
+        prefix = f"{ordinal}:".encode() if ordinal else b""
+        if looks_like_manifest(name) and self._is_manifest(name):
+            yield from self._tables(name, prefix)
+        elif not scheme_of(name):
+            yield ListingPart(_LOCAL, name, 0, prefix)
+        else:
+            yield from self._remote_parts(name, prefix)
+
+    def _remote_parts(self, name: str, prefix: bytes) -> Iterator[ListingPart]:
+        store = store_for(name, self.options)
+        first = None if name.endswith("/") else next(store.list(name, limit=1), None)
+        if first is not None and first.uri == name.encode():
+            # an object of that very name, whatever wildcards are in it
+            yield ListingPart(_OBJECT, name, len(name[: name.rindex("/") + 1].encode()), prefix)
+        pattern = ""
+        if has_magic(name):
+            base = glob_base(name)
+            pattern = glob_regex(name[len(base) :])
+            literal = name[: re.search(r"[*?[]", name).start()]  # type: ignore[union-attr]
+        else:
+            base = literal = as_folder(name)
+        for found, is_prefix in split(store, literal):
+            yield ListingPart(_PREFIX if is_prefix else _OBJECT, found, len(base.encode()), prefix, pattern)
+
+    def _is_manifest(self, name: str) -> bool:
+        try:
+            with self._open_file(name) as file:
+                return is_manifest(name, file.read(_HEAD))
+        except OSError:
+            return False
+
+    def _tables(self, name: str, prefix: bytes) -> Iterator[ListingPart]:
+        if not name.endswith(".json"):
+            yield ListingPart(_MANIFEST, name, 0, prefix)
+            return
+        with self._open_file(name) as file:
+            content = file.read()
+        for table in inventory_files(content, name):
+            yield ListingPart(_MANIFEST, table.uri, 0, prefix, ",".join(table.schema))
+
+    def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
+        """As ``Archive.objects``.
+
+        Raises:
+            StorageError: the store can't be listed.
+            ManifestError: a manifest that can't be used.
+        """
+        if part.kind == _MANIFEST:
+            schema = tuple(filter(None, part.pattern.split(",")))
+            with self._open_file(part.name) as file:
+                for found in read_manifest(file, part.name, schema):
+                    yield ObjectRef(found.uri, part.prefix + found.source, found.size, found.version)
+            return
+        store = store_for(part.name, self.options)
+        if part.kind == _LOCAL:
+            base = input_base(part.name)
+            for entry in store.list(part.name):
+                source = os.fsencode(os.path.relpath(os.fsdecode(entry.uri), base))
+                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
+            return
+        pattern = re.compile(part.pattern, re.DOTALL) if part.pattern else None
+        for entry in store.list(part.name, limit=1 if part.kind == _OBJECT else None):
+            source = entry.uri[part.base :]
+            if entry.uri.endswith(b"/") and entry.size == 0:
+                # consoles keep such objects in the place of folders
+                continue
+            if pattern is None or pattern.fullmatch(source.decode()):
+                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
+
+    def is_container(self, ref: ObjectRef) -> bool:
+        """As ``Archive.is_container``."""
+        return ref.member is None and is_container(ref.name)
+
+    def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
+        """As ``Archive.members``."""
+        return members(container, partial(self._range, container, header=False))
+
+    @contextlib.contextmanager
+    def open(self, ref: ObjectRef, *, header: bool = False) -> Iterator[OpenObject]:
+        """As ``Archive.open``."""
+        if ref.member is None:
+            with self._range(ref, header=header) as stream:
+                yield _Opened(stream, ref)
+        else:
+            with open_member(ref, partial(self._range, ref, header=header), sequential=_tars()) as member:
+                yield member
+
+    def release(self) -> None:
+        """As ``Archive.release``."""
+        _tars().close()
+
+    def take_operations(self) -> Operations:
+        """As ``Archive.take_operations``."""
+        return COUNTS.take()
+
+    def _range(
+        self, ref: ObjectRef, start: int = 0, end: int | None = None, *, header: bool
+    ) -> AbstractContextManager[OpenEntry]:
+        store = store_for(os.fsdecode(ref.name), self.options)
+        entry = Entry(ref.name, ref.size if ref.member is None else -1, ref.version)
+        return store.open(entry, start=start, end=end, header=header)
+
+    @contextlib.contextmanager
+    def _open_file(self, name: str) -> Iterator[BinaryIO]:
+        """A seekable file."""
+        if not scheme_of(name):
+            with open(name, "rb") as file:
+                yield file
+            return
+        found = next(store_for(name, self.options).list(name, limit=1), None)
+        if found is None or found.uri != name.encode():
+            raise FileNotFoundError(2, "no such object")
+        ref = ObjectRef(found.uri, b"", found.size, found.version)
+        with io.BufferedReader(SeekableEntry(partial(self._range, ref, header=False), found.size)) as buffered:
+            yield cast(BinaryIO, buffered)
+
+
+class _Opened:
+    """An object that is no member."""
+
+    def __init__(self, stream: OpenEntry, ref: ObjectRef) -> None:
+        self._stream = stream
+        self._ref = ref
+        # no layer between the engine and the store
+        self.read = stream.read
+
+    @property
+    def ref(self) -> ObjectRef:
+        """As ``OpenObject.ref``."""
+        now = self._stream.entry
+        return self._ref._replace(size=now.size, version=now.version)
+
+
+def _tars() -> SequentialTars:
+    """This thread's compressed tar: members that are read in their order cost one pass through it."""
+    found: SequentialTars | None = getattr(_thread, "tars", None)
+    if found is None:
+        found = _thread.tars = SequentialTars()
+    return found

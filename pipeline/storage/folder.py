@@ -1,0 +1,86 @@
+"""A folder of small files, wherever it is: the audit's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .access import store_for
+from .locations import join
+from .store import ObjectStore, StorageOptions
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of small files on any store. Picklable.
+
+    Attributes:
+        location: path or URI.
+        options: how its store is reached.
+    """
+
+    location: str
+    options: StorageOptions = StorageOptions()
+
+    @property
+    def _store(self) -> ObjectStore:
+        return store_for(self.location, self.options)
+
+    def create(self, name: str, content: bytes) -> None:
+        """As ``TableFolder.create``."""
+        self._store.put(self._at(name), content)
+
+    def names(self, beginning: str = "") -> Sequence[str]:
+        """Names of the files right in it that begin so.
+
+        Raises:
+            StorageError: it can't be listed.
+        """
+        return self._store.names(self.location, beginning)
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it can't be read.
+        """
+        return self._store.get(self._at(name))[0]
+
+    def read_json(self, name: str) -> tuple[Any, str]:
+        """What a JSON file says, and the version of the file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it can't be read.
+            ValueError: it is no JSON.
+        """
+        content, version = self._store.get(self._at(name))
+        return json.loads(content), version
+
+    def write_json(self, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:
+        """Write a JSON file that is there whole or not at all.
+
+        Args:
+            version: as for ``ObjectStore.put``.
+
+        Raises:
+            ObjectConflictError: another version is there.
+            StorageError: it can't be written.
+        """
+        self._store.put(self._at(name), (json.dumps(content, indent=2) + "\n").encode(), version=version)
+
+    def move(self, name: str, folder: str) -> None:
+        """Move a file into a folder below this one; nothing happens where there is none."""
+        self._store.move(self._at(name), self._at(f"{folder}/{name}"))
+
+    def delete(self, name: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        self._store.delete(self._at(name))
+
+    def _at(self, name: str) -> str:
+        return join(self.location, name)
+
+

@@ -1,0 +1,303 @@
+"""Objects in Google Cloud Storage, by google-cloud-storage: pinned generations, conditional writes, checksums both ways."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import google_crc32c
+from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed
+from google.cloud.storage import Blob
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+
+from anonymizer import DeidentificationError, Reason
+from transforms import ObjectConflictError, TransientError, Written, again
+
+from .gcs_client import ERRORS, RETRY, TIMEOUT, client, explain, last_size
+from .locations import address, as_folder
+from .remote import SMALL, BytesReader, PushedStream, RangeReader, head_of, unreadable, unwritable
+from .store import COUNTS, Entry, OpenEntry, StorageOptions
+
+CONTENT_TYPE = "application/dicom"
+_FIELDS = "items(name,size,generation),nextPageToken"
+#: sent at once in a resumable upload; kept in memory for as long
+_UPLOAD_CHUNK = 8 << 20
+
+
+class GcsStore:
+    """``gs://`` in one process."""
+
+    def __init__(self, options: StorageOptions) -> None:
+        self._options = options
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
+        """As ``ObjectStore.list``: names, sizes and generations, a thousand a request."""
+        place = address(prefix)
+        folder = f"gs://{place.root}/"
+        # the API's bound is inclusive: the smallest name behind a name is that and a NUL
+        offset = address(after).path + "\0" if after else None
+        blobs = client(self._options).list_blobs(
+            self._bucket(place.root),
+            prefix=place.path,
+            start_offset=offset,
+            max_results=limit,
+            fields=_FIELDS,
+            retry=RETRY,
+            timeout=TIMEOUT,
+        )
+        try:
+            for blob in blobs:
+                yield Entry((folder + blob.name).encode(), blob.size, str(blob.generation))
+        except ERRORS as error:
+            raise explain(error) from None
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
+        """As ``ObjectStore.open``."""
+        last = entry.size if end is None else end
+        reader: Any
+        if header:
+            reader = RangeReader(self._range, entry, start, end)
+        elif 0 <= last - start <= SMALL:
+            reader = BytesReader(*again(lambda: self._range(entry, start, last - start)))
+        else:
+            reader = PushedStream(lambda sink: self._push(entry, start, end, sink), entry)
+        try:
+            yield reader
+        finally:
+            if not isinstance(reader, BytesReader):
+                reader.close()
+
+    def _range(self, entry: Entry, start: int, length: int) -> tuple[bytes, Entry]:
+        if length <= 0:
+            return b"", entry
+        blob = self._blob(entry)
+        whole = (start, length) == (0, entry.size)
+        bounds = {} if whole else {"start": start, "end": start + length - 1}
+        with _reading(entry):
+            content: bytes = blob.download_as_bytes(raw_download=True, checksum=None, retry=RETRY, timeout=TIMEOUT, **bounds)
+        COUNTS.add(bytes_read=len(content))
+        now = _now(entry, blob)
+        if len(content) != (min(length, now.size - start) if now.size >= 0 else length):
+            raise TransientError
+        if len(content) == now.size:
+            _check(blob, google_crc32c.value(content))
+        return content, now
+
+    def _push(self, entry: Entry, start: int, end: int | None, sink: PushedStream) -> Entry:
+        blob = self._blob(entry)
+        checked = _Checked(sink)
+        last = None if end is None else end - 1
+        with _reading(entry):
+            blob.download_to_file(
+                checked, start=start or None, end=last, raw_download=True, checksum=None, retry=RETRY, timeout=TIMEOUT
+            )
+        COUNTS.add(bytes_read=checked.size)
+        now = _now(entry, blob)
+        if start == 0 and end is None:
+            # the library doesn't check a download that it had to resume
+            _check(blob, checked.crc)
+        elif now.size >= 0 and checked.size != min(now.size, end if end is not None else now.size) - start:
+            raise TransientError
+        return now
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+        """As ``ObjectStore.create``: one request, or one resumable upload for what is larger than 8 MiB."""
+        head, rest = head_of(chunks)
+        if rest is None:
+            return again(lambda: self._upload(uri, head, metadata))
+        return self._upload_stream(uri, head, rest, metadata)
+
+    def _upload(self, uri: str, content: bytes, metadata: dict[str, str]) -> Written:
+        written = Written(len(content), google_crc32c.value(content))
+        try:
+            self._send(uri, content, CONTENT_TYPE, 0, metadata)
+        except PreconditionFailed:
+            self._must_be(uri, written)
+        except BadRequest:
+            # the store saw other bytes than were sent
+            raise TransientError from None
+        except ERRORS:
+            raise unwritable() from None
+        else:
+            COUNTS.add(bytes_written=written.size)
+        return written
+
+    def _send(self, uri: str, content: bytes, content_type: str, generation: int | None, metadata: dict[str, str]) -> None:
+        """One request that writes an object of ``generation``, 0 for none, None for any; the library's errors go through."""
+        blob = self._blob(Entry(uri.encode()), kms_key_name=self._options.kms_key or None)
+        blob.metadata = metadata
+        # in the object's metadata the store checks it before the object is there
+        blob.crc32c = checksum = _base64(google_crc32c.value(content))
+        blob.upload_from_string(
+            content, content_type, if_generation_match=generation, checksum=None, retry=RETRY, timeout=TIMEOUT
+        )
+        if blob.crc32c != checksum:
+            self.delete(uri)
+            raise TransientError
+
+    def _upload_stream(self, uri: str, head: bytes, rest: Iterator[bytes], metadata: dict[str, str]) -> Written:
+        blob = self._blob(Entry(uri.encode()), kms_key_name=self._options.kms_key or None)
+        blob.metadata = metadata
+        size, crc = len(head), google_crc32c.value(head)
+        try:
+            with blob.open(
+                "wb",
+                chunk_size=_UPLOAD_CHUNK,
+                content_type=CONTENT_TYPE,
+                if_generation_match=0,
+                checksum="crc32c",
+                retry=RETRY,
+                timeout=TIMEOUT,
+            ) as target:
+                target.write(head)
+                for piece in rest:
+                    size, crc = size + len(piece), google_crc32c.extend(crc, piece)
+                    target.write(piece)
+        except InvalidResponse as error:
+            if error.response.status_code != PreconditionFailed.code:
+                raise unwritable() from None
+            # somebody's object is there; what this one would have been is known when all of it has passed
+            for piece in rest:
+                size, crc = size + len(piece), google_crc32c.extend(crc, piece)
+            self._must_be(uri, Written(size, crc))
+        except DataCorruption:
+            # the object is in place, and is not what was sent
+            self.delete(uri)
+            raise TransientError from None
+        except ERRORS:
+            raise unwritable() from None
+        else:
+            COUNTS.add(bytes_written=size)
+        return Written(size, crc)
+
+    def _must_be(self, uri: str, written: Written) -> None:
+        """A precondition failed: that is a success if the object that is there is the same.
+
+        Raises:
+            ObjectConflictError: it isn't.
+        """
+        blob = self._blob(Entry(uri.encode()))
+        try:
+            blob.reload(retry=RETRY, timeout=TIMEOUT)
+        except ERRORS:
+            raise unwritable() from None
+        if (blob.size, blob.crc32c) != (written.size, _base64(written.crc32c)):
+            raise ObjectConflictError
+
+    def names(self, folder: str, beginning: str) -> Sequence[str]:
+        """As ``ObjectStore.names``."""
+        base = len(as_folder(folder).encode())
+        found = (entry.uri[base:].decode() for entry in self.list(as_folder(folder) + beginning))
+        return [name for name in found if "/" not in name]
+
+    # -- small objects -----------------------------------------------------------------------------------------------
+
+    def get(self, uri: str) -> tuple[bytes, str]:
+        """As ``ObjectStore.get``."""
+        blob = self._blob(Entry(uri.encode()))
+        try:
+            content: bytes = blob.download_as_bytes(checksum="crc32c", retry=RETRY, timeout=TIMEOUT)
+        except NotFound:
+            raise FileNotFoundError(2, "no such object") from None
+        except ERRORS as error:
+            raise explain(error) from None
+        return content, str(blob.generation)
+
+    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+        """As ``ObjectStore.put``."""
+        generation = None if version is None else int(version or 0)
+        try:
+            self._send(uri, content, _content_type(uri), generation, {})
+        except PreconditionFailed:
+            # a first attempt may have got through without an answer
+            if self.get(uri)[0] != content:
+                raise ObjectConflictError from None
+        except ERRORS as error:
+            raise explain(error) from None
+
+    def move(self, source: str, target: str) -> None:
+        """As ``ObjectStore.move``."""
+        bucket = self._bucket(address(source).root)
+        try:
+            bucket.rename_blob(self._blob(Entry(source.encode())), address(target).path, retry=RETRY, timeout=TIMEOUT)
+        except NotFound:
+            return
+        except ERRORS as error:
+            raise explain(error) from None
+
+    def delete(self, uri: str) -> None:
+        """As ``ObjectStore.delete``."""
+        try:
+            self._blob(Entry(uri.encode())).delete(retry=RETRY, timeout=TIMEOUT)
+        except NotFound:
+            return
+        except ERRORS as error:
+            raise explain(error) from None
+
+    # -- handles -----------------------------------------------------------------------------------------------------
+
+    def _bucket(self, name: str) -> Any:
+        return client(self._options).bucket(name, user_project=self._options.user_project or None)
+
+    def _blob(self, entry: Entry, kms_key_name: str | None = None) -> Any:
+        place = address(entry.uri.decode())
+        generation = int(entry.version) if entry.version else None
+        return Blob(place.path, self._bucket(place.root), generation=generation, kms_key_name=kms_key_name)
+
+
+class _Checked:
+    """Passes bytes on and sums them up."""
+
+    def __init__(self, sink: PushedStream) -> None:
+        self._sink = sink
+        self.crc = 0
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self.crc = google_crc32c.extend(self.crc, data)
+        self.size += len(data)
+        return self._sink.write(data)
+
+
+@contextlib.contextmanager
+def _reading(entry: Entry) -> Iterator[None]:
+    try:
+        yield
+    except NotFound:
+        # that generation is gone; without one there never was an object
+        reason = Reason.CHANGED_DURING_RUN if entry.version else Reason.UNREADABLE
+        raise DeidentificationError(reason) from None
+    except DataCorruption:
+        raise TransientError from None
+    except ERRORS:
+        raise unreadable() from None
+
+
+def _now(entry: Entry, blob: Any) -> Entry:
+    return Entry(entry.uri, entry.size if entry.size >= 0 else last_size(), entry.version or str(blob.generation or ""))
+
+
+def _check(blob: Any, crc: int) -> None:
+    """
+    Raises:
+        TransientError: not what the store holds.
+    """
+    if blob.crc32c and blob.crc32c != _base64(crc):
+        raise TransientError
+
+
+def _base64(crc: int) -> str:
+    return base64.b64encode(crc.to_bytes(4, "big")).decode()
+
+
+def _content_type(uri: str) -> str:
+    return "application/json" if uri.endswith(".json") else "application/vnd.apache.parquet"

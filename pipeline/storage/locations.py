@@ -1,0 +1,108 @@
+"""Names of places: paths and URIs, their globs, and which lies inside which."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+class Address(NamedTuple):
+    """The parts of a URI: ``scheme://root/path``; the root is a bucket or what else a store has there."""
+
+    scheme: str
+    root: str
+    path: str
+
+    @property
+    def uri(self) -> str:
+        """The URI."""
+        return f"{self.scheme}://{self.root}/{self.path}"
+
+
+def scheme_of(location: str) -> str:
+    """The scheme in lower case; empty for a path on this machine."""
+    found = _SCHEME.match(location)
+    return found.group(1).lower() if found else ""
+
+
+def address(uri: str) -> Address:
+    """The parts of ``uri``.
+
+    Raises:
+        ValueError: no scheme, or no bucket behind it.
+    """
+    found = _SCHEME.match(uri)
+    root, _, path = uri[found.end() :].partition("/") if found else ("", "", "")
+    if found is None or not root:
+        raise ValueError("no URI")
+    return Address(found.group(1).lower(), root, path)
+
+
+def join(folder: str, name: str) -> str:
+    """The location ``name`` below ``folder``."""
+    return f"{folder.rstrip('/')}/{name}" if scheme_of(folder) else str(Path(folder) / name)
+
+
+def as_folder(uri: str) -> str:
+    """``uri`` as a prefix of what lies below it, and of nothing else."""
+    return uri.rstrip("/") + "/"
+
+
+def has_magic(location: str) -> bool:
+    """Whether there are wildcards."""
+    return glob.has_magic(location)
+
+
+def glob_base(pattern: str) -> str:
+    """The folder of a URI before the first wildcard, ending in ``/``."""
+    first = re.search(r"[*?[]", pattern)
+    return pattern[: pattern.rindex("/", 0, first.start() if first else len(pattern)) + 1]
+
+
+def glob_regex(pattern: str) -> str:
+    """A regular expression for what a glob matches, whole folders among it, as ``glob`` has it on this machine.
+
+    ``*`` and ``?`` stay within a name, ``**`` stands for any number of folders.
+    """
+    parts = []
+    steps = pattern.split("/")
+    for number, step in enumerate(steps):
+        last = number == len(steps) - 1
+        if step == "**":
+            parts.append(".*" if last else "(?:[^/]+/)*")
+            continue
+        parts.append(_step_regex(step) + ("" if last else "/"))
+    return "".join(parts) + ("" if steps[-1] == "**" else "(?:/.*)?" if "**" not in steps else "")
+
+
+def _step_regex(step: str) -> str:
+    found, at = "", 0
+    while at < len(step):
+        char = step[at]
+        at += 1
+        if char == "*":
+            found += "[^/]*"
+        elif char == "?":
+            found += "[^/]"
+        elif char == "[" and (end := step.find("]", at + 1 + (step[at : at + 1] == "!"))) > 0:
+            members = step[at:end].replace("\\", r"\\").replace("[", r"\[")
+            members = "^" + members[1:] if members[0] == "!" else members.replace("^", r"\^", 1) if members[0] == "^" else members
+            found += f"(?!/)[{members}]"
+            at = end + 1
+        else:
+            found += re.escape(char)
+    return found
+
+
+def is_inside(location: str, folder: str) -> bool:
+    """Whether ``location`` is ``folder`` or lies below it."""
+    if scheme_of(location) != scheme_of(folder):
+        return False
+    if scheme_of(folder):
+        return as_folder(location).startswith(as_folder(folder))
+    inner, outer = Path(location).resolve(), Path(folder).resolve()
+    return inner == outer or outer in inner.parents

@@ -1,0 +1,203 @@
+"""What stores over a network share: ranges of headers, streams that a library pushes, objects small enough for one request."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from anonymizer import DeidentificationError, Reason, batches
+from .store import HEADER_BYTES, WHOLE_BYTES, Entry
+
+#: objects up to this size are read and written by one request with all of it in memory; larger ones stream
+SMALL = 8 << 20
+_PIECE = 1 << 20
+_AHEAD = 4
+#: what a header scan fetches after the first range wasn't enough
+_EXTENSIONS = (1 << 20, 8 << 20)
+_MAX_HEADER_RANGE = 1 << 20
+#: headers that must have been seen before they count as usual
+_ENOUGH = 20
+
+
+class _HeaderSizes:
+    """How long headers are, measured as they are read: an archive of long ones soon needs one request for each again."""
+
+    def __init__(self) -> None:
+        self._recent: deque[int] = deque(maxlen=128)
+
+    def add(self, size: int) -> None:
+        self._recent.append(size)
+
+    def first_range(self) -> int:
+        """Bytes that hold nearly all headers seen lately."""
+        sizes = sorted(self._recent)
+        usual = sizes[len(sizes) * 95 // 100] if len(sizes) >= _ENOUGH else 0
+        return min(max(HEADER_BYTES, -(-usual // HEADER_BYTES) * HEADER_BYTES), _MAX_HEADER_RANGE)
+
+
+_SIZES = _HeaderSizes()
+
+
+class RangeReader:
+    """An object's beginning, or a part's: ranges of it, fetched when they are needed and not before."""
+
+    def __init__(self, fetch: Callable[[Entry, int, int], tuple[bytes, Entry]], entry: Entry, start: int, end: int | None) -> None:
+        """
+        Args:
+            fetch: (entry, start, length) -> those bytes, fewer at the object's end only, and what is known of it now.
+        """
+        self._fetch = fetch
+        self._start = self._position = start
+        self._end = end
+        self.entry = entry
+        self._buffer = b""
+        self._used = 0
+        self._fetches = 0
+        self._ended = False
+
+    def read(self, size: int, /) -> bytes:
+        """As ``OpenEntry.read``."""
+        if self._used == len(self._buffer) and not self._ended:
+            self._fill(size)
+        piece = self._buffer[self._used : self._used + size]
+        self._used += len(piece)
+        return piece
+
+    def _fill(self, wanted: int) -> None:
+        length = max(wanted, self._range_size())
+        end = self.entry.size if self._end is None else self._end
+        if end >= 0:
+            length = min(length, end - self._position)
+        self._buffer, self._used = b"", 0
+        if length > 0:
+            self._buffer, self.entry = self._fetch(self.entry, self._position, length)
+            self._fetches += 1
+            self._position += len(self._buffer)
+        self._ended = len(self._buffer) < length or length <= 0
+
+    def _range_size(self) -> int:
+        if self._fetches == 0:
+            left = (self.entry.size if self._end is None else self._end) - self._start
+            return WHOLE_BYTES if 0 <= left <= WHOLE_BYTES else _SIZES.first_range()
+        return _EXTENSIONS[min(self._fetches, len(_EXTENSIONS)) - 1]
+
+    def close(self) -> None:
+        """Remember how much was needed."""
+        if self._fetches:
+            _SIZES.add(self._position - len(self._buffer) + self._used - self._start)
+
+
+class BytesReader:
+    """An object that is in memory whole."""
+
+    def __init__(self, content: bytes, entry: Entry) -> None:
+        self._content = content
+        self._at = 0
+        self.entry = entry
+
+    def read(self, size: int, /) -> bytes:
+        """As ``OpenEntry.read``."""
+        piece = self._content[self._at : self._at + size] if self._at or size < len(self._content) else self._content
+        self._at += len(piece)
+        return piece
+
+
+class _Stopped(Exception):
+    """Nobody reads on."""
+
+
+class PushedStream:
+    """Bytes that a library writes to a file of its own choosing, read as a stream; a few pieces ahead, never the whole."""
+
+    def __init__(self, push: Callable[[PushedStream], Entry], entry: Entry) -> None:
+        """
+        Args:
+            push: writes all bytes to its argument, checks them, and says what is known of the object then.
+        """
+        self._push = push
+        self.entry = entry
+        self._pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+        self._gathered = bytearray()
+        self._piece = memoryview(b"")
+        self._stopped = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    # -- the library's side ------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> int:
+        """Take bytes from the library."""
+        self._gathered += data
+        if len(self._gathered) >= _PIECE:
+            self._hand_over()
+        return len(data)
+
+    def _hand_over(self) -> None:
+        piece, self._gathered = bytes(self._gathered), bytearray()
+        self._pieces.put(piece)
+        if self._stopped:
+            raise _Stopped
+
+    def _run(self) -> None:
+        try:
+            self.entry = self._push(self)
+            if self._gathered:
+                self._hand_over()
+        except _Stopped:
+            return
+        except BaseException as error:
+            self._pieces.put(error)
+        else:
+            self._pieces.put(None)
+
+    # -- the reader's side -------------------------------------------------------------------------------------------
+
+    def read(self, size: int, /) -> bytes:
+        """As ``OpenEntry.read``."""
+        if not self._piece and not self._ended:
+            found = self._pieces.get()
+            if isinstance(found, bytes):
+                self._piece = memoryview(found)
+            else:
+                self._ended = True
+                if found is not None:
+                    raise found
+        piece, self._piece = bytes(self._piece[:size]), self._piece[size:]
+        return piece
+
+    def close(self) -> None:
+        """End the library's work, wherever it is."""
+        self._stopped = True
+        while self._thread.is_alive():
+            # it may be waiting for room
+            try:
+                self._pieces.get(timeout=0.01)
+            except queue.Empty:
+                self._thread.join(0.05)
+
+
+def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[bytes, Iterator[bytes] | None]:
+    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest in pieces of about 1 MiB."""
+    pieces = map(b"".join, batches(chunks))
+    head: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if size + len(piece) > limit:
+            return b"".join(head), chain((piece,), pieces)
+        head.append(piece)
+        size += len(piece)
+    return (head[0] if len(head) == 1 else b"".join(head)), None
+
+
+def unreadable() -> DeidentificationError:
+    """The store doesn't give the object out."""
+    return DeidentificationError(Reason.UNREADABLE)
+
+
+def unwritable() -> DeidentificationError:
+    """The store doesn't take the object."""
+    return DeidentificationError(Reason.OUTPUT_UNWRITABLE)

@@ -1,0 +1,46 @@
+"""Where a run's objects go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, cast
+
+from transforms import ObjectWriter, Written
+
+from .access import store_for
+from .local import LocalWriter
+from .locations import join, scheme_of
+from .store import RemoteStore, StorageOptions
+
+
+class RunWriter(ObjectWriter, Protocol):
+    """An ObjectWriter that cleans up behind a run."""
+
+    def clean(self) -> None:
+        """Remove what the run left unfinished."""
+
+
+class _RemoteWriter:
+    def __init__(self, output: str, options: StorageOptions, metadata: dict[str, str]) -> None:
+        self._output = output
+        self._options = options
+        self._metadata = metadata
+
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
+        """As ``ObjectWriter.write``."""
+        store = cast(RemoteStore, store_for(self._output, self._options))
+        return store.create(join(self._output, name), chunks, {**self._metadata, "source-id": source_id})
+
+    def clean(self) -> None:
+        """As ``RunWriter.clean``: whatever isn't finished was never there."""
+
+
+def writer_for(output: str, run_id: str, options: StorageOptions, metadata: dict[str, str]) -> RunWriter:
+    """The writer of a run.
+
+    Args:
+        metadata: what object stores keep beside each object; a file system has no place for it.
+    """
+    if not scheme_of(output):
+        return LocalWriter(output, run_id)
+    return _RemoteWriter(output, options, {**metadata, "run-id": run_id})

@@ -1,0 +1,90 @@
+"""What the job says of itself when all is done: what was listed, and which files are its tables."""
+
+import json
+from collections.abc import Iterable
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList, AsSingleton, PBegin, PCollection
+
+from .engine_config import EngineConfig
+from .list_objects import Batch
+from .records import ObjectRef
+from .storage import TableFolder
+
+_BYTES = 16
+
+#: how many objects, and the sum of their source ids modulo 2 to the power of 128: bytes, for Beam's integers are shorter
+Sum = tuple[int, bytes]
+
+
+def add_up(sums: Iterable[Sum]) -> Sum:
+    """The sum of sums."""
+    count = total = 0
+    for more, ids in sums:
+        count, total = count + more, total + int.from_bytes(ids, "big")
+    return count, (total % (1 << 8 * _BYTES)).to_bytes(_BYTES, "big")
+
+
+def sum_of_sources(source_ids: Iterable[str]) -> Sum:
+    """Count and sum of source ids.
+
+    They are keyed hashes of 128 bits: two collections with one sum are the same, however large, and neither need be in memory.
+    """
+    return add_up((1, bytes.fromhex(source_id)) for source_id in source_ids)
+
+
+class _SumOfBatch(beam.DoFn):
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+
+    def setup(self) -> None:
+        self._source_id = self._config.engine().pseudonyms.source_id
+
+    def process(self, batch: Batch) -> Iterable[Sum]:
+        yield sum_of_sources(self._source_id(ObjectRef(*fields).source) for fields in batch)
+
+
+class SumOfSources(beam.PTransform[PCollection[Batch], PCollection[Sum]]):
+    """Batches of ObjectRef tuples -> their one ``sum_of_sources``."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    def expand(self, objects: PCollection[Batch]) -> PCollection[Sum]:
+        return (
+            objects
+            | "SumOfBatch" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
+            | "Sum" >> beam.CombineGlobally(add_up)
+        )
+
+
+def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int]]) -> None:
+    """Write the account."""
+    count, sources = listed
+    content = {"listed": count, "sources": sources.hex(), "tables": dict(sorted(tables))}
+    folder.create(name, json.dumps(content, indent=1).encode())
+
+
+class _Write(beam.DoFn):
+    def __init__(self, folder: TableFolder, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    def process(self, _: None, listed: Sum, tables: list[tuple[str, int]]) -> Iterable[bool]:
+        write_account(self._folder, self._name, listed, tables)
+        yield True
+
+
+class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
+    """Writes a JSON file when the listing is summed up and all tables are written; yields one True."""
+
+    def __init__(
+        self, listed: PCollection[Sum], tables: PCollection[tuple[str, int]], folder: TableFolder, name: str
+    ) -> None:
+        super().__init__()
+        self._inputs = (AsSingleton(listed), AsList(tables))
+        self._write = _Write(folder, name)
+
+    def expand(self, pbegin: PBegin) -> PCollection[bool]:
+        return pbegin | "Once" >> beam.Create([None]) | "Write" >> beam.ParDo(self._write, *self._inputs)

@@ -1,0 +1,112 @@
+"""Write tables as Parquet: whole files of bounded size, named apart, that count only when the account names them."""
+
+import io
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.pvalue import PCollection
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from .storage import TableFolder
+
+#: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
+_GROUP_ROWS = 8192
+_FILE_BYTES = 32 << 20
+
+
+class TableFile(NamedTuple):
+    """A file of a table.
+
+    Attributes:
+        name: in the folder of the tables.
+    """
+
+    name: str
+    rows: int
+
+
+class TableWriter:
+    """Gathers records and writes them out by files.
+
+    A file that is written twice, because its bundle was, is another file: Beam counts one of them only, and so does the account.
+    """
+
+    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._prefix = prefix
+        self._schema = schema
+        self._pending: list[dict[str, Any]] = []
+        self._rows = 0
+        self._sink = io.BytesIO()
+        self._parquet: pq.ParquetWriter | None = None
+
+    def add(self, record: dict[str, Any]) -> TableFile | None:
+        """Take a record; gives the file that it completed, if it did."""
+        self._pending.append(record)
+        if len(self._pending) >= _GROUP_ROWS:
+            self._encode()
+            if self._sink.tell() >= _FILE_BYTES:
+                return self.finish()
+        return None
+
+    def finish(self) -> TableFile | None:
+        """Write what was gathered."""
+        self._encode()
+        if self._parquet is None:
+            return None
+        self._parquet.close()
+        found = TableFile(f"{self._prefix}-{secrets.token_hex(8)}.parquet", self._rows)
+        self._folder.create(found.name, self._sink.getvalue())
+        self._sink, self._parquet, self._rows = io.BytesIO(), None, 0
+        return found
+
+    def _encode(self) -> None:
+        if not self._pending:
+            return
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
+        self._parquet.write_table(pa.Table.from_pylist(self._pending, schema=self._schema))
+        self._rows += len(self._pending)
+        self._pending = []
+
+
+class _Write(beam.DoFn):
+    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema) -> None:
+        self._arguments = (folder, prefix, schema)
+
+    def start_bundle(self) -> None:
+        self._writer = TableWriter(*self._arguments)
+
+    def process(self, record: dict[str, Any]) -> Iterator[tuple[str, int]]:
+        if (found := self._writer.add(record)) is not None:
+            yield tuple(found)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if (found := self._writer.finish()) is not None:
+            window = GlobalWindow()
+            yield WindowedValue(tuple(found), window.max_timestamp(), [window])
+
+
+class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]):
+    """Rows -> TableFile tuples, ``PREFIX-*.parquet`` in a folder."""
+
+    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema, record: Callable[[Any], dict[str, Any]]) -> None:
+        """
+        Args:
+            record: the record of a row, with the names of ``schema``.
+        """
+        super().__init__()
+        self._record = record
+        self._write = _Write(folder, prefix, schema)
+
+    def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int]]:
+        return (
+            rows
+            | "Records" >> beam.Map(self._record).with_output_types(dict[str, Any])
+            | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int])
+        )
