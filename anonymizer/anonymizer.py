@@ -42,8 +42,8 @@ class Anonymizer:
         """
         Args:
             profile: None: the Basic Profile without options.
-            key: a Key, a secret of 32 bytes or more, or where it is (``file:PATH``, ``env:NAME``, a Path); None: a new random
-                one, so that this Anonymizer is consistent in itself and nobody can repeat its mapping.
+            key: a Key, a secret of 32 bytes or more, or where it is (``file:PATH``, ``env:NAME``, ``gcp-secret:...``, a Path);
+                None: a new random one, so that this Anonymizer is consistent in itself and nobody can repeat its mapping.
             scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
             uid_root: an organisation's UID root for new UIDs; None: 2.25.
             keep_burned_in: let objects pass whose BurnedInAnnotation (0028,0301) is YES.

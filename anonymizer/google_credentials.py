@@ -62,12 +62,10 @@ def default_credentials(
     except DefaultCredentialsError:
         if not named and not gcloud.is_file():
             raise _not_found(hint) from None
-        raise CredentialsError(
-            "the Google Cloud credentials can't be used: their file is incomplete, or of no known type"
-        ) from None
+        raise CredentialsError("Google Cloud credentials can't be used: their file is incomplete or of no known type") from None
     # the file has a value of another type than it should, or what it refers to fails
     except (GoogleAuthError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise CredentialsError(f"the Google Cloud credentials can't be used ({type(error).__name__})") from None
+        raise CredentialsError(f"Google Cloud credentials can't be used ({type(error).__name__})") from None
 
 
 def on_google_machine(

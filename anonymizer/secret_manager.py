@@ -87,15 +87,16 @@ def _client(location: str | None, timeout: float) -> SecretManagerServiceClient:
     # Within gRPC refused credentials look like a server that is down, and are tried again and again. A service account's
     # need no refreshing: they sign for themselves.
     if not isinstance(credentials, service_account.Credentials):
-        credentials.refresh(partial(Request(), timeout=timeout))
+        credentials.refresh(partial(Request(), timeout=timeout))  # type: ignore[no-untyped-call]
     options = {"api_endpoint": f"secretmanager.{location}.rep.googleapis.com"} if location else None
     return SecretManagerServiceClient(credentials=credentials, client_options=options)
 
 
 def _access(client: SecretManagerServiceClient, name: str, timeout: float) -> SecretPayload:
-    # the last attempt may begin when two thirds are over
-    pauses = {"initial": timeout / 60, "maximum": timeout / 10, "multiplier": 2.0, "timeout": timeout * 2 / 3}
-    retry = Retry(if_exception_type(*_TRANSIENT), **pauses)
+    # the last attempt may begin when two thirds of the time are over
+    retry = Retry(
+        if_exception_type(*_TRANSIENT), initial=timeout / 60, maximum=timeout / 10, multiplier=2.0, timeout=timeout * 2 / 3
+    )
     answer = client.access_secret_version(request={"name": name}, retry=retry, timeout=timeout / 3)
     return answer.payload
 

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -45,7 +45,7 @@ class StoredArchive:
         concurrency: as ``Archive.concurrency``.
     """
 
-    options: StorageOptions = StorageOptions()
+    options: StorageOptions = field(default_factory=StorageOptions)
     concurrency: int = 1
 
     def first(self, location: str) -> ObjectRef | None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 
 _ENGINE_OPTIONS = (
-    click.option("--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE, 32 bytes or more."),
+    click.option(
+        "--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE, 32 bytes or more."
+    ),
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
     click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
     click.option(

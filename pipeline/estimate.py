@@ -148,7 +148,8 @@ def estimate(listing: Listing, sample: Sample) -> Estimate:
     operations = _sum(sample.headers, sample.wholes)
     return Estimate(
         instances=sample.instances * share,
-        lists=max(listing.lists, -(-listing.objects // _PAGE) if listing.lists else 0),
+        # what dividing a prefix takes besides, a few hundred at most, doesn't grow with it
+        lists=listing.objects / _PAGE if listing.lists else 0.0,
         reads=operations.reads * share,
         # nothing else costs a write: an object is sent once, under its own name
         writes=sample.written * share,

@@ -18,7 +18,9 @@ _MILLION, _BILLION = 10**6, 10**9
 _PRICES = (
     click.option("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 writes or pages of a listing."),
     click.option("--price-reads", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 reads."),
-    click.option("--price-gib-read", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB read: retrieval, or out of a region."),
+    click.option(
+        "--price-gib-read", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB read: retrieval, or out of a region."
+    ),
     click.option("--price-gib-month", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB of output kept for a month."),
 )
 
@@ -92,7 +94,7 @@ def _show(listing: Listing, sample: Sample, total: Estimate, prices: Prices) -> 
     if costs[0]:
         table.add_section()
     for label in costs[0]:
-        table.add_row(f"cost: {label}", *(f"{cost[label]:,.{2 if cost[label] >= 1 else 8}f}" for cost in costs))
+        table.add_row(f"cost: {label}", *(f"{cost[label]:,.2f}" if cost[label] >= 1 else f"{cost[label]:.3g}" for cost in costs))
     Console(width=None).print(table)
     if not total.reads:
         click.echo("No object storage was read: operations are counted where there is some.")

@@ -48,7 +48,7 @@ class JobOptions:
     uid_root: str | None = None
     keep_burned_in: bool = False
     patient_table: str | None = None
-    storage: StorageOptions = StorageOptions()
+    storage: StorageOptions = field(default_factory=StorageOptions)
     beam_args: tuple[str, ...] = field(default=())
 
 

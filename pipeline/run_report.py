@@ -151,9 +151,7 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     return [name for kind in ("instances", "uid_map", "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def finish(
-    options: JobOptions, audit: Folder, run_id: str, key_id: str, runner: str, operations: Mapping[str, int]
-) -> RunReport:
+def finish(options: JobOptions, audit: Folder, run_id: str, key_id: str, runner: str, operations: Mapping[str, int]) -> RunReport:
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Raises:

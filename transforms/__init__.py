@@ -9,10 +9,10 @@ from .concurrency import Workers as Workers
 from .engine_config import EngineConfig as EngineConfig
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .list_objects import ListObjects as ListObjects
-from .prove_uid_map import ProveUidMap as ProveUidMap
-from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .metrics import NAMESPACE as NAMESPACE
 from .metrics import STORAGE as STORAGE
+from .prove_uid_map import ProveUidMap as ProveUidMap
+from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
 from .records import Member as Member
 from .records import ObjectRef as ObjectRef

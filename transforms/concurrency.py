@@ -27,7 +27,7 @@ class Workers:
 
 
 def reading_order(items: Iterable[T], ref_of: Callable[[T], ObjectRef]) -> list[list[T]]:
-    """``items`` in lists, each for one thread: what lies in one compressed tar must be read in its order, all else as it comes."""
+    """``items`` in lists, each for one thread: what lies in one compressed tar is read in its order, all else as it comes."""
     tars: dict[tuple[bytes, str], list[tuple[int, T]]] = {}
     order: list[list[T]] = []
     for item in items:

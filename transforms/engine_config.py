@@ -13,7 +13,7 @@ class EngineConfig:
 
     Attributes:
         profile: the policy.
-        key_uri: where the key is (``file:PATH``, ``env:NAME``).
+        key_uri: where the key is, as ``Key.load`` takes it.
         key_id: the key's id: a worker that finds another key there must not go on with it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.

@@ -39,7 +39,7 @@ class _Parts(beam.DoFn):
 
     def process(self, location: tuple[int, str]) -> Iterator[Part]:
         for part in self._archive.parts(location):
-            yield tuple(part)
+            yield part[:]
         self._operations.update()
 
 

@@ -67,7 +67,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
                 raise DeidentificationError(reason, tag)
     original = {tag: uids[0] for tag, uids in scan.uids.items() if tag != SOP_CLASS}
     header = InstanceHeader(
-        ref=tuple(read),
+        ref=read[:],
         source_id=engine.pseudonyms.source_id(ref.source),
         study=engine.uids.hash(original.get(STUDY, b"")),
         instance=engine.uids.hash(original[SOP_INSTANCE]),

@@ -79,9 +79,7 @@ class _Write(beam.DoFn):
 class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
     """Writes a JSON file when the listing is summed up and all tables are written; yields one True."""
 
-    def __init__(
-        self, listed: PCollection[Sum], tables: PCollection[tuple[str, int]], folder: TableFolder, name: str
-    ) -> None:
+    def __init__(self, listed: PCollection[Sum], tables: PCollection[tuple[str, int]], folder: TableFolder, name: str) -> None:
         super().__init__()
         self._inputs = (AsSingleton(listed), AsList(tables))
         self._write = _Write(folder, name)

@@ -84,12 +84,12 @@ class _Write(beam.DoFn):
 
     def process(self, record: dict[str, Any]) -> Iterator[tuple[str, int]]:
         if (found := self._writer.add(record)) is not None:
-            yield tuple(found)
+            yield found[:]
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if (found := self._writer.finish()) is not None:
             window = GlobalWindow()
-            yield WindowedValue(tuple(found), window.max_timestamp(), [window])
+            yield WindowedValue(found[:], window.max_timestamp(), (window,))
 
 
 class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .access import store_for
@@ -22,7 +22,7 @@ class Folder:
     """
 
     location: str
-    options: StorageOptions = StorageOptions()
+    options: StorageOptions = field(default_factory=StorageOptions)
 
     @property
     def _store(self) -> ObjectStore:
@@ -82,5 +82,3 @@ class Folder:
 
     def _at(self, name: str) -> str:
         return join(self.location, name)
-
-

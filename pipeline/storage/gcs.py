@@ -21,6 +21,7 @@ from .remote import SMALL, BytesReader, PushedStream, RangeReader, head_of, unre
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
 CONTENT_TYPE = "application/dicom"
+_PAGE = 1000
 _FIELDS = "items(name,size,generation),nextPageToken"
 #: sent at once in a resumable upload; kept in memory for as long
 _UPLOAD_CHUNK = 8 << 20
@@ -37,14 +38,15 @@ class GcsStore:
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """As ``ObjectStore.list``: names, sizes and generations, a thousand a request."""
         place = address(prefix)
-        folder = f"gs://{place.root}/"
+        folder = f"gs://{place.bucket}/"
         # the API's bound is inclusive: the smallest name behind a name is that and a NUL
         offset = address(after).path + "\0" if after else None
         blobs = client(self._options).list_blobs(
-            self._bucket(place.root),
+            self._bucket(place.bucket),
             prefix=place.path,
             start_offset=offset,
             max_results=limit,
+            page_size=_PAGE,
             fields=_FIELDS,
             retry=RETRY,
             timeout=TIMEOUT,
@@ -226,7 +228,7 @@ class GcsStore:
 
     def move(self, source: str, target: str) -> None:
         """As ``ObjectStore.move``."""
-        bucket = self._bucket(address(source).root)
+        bucket = self._bucket(address(source).bucket)
         try:
             bucket.rename_blob(self._blob(Entry(source.encode())), address(target).path, retry=RETRY, timeout=TIMEOUT)
         except NotFound:
@@ -251,7 +253,7 @@ class GcsStore:
     def _blob(self, entry: Entry, kms_key_name: str | None = None) -> Any:
         place = address(entry.uri.decode())
         generation = int(entry.version) if entry.version else None
-        return Blob(place.path, self._bucket(place.root), generation=generation, kms_key_name=kms_key_name)
+        return Blob(place.path, self._bucket(place.bucket), generation=generation, kms_key_name=kms_key_name)
 
 
 class _Checked:

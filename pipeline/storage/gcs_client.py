@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import lru_cache
 from typing import Any
@@ -73,6 +74,8 @@ def client(options: StorageOptions) -> storage.Client:
         except CredentialsError as error:
             raise StorageError(str(error)) from None
         project = project or default_project or ""
+    # else the library asks for each bucket's metadata, for traces that nobody takes: an operation and a permission more
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
     adapter = CountingAdapter(pool_maxsize=max(options.threads, 10))
     for scheme in ("https://", "http://"):

@@ -11,16 +11,16 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 class Address(NamedTuple):
-    """The parts of a URI: ``scheme://root/path``; the root is a bucket or what else a store has there."""
+    """The parts of a URI: ``scheme://bucket/path``; other stores have something else in the bucket's place."""
 
     scheme: str
-    root: str
+    bucket: str
     path: str
 
     @property
     def uri(self) -> str:
         """The URI."""
-        return f"{self.scheme}://{self.root}/{self.path}"
+        return f"{self.scheme}://{self.bucket}/{self.path}"
 
 
 def scheme_of(location: str) -> str:
@@ -36,10 +36,10 @@ def address(uri: str) -> Address:
         ValueError: no scheme, or no bucket behind it.
     """
     found = _SCHEME.match(uri)
-    root, _, path = uri[found.end() :].partition("/") if found else ("", "", "")
-    if found is None or not root:
+    bucket, _, path = uri[found.end() :].partition("/") if found else ("", "", "")
+    if found is None or not bucket:
         raise ValueError("no URI")
-    return Address(found.group(1).lower(), root, path)
+    return Address(found.group(1).lower(), bucket, path)
 
 
 def join(folder: str, name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from anonymizer import DeidentificationError, Reason, batches
+
 from .store import HEADER_BYTES, WHOLE_BYTES, Entry
 
 #: objects up to this size are read and written by one request with all of it in memory; larger ones stream
@@ -44,7 +45,9 @@ _SIZES = _HeaderSizes()
 class RangeReader:
     """An object's beginning, or a part's: ranges of it, fetched when they are needed and not before."""
 
-    def __init__(self, fetch: Callable[[Entry, int, int], tuple[bytes, Entry]], entry: Entry, start: int, end: int | None) -> None:
+    def __init__(
+        self, fetch: Callable[[Entry, int, int], tuple[bytes, Entry]], entry: Entry, start: int, end: int | None
+    ) -> None:
         """
         Args:
             fetch: (entry, start, length) -> those bytes, fewer at the object's end only, and what is known of it now.
@@ -181,7 +184,7 @@ class PushedStream:
 
 
 def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[bytes, Iterator[bytes] | None]:
-    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest in pieces of about 1 MiB."""
+    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest by about 1 MiB."""
     pieces = map(b"".join, batches(chunks))
     head: list[bytes] = []
     size = 0

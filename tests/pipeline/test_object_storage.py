@@ -1,0 +1,238 @@
+"""The real command from bucket to bucket, on real servers: an archive gives the same objects and tables wherever it lies."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, run_command
+from tests.support.objects import Element
+from tests.support.servers import GcsServer, S3Server, fake_gcs_server, moto_server
+
+
+class Server(Protocol):
+    """What these tests need of a server."""
+
+    url: str
+
+    def create_bucket(self, name: str) -> None: ...
+    def put_all(self, bucket: str, contents: dict[str, bytes]) -> None: ...
+    def objects(self, bucket: str) -> dict[str, bytes]: ...
+    def metadata(self, bucket: str, name: str) -> dict[str, Any]: ...
+
+
+@dataclass
+class Cloud:
+    """A server, and how a command is led to it."""
+
+    scheme: str
+    server: Server
+    env: dict[str, str]
+
+    def fill(self, bucket: str, folder: Path, prefix: str = "") -> None:
+        """A new bucket with the files of ``folder``."""
+        self.server.create_bucket(bucket)
+        files = (path for path in folder.rglob("*") if path.is_file())
+        self.server.put_all(bucket, {prefix + str(path.relative_to(folder)): path.read_bytes() for path in files})
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_command("run", *arguments, env=self.env)
+
+
+@dataclass
+class BucketRun:
+    """What a run wrote to a bucket: a Run that is nowhere on this machine."""
+
+    files: dict[str, bytes]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.files["_audit/run.json"])
+        return content
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        names = [file for file in self.report["tables"] if file.startswith(name)]
+        return [row for file in names for row in pq.read_table(io.BytesIO(self.files[f"_audit/{file}"])).to_pylist()]
+
+    def objects(self) -> dict[str, bytes]:
+        return {name: content for name, content in self.files.items() if name.endswith(".dcm")}
+
+
+def same(one: Run | BucketRun, other: Run | BucketRun) -> bool:
+    """Whether two runs gave the same objects and tables."""
+    assert one.objects() == other.objects()
+    for name in ("instances", "uid_map"):
+        assert sorted(map(repr, one.table(name))) == sorted(map(repr, other.table(name)))
+    return True
+
+
+def written(cloud: Cloud, bucket: str, prefix: str = "") -> BucketRun:
+    """What lies in a bucket."""
+    found = cloud.server.objects(bucket)
+    return BucketRun({name.removeprefix(prefix): content for name, content in found.items() if name.startswith(prefix)})
+
+
+@pytest.fixture(scope="module")
+def gcs() -> Iterator[GcsServer]:
+    with fake_gcs_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["gs", "s3"])
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    if request.param == "gs":
+        server = request.getfixturevalue("gcs")
+        return Cloud("gs", server, {"STORAGE_EMULATOR_HOST": server.url})
+    server = request.getfixturevalue("s3")
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    return Cloud("s3", server, {"AWS_ENDPOINT_URL": server.url, **keys})
+
+
+@pytest.fixture(scope="module")
+def planted_bucket_run(cloud: Cloud, planted_archive: PlantedArchive) -> tuple[subprocess.CompletedProcess[str], BucketRun]:
+    cloud.fill("hospital", planted_archive.folder, "archive/")
+    cloud.server.create_bucket("research")
+    done = cloud.run(
+        *("--input", f"{cloud.scheme}://hospital/archive", "--output", f"{cloud.scheme}://research/out"),
+        *("--key", f"file:{planted_archive.key}"),
+    )
+    assert done.returncode == 3, done.stderr
+    return done, written(cloud, "research", "out/")
+
+
+def test_a_bucket_gives_what_a_folder_gives(
+    planted_run: Run, planted_bucket_run: tuple[subprocess.CompletedProcess[str], BucketRun]
+) -> None:
+    assert same(planted_run, planted_bucket_run[1])
+
+
+def test_no_token_is_in_anything_that_was_written(
+    cloud: Cloud, planted_archive: PlantedArchive, planted_bucket_run: tuple[subprocess.CompletedProcess[str], BucketRun]
+) -> None:
+    done, run = planted_bucket_run
+    tokens = planted_archive.tokens
+    assert tokens.found_in((done.stdout + done.stderr).encode()) == []
+    for name, content in run.files.items():
+        assert tokens.found_in(name.encode()) == []
+        if name.startswith("_audit"):
+            assert tokens.found_in(content) == [], name
+        assert tokens.found_in(repr(cloud.server.metadata("research", f"out/{name}")).encode()) == []
+    assert tokens.found_in(repr(run.table("instances")).encode()) == []
+
+
+def test_each_instance_takes_two_reads_and_a_write(
+    planted_archive: PlantedArchive, planted_bucket_run: tuple[subprocess.CompletedProcess[str], BucketRun]
+) -> None:
+    report = planted_bucket_run[1].report
+    operations, files = report["operations"], planted_archive.files
+    assert report["counts"]["written"] == planted_archive.readable
+    # the tables and their account, besides
+    assert operations["writes"] <= planted_archive.readable + len(report["tables"]) + 1
+    assert operations["reads"] <= 2 * files
+    assert operations["bytes_written"] >= sum(map(len, planted_bucket_run[1].objects().values()))
+
+
+def test_a_second_run_changes_nothing(
+    cloud: Cloud,
+    planted_archive: PlantedArchive,
+    planted_bucket_run: tuple[subprocess.CompletedProcess[str], BucketRun],
+) -> None:
+    _, run = planted_bucket_run
+    names = [f"out/{name}" for name in run.objects()]
+    before = {name: cloud.server.metadata("research", name) for name in names}
+    done = cloud.run(
+        *("--input", f"{cloud.scheme}://hospital/archive/**", "--output", f"{cloud.scheme}://research/out"),
+        *("--key", f"file:{planted_archive.key}"),
+    )
+    assert done.returncode == 3, done.stderr
+    again = written(cloud, "research", "out/")
+    assert {name: cloud.server.metadata("research", name) for name in names} == before
+    assert same(run, again)
+    tables = {name.removeprefix("_audit/") for name in again.files if name.startswith("_audit/") and name.count("/") == 1}
+    assert tables == {*again.report["tables"], "run.json", "output.json"}
+    earlier = {name.rpartition("/")[2] for name in again.files if name.startswith(f"_audit/earlier/{run.report['run_id']}/")}
+    assert earlier == {*run.report["tables"], "run.json"}
+
+
+def small_archive(folder: Path, count: int) -> Path:
+    """``count`` small CTs of some studies."""
+    for number in range(count):
+        study = f"1.2.3.{number // 25}"
+        extra = [Element(0x0020000E, "UI", f"{study}.1"), Element(0x00100020, "LO", f"MRN-{number // 50}")]
+        path = folder / str(number // 25) / f"{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(ct_file(f"1.2.3.{number // 25}.9.{number}", *extra, study=study))
+    return folder
+
+
+def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
+    cloud.fill("many", small_archive(tmp_path / "in", 300))
+    cloud.server.create_bucket("both")
+    command = [sys.executable, "-m", "pipeline", "run", "--input", f"{cloud.scheme}://many", "--key", f"file:{key_file}"]
+    environment = {**os.environ, **cloud.env, "PYTHONPATH": str(ROOT)}
+    runs = [
+        subprocess.Popen(
+            [*command, "--output", f"{cloud.scheme}://both/out"],
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+    assert [(run.communicate()[1].decode(), run.returncode)[1] for run in runs] == [0, 0]
+    result = written(cloud, "both", "out/")
+    assert result.report["counts"]["written"] == len(result.objects()) == 300
+    earlier = [name for name in result.files if name.startswith("_audit/earlier/") and name.endswith("run.json")]
+    assert len(earlier) == 1
+    assert json.loads(result.files[earlier[0]])["counts"]["written"] == 300
+
+
+def test_inputs_and_outputs_mix(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
+    archive = small_archive(tmp_path / "in", 30)
+    cloud.fill("mixed", archive)
+    cloud.server.create_bucket("tables")
+    done = cloud.run(
+        *("--input", str(archive / "0"), "--input", f"{cloud.scheme}://mixed/1/*.dcm", "--output", str(tmp_path / "out")),
+        *("--audit", f"{cloud.scheme}://tables/audit", "--key", f"file:{key_file}"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 30
+    assert json.loads(cloud.server.objects("tables")["audit/run.json"])["counts"]["written"] == 30
+
+
+def test_what_is_wrong_with_a_place_is_said_at_once(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
+    cloud.fill("full", small_archive(tmp_path / "in", 1))
+    scheme = cloud.scheme
+    for arguments, message in (
+        (
+            ["--input", f"{scheme}://nowhere/x", "--output", f"{scheme}://full/out"],
+            f"--input: the {scheme}:// bucket doesn't exist",
+        ),
+        (["--input", f"{scheme}://full/x", "--output", f"{scheme}://other/out"], "--input doesn't exist"),
+        (["--input", f"{scheme}://full/*.zip", "--output", f"{scheme}://other/out"], "--input matches nothing"),
+        (["--input", f"{scheme}://full/0", "--output", f"{scheme}://nowhere/x"], f"the {scheme}:// bucket doesn't exist"),
+        (["--input", f"{scheme}://full", "--output", f"{scheme}://full/out"], "--output lies inside --input"),
+        (["--input", f"{scheme}://full/*", "--output", f"{scheme}://full/0"], "--output lies inside --input"),
+        (["--input", f"{scheme}://full/0", "--output", f"{scheme}://full"], "--input lies inside --output"),
+        (["--input", str(tmp_path / "in"), "--output", f"{scheme}://full/0"], "--output is not empty"),
+        (["--input", "gopher://x/y", "--output", f"{scheme}://full/1"], "gopher:// is not known"),
+    ):
+        done = cloud.run(*arguments, "--key", f"file:{key_file}")
+        assert (done.returncode, message in done.stderr) == (2, True), (arguments, done.stderr)
+        assert "nowhere" not in done.stderr and "Traceback" not in done.stderr
