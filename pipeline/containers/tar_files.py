@@ -1,0 +1,102 @@
+"""The members of tars, compressed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anonymizer import Reason
+from transforms import Member, ObjectRef, Packing, again
+
+from .decoding import MAGIC, Compression, DecodedStream, compression_of
+from .forward import ForwardStream, RangeStream, broken
+from .limits import Tally, max_total
+from .names import SourceNames
+from .seekable import OpenRange
+from .tar_headers import Kind, tar_entries
+
+#: members that one worker reads
+BATCH = 32
+_CHUNK = 256 << 10
+
+
+def tar_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
+    """The members of a tar, in lists to be read in their order.
+
+    Raises:
+        OSError, TransientError: it can't be read.
+        DeidentificationError: it can't be read, is broken or too large. Of a compressed tar nothing was given then.
+    """
+    with RangeStream(open_range, container.size) as raw:
+        compression = compression_of(raw.peek(MAGIC))
+        if compression is None:
+            yield from _plain(container, raw)
+            return
+    members = again(lambda: _compressed(container, compression, open_range))
+    if members:
+        yield members
+
+
+def _plain(container: ObjectRef, raw: RangeStream) -> Iterator[list[ObjectRef]]:
+    batch: list[ObjectRef] = []
+    try:
+        for ref in _refs(container, raw, raw, Packing.TAR):
+            batch.append(ref)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except Exception:
+        # what lies before the fault is as good as in any other tar
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _compressed(container: ObjectRef, compression: Compression, open_range: OpenRange) -> list[ObjectRef]:
+    """All members: who has some of them decoded has all that lies before."""
+    with RangeStream(open_range, container.size) as raw:
+        decoded = DecodedStream(raw, compression.decoder(), compression, lambda: max_total(_size(raw)))
+        members = list(_refs(container, raw, decoded, Packing.TAR_STREAM))
+        # only the end tells whether the checksums hold: the compression's, and the store's
+        while decoded.read(_CHUNK):
+            pass
+        if not decoded.complete:
+            raise broken()
+        while raw.read(_CHUNK):
+            pass
+    # data that hard links share lies further ahead than they do
+    return sorted(members, key=_offset)
+
+
+def _size(raw: RangeStream) -> int:
+    return raw.size if raw.size >= 0 else raw.position
+
+
+def _offset(ref: ObjectRef) -> int:
+    assert ref.member is not None
+    return ref.member[1]
+
+
+def _refs(container: ObjectRef, raw: RangeStream, stream: ForwardStream, packing: Packing) -> Iterator[ObjectRef]:
+    names, tally = SourceNames(container.source), Tally()
+    files: dict[bytes, tuple[int, int]] = {}
+    for entry in tar_entries(stream):
+        data: tuple[int, int] | None = None
+        cost = entry.size
+        if entry.kind is Kind.FILE:
+            data = (entry.offset, entry.size)
+        elif entry.kind is Kind.HARD_LINK:
+            data = files.get(entry.target)
+            # in a compressed tar, to come back to it is to decode all that lies before
+            cost = 0 if data is None else data[1] + (data[0] if packing is Packing.TAR_STREAM else 0)
+        tally.add(entry.name, cost, _size(raw))
+        version = container.version or raw.entry.version
+        if data is None:
+            files.pop(entry.name, None)
+            member = Member(Reason.UNSUPPORTED_MEMBER.value, entry.offset, entry.size)
+            yield ObjectRef(container.name, names.name(entry.name), entry.size, version, tuple(member))
+        else:
+            files[entry.name] = offset, size = data
+            member = Member(packing.value, offset, size)
+            yield ObjectRef(container.name, names.name(entry.name), size, version, tuple(member))
