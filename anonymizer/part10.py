@@ -30,6 +30,10 @@ _HEADER = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<L")
 #: a first element outside these groups is no data set of a composite object
 _LAST_FIRST_GROUP = 0x0010
+#: what packed files begin with: zip (an empty one, too), gzip, xz, Zstandard, 7z, RAR
+_PACKED = (b"PK\3\4", b"PK\5\6", b"\x1f\x8b", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
+#: ... and a bzip2's first block, or its end where it is empty
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 
 
 class NotEnoughBytesError(Exception):
@@ -99,7 +103,10 @@ def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
             raise DeidentificationError(Reason.DICOMDIR)
         found = _sniff(buffer, offset)
         if found is None:
-            raise DeidentificationError(Reason.INVALID_FILE_META if meta or magic else Reason.NOT_DICOM)
+            if meta or magic:
+                raise DeidentificationError(Reason.INVALID_FILE_META)
+            # files that others are packed in would be missed without a trace among all that isn't DICOM
+            raise DeidentificationError(Reason.UNOPENED_CONTAINER if _is_packed(buffer) else Reason.NOT_DICOM)
         return FileHeader(found, sop_class, offset, tuple(notes))
     if declared not in _SYNTAXES or declared in _NO_DATA_SET:
         raise DeidentificationError(Reason.UNSUPPORTED_TRANSFER_SYNTAX, 0x00020010)
@@ -164,6 +171,12 @@ def _sniff(buffer: bytes, offset: int) -> str | None:
         plausible = little >= 0x0008 and (length <= 0x10000 or length == 0xFFFFFFFF)
         return _IMPLICIT if plausible else None
     return _BIG_ENDIAN if explicit and big <= _LAST_FIRST_GROUP else None
+
+
+def _is_packed(buffer: bytes) -> bool:
+    """Whether this begins like an archive of files, or a compressed file."""
+    bzip2 = buffer[:3] == b"BZh" and buffer[3:4] in b"123456789" and buffer[4:10] in _BZIP2_BLOCKS
+    return buffer.startswith(_PACKED) or bzip2 or buffer[257:262] == b"ustar"
 
 
 def _text(value: bytes) -> str:

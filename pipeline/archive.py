@@ -24,7 +24,6 @@ from .storage import (
     as_folder,
     glob_base,
     glob_regex,
-    has_magic,
     scheme_of,
     split,
     store_for,
@@ -48,14 +47,15 @@ class StoredArchive:
     options: StorageOptions = field(default_factory=StorageOptions)
     concurrency: int = 1
 
-    def first(self, location: str) -> ObjectRef | None:
-        """The first object that an input names, None if there is none.
+    def look(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
+        """The objects of an input one after the other, for who wants but some of them.
 
         Raises:
             StorageError: its store can't be reached.
             ManifestError: a manifest that can't be used.
         """
-        return next((ref for part in self.parts((0, location)) for ref in self.objects(part)), None)
+        for part in self._parts(location, divide=False):
+            yield from self.objects(part)
 
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
         """As ``Archive.parts``.
@@ -64,6 +64,9 @@ class StoredArchive:
             StorageError: the store can't be listed.
             ManifestError: an inventory's manifest that can't be used.
         """
+        return self._parts(location, divide=True)
+
+    def _parts(self, location: tuple[int, str], *, divide: bool) -> Iterator[ListingPart]:
         ordinal, name = location
         prefix = f"{ordinal}:".encode() if ordinal else b""
         if looks_like_manifest(name) and self._is_manifest(name):
@@ -71,22 +74,20 @@ class StoredArchive:
         elif not scheme_of(name):
             yield ListingPart(_LOCAL, name, 0, prefix)
         else:
-            yield from self._remote_parts(name, prefix)
+            yield from self._remote_parts(name, prefix, divide=divide)
 
-    def _remote_parts(self, name: str, prefix: bytes) -> Iterator[ListingPart]:
+    def _remote_parts(self, name: str, prefix: bytes, *, divide: bool) -> Iterator[ListingPart]:
         store = store_for(name, self.options)
         first = None if name.endswith("/") else next(store.list(name, limit=1), None)
         if first is not None and first.uri == name.encode():
             # an object of that very name, whatever wildcards are in it
             yield ListingPart(_OBJECT, name, len(name[: name.rindex("/") + 1].encode()), prefix)
+        base = literal = as_folder(name)
         pattern = ""
-        if has_magic(name):
-            base = glob_base(name)
+        if (wildcard := re.search(r"[*?[]", name)) is not None:
+            base, literal = glob_base(name), name[: wildcard.start()]
             pattern = glob_regex(name[len(base) :])
-            literal = name[: re.search(r"[*?[]", name).start()]  # type: ignore[union-attr]
-        else:
-            base = literal = as_folder(name)
-        for found, is_prefix in split(store, literal):
+        for found, is_prefix in split(store, literal) if divide else ((literal, True),):
             yield ListingPart(_PREFIX if is_prefix else _OBJECT, found, len(base.encode()), prefix, pattern)
 
     def _is_manifest(self, name: str) -> bool:

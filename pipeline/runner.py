@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 import apache_beam as beam
@@ -61,7 +60,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     check_locations(options)
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    archive = _archive(options)
+    archive, large = _look(options)
     audit = Folder(options.audit, options.storage)
     key_uri = options.key_uri or _own_key(audit, is_local(parsed))
     try:
@@ -81,7 +80,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         patient_table=options.patient_table,
         patient_table_digest=_patient_table_digest(options, key),
     )
-    beam_options = complete(options.beam_args, parsed, large=_is_large(archive, options.inputs))
+    beam_options = complete(options.beam_args, parsed, large=large)
     _make_importable_for_workers()
     run_id = secrets.token_hex(4)
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
@@ -95,24 +94,29 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
             raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _archive(options: JobOptions) -> StoredArchive:
-    """The inputs, each of which was found to be there.
+def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
+    """The inputs, each of which was found to be there; and whether they are large.
 
     Raises:
-        UsageError: one isn't.
+        UsageError: one isn't there.
     """
     archive = StoredArchive(options.storage)
     remote = bool(scheme_of(options.output))
-    for number, location in enumerate(options.inputs):
-        option = input_option(options, number)
+    found = 0
+    for location in enumerate(options.inputs):
+        option, name = input_option(options, location[0]), location[1]
+        before = found
         try:
-            first = archive.first(location)
+            for ref in archive.look(location):
+                remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
+                found += 1
+                if found >= _LARGE:
+                    break
         except (StorageError, ManifestError) as error:
             raise UsageError(f"{option}: {error}") from None
-        if first is None and scheme_of(location):
-            raise UsageError(f"{option} matches nothing" if has_magic(location) else f"{option} doesn't exist")
-        remote = remote or (first is not None and bool(scheme_of(os.fsdecode(first.name))))
-    return replace(archive, concurrency=options.storage.threads if remote else 1)
+        if found == before and scheme_of(name):
+            raise UsageError(f"{option} matches nothing" if has_magic(name) else f"{option} doesn't exist")
+    return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
 
 
 def _execute(
@@ -177,11 +181,6 @@ def _own_key(audit: Folder, local: bool) -> str:
     os.environ[OWN_KEY] = secrets.token_hex(32)
     print("No --key was given: this run made one for itself, and no later run will repeat its mappings.", file=sys.stderr)
     return f"env:{OWN_KEY}"
-
-
-def _is_large(archive: StoredArchive, inputs: tuple[str, ...]) -> bool:
-    objects = (ref for location in enumerate(inputs) for part in archive.parts(location) for ref in archive.objects(part))
-    return next(islice(objects, _LARGE - 1, None), None) is not None
 
 
 def _make_importable_for_workers() -> None:

@@ -11,7 +11,7 @@ from .seekable import OpenRange
 
 _CHUNK = 256 << 10
 #: to leave out so much is worth a request of its own
-_WORTH_A_REQUEST = 16 << 20
+_WORTH_A_REQUEST = 8 << 20
 
 
 def broken() -> DeidentificationError:
@@ -127,6 +127,11 @@ class RangeStream(ForwardStream):
             super().skip(1)
         else:
             self._open_at(target)
+
+    def rewind(self) -> None:
+        """Go back to the beginning."""
+        if self.position:
+            self._open_at(0)
 
     def _open_at(self, position: int) -> None:
         version = self.entry.version

@@ -39,7 +39,7 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
         reason = Reason.INTERNAL_ERROR
     else:
         return
-    yield [container._replace(member=tuple(Member(reason.value, 0, 0)))]
+    yield [container._replace(member=Member(reason.value, 0, 0)[:])]
 
 
 def open_member(
@@ -64,6 +64,9 @@ def open_member(
         packing = Packing(member.packing)
     except ValueError:
         raise DeidentificationError(Reason(member.packing)) from None
+    if packing in (Packing.TAR, Packing.TAR_STREAM) and not ref.size:
+        # an empty range is no range
+        return contextlib.nullcontext(OpenMember(ref, _Nothing(), _Nothing()))
     if packing is Packing.TAR:
         return _open_tar_member(ref, open_range)
     if packing is Packing.TAR_STREAM:
@@ -75,10 +78,6 @@ def open_member(
 def _open_tar_member(ref: ObjectRef, open_range: OpenRange) -> Iterator[OpenObject]:
     assert ref.member is not None
     member = Member(*ref.member)
-    if not ref.size:
-        # an empty range is no range
-        yield OpenMember(ref, _Nothing(), _Nothing(), member.crc32)
-        return
     with open_range(member.offset, member.offset + ref.size) as stream:
         yield OpenMember(ref, Bounded(stream, ref.size), stream, member.crc32)
 

@@ -40,9 +40,11 @@ class SequentialTars:
             self.close()
             raise
         reader = self._reader = _Reader(self, decoded)
-        yield OpenMember(ref, Bounded(reader, ref.size), raw, member.crc32)
-        if self._reader is reader:
-            self._reader = None
+        try:
+            yield OpenMember(ref, Bounded(reader, ref.size), raw, member.crc32)
+        finally:
+            if self._reader is reader:
+                self._reader = None
 
     def _at(self, ref: ObjectRef, offset: int, open_range: OpenRange) -> tuple[RangeStream, DecodedStream]:
         """The tar of ``ref``, not beyond ``offset``."""

@@ -26,14 +26,15 @@ def tar_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Ob
         OSError, TransientError: it can't be read.
         DeidentificationError: it can't be read, is broken or too large. Of a compressed tar nothing was given then.
     """
+    if not container.size:
+        # a store has no range to give
+        raise broken()
     with RangeStream(open_range, container.size) as raw:
         compression = compression_of(raw.peek(MAGIC))
         if compression is None:
             yield from _plain(container, raw)
-            return
-    members = again(lambda: _compressed(container, compression, open_range))
-    if members:
-        yield members
+        elif members := again(lambda: _compressed(container, compression, raw)):
+            yield members
 
 
 def _plain(container: ObjectRef, raw: RangeStream) -> Iterator[list[ObjectRef]]:
@@ -53,18 +54,18 @@ def _plain(container: ObjectRef, raw: RangeStream) -> Iterator[list[ObjectRef]]:
         yield batch
 
 
-def _compressed(container: ObjectRef, compression: Compression, open_range: OpenRange) -> list[ObjectRef]:
+def _compressed(container: ObjectRef, compression: Compression, raw: RangeStream) -> list[ObjectRef]:
     """All members: who has some of them decoded has all that lies before."""
-    with RangeStream(open_range, container.size) as raw:
-        decoded = DecodedStream(raw, compression.decoder(), compression, lambda: max_total(_size(raw)))
-        members = list(_refs(container, raw, decoded, Packing.TAR_STREAM))
-        # only the end tells whether the checksums hold: the compression's, and the store's
-        while decoded.read(_CHUNK):
-            pass
-        if not decoded.complete:
-            raise broken()
-        while raw.read(_CHUNK):
-            pass
+    raw.rewind()
+    decoded = DecodedStream(raw, compression.decoder(), compression, lambda: max_total(_size(raw)))
+    members = list(_refs(container, raw, decoded, Packing.TAR_STREAM))
+    # only the end tells whether the checksums hold: the compression's, and the store's
+    while decoded.read(_CHUNK):
+        pass
+    if not decoded.complete:
+        raise broken()
+    while raw.read(_CHUNK):
+        pass
     # data that hard links share lies further ahead than they do
     return sorted(members, key=_offset)
 
@@ -95,8 +96,7 @@ def _refs(container: ObjectRef, raw: RangeStream, stream: ForwardStream, packing
         if data is None:
             files.pop(entry.name, None)
             member = Member(Reason.UNSUPPORTED_MEMBER.value, entry.offset, entry.size)
-            yield ObjectRef(container.name, names.name(entry.name), entry.size, version, tuple(member))
         else:
-            files[entry.name] = offset, size = data
-            member = Member(packing.value, offset, size)
-            yield ObjectRef(container.name, names.name(entry.name), size, version, tuple(member))
+            files[entry.name] = data
+            member = Member(packing.value, *data)
+        yield ObjectRef(container.name, names.name(entry.name), member.stored_size, version, member[:])

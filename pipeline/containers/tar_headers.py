@@ -1,7 +1,7 @@
 """The headers of a tar (POSIX.1-2017 pax and ustar, and what GNU tar makes of them).
 
 ``tarfile`` takes an early end or an unreadable header behind the first for the end of the archive, and reads extended headers
-whole whatever size they claim. So only its reading of a single header is used here, and the sequence of them is followed with care.
+whole whatever size they claim. So it only reads single headers here, and their sequence is followed with care.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _entry(stream: ForwardStream, block: bytes, size: int, extended: dict[bytes,
         return TarEntry(name, Kind.UNSUPPORTED, offset, 0)
     if kind != tarfile.DIRTYPE:
         stream.skip(size + -size % _BLOCK)
-    if kind in _NOT_LISTED or kind in _REGULAR and not size and name.endswith(b"/"):
+    if kind in _NOT_LISTED or (kind in _REGULAR and not size and name.endswith(b"/")):
         return None
     return TarEntry(name, Kind.FILE if kind in _REGULAR and not sparse else Kind.UNSUPPORTED, offset, size)
 

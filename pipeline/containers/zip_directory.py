@@ -175,8 +175,8 @@ def _sizes(size: int, stored_size: int, offset: int, disk: int, extra: bytes) ->
         if kind == _ZIP64:
             field = extra[position : position + length]
             values = []
-            for value, unknown, width in ((size, _UNKNOWN, 8), (stored_size, _UNKNOWN, 8), (offset, _UNKNOWN, 8), (disk, 0xFFFF, 4)):
-                if value == unknown:
+            for value, width in ((size, 8), (stored_size, 8), (offset, 8), (disk, 4)):
+                if value == (_UNKNOWN if width == 8 else _UNKNOWN_SHORT):
                     if len(field) < width:
                         raise broken()
                     value, field = int.from_bytes(field[:width], "little"), field[width:]

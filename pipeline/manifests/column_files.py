@@ -22,12 +22,10 @@ def parquet_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]
     """
     import pyarrow.parquet as pq  # only who has such a manifest waits for it
 
-    with _readable("Parquet"):
+    with _readable(stream, "Parquet") as source:
         # without pre_buffer memory grows with neither rows nor row groups
-        file = pq.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
-        yield from _entries(
-            file.schema_arrow, folder, lambda needed: file.iter_batches(_ROWS, columns=needed, use_threads=False)
-        )
+        file = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+        yield from _entries(file.schema_arrow, folder, lambda needed: file.iter_batches(_ROWS, columns=needed, use_threads=False))
 
 
 def orc_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
@@ -38,8 +36,8 @@ def orc_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
     """
     from pyarrow import orc
 
-    with _readable("ORC"):
-        file = orc.ORCFile(stream)
+    with _readable(stream, "ORC") as source:
+        file = orc.ORCFile(source)
         yield from _entries(file.schema, folder, lambda needed: _stripes(file, needed))
 
 
@@ -49,20 +47,35 @@ def _stripes(file: Any, needed: list[str]) -> Iterator[Any]:
         yield from (stripe.slice(start, _ROWS) for start in range(0, stripe.num_rows, _ROWS))
 
 
+class _Source:
+    """A stream for Arrow. What goes wrong with the stream itself is kept: Arrow may raise something else in its place."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as failure:
+            self.failure = failure
+            raise
+
+
 @contextlib.contextmanager
-def _readable(kind: str) -> Iterator[None]:
+def _readable(stream: BinaryIO, kind: str) -> Iterator[Any]:
     import pyarrow as pa
 
-    problem = f"no {kind} file that can be read: it is broken, or not whole"
+    source = _Source(stream)
     try:
-        yield
-    except (pa.ArrowException, UnicodeDecodeError):
-        raise ManifestError(problem) from None
-    except OSError as error:
-        # Arrow's own have no number; those of the storage have, or are of a class of their own
-        if type(error) is not OSError or error.errno is not None:
-            raise
-        raise ManifestError(problem) from None
+        yield pa.PythonFile(source, mode="r")
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        if source.failure is not None:
+            raise source.failure from None
+        raise ManifestError(f"no {kind} file that can be read: it is broken, or not whole") from None
 
 
 def _entries(schema: Any, folder: Folder, batches: Callable[[list[str]], Iterable[Any]]) -> Iterator[ManifestEntry]:

@@ -32,8 +32,9 @@ _SIZE = re.compile(r"[0-9]{1,19}")
 _MAX_SIZE = 2**63 - 1
 #: a key as S3 Inventory encodes it for CSV
 _ENCODED = re.compile(rb"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
+_NOT_ENCODED = "it isn't URL-encoded, as S3 Inventory has keys in CSV; what isn't needs a column uri with whole URIs"
 
-#: text (bytes that aren't UTF-8 as lone surrogates), a number, a flag, or nothing
+#: text (bytes that aren't UTF-8 as lone surrogates), a number, a flag, or nothing; of times only whether there is one
 Cell = str | int | None
 
 
@@ -87,7 +88,9 @@ class Columns:
         if self._name == "name" and "bucket" in self._places:
             self._scheme = _SCHEMES.get(self._shown["name"], "")
             if not self._scheme:
-                raise ManifestError("beside a column of buckets, names are needed in a column name (gs), key (s3), or whole in uri")
+                raise ManifestError(
+                    "beside a column of buckets names are needed in a column name (gs) or key (s3), or URIs in uri"
+                )
         self._encoded = encoded and self._scheme == "s3"
 
     def entry(self, number: int, cells: Sequence[Cell]) -> ManifestEntry | None:
@@ -105,7 +108,7 @@ class Columns:
         # a flag that is missing says nothing against the object
         if self._flag(number, cells, "latest") is False or self._flag(number, cells, "marker"):
             return None
-        if self._cell(cells, "deleted"):
+        if self._is_deleted(number, cells):
             return None
         size = self._size(number, cells)
         name = self._whole_name(number, cells)
@@ -132,6 +135,16 @@ class Columns:
             self._wrong(number, role, "neither true nor false")
         return _FLAGS.get(cell)
 
+    def _is_deleted(self, number: int, cells: Sequence[Cell]) -> bool:
+        cell = self._cell(cells, "deleted")
+        if not isinstance(cell, str):
+            return bool(cell)
+        cell = cell.strip()
+        # some word for nothing must not make objects vanish
+        if cell and not cell[0].isdigit():
+            self._wrong(number, "deleted", "no time")
+        return bool(cell)
+
     def _size(self, number: int, cells: Sequence[Cell]) -> int:
         cell = self._text(cells, "size").strip()
         if not cell:
@@ -151,7 +164,7 @@ class Columns:
             self._wrong(number, "bucket", "no bucket's name")
         if self._encoded:
             if not _ENCODED.fullmatch(name):
-                self._wrong(number, self._name, "not URL-encoded, as keys in CSV are by S3 Inventory; URIs in a column uri are read as they are")
+                self._wrong(number, self._name, _NOT_ENCODED)
             name = unquote_to_bytes(name.replace(b"+", b" "))
         return b"%s://%s/%s" % (self._scheme.encode(), bucket, name)
 

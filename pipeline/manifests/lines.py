@@ -86,18 +86,20 @@ def csv_entries(stream: BinaryIO, folder: Folder, schema: tuple[str, ...], *, co
     lines = _Lines(gzip.GzipFile(fileobj=stream) if compressed else stream)
     # bytes that aren't UTF-8 come through as lone surrogates
     texts = (line.decode(errors="surrogateescape") for line in lines)
-    columns = None if not schema else Columns(schema, folder, unit="line", encoded=True)
-    for number, cells in _records(texts, lines, schema):
-        if columns is None:
-            try:
-                columns = Columns(cells, folder, unit="line", encoded=True)
-            except ManifestError as error:
-                hint = "; the first line looks like a name" if any("/" in cell for cell in cells) else ""
-                raise ManifestError(f"line {number}: {error}{hint}") from None
-        elif schema and sorted(map(normal, cells)) == sorted(map(normal, schema)):
-            # a header all the same
-            columns = Columns(cells, folder, unit="line", encoded=True)
-        elif entry := columns.entry(number, cells):
+    records = _records(texts, lines, schema)
+    first = next(records, None)
+    if first is None:
+        return
+    number, cells = first
+    # a schema may come with a header all the same
+    has_header = not schema or sorted(map(normal, cells)) == sorted(map(normal, schema))
+    try:
+        columns = Columns(cells if has_header else schema, folder, unit="line", encoded=True)
+    except ManifestError as error:
+        hint = "; the first line looks like a name" if any("/" in cell for cell in cells) else ""
+        raise ManifestError(f"line {number}: {error}{hint}") from None
+    for number, cells in records if has_header else chain([first], records):
+        if entry := columns.entry(number, cells):
             yield entry
 
 

@@ -11,7 +11,7 @@ from ..storage import scheme_of
 _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: hdfs and the like may have nothing where buckets have their name
 _URI = re.compile(rb"(?:(?:gs|s3)://[^/]+|(?!gs:|s3:)[a-z][a-z0-9+.-]*://[^/]*)/.+", re.IGNORECASE | re.DOTALL)
-_DOTS = re.compile(rb"(?:\./+)+")
+_DOTS = re.compile(rb"\A(?:\./+)+")
 
 
 class ManifestError(Exception):
@@ -42,8 +42,7 @@ class Folder:
         Args:
             manifest: its path or URI.
         """
-        self._remote = bool(scheme_of(manifest))
-        if self._remote:
+        if scheme_of(manifest):
             self._prefix = manifest[: manifest.rindex("/") + 1].encode()
         else:
             # absolute, since workers may be elsewhere; but no link is resolved
@@ -55,21 +54,17 @@ class Folder:
         Raises:
             ManifestError: no object has such a name; the message says why, not where.
         """
-        if name.startswith(b"./"):
-            # what `find` says; but ".//a" is no absolute path
-            name = name[_DOTS.match(name).end() :]  # type: ignore[union-attr]
-        if is_uri(name):
-            check_uri(name)
-            uri = name
-        elif name.startswith(b"/") or name == b"":
-            uri = name
-        else:
-            uri = self._prefix + name
-            if self._remote:
-                check_uri(uri)
+        # what `find` says; and ".//a" is no absolute path
+        name = _DOTS.sub(b"", name)
+        if name in (b"", b".") or (name.endswith(b"/") and size <= 0):
+            # consoles keep such objects in the place of folders
+            return None
         if b"\0" in name:
             raise ManifestError("a NUL byte, which no name has")
-        return None if name in (b"", b".") or is_folder(name, size) else ManifestEntry(uri, name, size, version)
+        uri = name if is_uri(name) or name.startswith(b"/") else self._prefix + name
+        if not uri.startswith(b"/"):
+            _check_uri(uri)
+        return ManifestEntry(uri, name, size, version)
 
 
 def is_uri(name: bytes) -> bool:
@@ -77,17 +72,12 @@ def is_uri(name: bytes) -> bool:
     return _SCHEME.match(name) is not None
 
 
-def is_folder(name: bytes, size: int) -> bool:
-    """Whether this is one of the objects that consoles keep in the place of folders."""
-    return name.endswith(b"/") and size <= 0
-
-
-def check_uri(uri: bytes) -> None:
+def _check_uri(uri: bytes) -> None:
     """
     Raises:
         ManifestError: no object has such a URI.
     """
-    if not _URI.fullmatch(uri) and not uri.endswith(b"/"):
+    if not _URI.fullmatch(uri):
         raise ManifestError("a URI without an object's name")
     if not uri.isascii():
         try:

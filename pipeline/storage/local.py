@@ -63,7 +63,7 @@ class LocalStore:
             if not stat.S_ISREG(status.st_mode):
                 raise DeidentificationError(Reason.UNREADABLE)
             now = Entry(entry.uri, status.st_size, str(status.st_mtime_ns))
-            if (entry.version and now != entry) or (not entry.version and entry.size not in (-1, now.size)):
+            if entry.version not in ("", now.version) or entry.size not in (-1, now.size):
                 raise DeidentificationError(Reason.CHANGED_DURING_RUN)
             if start:
                 stream.seek(start)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 from .store import Entry, ObjectStore
 
-#: a prefix with fewer objects isn't split: this many come in one answer
+#: names in one answer: a prefix with fewer isn't split
 PAGE = 1000
+#: nor is an input whose answers are so few
+FEW_PAGES = 10
 #: parts of an input, or a level more: enough for the workers of a large run, and each probe costs an operation
 PARTS = 64
 #: sorts behind whatever a name goes on with
@@ -24,6 +26,9 @@ def split(store: ObjectStore, prefix: str, parts: int = PARTS) -> Iterator[tuple
     Raises:
         StorageError: the store can't be listed.
     """
+    if len(list(store.list(prefix, limit=FEW_PAGES * PAGE))) < FEW_PAGES * PAGE:
+        yield prefix, True
+        return
     level = [prefix]
     # a level is split as a whole: a prefix that is left out would be a part as large as its neighbours together
     while level and len(level) < parts:

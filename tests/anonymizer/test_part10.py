@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
 import pytest
 
 from anonymizer import DeidentificationError
@@ -56,3 +62,43 @@ def test_a_uid_is_padded_with_nul(uid: bytes, padded: bytes) -> None:
 def test_what_does_not_begin_like_a_data_set_is_not_taken_for_one(first: bytes) -> None:
     with pytest.raises(DeidentificationError, match="not-dicom"):
         read_file_header(first + bytes(20), True)
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a", b"x")
+    return out.getvalue()
+
+
+PACKED = {
+    "zip": zipped(),
+    "empty zip": b"PK\5\6" + bytes(18),
+    "gzip": gzip.compress(b"x" * 100),
+    "bzip2": bz2.compress(b"x" * 100),
+    "empty bzip2": bz2.compress(b""),
+    "xz": lzma.compress(b"x" * 100),
+    "zstd": b"\x28\xb5\x2f\xfd" + bytes(20),
+    "7z": b"7z\xbc\xaf\x27\x1c" + bytes(20),
+    "rar": b"Rar!\x1a\x07\x01\x00" + bytes(20),
+    "tar": b"name".ljust(257, b"\0") + b"ustar\x0000" + bytes(300),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_files_are_told_from_files_that_are_not_dicom(name: str) -> None:
+    for complete in (True, False):
+        with pytest.raises(DeidentificationError, match="^unopened-container$"):
+            read_file_header(PACKED[name], complete)
+
+
+@pytest.mark.parametrize("first", [b"PK\1\2", b"BZh0", b"BZh", b"BZhe1AY&SY", b"\x1f", b"7z", b"Rar", b"x" * 257 + b"ustax"])
+def test_what_only_resembles_packed_files_is_not_taken_for_one(first: bytes) -> None:
+    with pytest.raises(DeidentificationError, match="^not-dicom$"):
+        read_file_header(first, True)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_preamble_that_looks_like_a_packed_file_is_still_dicoms(name: str) -> None:
+    blob = part10(ct())
+    assert read_file_header(PACKED[name][:128].ljust(128, b"\0") + blob[128:], True) == read_file_header(blob, True)

@@ -69,7 +69,8 @@ def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs: GcsServer, tmp_path
     assert done.returncode == 0, done.stderr
     operations = json.loads(gcs.get("result", "out/_audit/run.json"))["operations"]
     rows = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in told.stdout.splitlines() if line.count("│") == 6}
-    assert int(rows["reads"]) == operations["reads"]
+    # the audit of an earlier run, which is looked for
+    assert 0 <= operations["reads"] - float(rows["reads"]) <= 2
     # the tables and their account
     assert 0 < operations["writes"] - int(float(rows["writes"])) <= 5
     assert float(rows["GB written"]) == pytest.approx(operations["bytes_written"] / 1e9, rel=0.01)

@@ -76,9 +76,9 @@ def same(one: Run | BucketRun, other: Run | BucketRun) -> bool:
     return True
 
 
-def written(cloud: Cloud, bucket: str, prefix: str = "") -> BucketRun:
+def written_to(server: Server, bucket: str, prefix: str = "") -> BucketRun:
     """What lies in a bucket."""
-    found = cloud.server.objects(bucket)
+    found = server.objects(bucket)
     return BucketRun({name.removeprefix(prefix): content for name, content in found.items() if name.startswith(prefix)})
 
 
@@ -113,7 +113,7 @@ def planted_bucket_run(cloud: Cloud, planted_archive: PlantedArchive) -> tuple[s
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    return done, written(cloud, "research", "out/")
+    return done, written_to(cloud.server, "research", "out/")
 
 
 def test_a_bucket_gives_what_a_folder_gives(
@@ -161,7 +161,7 @@ def test_a_second_run_changes_nothing(
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    again = written(cloud, "research", "out/")
+    again = written_to(cloud.server, "research", "out/")
     assert {name: cloud.server.metadata("research", name) for name in names} == before
     assert same(run, again)
     tables = {name.removeprefix("_audit/") for name in again.files if name.startswith("_audit/") and name.count("/") == 1}
@@ -196,7 +196,7 @@ def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_pat
         for _ in range(2)
     ]
     assert [(run.communicate()[1].decode(), run.returncode)[1] for run in runs] == [0, 0]
-    result = written(cloud, "both", "out/")
+    result = written_to(cloud.server, "both", "out/")
     assert result.report["counts"]["written"] == len(result.objects()) == 300
     earlier = [name for name in result.files if name.startswith("_audit/earlier/") and name.endswith("run.json")]
     assert len(earlier) == 1

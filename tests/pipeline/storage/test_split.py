@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.storage import Entry, split
-from pipeline.storage.split import PAGE
+from pipeline.storage.split import FEW_PAGES, PAGE
 from tests.support.running import budget
 
 BUCKET = "gs://b/"
@@ -57,9 +57,11 @@ def uid(generator: random.Random, root: str) -> str:
     return f"{root}{generator.randrange(10**30)}"
 
 
-def test_a_small_prefix_is_one_part_and_an_empty_one_none() -> None:
-    assert len(check({f"a/{number}" for number in range(PAGE - 1)})) == 1
-    assert check(set()) == []
+def test_a_small_prefix_is_one_part() -> None:
+    store = SortedNames({f"a/{number}" for number in range(FEW_PAGES * PAGE - 1)})
+    assert list(map(len, parts_of(store))) == [FEW_PAGES * PAGE - 1]
+    assert store.requests == 1
+    assert list(map(len, check(set()))) == [0]
 
 
 def test_flat_names_are_split_evenly() -> None:
@@ -100,5 +102,5 @@ CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
 def test_no_object_is_lost_or_doubled_whatever_its_name(names: set[str]) -> None:
     from unittest.mock import patch
 
-    with patch("pipeline.storage.split.PAGE", 3):
+    with patch("pipeline.storage.split.PAGE", 3), patch("pipeline.storage.split.FEW_PAGES", 2):
         check(names, parts=8)
