@@ -88,13 +88,13 @@ PACKED = {
 @pytest.mark.parametrize("name", PACKED)
 def test_packed_files_are_told_from_files_that_are_not_dicom(name: str) -> None:
     for complete in (True, False):
-        with pytest.raises(DeidentificationError, match="^unopened-container$"):
+        with pytest.raises(DeidentificationError, match="unopened-container"):
             read_file_header(PACKED[name], complete)
 
 
 @pytest.mark.parametrize("first", [b"PK\1\2", b"BZh0", b"BZh", b"BZhe1AY&SY", b"\x1f", b"7z", b"Rar", b"x" * 257 + b"ustax"])
 def test_what_only_resembles_packed_files_is_not_taken_for_one(first: bytes) -> None:
-    with pytest.raises(DeidentificationError, match="^not-dicom$"):
+    with pytest.raises(DeidentificationError, match="not-dicom"):
         read_file_header(first, True)
 
 

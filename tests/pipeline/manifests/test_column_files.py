@@ -121,11 +121,16 @@ def test_files_that_are_broken(kind: str) -> None:
     for broken in (b"", b"PAR1", b"ORC", content[:-20], content[: len(content) // 2], b"x" * 100):
         with pytest.raises(ManifestError, match=r"no (Parquet|ORC) file that can be read: it is broken, or not whole"):
             list(read_manifest(io.BytesIO(broken), kind))
+
+
+def test_parquet_that_is_broken_inside() -> None:
+    # ORC isn't tried: pyarrow before 25 ends the process at some such files
+    content = written(pa.table({"uri": [f"gs://b/{number}" for number in range(3000)]}), "a.parquet")
     for start in range(50, 500, 50):
         broken = content[:start] + b"\xff" * 40 + content[start + 40 :]
         # there may be no checksum that tells
         with contextlib.suppress(ManifestError):
-            list(read_manifest(io.BytesIO(broken), kind))
+            list(read_manifest(io.BytesIO(broken), "a.parquet"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
