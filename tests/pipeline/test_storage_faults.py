@@ -89,7 +89,9 @@ def test_faults_change_nothing(archive: Path, undisturbed: Run, key_file: Path, 
             assert code == 0, (log, run.report["reasons"])
             assert same(run, undisturbed)
     assert sum(faults.values()) > MANY * 0.1
-    assert {"cut-before", "cut-after", "429", "500", "503", "delay", "truncate", "short", "corrupt", "corrupt-hash"} <= set(faults)
+    assert {"cut-before", "cut-after", "429", "500", "503", "delay", "truncate", "short", "corrupt", "corrupt-hash"} <= set(
+        faults
+    )
 
 
 def test_a_store_that_stays_broken_quarantines(tmp_path: Path, key_file: Path) -> None:

@@ -36,25 +36,23 @@ class FakeOpen:
 class FakeContainer:
     """A container whose requests are counted."""
 
-    def __init__(
-        self, content: bytes, name: bytes = b"/a/in.zip", *, known: bool = True, version: str = "1", most: int = 1 << 30
-    ) -> None:
+    def __init__(self, content: bytes, name: bytes = b"/a/in.zip", *, known: bool = True, most: int = 1 << 30) -> None:
         """
         Args:
             known: a listing told the size and version.
             most: bytes that a read gives.
         """
         self.content = content
-        self.version = version
+        self.version = "1"
         self.most = most
         self.requests: list[tuple[int, int | None]] = []
         self.streams: list[FakeOpen] = []
         self.open_now = 0
-        self.ref = ObjectRef(name, b"0/in", len(content) if known else -1, version if known else "")
+        self.ref = ObjectRef(name, b"0/in", len(content) if known else -1, self.version if known else "")
 
     @contextlib.contextmanager
     def open_range(self, start: int, end: int | None) -> Iterator[OpenEntry]:
-        assert 0 <= start and (end is None or start < end), "stores refuse empty ranges"
+        assert start >= 0 and (end is None or start < end), "stores refuse empty ranges"
         self.requests.append((start, end))
         self.open_now += 1
         entry = Entry(self.ref.name, len(self.content), self.version)
@@ -78,14 +76,11 @@ class FakeContainer:
         lists = self.lists()
         assert all(lists) and self.open_now == 0
         refs = [ref for refs in lists for ref in refs]
-        if (
-            refs
-            and refs[-1]._replace(member=None) == self.ref
-            and refs[-1].member is not None
-            and refs[-1].member[1:] == (0, 0, -1)
-        ):
+        if refs and refs[-1].source == self.ref.source:
+            last = refs[-1]
+            assert last.member is not None and last == self.ref._replace(member=(last.member[0], 0, 0, -1))
             assert len(lists[-1]) == 1
-            return refs[:-1], refs[-1].member[0]
+            return refs[:-1], last.member[0]
         return refs, None
 
     def read(self, ref: ObjectRef, size: int = 1 << 16, sequential: SequentialTars | None = None) -> bytes:

@@ -124,7 +124,7 @@ def test_files_that_are_broken(kind: str) -> None:
 
 
 def test_parquet_that_is_broken_inside() -> None:
-    # ORC isn't tried: pyarrow before 25 ends the process at some such files
+    # ORC isn't tried: at some such files pyarrow ends the process, 25 does still
     content = written(pa.table({"uri": [f"gs://b/{number}" for number in range(3000)]}), "a.parquet")
     for start in range(50, 500, 50):
         broken = content[:start] + b"\xff" * 40 + content[start + 40 :]
