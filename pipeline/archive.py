@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, cast
 
-from transforms import ListingPart, ObjectRef, OpenObject, Operations
+from transforms import ListingPart, ObjectRef, OpenObject, Operations, Packing
 
 from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
 from .manifests import inventory_files, is_manifest, looks_like_manifest, read_manifest
@@ -150,6 +150,8 @@ class StoredArchive:
             with self._range(ref, header=header) as stream:
                 yield _Opened(stream, ref)
         else:
+            # a compressed tar is one stream, of which its members take what they need one after the other
+            header = header and ref.member[0] != Packing.TAR_STREAM.value
             with open_member(ref, partial(self._range, ref, header=header), sequential=_tars()) as member:
                 yield member
 

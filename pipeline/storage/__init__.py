@@ -14,7 +14,7 @@ from .locations import has_magic as has_magic
 from .locations import is_inside as is_inside
 from .locations import join as join
 from .locations import scheme_of as scheme_of
-from .split import split as split
+from .prefixes import split as split
 from .store import COUNTS as COUNTS
 from .store import Entry as Entry
 from .store import ObjectStore as ObjectStore

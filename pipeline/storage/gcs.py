@@ -17,10 +17,9 @@ from transforms import ObjectConflictError, TransientError, Written, again
 
 from .gcs_client import ERRORS, RETRY, TIMEOUT, client, explain, last_size
 from .locations import address, as_folder
-from .remote import SMALL, BytesReader, PushedStream, RangeReader, head_of, unreadable, unwritable
+from .remote import CONTENT_TYPE, SMALL, BytesReader, PushedStream, RangeReader, content_type, head_of, unreadable, unwritable
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
-CONTENT_TYPE = "application/dicom"
 _PAGE = 1000
 _FIELDS = "items(name,size,generation),nextPageToken"
 #: sent at once in a resumable upload; kept in memory for as long
@@ -133,15 +132,13 @@ class GcsStore:
             COUNTS.add(bytes_written=written.size)
         return written
 
-    def _send(self, uri: str, content: bytes, content_type: str, generation: int | None, metadata: dict[str, str]) -> None:
+    def _send(self, uri: str, content: bytes, kind: str, generation: int | None, metadata: dict[str, str]) -> None:
         """One request that writes an object of ``generation``, 0 for none, None for any; the library's errors go through."""
         blob = self._blob(Entry(uri.encode()), kms_key_name=self._options.kms_key or None)
         blob.metadata = metadata
         # in the object's metadata the store checks it before the object is there
         blob.crc32c = checksum = _base64(google_crc32c.value(content))
-        blob.upload_from_string(
-            content, content_type, if_generation_match=generation, checksum=None, retry=RETRY, timeout=TIMEOUT
-        )
+        blob.upload_from_string(content, kind, if_generation_match=generation, checksum=None, retry=RETRY, timeout=TIMEOUT)
         if blob.crc32c != checksum:
             self.delete(uri)
             raise TransientError
@@ -218,7 +215,7 @@ class GcsStore:
         """As ``ObjectStore.put``."""
         generation = None if version is None else int(version or 0)
         try:
-            self._send(uri, content, _content_type(uri), generation, {})
+            self._send(uri, content, content_type(uri), generation, {})
         except PreconditionFailed:
             # a first attempt may have got through without an answer
             if self.get(uri)[0] != content:
@@ -299,7 +296,3 @@ def _check(blob: Any, crc: int) -> None:
 
 def _base64(crc: int) -> str:
     return base64.b64encode(crc.to_bytes(4, "big")).decode()
-
-
-def _content_type(uri: str) -> str:
-    return "application/json" if uri.endswith(".json") else "application/vnd.apache.parquet"

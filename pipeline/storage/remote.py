@@ -14,6 +14,8 @@ from .store import HEADER_BYTES, WHOLE_BYTES, Entry
 
 #: objects up to this size are read and written by one request with all of it in memory; larger ones stream
 SMALL = 8 << 20
+#: of what is written; small files have their own
+CONTENT_TYPE = "application/dicom"
 _PIECE = 1 << 20
 _AHEAD = 4
 #: what a header scan fetches after the first range wasn't enough
@@ -204,3 +206,8 @@ def unreadable() -> DeidentificationError:
 def unwritable() -> DeidentificationError:
     """The store doesn't take the object."""
     return DeidentificationError(Reason.OUTPUT_UNWRITABLE)
+
+
+def content_type(uri: str) -> str:
+    """What a small file of the audit is."""
+    return "application/json" if uri.endswith(".json") else "application/vnd.apache.parquet"

@@ -18,17 +18,12 @@ from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
 from .locations import Address, address, as_folder
-from .remote import SMALL, BytesReader, RangeReader, head_of, unreadable, unwritable
+from .remote import CONTENT_TYPE, SMALL, BytesReader, RangeReader, content_type, head_of, unreadable, unwritable
 from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
-from .s3_stream import Integrity, S3Stream, as_answered, crc32c_text
+from .s3_stream import Parts, S3Stream, check, content_of, crc32c_text
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
-CONTENT_TYPE = "application/dicom"
 _PAGE = 1000
-#: of a multipart upload; one is kept in memory
-_PART = 16 << 20
-#: parts that may be of one size: some stores of other makers want them so. Doubled each time, 10,000 parts hold 5 TiB
-_PARTS_ALIKE = 1200
 #: the store saw other bytes than were sent
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"}
 #: two requests for one name at the same time
@@ -115,7 +110,7 @@ class S3Store:
             if answer is None:
                 return b"", entry
             try:
-                content, now = _content(entry, answer, start, length)
+                content, now = content_of(entry, answer, start, length)
                 break
             except ERRORS:
                 # the connection broke off
@@ -124,7 +119,7 @@ class S3Store:
                 time.sleep(pause)
         COUNTS.add(bytes_read=len(content))
         if whole:
-            _check(answer, content)
+            check(answer, content)
         return content, now
 
     def _get(self, entry: Entry, start: int, end: int | None) -> Any:
@@ -159,7 +154,7 @@ class S3Store:
         head, rest = head_of(chunks)
         if rest is None:
             return again(lambda: self._upload(uri, head, metadata))
-        return self._upload_parts(uri, _Parts(head, rest), metadata)
+        return self._upload_parts(uri, Parts(head, rest), metadata)
 
     def _upload(self, uri: str, content: bytes, metadata: dict[str, str]) -> Written:
         written = Written(len(content), google_crc32c.value(content))
@@ -208,7 +203,8 @@ class S3Store:
             try:
                 return request(**condition)
             except ClientError as error:
-                if is_unmet(error) or (version and is_missing(error)):
+                if is_unmet(error) or (version and is_missing(error)) or code_of(error) == "NoSuchUpload":
+                    # an upload is gone when it was completed, and the answer that said so got lost
                     raise _Unmet from None
                 if code_of(error) == "NotImplemented" and condition:
                     # a store without conditions. Another process may slip in after this look, but only with the same bytes:
@@ -230,42 +226,43 @@ class S3Store:
                 return ""
             raise
 
-    def _upload_parts(self, uri: str, parts: _Parts, metadata: dict[str, str]) -> Written:
-        place = self._at(uri)
+    def _upload_parts(self, uri: str, parts: Parts, metadata: dict[str, str]) -> Written:
         try:
-            upload = self._client.create_multipart_upload(
-                **place,
-                **self._kms,
-                ContentType=CONTENT_TYPE,
-                Metadata=metadata,
-                ChecksumAlgorithm="CRC32C",
-                # the store makes one checksum of the whole from those of the parts
-                ChecksumType="FULL_OBJECT",
-            )["UploadId"]
+            with self._unfinished(uri, metadata) as place:
+                sent = [again(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
+                complete = partial(self._client.complete_multipart_upload, **place, MultipartUpload={"Parts": sent})
+                answer = self._conditionally(complete, uri, "")
+        except _Unmet:
+            self._must_be(uri, parts.written)
+            return parts.written
         except ERRORS as error:
-            raise unwritable() from None if code_of(error) else error
-        place["UploadId"] = upload
-        try:
-            sent = [again(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
-            complete = partial(self._client.complete_multipart_upload, **place, MultipartUpload={"Parts": sent})
-            answer = self._conditionally(complete, uri, "")
-        except BaseException as error:
-            # whatever it was, also of the chunks: parts that aren't completed are no object
-            with contextlib.suppress(*ERRORS):
-                self._client.abort_multipart_upload(**place)
-            if isinstance(error, _Unmet) or code_of(error) == "NoSuchUpload":  # type: ignore[arg-type]
-                # somebody's object is there; or this one, and the answer that said so got lost
-                self._must_be(uri, parts.written)
-                return parts.written
-            if isinstance(error, ERRORS):
-                raise _unwritable(error) from None
-            raise
+            raise _unwritable(error) from None
         whole = answer.get("ChecksumType") == "FULL_OBJECT" and answer.get("ChecksumCRC32C")
         if whole and whole != crc32c_text(parts.written.crc32c):
             self.delete(uri)
             raise TransientError
         COUNTS.add(bytes_written=parts.written.size)
         return parts.written
+
+    @contextlib.contextmanager
+    def _unfinished(self, uri: str, metadata: dict[str, str]) -> Iterator[dict[str, str]]:
+        """An upload in parts, which are no object before they are completed; dropped with whatever ends the block early."""
+        place = self._at(uri)
+        place["UploadId"] = self._client.create_multipart_upload(
+            **place,
+            **self._kms,
+            ContentType=CONTENT_TYPE,
+            Metadata=metadata,
+            ChecksumAlgorithm="CRC32C",
+            # the store makes one checksum of the whole from those of the parts
+            ChecksumType="FULL_OBJECT",
+        )["UploadId"]
+        try:
+            yield place
+        except BaseException:
+            with contextlib.suppress(*ERRORS):
+                self._client.abort_multipart_upload(**place)
+            raise
 
     def _send_part(self, place: dict[str, str], number: int, content: bytes) -> dict[str, Any]:
         checksum = crc32c_text(google_crc32c.value(content))
@@ -300,7 +297,7 @@ class S3Store:
         """What an object's checksum would be; the store keeps none of its whole."""
         crc = 0
         with self.open(entry) as stream:
-            while piece := stream.read(_PART):
+            while piece := stream.read(SMALL):
                 crc = google_crc32c.extend(crc, piece)
         return crc
 
@@ -320,13 +317,13 @@ class S3Store:
             raise explain(error) from None
         except ERRORS:
             raise TransientError from None
-        _check(answer, content)
+        check(answer, content)
         return content, str(answer["ETag"]).strip('"')
 
     def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
         """As ``ObjectStore.put``."""
         try:
-            again(partial(self._send, uri, content, _content_type(uri), version, {}))
+            again(partial(self._send, uri, content, content_type(uri), version, {}))
         except _Unmet:
             # a first attempt may have got through without an answer
             if not self._is(uri, content):
@@ -360,26 +357,5 @@ class S3Store:
             raise explain(error) from None
 
 
-class _Parts:
-    """Chunks in parts of a multipart upload; what was written, as far as they were taken."""
-
-    def __init__(self, head: bytes, rest: Iterator[bytes]) -> None:
-        self._head = head
-        self._rest = rest
-        self.written = Written(0, 0)
-
-    def __iter__(self) -> Iterator[bytes]:
-        gathered, size, number = [self._head], len(self._head), 0
-        for piece in self._rest:
-            gathered.append(piece)
-            size += len(piece)
-            if size >= _PART << number // _PARTS_ALIKE:
-                yield self._joined(gathered)
-                gathered, size, number = [], 0, number + 1
-        if gathered:
-            yield self._joined(gathered)
-
-    def _joined(self, gathered: list[bytes]) -> bytes:
-        part = b"".join(gathered)
-        self.written = Written(self.written.size + len(part), google_crc32c.extend(self.written.crc32c, part))
-        return part
+def _unwritable(error: Exception) -> Exception:
+    return TransientError() if code_of(error) in _CORRUPTED | _CONFLICTS else unwritable()

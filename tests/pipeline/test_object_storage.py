@@ -261,7 +261,7 @@ def test_packed_files_and_manifests_in_buckets(cloud: Cloud, tmp_path: Path, key
     pq.write_table(pa.table({"name": names}), tmp_path / "names.parquet")
     contents["packed/names.parquet"] = (tmp_path / "names.parquet").read_bytes()
     contents["packed/rest.csv"] = (
-        "key,bucket\n".encode()
+        b"key,bucket\n"
         + "".join(
             f"loose/{path.name},packed\n" if cloud.scheme == "s3" else f"{bucket}/loose/{path.name},packed\n"
             for path in files[35:]
@@ -314,3 +314,12 @@ try:
 finally:
     print(imported, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 """
+
+
+def test_without_credentials_the_command_says_so(tmp_path: Path, key_file: Path) -> None:
+    """Google's own libraries ask for a metadata server first, for half a minute."""
+    nowhere = {"HOME": str(tmp_path), "CLOUDSDK_CONFIG": str(tmp_path), "GOOGLE_APPLICATION_CREDENTIALS": "", "NO_GCE_CHECK": ""}
+    arguments = ("--input", "gs://hospital/x", "--output", str(tmp_path / "out"), "--key", f"file:{key_file}")
+    done = run_command("run", *arguments, env=nowhere)
+    assert (done.returncode, "no Google Cloud credentials" in done.stderr) == (2, True), done.stderr
+    assert "hospital" not in done.stderr

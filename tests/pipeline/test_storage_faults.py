@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,13 @@ def test_requests_at_the_server_are_two_reads_and_a_write(archive: Path, undistu
 
 @pytest.mark.parametrize("scheme", ["gs", "s3"])
 def test_faults_change_nothing(archive: Path, undisturbed: Run, key_file: Path, scheme: str) -> None:
-    with fault_proxy(FaultPlan(seed=4, share=0.05, delay=(0.1, 0.5))) as proxy:
-        with fake_gcs_server(external_url=proxy.url) if scheme == "gs" else moto_server() as server:
-            code, log, run = run_through(proxy, scheme, server, archive, key_file)
-            faults = proxy.faults()
-            assert code == 0, (log, run.report["reasons"])
-            assert same(run, undisturbed)
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(fault_proxy(FaultPlan(seed=4, share=0.05, delay=(0.1, 0.5))))
+        server = stack.enter_context(fake_gcs_server(external_url=proxy.url) if scheme == "gs" else moto_server())
+        code, log, run = run_through(proxy, scheme, server, archive, key_file)
+        faults = proxy.faults()
+        assert code == 0, (log, run.report["reasons"])
+        assert same(run, undisturbed)
     assert sum(faults.values()) > MANY * 0.1
     assert {"cut-before", "cut-after", "429", "500", "503", "delay", "truncate", "short", "corrupt", "corrupt-hash"} <= set(
         faults

@@ -10,7 +10,7 @@ import google_crc32c
 import pytest
 
 from anonymizer import DeidentificationError, Reason
-from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions, store_for
+from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions, split, store_for
 from pipeline.storage.gcs import GcsStore
 from pipeline.storage.remote import SMALL
 from tests.support.servers import GcsServer
@@ -233,3 +233,16 @@ def test_keys_and_payers_are_named_in_each_request(gcs: GcsServer, bucket: str) 
     assert len(seen) == 3
     assert all("userProject=payer" in request for request in seen)
     assert [("kmsKeyName=" in request) for request in seen] == [True, False, False]
+
+
+def test_parts_of_a_bucket_hold_each_object_once(
+    store: GcsStore, gcs: GcsServer, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {f"a/1.2.{number * 7919 % 10007}/é {number}.dcm": b"x" for number in range(300)}
+    gcs.put_all(bucket, names)
+    monkeypatch.setattr("pipeline.storage.prefixes.PAGE", 20)
+    monkeypatch.setattr("pipeline.storage.prefixes.FEW_PAGES", 1)
+    parts = list(split(store, f"gs://{bucket}/a/", 10))
+    assert len(parts) > 5 and all(is_prefix for _, is_prefix in parts)
+    found = [entry.uri.decode() for name, _ in parts for entry in store.list(name)]
+    assert sorted(found) == sorted(f"gs://{bucket}/{name}" for name in names)

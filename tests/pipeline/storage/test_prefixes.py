@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.storage import Entry, split
-from pipeline.storage.split import FEW_PAGES, PAGE
+from pipeline.storage.prefixes import FEW_PAGES, PAGE
 from tests.support.running import budget
 
 BUCKET = "gs://b/"
@@ -102,5 +102,5 @@ CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
 def test_no_object_is_lost_or_doubled_whatever_its_name(names: set[str]) -> None:
     from unittest.mock import patch
 
-    with patch("pipeline.storage.split.PAGE", 3), patch("pipeline.storage.split.FEW_PAGES", 2):
+    with patch("pipeline.storage.prefixes.PAGE", 3), patch("pipeline.storage.prefixes.FEW_PAGES", 2):
         check(names, parts=8)
