@@ -20,7 +20,7 @@ from transforms import ObjectConflictError, TransientError, Written, again
 from .locations import Address, address, as_folder
 from .remote import CONTENT_TYPE, SMALL, BytesReader, RangeReader, content_type, head_of, unreadable, unwritable
 from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
-from .s3_stream import Parts, S3Stream, check, content_of, crc32c_text
+from .s3_stream import Parts, S3Stream, check, content_of, crc32c_text, has_arrived
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
 _PAGE = 1000
@@ -188,7 +188,7 @@ class S3Store:
             ChecksumCRC32C=checksum,
         )
         answer = self._conditionally(put, uri, version)
-        if answer.get("ChecksumCRC32C", checksum) != checksum:
+        if not has_arrived(answer, content, checksum):
             self.delete(uri)
             raise TransientError
 
@@ -272,7 +272,7 @@ class S3Store:
             )
         except ERRORS as error:
             raise _unwritable(error) from None
-        if answer.get("ChecksumCRC32C", checksum) != checksum:
+        if not has_arrived(answer, content, checksum):
             raise TransientError
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32C": checksum}
 

@@ -117,6 +117,20 @@ def check(answer: Any, content: bytes) -> None:
     integrity.check()
 
 
+def has_arrived(answer: Any, content: bytes, checksum: str) -> bool:
+    """Whether a store's answer to what was sent is about the same bytes.
+
+    S3 refuses what doesn't fit the checksum that came with it. Stores that only speak its API may not know it: there the entity
+    tag tells, which is the content's MD5 unless a customer-managed key is in use.
+    """
+    if answer.get("ChecksumCRC32C", checksum) != checksum:
+        return False
+    tag = str(answer.get("ETag", "")).strip('"')
+    if not _MD5.fullmatch(tag) or answer.get("ServerSideEncryption") not in (None, "AES256"):
+        return True
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == tag
+
+
 class S3Stream:
     """A large object or part. No more of it is in memory than a piece, and a connection that is lost costs no byte twice."""
 
