@@ -44,6 +44,9 @@ def table(name: str) -> list[list[str]]:
 IDENTIFIERS = table("identifiers")
 LETTERED = [row for row in IDENTIFIERS if row[0].strip("| ").isalpha()]
 SETTINGS = table("settings")
+#: flags that say where objects are and how they are reached, and nothing about what stays in them
+ELSEWHERE = {"--input", "--output", "--audit", "--debug", "--help"}
+ELSEWHERE |= {"--anonymous", "--user-project", "--requester-pays", "--kms-key", "--io-threads"}
 PURPOSES = table("purposes")
 
 
@@ -148,7 +151,7 @@ def test_objects_come_out_as_the_page_says(options: str) -> None:
 
 def test_each_option_and_setting_has_its_row() -> None:
     named = {name for row in SETTINGS for name in re.findall(r"`([\w-]+)`", row[0])}
-    about_people = {flag for flag in flags("run", "file") if flag not in {"--input", "--output", "--audit", "--debug", "--help"}}
+    about_people = {flag for flag in flags("run", "file") if flag not in ELSEWHERE}
     # the options of Annex E have rows of their own, and --safe-private is part of one
     assert named == {str(option.name) for option in OPTIONS} | about_people - {"--options", "--safe-private"}
     assert "`--safe-private`" in PAGE

@@ -8,7 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+import google_crc32c
+
 from anonymizer import DeidentificationError, Reason, batches
+from transforms import Written
 
 from .store import HEADER_BYTES, WHOLE_BYTES, Entry
 
@@ -16,6 +19,10 @@ from .store import HEADER_BYTES, WHOLE_BYTES, Entry
 SMALL = 8 << 20
 #: of what is written; small files have their own
 CONTENT_TYPE = "application/dicom"
+#: of an upload in parts; one is kept in memory
+PART = 16 << 20
+#: parts that may be of one size: some stores want them so. Doubled each time, 10,000 parts hold 5 TiB
+_PARTS_ALIKE = 1200
 _PIECE = 1 << 20
 _AHEAD = 4
 #: what a header scan fetches after the first range wasn't enough
@@ -110,6 +117,50 @@ class BytesReader:
         return piece
 
 
+class PiecesReader:
+    """A large object or part where a library has no stream that can be stopped: one range after the other, a part's size each."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Entry, int, int], tuple[bytes, Entry]],
+        entry: Entry,
+        start: int,
+        end: int | None,
+        finish: Callable[[Entry], object],
+    ) -> None:
+        """
+        Args:
+            fetch: as for RangeReader.
+            finish: called when all was read.
+        """
+        self._fetch = fetch
+        self._position = start
+        self._end = end
+        self._finish = finish
+        self.entry = entry
+        self._piece = memoryview(b"")
+        self._ended = False
+
+    def read(self, size: int, /) -> bytes:
+        """As ``OpenEntry.read``."""
+        if not self._piece and not self._ended:
+            self._piece = memoryview(self._next())
+        piece, self._piece = bytes(self._piece[:size]), self._piece[size:]
+        return piece
+
+    def _next(self) -> bytes:
+        known = [last for last in (self._end, self.entry.size) if last is not None and last >= 0]
+        length = min([PART, *(last - self._position for last in known)])
+        content = b""
+        if length > 0:
+            content, self.entry = self._fetch(self.entry, self._position, length)
+            self._position += len(content)
+        if not content:
+            self._ended = True
+            self._finish(self.entry)
+        return content
+
+
 class _Stopped(Exception):
     """Nobody reads on."""
 
@@ -196,6 +247,32 @@ def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[b
         head.append(piece)
         size += len(piece)
     return (head[0] if len(head) == 1 else b"".join(head)), None
+
+
+class Parts:
+    """Chunks in parts of an upload; what was written, as far as they were taken."""
+
+    def __init__(self, head: bytes, rest: Iterator[bytes]) -> None:
+        self._head = head
+        self._rest = rest
+        self.written = Written(0, 0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        gathered, size, number = [self._head], len(self._head), 0
+        for piece in self._rest:
+            gathered.append(piece)
+            size += len(piece)
+            room = PART << number // _PARTS_ALIKE
+            if size >= room:
+                content = b"".join(gathered)
+                gathered, size, number = [content[room:]], size - room, number + 1
+                yield self._taken(content[:room])
+        if size:
+            yield self._taken(b"".join(gathered))
+
+    def _taken(self, part: bytes) -> bytes:
+        self.written = Written(self.written.size + len(part), google_crc32c.extend(self.written.crc32c, part))
+        return part
 
 
 def unreadable() -> DeidentificationError:

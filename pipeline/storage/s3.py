@@ -18,9 +18,9 @@ from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
 from .locations import Address, address, as_folder
-from .remote import CONTENT_TYPE, SMALL, BytesReader, RangeReader, content_type, head_of, unreadable, unwritable
+from .remote import CONTENT_TYPE, SMALL, BytesReader, Parts, RangeReader, content_type, head_of, unreadable, unwritable
 from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
-from .s3_stream import Parts, S3Stream, check, content_of, crc32c_text, has_arrived
+from .s3_stream import S3Stream, check, content_of, crc32c_text, has_arrived
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
 _PAGE = 1000

@@ -1,4 +1,4 @@
-"""An object's bytes on their way from S3, held against what it knows of them, and on their way there in parts."""
+"""An object's bytes on their way from S3, held against what it knows of them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ import hashlib
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import google_crc32c
 
 from anonymizer import DeidentificationError, Reason
-from transforms import TransientError, Written
+from transforms import TransientError
 
 from .remote import unreadable
 from .s3_client import ERRORS, PAUSES
 from .store import COUNTS, Entry
 
 _PIECE = 1 << 20
-#: of a multipart upload; one is kept in memory
-_PART = 16 << 20
-#: parts that may be of one size: some stores of other makers want them so. Doubled each time, 10,000 parts hold 5 TiB
-_PARTS_ALIKE = 1200
 _MD5 = re.compile("[0-9a-f]{32}")
 
 
@@ -209,29 +205,3 @@ class S3Stream:
         if body is not None:
             with suppress(*ERRORS, OSError):
                 body.close()
-
-
-class Parts:
-    """Chunks in parts of a multipart upload; what was written, as far as they were taken."""
-
-    def __init__(self, head: bytes, rest: Iterator[bytes]) -> None:
-        self._head = head
-        self._rest = rest
-        self.written = Written(0, 0)
-
-    def __iter__(self) -> Iterator[bytes]:
-        gathered, size, number = [self._head], len(self._head), 0
-        for piece in self._rest:
-            gathered.append(piece)
-            size += len(piece)
-            room = _PART << number // _PARTS_ALIKE
-            if size >= room:
-                content = b"".join(gathered)
-                gathered, size, number = [content[room:]], size - room, number + 1
-                yield self._taken(content[:room])
-        if size:
-            yield self._taken(b"".join(gathered))
-
-    def _taken(self, part: bytes) -> bytes:
-        self.written = Written(self.written.size + len(part), google_crc32c.extend(self.written.crc32c, part))
-        return part

@@ -18,7 +18,7 @@ DICOM = bytes(128) + b"DICM" + bytes(100)
         ("list.txt", b"gs://b/x\n"),
         ("gs://b/a/LIST.TXT", b""),
         ("/a/list.csv", b"uri\n"),
-        ("list.csv.gz", gzip.compress(b"uri\n")),
+        ("list.csv.gz", gzip.compress(b"uri\n", mtime=0)),
         ("s3://b/list.Parquet", b"PAR1..."),
         ("list.orc", b"ORC..."),
         ("s3://b/2024-01-01T01-00Z/manifest.json", b'\n {"files": []}'),

