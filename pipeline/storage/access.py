@@ -21,7 +21,7 @@ class _Kind(NamedTuple):
 _KINDS = {
     "gs": _Kind("gcs", "GcsStore"),
     "s3": _Kind("s3", "S3Store", "aws"),
-    "azfs": _Kind("beam_files", "BeamFilesStore", "azure"),
+    "azfs": _Kind("azure", "AzureStore", "azure"),
     "hdfs": _Kind("beam_files", "BeamFilesStore", "hdfs"),
 }
 

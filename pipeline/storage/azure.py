@@ -47,6 +47,8 @@ _CORRUPTED = {"Md5Mismatch", "InvalidMd5", "InvalidOperation"}
 class AzureStore:
     """``azfs://account/container/name`` in one process."""
 
+    divisible = False
+
     def __init__(self, options: StorageOptions) -> None:
         self._options = options
 

@@ -26,7 +26,6 @@ from .locations import as_folder, scheme_of
 from .remote import SMALL, BytesReader, PiecesReader, RangeReader, head_of, unreadable, unwritable
 from .store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
 
-
 #: seconds between attempts
 PAUSES = (0.2, 0.5, 1.0)
 
@@ -35,6 +34,8 @@ T = TypeVar("T")
 
 class BeamFilesStore:
     """A file system of Beam's in one process; which one, the URIs say, and Beam's own options how it is reached."""
+
+    divisible = False
 
     def __init__(self, options: StorageOptions) -> None:
         """

@@ -29,6 +29,8 @@ _UPLOAD_CHUNK = 8 << 20
 class GcsStore:
     """``gs://`` in one process."""
 
+    divisible = True
+
     def __init__(self, options: StorageOptions) -> None:
         self._options = options
 

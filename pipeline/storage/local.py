@@ -27,6 +27,8 @@ _CHUNK = 1 << 20
 class LocalStore:
     """Paths of this machine."""
 
+    divisible = False
+
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole.
 

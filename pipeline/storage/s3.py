@@ -37,6 +37,8 @@ class _Unmet(Exception):
 class S3Store:
     """``s3://`` in one process."""
 
+    divisible = True
+
     def __init__(self, options: StorageOptions) -> None:
         self._options = options
         self._payer = {"RequestPayer": "requester"} if options.requester_pays else {}

@@ -70,7 +70,13 @@ class StorageError(Exception):
 
 
 class ObjectStore(Protocol):
-    """A kind of storage, in one process: it holds clients, and is never pickled."""
+    """A kind of storage, in one process: it holds clients, and is never pickled.
+
+    Attributes:
+        divisible: whether it can begin a listing in the middle, so that prefixes can be divided.
+    """
+
+    divisible: bool
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """Objects whose URI begins with ``prefix``, in the order of their names as UTF-8.

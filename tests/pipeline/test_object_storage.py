@@ -21,7 +21,7 @@ import pytest
 
 from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, deidentify, run_command
 from tests.support.objects import Element, ct, part10
-from tests.support.servers import GcsServer, S3Server, fake_gcs_server, moto_server
+from tests.support.servers import GcsServer, S3Server, azurite, azurite_connection, fake_gcs_server, moto_server
 
 
 class Server(Protocol):
@@ -323,3 +323,22 @@ def test_without_credentials_the_command_says_so(tmp_path: Path, key_file: Path)
     done = run_command("run", *arguments, env=nowhere)
     assert (done.returncode, "no Google Cloud credentials" in done.stderr) == (2, True), done.stderr
     assert "hospital" not in done.stderr
+
+
+def test_azure_gives_what_a_folder_gives(tmp_path: Path, key_file: Path) -> None:
+    archive = small_archive(tmp_path / "in", 60)
+    plain = deidentify(archive, tmp_path / "plain", key_file)
+    with azurite() as server:
+        for container in ("hospital", "research"):
+            server.create_bucket(container)
+        server.put_all("hospital", {f"a/{path.relative_to(archive)}": path.read_bytes() for path in archive.rglob("*.dcm")})
+        account = "azfs://devstoreaccount1"
+        done = run_command(
+            *("run", "--input", f"{account}/hospital/a", "--output", f"{account}/research/out", "--key", f"file:{key_file}"),
+            f"--azure_connection_string={azurite_connection(server.url)}",
+        )
+        assert done.returncode == 0, done.stderr
+        run = written_to(server, "research", "out/")
+    assert same(run, plain)
+    operations = run.report["operations"]
+    assert operations["reads"] <= 2 * 60 + 2 and operations["writes"] <= 60 + 5

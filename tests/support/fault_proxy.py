@@ -260,10 +260,10 @@ class FaultProxy:
         body = server.body(answer, bodiless=method == "HEAD")
         status = int(answer.lines[0].split(b" ", 2)[1])
         if fault == "cut-after":
+            note(status, fault)
             async for _ in body:
                 pass
             self._release(server, answer)
-            note(status, fault)
             return False
         if fault in ("truncate", *SNEAKY):
             done, body = spoil(fault, answer, body, random, method) if status in (200, 206) else (False, body)
