@@ -119,7 +119,7 @@ def test_an_object_is_written_once_and_read_twice(store: AzureStore, root: str, 
         assert stream.entry == entry
     operations = COUNTS.take()
     assert operations.reads == (2 if size else 0)
-    assert operations.bytes_read <= size + (256 << 10)
+    assert operations.bytes_read <= size + (1 << 20)
 
 
 def test_a_large_object_goes_in_blocks_and_comes_in_ranges(

@@ -198,7 +198,7 @@ def test_an_object_is_written_and_read(store: BeamFilesStore, folder: Path, size
         assert stream.read(1000) == content[:1000]
         assert stream.entry == entry
     # not what Beam's buffer would have held
-    assert COUNTS.take().bytes_read <= 256 << 10
+    assert COUNTS.take().bytes_read <= 1 << 20
     for known in (entry, Entry(entry.uri)):
         with store.open(known) as stream:
             assert content_of(stream) == content
