@@ -87,7 +87,7 @@ class StoredArchive:
         if (wildcard := re.search(r"[*?[]", name)) is not None:
             base, literal = glob_base(name), name[: wildcard.start()]
             pattern = glob_regex(name[len(base) :])
-        for found, is_prefix in split(store, literal) if divide and store.divisible else ((literal, True),):
+        for found, is_prefix in split(store, literal) if divide and store.divides(literal) else ((literal, True),):
             yield ListingPart(_PREFIX if is_prefix else _OBJECT, found, len(base.encode()), prefix, pattern)
 
     def _is_manifest(self, name: str) -> bool:

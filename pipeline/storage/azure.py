@@ -47,7 +47,9 @@ _CORRUPTED = {"Md5Mismatch", "InvalidMd5", "InvalidOperation"}
 class AzureStore:
     """``azfs://account/container/name`` in one process."""
 
-    divisible = False
+    def divides(self, prefix: str) -> bool:
+        """As ``ObjectStore.divides``."""
+        return False
 
     def __init__(self, options: StorageOptions) -> None:
         self._options = options

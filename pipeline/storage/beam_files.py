@@ -35,7 +35,9 @@ T = TypeVar("T")
 class BeamFilesStore:
     """A file system of Beam's in one process; which one, the URIs say, and Beam's own options how it is reached."""
 
-    divisible = False
+    def divides(self, prefix: str) -> bool:
+        """As ``ObjectStore.divides``."""
+        return False
 
     def __init__(self, options: StorageOptions) -> None:
         """

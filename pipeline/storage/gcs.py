@@ -29,7 +29,9 @@ _UPLOAD_CHUNK = 8 << 20
 class GcsStore:
     """``gs://`` in one process."""
 
-    divisible = True
+    def divides(self, prefix: str) -> bool:
+        """As ``ObjectStore.divides``."""
+        return True
 
     def __init__(self, options: StorageOptions) -> None:
         self._options = options

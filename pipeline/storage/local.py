@@ -27,7 +27,9 @@ _CHUNK = 1 << 20
 class LocalStore:
     """Paths of this machine."""
 
-    divisible = False
+    def divides(self, prefix: str) -> bool:
+        """As ``ObjectStore.divides``."""
+        return False
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole.

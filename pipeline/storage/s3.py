@@ -37,7 +37,9 @@ class _Unmet(Exception):
 class S3Store:
     """``s3://`` in one process."""
 
-    divisible = True
+    def divides(self, prefix: str) -> bool:
+        """As ``ObjectStore.divides``; directory buckets, known by how their names end, list in no order."""
+        return not address(prefix).bucket.endswith("--x-s3")
 
     def __init__(self, options: StorageOptions) -> None:
         self._options = options

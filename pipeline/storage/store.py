@@ -70,13 +70,10 @@ class StorageError(Exception):
 
 
 class ObjectStore(Protocol):
-    """A kind of storage, in one process: it holds clients, and is never pickled.
+    """A kind of storage, in one process: it holds clients, and is never pickled."""
 
-    Attributes:
-        divisible: whether it can begin a listing in the middle, so that prefixes can be divided.
-    """
-
-    divisible: bool
+    def divides(self, prefix: str) -> bool:
+        """Whether it lists ``prefix`` in order and from any name on, so that it can be divided."""
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
         """Objects whose URI begins with ``prefix``, in the order of their names as UTF-8.

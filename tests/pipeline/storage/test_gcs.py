@@ -83,7 +83,8 @@ def test_an_object_is_written_once_and_read_twice(store: GcsStore, bucket: str, 
         assert stream.entry == entry
     operations = COUNTS.take()
     assert operations.reads == (2 if size else 0)
-    assert operations.bytes_read <= size + (256 << 10)
+    # a header's range is longer where long headers were seen before
+    assert operations.bytes_read <= size + (1 << 20)
 
 
 def test_an_object_says_what_it_is(store: GcsStore, gcs: GcsServer, bucket: str) -> None:
