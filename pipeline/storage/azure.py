@@ -33,7 +33,9 @@ from .remote import (
     PiecesReader,
     RangeReader,
     content_type,
+    crc32c_of,
     head_of,
+    holds,
     unreadable,
     unwritable,
 )
@@ -212,16 +214,8 @@ class AzureStore:
         known = found.content_settings.content_md5
         if found.size != written.size or (known and bytes(known) != md5):
             raise ObjectConflictError
-        if not known and self._crc32c(Entry(uri.encode(), found.size, _tag(found))) != written.crc32c:
+        if not known and crc32c_of(self, Entry(uri.encode(), found.size, _tag(found))) != written.crc32c:
             raise ObjectConflictError
-
-    def _crc32c(self, entry: Entry) -> int:
-        """What an object's checksum would be; who wrote it left none."""
-        crc = 0
-        with self.open(entry) as stream:
-            while piece := stream.read(SMALL):
-                crc = google_crc32c.extend(crc, piece)
-        return crc
 
     # -- small objects -----------------------------------------------------------------------------------------------
 
@@ -243,16 +237,10 @@ class AzureStore:
             self._send(uri, content, content_type(uri), version, {})
         except (ResourceExistsError, ResourceModifiedError):
             # a first attempt may have got through without an answer
-            if not self._is(uri, content):
+            if not holds(self, uri, content):
                 raise ObjectConflictError from None
         except ERRORS as error:
             raise explain(error) from None
-
-    def _is(self, uri: str, content: bytes) -> bool:
-        try:
-            return self.get(uri)[0] == content
-        except FileNotFoundError:
-            return False
 
     def move(self, source: str, target: str) -> None:
         """As ``ObjectStore.move``, through this machine: Azure's own copies are made some time later."""

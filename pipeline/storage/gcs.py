@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import google_crc32c
@@ -17,7 +19,16 @@ from transforms import ObjectConflictError, TransientError, Written, again
 
 from .gcs_client import ERRORS, RETRY, TIMEOUT, client, explain, last_size
 from .locations import address, as_folder
-from .remote import CONTENT_TYPE, SMALL, BytesReader, PushedStream, RangeReader, content_type, head_of, unreadable, unwritable
+from .remote import (
+    CONTENT_TYPE,
+    PushedStream,
+    content_type,
+    head_of,
+    holds,
+    opened,
+    unreadable,
+    unwritable,
+)
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
 
 _PAGE = 1000
@@ -62,22 +73,12 @@ class GcsStore:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
+    def open(
+        self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False
+    ) -> AbstractContextManager[OpenEntry]:
         """As ``ObjectStore.open``."""
-        last = entry.size if end is None else end
-        reader: Any
-        if header:
-            reader = RangeReader(self._range, entry, start, end)
-        elif 0 <= last - start <= SMALL:
-            reader = BytesReader(*again(lambda: self._range(entry, start, last - start)))
-        else:
-            reader = PushedStream(lambda sink: self._push(entry, start, end, sink), entry)
-        try:
-            yield reader
-        finally:
-            if not isinstance(reader, BytesReader):
-                reader.close()
+        stream = partial(PushedStream, partial(self._push, entry, start, end), entry)
+        return opened(entry, start, end, header=header, fetch=self._range, stream=stream)
 
     def _range(self, entry: Entry, start: int, length: int) -> tuple[bytes, Entry]:
         if length <= 0:
@@ -222,7 +223,7 @@ class GcsStore:
             self._send(uri, content, content_type(uri), generation, {})
         except PreconditionFailed:
             # a first attempt may have got through without an answer
-            if self.get(uri)[0] != content:
+            if not holds(self, uri, content):
                 raise ObjectConflictError from None
         except ERRORS as error:
             raise explain(error) from None

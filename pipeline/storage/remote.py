@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Protocol
 
 import google_crc32c
 
 from anonymizer import DeidentificationError, Reason, batches
-from transforms import Written
+from transforms import Written, again
 
-from .store import HEADER_BYTES, WHOLE_BYTES, Entry
+from .store import HEADER_BYTES, WHOLE_BYTES, Entry, ObjectStore, OpenEntry
 
 #: objects up to this size are read and written by one request with all of it in memory; larger ones stream
 SMALL = 8 << 20
@@ -23,6 +25,9 @@ CONTENT_TYPE = "application/dicom"
 PART = 16 << 20
 #: parts that may be of one size: some stores want them so. Doubled each time, 10,000 parts hold 5 TiB
 _PARTS_ALIKE = 1200
+#: (entry, start, length) -> those bytes, fewer at the object's end only, and what is known of the object now
+Fetch = Callable[[Entry, int, int], tuple[bytes, Entry]]
+
 _PIECE = 1 << 20
 _AHEAD = 4
 #: what a header scan fetches after the first range wasn't enough
@@ -54,9 +59,7 @@ _SIZES = _HeaderSizes()
 class RangeReader:
     """An object's beginning, or a part's: ranges of it, fetched when they are needed and not before."""
 
-    def __init__(
-        self, fetch: Callable[[Entry, int, int], tuple[bytes, Entry]], entry: Entry, start: int, end: int | None
-    ) -> None:
+    def __init__(self, fetch: Fetch, entry: Entry, start: int, end: int | None) -> None:
         """
         Args:
             fetch: (entry, start, length) -> those bytes, fewer at the object's end only, and what is known of it now.
@@ -122,7 +125,7 @@ class PiecesReader:
 
     def __init__(
         self,
-        fetch: Callable[[Entry, int, int], tuple[bytes, Entry]],
+        fetch: Fetch,
         entry: Entry,
         start: int,
         end: int | None,
@@ -234,6 +237,48 @@ class PushedStream:
                 self._pieces.get(timeout=0.01)
             except queue.Empty:
                 self._thread.join(0.05)
+
+
+class _Closable(OpenEntry, Protocol):
+    def close(self) -> None: ...
+
+
+@contextlib.contextmanager
+def opened(
+    entry: Entry, start: int, end: int | None, *, header: bool, fetch: Fetch, stream: Callable[[], _Closable]
+) -> Iterator[OpenEntry]:
+    """An object's reader for ``ObjectStore.open``: by ranges for headers, whole where it is small, else as a stream.
+
+    Args:
+        fetch: as for RangeReader.
+        stream: opens the stream.
+    """
+    last = entry.size if end is None else end
+    if not header and 0 <= last - start <= SMALL:
+        yield BytesReader(*again(lambda: fetch(entry, start, last - start)))
+        return
+    reader = RangeReader(fetch, entry, start, end) if header else stream()
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def holds(store: ObjectStore, uri: str, content: bytes) -> bool:
+    """Whether that very content is there."""
+    try:
+        return store.get(uri)[0] == content
+    except FileNotFoundError:
+        return False
+
+
+def crc32c_of(store: ObjectStore, entry: Entry) -> int:
+    """An object's checksum, where the store keeps none."""
+    crc = 0
+    with store.open(entry) as stream:
+        while piece := stream.read(SMALL):
+            crc = google_crc32c.extend(crc, piece)
+    return crc
 
 
 def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[bytes, Iterator[bytes] | None]:

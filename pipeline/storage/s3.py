@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,17 @@ from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
 from .locations import Address, address, as_folder
-from .remote import CONTENT_TYPE, SMALL, BytesReader, Parts, RangeReader, content_type, head_of, unreadable, unwritable
+from .remote import (
+    CONTENT_TYPE,
+    Parts,
+    content_type,
+    crc32c_of,
+    head_of,
+    holds,
+    opened,
+    unreadable,
+    unwritable,
+)
 from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
 from .s3_stream import S3Stream, check, content_of, crc32c_text, has_arrived
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
@@ -88,22 +99,12 @@ class S3Store:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
+    def open(
+        self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False
+    ) -> AbstractContextManager[OpenEntry]:
         """As ``ObjectStore.open``."""
-        last = entry.size if end is None else end
-        reader: Any
-        if header:
-            reader = RangeReader(self._range, entry, start, end)
-        elif 0 <= last - start <= SMALL:
-            reader = BytesReader(*again(lambda: self._range(entry, start, last - start)))
-        else:
-            reader = S3Stream(self._get, entry, start, end)
-        try:
-            yield reader
-        finally:
-            if not isinstance(reader, BytesReader):
-                reader.close()
+        stream = partial(S3Stream, self._get, entry, start, end)
+        return opened(entry, start, end, header=header, fetch=self._range, stream=stream)
 
     def _range(self, entry: Entry, start: int, length: int) -> tuple[bytes, Entry]:
         if length <= 0:
@@ -294,16 +295,8 @@ class S3Store:
         checksum = found.get("ChecksumCRC32C") or "-"
         if found["ContentLength"] != written.size or ("-" not in checksum and checksum != crc32c_text(written.crc32c)):
             raise ObjectConflictError
-        if "-" in checksum and self._crc32c(Entry(uri.encode(), written.size, found["ETag"].strip('"'))) != written.crc32c:
+        if "-" in checksum and crc32c_of(self, Entry(uri.encode(), written.size, found["ETag"].strip('"'))) != written.crc32c:
             raise ObjectConflictError
-
-    def _crc32c(self, entry: Entry) -> int:
-        """What an object's checksum would be; the store keeps none of its whole."""
-        crc = 0
-        with self.open(entry) as stream:
-            while piece := stream.read(SMALL):
-                crc = google_crc32c.extend(crc, piece)
-        return crc
 
     # -- small objects -----------------------------------------------------------------------------------------------
 
@@ -330,16 +323,10 @@ class S3Store:
             again(partial(self._send, uri, content, content_type(uri), version, {}))
         except _Unmet:
             # a first attempt may have got through without an answer
-            if not self._is(uri, content):
+            if not holds(self, uri, content):
                 raise ObjectConflictError from None
         except ERRORS as error:
             raise explain(error) from None
-
-    def _is(self, uri: str, content: bytes) -> bool:
-        try:
-            return self.get(uri)[0] == content
-        except FileNotFoundError:
-            return False
 
     def move(self, source: str, target: str) -> None:
         """As ``ObjectStore.move``."""
