@@ -5,10 +5,10 @@ from typing import NamedTuple
 import apache_beam as beam
 
 from transforms import (
+    CONFLICTS,
     MAPPING,
     REJECTED,
     SCANNED,
-    SLICES,
     AnonymizeInstances,
     Archive,
     BuildUidMap,
@@ -62,11 +62,10 @@ def build_job(
     uid_map = units | "BuildUidMap" >> BuildUidMap()
     proof = uid_map[MAPPING] | "ProveUidMap" >> ProveUidMap(config)
 
-    needed = [units, uid_map[SLICES]]
+    known = [uid_map[CONFLICTS]]
     if config.profile.cleans_text:
-        needed.append(units | "ShareWords" >> ShareWords())
-    joined = tuple(needed) | "JoinUidMap" >> beam.CoGroupByKey()
-    anonymized = joined | "AnonymizeInstances" >> AnonymizeInstances(proof, archive, writer, config, progress)
+        known.append(units | "ShareWords" >> ShareWords())
+    anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(proof, known, archive, writer, config, progress)
 
     tables = [uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}")]
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory

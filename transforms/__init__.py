@@ -1,8 +1,8 @@
 """The Beam steps of the job, one transform a file; each wires plain functions that tests call without Beam."""
 
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
+from .build_uid_map import CONFLICTS as CONFLICTS
 from .build_uid_map import MAPPING as MAPPING
-from .build_uid_map import SLICES as SLICES
 from .build_uid_map import BuildUidMap as BuildUidMap
 from .build_uid_map import UidMapError as UidMapError
 from .concurrency import Workers as Workers

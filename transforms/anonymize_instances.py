@@ -1,4 +1,4 @@
-"""Pass 2: de-identify each instance of a work unit with its slice of the UID map, and write it."""
+"""Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -10,13 +10,23 @@ from apache_beam.pvalue import AsSingleton, PCollection
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
-from .records import AuditRow, InstanceHeader, ObjectRef, Status
+from .records import AuditRow, InstanceHeader, ObjectRef, Status, WorkUnit
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 from .unit_anonymizer import UnitAnonymizer, conflict
 
-#: unit id, then what was joined: the unit's headers, its slice of the map and, where text is cleaned, words
+#: unit id, then what was joined: the unit as ``to_do`` has it, hashes of conflicting instances and, where text is cleaned, words
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
+#: headers without their UIDs, as tuples; hash of an original UID -> new UID
+ToDo = tuple[list[tuple[Any, ...]], dict[bytes, bytes]]
+
+
+def to_do(unit: WorkUnit) -> tuple[bytes, ToDo]:
+    """What pass 2 needs of a work unit: each UID once, since it is shuffled again."""
+    unit_id, fields = unit
+    headers = [InstanceHeader(*header) for header in fields]
+    uids = {uid_hash: new_uid for header in headers for uid_hash, new_uid, _ in header.uids}
+    return unit_id, ([tuple(header._replace(study=b"", uids=(), person=b"", words=b"")) for header in headers], uids)
 
 
 def anonymize_claimants(unit: UnitAnonymizer, claimants: list[InstanceHeader], conflicts: set[bytes]) -> list[AuditRow]:
@@ -50,15 +60,13 @@ class _Anonymize(beam.DoFn):
         self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRow]:
-        _, (units, slices, *words) = joined
-        mapping, conflicts = {}, set()
-        for uid_hash, new_uid, is_conflict in slices:
-            mapping[uid_hash] = new_uid
-            if is_conflict:
-                conflicts.add(uid_hash)
+        _, (units, claimed_twice, *words) = joined
+        conflicts = set(claimed_twice)
         shared = frozenset[bytes]().union(*(split_words(part) for parts in words for part in parts))
-        unit = UnitAnonymizer(self._engine, self._archive, self._writer, mapping, shared)
-        headers = [InstanceHeader(*fields) for headers in units for fields in headers]
+        # one, for units have ids of their own
+        fields, uids = next(iter(units))
+        unit = UnitAnonymizer(self._engine, self._archive, self._writer, uids, shared)
+        headers = [InstanceHeader(*header) for header in fields]
         instances = [list(same) for _, same in groupby(headers, key=lambda header: header.instance)]
 
         def anonymize(several: list[list[InstanceHeader]]) -> list[AuditRow]:
@@ -81,20 +89,28 @@ class _Anonymize(beam.DoFn):
             self._refused.inc()
 
 
-class AnonymizeInstances(beam.PTransform[PCollection[Joined], PCollection[AuditRow]]):
-    """Work units with their slices of the UID map -> AuditRow; starts when ``proof`` is there."""
+class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRow]]):
+    """Work units -> AuditRow; starts when the UID map's ``proof`` is there."""
 
     def __init__(
         self,
         proof: PCollection[bool],
+        known: list[PCollection[tuple[bytes, bytes]]],
         archive: Archive,
         writer: ObjectWriter,
         config: EngineConfig,
         progress: ProgressListener,
     ) -> None:
+        """
+        Args:
+            known: what else is to be known of units, by their ids: conflicting instances and, where text is cleaned, words.
+        """
         super().__init__()
         self._proof = proof
+        self._known = known
         self._anonymize = _Anonymize(archive, writer, config, progress)
 
-    def expand(self, joined: PCollection[Joined]) -> PCollection[AuditRow]:
+    def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRow]:
+        pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, Any])
+        joined = (pending, *self._known) | "Join" >> beam.CoGroupByKey()
         return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof)).with_output_types(AuditRow)

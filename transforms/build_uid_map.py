@@ -1,4 +1,4 @@
-"""The UID map: each original UID (by keyed hash) and its one new UID; and for each work unit the slice that it needs."""
+"""The UID map: each original UID (by keyed hash) and its one new UID; and which work units claim an instance of another's."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
@@ -10,23 +10,24 @@ from .metrics import UIDS_MAPPED, counter
 from .records import InstanceHeader, UidRole, WorkUnit
 
 MAPPING: Literal["mapping"] = "mapping"
-SLICES: Literal["slices"] = "slices"
+CONFLICTS: Literal["conflicts"] = "conflicts"
+
+#: new UID, UidRole, ids of the units that claim the UID as an instance's: the fields of a UidUse
+Use = tuple[bytes, int, list[bytes]]
 
 
 class UidUse(NamedTuple):
-    """A work unit's use of an original UID.
+    """What is known of the use of an original UID: by a work unit, and by more and more of them together.
 
     Attributes:
-        new_uid: empty where the unit only claims the UID (it is retained).
-        role: a UidRole.
-        unit: the unit's id.
-        claims: whether an object of the unit has it as its own SOPInstanceUID.
+        new_uid: empty where a unit only claims the UID (it is retained).
+        role: a UidRole, the first of those it has.
+        claimants: ids of the units in which an object has it as its own SOPInstanceUID.
     """
 
     new_uid: bytes
     role: int
-    unit: bytes
-    claims: bool
+    claimants: list[bytes]
 
 
 class UidMapRow(NamedTuple):
@@ -37,7 +38,11 @@ class UidMapRow(NamedTuple):
     role: int
 
 
-def uid_uses(unit: WorkUnit) -> Iterator[tuple[bytes, tuple[bytes, int, bytes, bool]]]:
+class UidMapError(Exception):
+    """The UID map doesn't hold; nothing is written. The message names no UID."""
+
+
+def uid_uses(unit: WorkUnit) -> Iterator[tuple[bytes, Use]]:
     """(hash, UidUse tuple) for each UID of a work unit, once a unit: shared UIDs don't repeat for each instance."""
     unit_id, headers = unit
     uses: dict[bytes, tuple[bytes, int]] = {}
@@ -49,50 +54,65 @@ def uid_uses(unit: WorkUnit) -> Iterator[tuple[bytes, tuple[bytes, int, bytes, b
             if known is None or role < known[1]:
                 uses[uid_hash] = (new_uid, role)
     for uid_hash, (new_uid, role) in uses.items():
-        yield uid_hash, (new_uid, role, unit_id, uid_hash in claimed)
+        yield uid_hash, (new_uid, role, [unit_id] if uid_hash in claimed else [])
     for uid_hash in claimed - uses.keys():
-        yield uid_hash, (b"", int(UidRole.INSTANCE), unit_id, True)
+        yield uid_hash, (b"", int(UidRole.INSTANCE), [unit_id])
+
+
+class _MergeUses(beam.CombineFn):
+    """Uses of one UID -> one use. Combined before the shuffle, too: a UID that all studies share makes no hot key."""
+
+    def create_accumulator(self) -> Use:
+        return b"", int(UidRole.OTHER), []
+
+    def add_input(self, accumulator: Use, use: Use) -> Use:
+        known, other = UidUse(*accumulator), UidUse(*use)
+        if known.new_uid and other.new_uid and known.new_uid != other.new_uid:
+            raise UidMapError("one original UID was given two new ones: workers use different keys or versions")
+        # an accumulator is nobody else's
+        known.claimants.extend(other.claimants)
+        return known.new_uid or other.new_uid, min(known.role, other.role), known.claimants
+
+    def merge_accumulators(self, accumulators: Iterable[Use]) -> Use:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged = self.add_input(merged, accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Use) -> Use:
+        return accumulator
 
 
 class _Resolve(beam.DoFn):
-    """One original UID: its new UID for the map, and for each unit that uses it.
+    """One original UID: its row of the map, and the units that must not write it.
 
-    A SOPInstanceUID that objects of two units claim is a conflict: the units are parts of different studies, or hold
-    different objects, and nobody can say which is right.
+    A SOPInstanceUID that objects of two units claim is a conflict: the units are of different studies, and nobody can say
+    which is right.
     """
 
     def __init__(self) -> None:
         self._mapped = counter(UIDS_MAPPED)
 
     def process(
-        self, uses_of_uid: tuple[bytes, Iterable[tuple[bytes, int, bytes, bool]]]
-    ) -> Iterable[tuple[bytes, tuple[bytes, bytes, bool]] | TaggedOutput[Literal["mapping"], tuple[bytes, bytes, int]]]:
-        uid_hash, values = uses_of_uid
-        uses = [UidUse(*value) for value in values]
-        new_uids = {use.new_uid for use in uses if use.new_uid}
-        if len(new_uids) > 1:
-            raise UidMapError("one original UID was given two new ones: workers use different keys or versions")
-        new_uid = next(iter(new_uids), b"")
-        conflict = sum(use.claims for use in uses) > 1
-        for use in uses:
-            yield use.unit, (uid_hash, new_uid, conflict and use.claims)
-        if new_uid:
+        self, use_of_uid: tuple[bytes, Use]
+    ) -> Iterable[tuple[bytes, bytes] | TaggedOutput[Literal["mapping"], tuple[bytes, bytes, int]]]:
+        uid_hash, use = use_of_uid[0], UidUse(*use_of_uid[1])
+        if len(use.claimants) > 1:
+            for unit in use.claimants:
+                yield unit, uid_hash
+        if use.new_uid:
             self._mapped.inc()
-            yield TaggedOutput(MAPPING, (uid_hash, new_uid, min(use.role for use in uses)))
-
-
-class UidMapError(Exception):
-    """The UID map doesn't hold; nothing is written. The message names no UID."""
+            yield TaggedOutput(MAPPING, (uid_hash, use.new_uid, use.role))
 
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
-    """Work units -> ``mapping``: UidMapRow tuples; ``slices``: (unit id, (hash, new UID, conflict))."""
+    """Work units -> ``mapping``: UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that others claim, too)."""
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
         return (
             units
             | "Uses" >> beam.FlatMap(uid_uses).with_output_types(tuple[bytes, Any])
-            | "ByUid" >> beam.GroupByKey()
-            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, main=SLICES)
+            | "ByUid" >> beam.CombinePerKey(_MergeUses())  # type: ignore[no-untyped-call]
+            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, main=CONFLICTS)
         )

@@ -94,7 +94,7 @@ class _Scan(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, batch: Batch) -> Iterable[tuple[bytes, tuple[Any, ...]] | TaggedOutput[Literal["rejected"], AuditRow]]:
+    def process(self, batch: Batch) -> Iterable[tuple[Any, ...] | TaggedOutput[Literal["rejected"], AuditRow]]:
         refs = [ObjectRef(*fields) for fields in batch]
         for results in self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref)):
             for found, bytes_read in results:
@@ -104,7 +104,7 @@ class _Scan(beam.DoFn):
                 else:
                     self._scanned.inc()
                     self._bytes_read.inc(bytes_read)
-                    yield found.study, tuple(found)
+                    yield tuple(found)
         self._operations.update()
         self._progress.add("scanned", len(batch))
 
@@ -121,7 +121,7 @@ class _Scan(beam.DoFn):
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
-    """Batches of objects -> ``scanned``: (study hash, InstanceHeader tuple); ``rejected``: AuditRow."""
+    """Batches of objects -> ``scanned``: InstanceHeader tuples; ``rejected``: AuditRow."""
 
     def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
         super().__init__()

@@ -1,14 +1,22 @@
 """Words that identify a patient, known to all work units with objects of theirs (PS3.15 E.3.5)."""
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
+from .group_work_units import study_of
 from .records import InstanceHeader, WorkUnit
 
 #: bytes of a word's keyed hash
 WORD_SIZE = 8
+#: nobody has objects in more units: such a PatientID is shared by many (``0``, ``UNKNOWN``), and the words of all of them
+#: would go to each of their units. These have the words of their study then.
+PERSON_UNITS = 4096
+
+#: ids of units, None where they are too many; hashes of words
+Sharing = tuple[list[bytes] | None, set[bytes]]
 
 
 def split_words(words: bytes) -> frozenset[bytes]:
@@ -16,8 +24,8 @@ def split_words(words: bytes) -> frozenset[bytes]:
     return frozenset(words[at : at + WORD_SIZE] for at in range(0, len(words), WORD_SIZE))
 
 
-def words_of_unit(unit: WorkUnit) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
-    """(person, (unit id, words)) for each person with objects in the unit: all words of the unit, which is of one study."""
+def words_of_unit(unit: WorkUnit, of_study: bool) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
+    """(who, (unit id, words)) with all words of the unit, for its study or for each person with objects in it."""
     unit_id, headers = unit
     persons, words = set(), set()
     for header in (InstanceHeader(*fields) for fields in headers):
@@ -25,25 +33,63 @@ def words_of_unit(unit: WorkUnit) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]
             persons.add(header.person)
             words.add(header.words)
     joined = b"".join(sorted(frozenset[bytes]().union(*map(split_words, words))))
-    for person in persons:
-        yield person, (unit_id, joined)
+    if joined:
+        for who in (study_of(unit_id),) if of_study else persons:
+            yield who, (unit_id, joined)
 
 
-def share(words_of_person: tuple[bytes, Iterable[tuple[bytes, bytes]]]) -> Iterator[tuple[bytes, bytes]]:
+class _Share(beam.CombineFn):
+    """(unit id, words) -> Sharing. Combined before the shuffle, too, and a PatientID that all share grows to no size."""
+
+    def __init__(self, most_units: float) -> None:
+        self._most_units = most_units
+
+    def create_accumulator(self) -> Sharing:
+        return [], set()
+
+    def add_input(self, accumulator: Sharing, words_of_unit: tuple[bytes, bytes]) -> Sharing:
+        unit_id, words = words_of_unit
+        return self._merge(accumulator, ([unit_id], set(split_words(words))))
+
+    def merge_accumulators(self, accumulators: Iterable[Sharing]) -> Sharing:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged = self._merge(merged, accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Sharing) -> Sharing:
+        return accumulator
+
+    def _merge(self, into: Sharing, other: Sharing) -> Sharing:
+        units, words = into
+        if units is None or other[0] is None:
+            return None, set()
+        units.extend(other[0])
+        words.update(other[1])
+        return (units, words) if len(units) <= self._most_units else (None, set())
+
+
+def share(sharing_of_person: tuple[bytes, Sharing]) -> Iterator[tuple[bytes, bytes]]:
     """(unit id, words) for each unit with objects of the person: the words of all of them."""
-    units = list(words_of_person[1])
-    joined = b"".join(sorted(frozenset[bytes]().union(*(split_words(words) for _, words in units))))
-    for unit_id, _ in units:
+    units, words = sharing_of_person[1]
+    joined = b"".join(sorted(words))
+    for unit_id in units or ():
         yield unit_id, joined
 
 
 class ShareWords(beam.PTransform[PCollection[WorkUnit], PCollection[tuple[bytes, bytes]]]):
     """Work units -> (unit id, hashes of the words that identify those whose objects are in the unit)."""
 
+    def __init__(self, person_units: int = PERSON_UNITS) -> None:
+        super().__init__()
+        self._limits = {"Person": float(person_units), "Study": inf}
+
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[tuple[bytes, bytes]]:
-        return (
-            units
-            | "WordsOfUnit" >> beam.FlatMap(words_of_unit).with_output_types(tuple[bytes, tuple[bytes, bytes]])
-            | "ByPerson" >> beam.GroupByKey()
-            | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, bytes])
-        )
+        shared = []
+        for who, most_units in self._limits.items():
+            of_unit = units | f"WordsBy{who}" >> beam.FlatMap(words_of_unit, who == "Study").with_output_types(
+                tuple[bytes, tuple[bytes, bytes]]
+            )
+            combine = beam.CombinePerKey(_Share(most_units))
+            shared.append(of_unit | f"By{who}" >> combine)
+        return tuple(shared) | beam.Flatten() | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, bytes])

@@ -14,7 +14,7 @@ _NAME = re.compile(r"[0-9.]{1,64}")
 
 
 class MappedUids:
-    """New UIDs from a slice of the UID map: never a guess."""
+    """New UIDs from the UIDs that pass 1 found in a unit, which the map was proven with: never a guess."""
 
     def __init__(self, engine: Engine, mapping: dict[bytes, bytes]) -> None:
         self._hash = engine.uids.hash
@@ -58,7 +58,7 @@ class UnitAnonymizer:
     ) -> None:
         """
         Args:
-            mapping: the unit's slice of the UID map: hash of the original -> new UID.
+            mapping: the unit's UIDs in the UID map: hash of the original -> new UID.
             words: hashes of words that identify the unit's patients.
         """
         self._engine = engine

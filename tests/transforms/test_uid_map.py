@@ -11,9 +11,11 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from anonymizer import Key
 from profiles import ConfidentialityProfile
-from transforms import MAPPING, SLICES, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
+from transforms import CONFLICTS, MAPPING, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
+from transforms.anonymize_instances import to_do
 from transforms.build_uid_map import UidMapRow, uid_uses
 from transforms.prove_uid_map import check, marks, violations
+from transforms.records import InstanceHeader
 
 A, B, C = (letter * 32 for letter in (b"a", b"b", b"c"))
 UNIT, OTHER = b"unit 1", b"unit 2"
@@ -26,30 +28,40 @@ def header(instance: bytes, *uids: tuple[bytes, bytes, int]) -> tuple[Any, ...]:
 def test_a_unit_names_each_uid_once_with_its_first_role() -> None:
     unit = (UNIT, [header(A, (A, b"2.25.1", 0), (C, b"2.25.3", 4)), header(B, (B, b"2.25.2", 0), (C, b"2.25.3", 2))])
     assert dict(uid_uses(unit)) == {
-        A: (b"2.25.1", 0, UNIT, True),
-        B: (b"2.25.2", 0, UNIT, True),
-        C: (b"2.25.3", 2, UNIT, False),
+        A: (b"2.25.1", 0, [UNIT]),
+        B: (b"2.25.2", 0, [UNIT]),
+        C: (b"2.25.3", 2, []),
     }
 
 
 def test_a_retained_instance_uid_is_claimed_but_not_mapped() -> None:
-    assert list(uid_uses((UNIT, [header(A)]))) == [(A, (b"", 0, UNIT, True))]
+    assert list(uid_uses((UNIT, [header(A)]))) == [(A, (b"", 0, [UNIT]))]
 
 
-def test_shared_uids_reach_each_unit_that_uses_them() -> None:
+def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles() -> None:
     with BeamPipeline(runner="FnApiRunner") as pipeline:
         units = [(UNIT, [header(A, (A, b"n1", 0), (C, b"n3", 3))]), (OTHER, [header(B, (B, b"n2", 0), (C, b"n3", 4))])]
         built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
         assert_that(built[MAPPING], equal_to([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
-        expected = [(UNIT, (A, b"n1", False)), (OTHER, (B, b"n2", False)), (UNIT, (C, b"n3", False)), (OTHER, (C, b"n3", False))]
-        assert_that(built[SLICES], equal_to(expected), label="slices")
+        assert_that(built[CONFLICTS], equal_to([]), label="conflicts")
 
 
-def test_an_instance_that_two_units_claim_is_a_conflict_for_both() -> None:
+@pytest.mark.parametrize("uids", [((A, b"n1", 0),), ()], ids=["replaced", "retained"])
+def test_an_instance_that_two_units_claim_is_a_conflict_for_both(uids: tuple[Any, ...]) -> None:
     with BeamPipeline(runner="FnApiRunner") as pipeline:
-        units = [(UNIT, [header(A, (A, b"n1", 0))]), (OTHER, [header(A, (A, b"n1", 0))])]
+        units = [(UNIT, [header(A, *uids)]), (OTHER, [header(A, *uids)])]
         built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
-        assert_that(built[SLICES], equal_to([(UNIT, (A, b"n1", True)), (OTHER, (A, b"n1", True))]))
+        assert_that(built[CONFLICTS], equal_to([(UNIT, A), (OTHER, A)]))
+
+
+def test_pass_2_gets_each_uid_of_a_unit_once() -> None:
+    unit = (UNIT, [header(A, (A, b"n1", 0), (C, b"n3", 4)), header(B, (B, b"n2", 0), (C, b"n3", 4))])
+    unit_id, (headers, uids) = to_do(unit)
+    assert unit_id == UNIT
+    assert uids == {A: b"n1", B: b"n2", C: b"n3"}
+    assert [InstanceHeader(*fields) for fields in headers] == [
+        InstanceHeader((b"name", b"source", 1, "v"), "source", b"", instance, ()) for instance in (A, B)
+    ]
 
 
 def test_one_original_with_two_new_uids_fails_the_job() -> None:
