@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import hmac
+import io
 import os
 import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from .keys import Key
 
@@ -132,8 +133,11 @@ class PatientTable:
                 raise PatientTableError(f"row {number}, column NewPatientID: it is an original PatientID of the table")
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> PatientTable:
-        """The table in the file ``path``: Parquet, known by its first bytes, or else CSV (UTF-8, comma or semicolon).
+    def load(cls, source: str | os.PathLike[str] | bytes) -> PatientTable:
+        """The table in a file: Parquet, known by its first bytes, or else CSV (UTF-8, comma or semicolon).
+
+        Args:
+            source: the file's path, or its content.
 
         Errors count the lines of a CSV file from its header, 1, and the rows of a Parquet file from 1.
 
@@ -141,10 +145,12 @@ class PatientTable:
             PatientTableError: the file can't be read, or its content can't be used.
         """
         try:
-            with open(path, "rb") as stream:
-                rows = _parquet_rows(path) if stream.read(len(_PARQUET)) == _PARQUET else _csv_rows(path)
-            _, header = next(rows, (0, ()))
-            return cls(header, rows)
+            with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as stream:
+                is_parquet = stream.read(len(_PARQUET)) == _PARQUET
+                stream.seek(0)
+                rows = _parquet_rows(stream) if is_parquet else _csv_rows(stream)
+                _, header = next(rows, (0, ()))
+                return cls(header, rows)
         except OSError as error:
             raise PatientTableError(f"the patient table can't be read: {error.strerror or 'broken file'}") from None
 
@@ -233,10 +239,10 @@ def _check(number: int, patient_id: str, new_id: str, issuer: str, name: str) ->
         )
 
 
-def _csv_rows(path: str | os.PathLike[str]) -> _Rows:
+def _csv_rows(content: BinaryIO) -> _Rows:
     reader: Any = None
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
+        with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as stream:
             first = stream.readline()
             reader = csv.reader(chain([first], stream), delimiter=max(",;", key=first.count), strict=True)
             for cells in reader:
@@ -247,12 +253,12 @@ def _csv_rows(path: str | os.PathLike[str]) -> _Rows:
         raise PatientTableError(f"row {reader.line_num}: broken quotation marks or line") from None
 
 
-def _parquet_rows(path: str | os.PathLike[str]) -> _Rows:
+def _parquet_rows(content: BinaryIO) -> _Rows:
     import pyarrow as pa  # only who has such a table waits for it
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(content) as file:
             schema = file.schema_arrow
             yield 0, schema.names
             for index, field in enumerate(schema):

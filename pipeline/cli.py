@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +11,14 @@ import click
 
 from . import __version__
 from .estimate_command import estimate
+from .finish_command import EXIT_FAILED, EXIT_QUARANTINED, finish, show
+from .logs import quiet
 from .profile_options import add_options, load_profile, usage_error, with_profile
 from .storage_options import STORAGE_OPTIONS
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
 
-    from .run_report import RunReport
-
-EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 
 _ENGINE_OPTIONS = (
     click.option(
@@ -51,6 +49,7 @@ def main() -> None:
 
 
 main.add_command(estimate)
+main.add_command(finish)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
@@ -62,6 +61,7 @@ main.add_command(estimate)
 @with_profile
 @add_options(_ENGINE_OPTIONS)
 @add_options(STORAGE_OPTIONS)
+@click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_context
@@ -81,6 +81,7 @@ def run(
     requester_pays: bool,
     kms_key: str,
     io_threads: int,
+    detach: bool,
     debug: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -89,7 +90,7 @@ def run(
     Any option of Apache Beam may follow, such as --runner.
     """
     # before Beam is imported, which logs even then
-    _quiet(debug)
+    quiet(debug=debug)
 
     from .errors import RunError, UsageError
     from .options import JobOptions
@@ -107,6 +108,7 @@ def run(
         keep_burned_in=burned_in == "keep",
         patient_table=patient_table,
         storage=StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads),
+        detach=detach,
         beam_args=beam_args,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
@@ -117,33 +119,12 @@ def run(
     except RunError as error:
         click.echo(f"Failed: {error}", err=True)
         sys.exit(EXIT_FAILED)
-    _show(report, job.output, job.audit)
+    if report is None:
+        click.echo(f"Submitted. When the engine is through with it: dicom-deid finish --audit {job.audit}")
+        return
+    show(report, job.audit)
+    click.echo(f"De-identified objects: {job.output}")
     sys.exit(EXIT_QUARANTINED if report.quarantined else 0)
-
-
-def _quiet(debug: bool) -> None:
-    """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
-    level = logging.INFO if debug else logging.CRITICAL + 1
-    logging.basicConfig(level=level)
-    logging.getLogger().setLevel(level)
-    logging.getLogger("apache_beam").setLevel(level)
-
-
-def _show(report: RunReport, output: str, audit: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("objects", "count", title=f"{report.listed} objects listed")
-    table.columns[1].justify = "right"
-    for status, count in report.counts.items():
-        table.add_row(status, str(count))
-    if report.reasons:
-        table.add_section()
-    for reason, count in report.reasons.items():
-        table.add_row(reason, str(count))
-    console = Console()
-    console.print(table)
-    console.print(f"De-identified objects: {output}\nAudit tables and run.json: {audit}", soft_wrap=True, highlight=False)
 
 
 @main.command()

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from anonymizer import Anonymizer
 
-from .cli import EXIT_QUARANTINED, main
+from .cli import main
+from .finish_command import EXIT_QUARANTINED
 
 _SHOWN = (
     "PatientName",

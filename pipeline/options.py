@@ -36,6 +36,7 @@ class JobOptions:
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
         patient_table: file that names patients anew, None for pseudonyms.
         storage: how object storage is reached.
+        detach: submit the job and don't wait for it.
         beam_args: options for Beam, as on the command line.
     """
 
@@ -49,6 +50,7 @@ class JobOptions:
     keep_burned_in: bool = False
     patient_table: str | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
+    detach: bool = False
     beam_args: tuple[str, ...] = field(default=())
 
 

@@ -10,14 +10,18 @@ _TERMINAL_SECONDS, _PLAIN_SECONDS = 0.2, 10.0
 
 
 class ProgressFiles:
-    """A ProgressListener that any process of the run can write to."""
+    """A ProgressListener that any process of the run on this machine can write to; elsewhere nobody listens."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def add(self, stage: str, count: int) -> None:
         """``count`` more objects went through ``stage``."""
-        handle = os.open(os.path.join(self._folder, stage), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(os.path.join(self._folder, stage), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except (FileNotFoundError, NotADirectoryError):
+            # a worker on another machine, or of a run that nobody waited for: the engine shows how far it is
+            return
         try:
             os.write(handle, b"." * count)
         finally:

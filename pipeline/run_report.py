@@ -151,11 +151,26 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     return [name for kind in ("instances", "uid_map", "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def finish(options: JobOptions, audit: Folder, run_id: str, key_id: str, runner: str, operations: Mapping[str, int]) -> RunReport:
+def origin_of(options: JobOptions, key_id: str, runner: str) -> dict[str, Any]:
+    """What a run is made with, and by: as ``run.json`` has it."""
+    return {
+        **made_with(options, key_id),
+        "runner": runner,
+        "version": version("dicom-deid"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
+    }
+
+
+def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mapping[str, int]) -> RunReport:
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
+
+    Args:
+        origin: as ``origin_of`` has it.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once.
+        FileNotFoundError: the job has not written its account.
         StorageError: the audit can't be read or written.
     """
     account, _ = audit.read_json(f"account-{run_id}.json")
@@ -187,15 +202,9 @@ def finish(options: JobOptions, audit: Folder, run_id: str, key_id: str, runner:
         bytes_written=bytes_written,
         operations=dict(operations),
         tables=tables,
-        profile_digest=options.profile.digest,
-        key_id=key_id,
-        origin={
-            **made_with(options, key_id),
-            "runner": runner,
-            "version": version("dicom-deid"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
-        },
+        profile_digest=origin["profile_digest"],
+        key_id=origin["key_id"],
+        origin=origin,
     )
     # bundles that ran twice wrote files twice, and the account has one of each
     for name in set(run_files(audit, run_id)).difference(tables):

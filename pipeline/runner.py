@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -18,8 +19,8 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError, check_root
-from transforms import NAMESPACE, STORAGE, EngineConfig, UidMapError
+from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
+from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, is_local
@@ -27,10 +28,11 @@ from .errors import RunError, UsageError
 from .job import AuditTarget, build_job
 from .manifests import ManifestError
 from .options import JobOptions, check_locations, input_option
+from .pending import forget, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_report import RunReport, check_origin, finish, has_origin, write_origin
-from .storage import Folder, StorageError, has_magic, scheme_of, writer_for
+from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
+from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -41,8 +43,8 @@ _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 
 
-def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport:
-    """Run the job and return its account.
+def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport | None:
+    """Run the job and return its account; None for a job that is not waited for.
 
     Args:
         own_flags: the command's flags, for suggestions when an unknown one was given.
@@ -58,6 +60,8 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         if not value:
             raise UsageError(f"{flag} is missing")
     check_locations(options)
+    if options.detach and is_local(parsed):
+        raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     archive, large = _look(options)
@@ -70,26 +74,32 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     except SecretError as error:
         raise UsageError(str(error)) from None
     check_origin(options, audit, key.key_id)
-    config = EngineConfig(
-        profile=options.profile,
-        key_uri=key_uri,
-        key_id=key.key_id,
-        scope=options.scope,
-        uid_root=options.uid_root,
-        keep_burned_in=options.keep_burned_in,
-        patient_table=options.patient_table,
-        patient_table_digest=_patient_table_digest(options, key),
+    config = _with_digest(
+        EngineConfig(
+            profile=options.profile,
+            key_uri=key_uri,
+            key_id=key.key_id,
+            scope=options.scope,
+            uid_root=options.uid_root,
+            keep_burned_in=options.keep_burned_in,
+            patient_table=options.patient_table,
+            read=FileReader(options.storage) if scheme_of(options.patient_table or "") else None,
+        ),
+        key,
     )
     beam_options = complete(options.beam_args, parsed, large=large)
     _make_importable_for_workers()
     run_id = secrets.token_hex(4)
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
+    origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))
     write_origin(options, audit, key.key_id)
+    if options.detach:
+        _submit(options, config, archive, target, beam_options, origin, debug=debug)
+        return None
     with RunLock(audit, options.output, run_id):
         operations = _execute(options, config, archive, target, beam_options, debug=debug)
         try:
-            runner = str(beam_options.get_all_options()["runner"])
-            return finish(options, audit, run_id, key.key_id, runner, operations)
+            return finish(audit, run_id, origin, operations)
         except (OSError, StorageError) as error:
             raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
 
@@ -119,6 +129,20 @@ def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
     return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
 
 
+def _start(
+    options: JobOptions,
+    config: EngineConfig,
+    archive: StoredArchive,
+    audit: AuditTarget,
+    beam_options: PipelineOptions,
+    writer: RunWriter,
+    progress: ProgressListener,
+) -> PipelineResult:
+    pipeline = beam.Pipeline(options=beam_options)
+    build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
+    return pipeline.run()
+
+
 def _execute(
     options: JobOptions,
     config: EngineConfig,
@@ -129,13 +153,10 @@ def _execute(
     debug: bool,
 ) -> dict[str, int]:
     """Run the pipeline; returns what it did on object storage."""
-    metadata = {"profile-digest": audit.profile_digest, "key-id": audit.key_id}
-    writer = writer_for(options.output, audit.run_id, options.storage, metadata)
+    writer = _writer(options, audit)
     with _progress() as progress:
         try:
-            pipeline = beam.Pipeline(options=beam_options)
-            build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
-            result = pipeline.run()
+            result = _start(options, config, archive, audit, beam_options, writer, progress)
             state = result.wait_until_finish()
             operations = _operations(result)
         except Exception as error:
@@ -147,6 +168,35 @@ def _execute(
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
     return operations
+
+
+def _submit(
+    options: JobOptions,
+    config: EngineConfig,
+    archive: StoredArchive,
+    audit: AuditTarget,
+    beam_options: PipelineOptions,
+    origin: dict[str, Any],
+    *,
+    debug: bool,
+) -> None:
+    """Hand the pipeline to its engine, with a note in the audit that ``dicom-deid finish`` will find."""
+    folder = Folder(options.audit, options.storage)
+    # before the engine knows of it: what it does is accounted for, even if nothing is heard of it any more
+    remember(folder, audit.run_id, origin)
+    try:
+        # nobody watches: the folder of this listener doesn't exist
+        _start(options, config, archive, audit, beam_options, _writer(options, audit), ProgressFiles(os.devnull))
+    except Exception as error:
+        forget(folder, audit.run_id)
+        if debug:
+            raise
+        raise RunError(_explain(error)) from None
+
+
+def _writer(options: JobOptions, audit: AuditTarget) -> RunWriter:
+    metadata = {"profile-digest": audit.profile_digest, "key-id": audit.key_id}
+    return writer_for(options.output, audit.run_id, options.storage, metadata)
 
 
 def _operations(result: PipelineResult) -> dict[str, int]:
@@ -162,14 +212,17 @@ def _operations(result: PipelineResult) -> dict[str, int]:
     return {field: totals[name] for field, name in STORAGE.items() if name in found}
 
 
-def _patient_table_digest(options: JobOptions, key: Key) -> str:
-    if options.patient_table is None:
-        return ""
+def _with_digest(config: EngineConfig, key: Key) -> EngineConfig:
+    """The configuration with what tells its table of patients from another one, once the table was found to be usable."""
     try:
-        table = PatientTable.load(options.patient_table)
-        Engine(options.profile, key, patients=table)
-        return table.digest(key)
-    except PatientTableError as error:
+        table = config.patients()
+        if table is None:
+            return config
+        Engine(config.profile, key, patients=table)
+        return replace(config, patient_table_digest=table.digest(key))
+    except FileNotFoundError:
+        raise UsageError("--patient-table doesn't exist") from None
+    except (PatientTableError, StorageError) as error:
         raise UsageError(f"--patient-table: {error}") from None
 
 

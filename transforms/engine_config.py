@@ -1,10 +1,13 @@
 """How workers come by their engine: the configuration travels, the key is read where it is used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError
 from profiles import ConfidentialityProfile
+
+ReadFile = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,9 @@ class EngineConfig:
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
-        patient_table: path of the lookup table by which patients are named, None for pseudonyms.
+        patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: what tells the table from another one.
+        read: gives the content of a file on object storage.
     """
 
     profile: ConfidentialityProfile
@@ -30,6 +34,17 @@ class EngineConfig:
     keep_burned_in: bool = False
     patient_table: str | None = None
     patient_table_digest: str = ""
+    read: ReadFile | None = None
+
+    def patients(self) -> PatientTable | None:
+        """The table of patients, if there is one.
+
+        Raises:
+            PatientTableError: it can't be read or used.
+        """
+        if self.patient_table is None:
+            return None
+        return PatientTable.load(self.patient_table if self.read is None else self.read(self.patient_table))
 
     def engine(self) -> Engine:
         """The process's engine for this configuration.
@@ -46,7 +61,7 @@ def _engine(config: EngineConfig) -> Engine:
     key = Key.load(config.key_uri, config.scope)
     if key.key_id != config.key_id:
         raise SecretError("a worker found another key than the job was started with")
-    patients = None if config.patient_table is None else PatientTable.load(config.patient_table)
+    patients = config.patients()
     if patients is not None and patients.digest(key) != config.patient_table_digest:
         raise PatientTableError("a worker found another table of patients than the job was started with")
     return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in, patients=patients)

@@ -2,6 +2,7 @@
 
 from .access import check_scheme as check_scheme
 from .access import store_for as store_for
+from .folder import FileReader as FileReader
 from .folder import Folder as Folder
 from .local import TEMPORARY as TEMPORARY
 from .local import LocalStore as LocalStore

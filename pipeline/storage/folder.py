@@ -1,4 +1,4 @@
-"""A folder of small files, wherever it is: the audit's."""
+"""Small files, wherever they are: a folder of them, which the audit is, and single ones."""
 
 from __future__ import annotations
 
@@ -82,3 +82,26 @@ class Folder:
 
     def _at(self, name: str) -> str:
         return join(self.location, name)
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads files on object storage whole. Picklable.
+
+    Attributes:
+        options: how their stores are reached.
+    """
+
+    options: StorageOptions
+
+    def __call__(self, location: str) -> bytes:
+        """The content of a file.
+
+        Args:
+            location: path or URI.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it can't be read.
+        """
+        return store_for(location, self.options).get(location)[0]

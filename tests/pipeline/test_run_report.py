@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
-from pipeline.run_report import RunReport, finish
+from pipeline.run_report import RunReport, finish, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
 from transforms import AuditRow, Status, sum_of_sources
@@ -30,7 +30,7 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = "r1
     pq.write_table(pa.Table.from_pylist([], schema=UID_MAP_SCHEMA), folder / f"uid_map-{run_id}-2.parquet")
     write_account(Folder(str(folder)), f"account-{run_id}.json", sum_of_sources(listed), tables.items())
     options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")
-    return finish(options, Folder(str(folder)), run_id, "key", "runner", {"reads": 4})
+    return finish(Folder(str(folder)), run_id, origin_of(options, "key", "runner"), {"reads": 4})
 
 
 def test_sums_that_hold_are_reported(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""``dicom-deid finish``: account for a run that was not waited for; and how any run's account is shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from .logs import quiet
+from .profile_options import add_options, usage_error
+from .storage_options import STORAGE_OPTIONS
+
+if TYPE_CHECKING:
+    from .run_report import RunReport
+
+EXIT_FAILED, EXIT_QUARANTINED = 1, 3
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
+@add_options(STORAGE_OPTIONS)
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+def finish(
+    audit: str,
+    anonymous: bool,
+    user_project: str,
+    requester_pays: bool,
+    kms_key: str,
+    io_threads: int,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Account for runs that were submitted with --detach: check their sums and write run.json.
+
+    Exit codes as for run; 1 also while the engine is still at work. Beam's options for S3 and Azure may follow.
+    """
+    # before Beam is imported, which logs even then
+    quiet()
+
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from .beam_args import check_beam_args
+    from .errors import RunError, UsageError
+    from .pending import finish_pending
+    from .storage import Folder, StorageOptions
+
+    try:
+        check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
+        FileSystems.set_options(PipelineOptions(list(beam_args)))
+        folder = Folder(audit, StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads))
+        reports = finish_pending(folder)
+    except UsageError as error:
+        usage_error(str(error))
+    except RunError as error:
+        click.echo(f"Failed: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    if not reports:
+        usage_error("--audit: no run is pending there")
+    for report in reports:
+        show(report, audit)
+    sys.exit(EXIT_QUARANTINED if any(report.quarantined for report in reports) else 0)
+
+
+def show(report: RunReport, audit: str) -> None:
+    """Print a run's account."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("objects", "count", title=f"{report.listed} objects listed")
+    table.columns[1].justify = "right"
+    for status, count in report.counts.items():
+        table.add_row(status, str(count))
+    if report.reasons:
+        table.add_section()
+    for reason, count in report.reasons.items():
+        table.add_row(reason, str(count))
+    console = Console()
+    console.print(table)
+    console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False)

@@ -1,0 +1,50 @@
+"""Runs that were submitted and not waited for: what is still to be done when the engine is through with them."""
+
+from typing import Any
+
+from .errors import RunError
+from .run_report import RunReport, finish
+from .storage import Folder, StorageError
+
+_PREFIX, _SUFFIX = "pending-", ".json"
+
+
+def remember(audit: Folder, run_id: str, origin: dict[str, Any]) -> None:
+    """Note in the audit that a run is under way somewhere.
+
+    Args:
+        origin: as ``origin_of`` has it.
+
+    Raises:
+        StorageError: the audit can't be written.
+    """
+    audit.write_json(f"{_PREFIX}{run_id}{_SUFFIX}", origin)
+
+
+def forget(audit: Folder, run_id: str) -> None:
+    """Take the note back."""
+    audit.delete(f"{_PREFIX}{run_id}{_SUFFIX}")
+
+
+def finish_pending(audit: Folder) -> list[RunReport]:
+    """Account for each run under way: check its sums from its tables, write ``run.json``.
+
+    Returns:
+        Their reports; empty where no run was pending.
+
+    Raises:
+        RunError: a run isn't through yet, or its tables don't account for each object once. Others before it are done.
+    """
+    reports = []
+    try:
+        for name in sorted(audit.names(_PREFIX)):
+            run_id = name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+            origin, _ = audit.read_json(name)
+            try:
+                reports.append(finish(audit, run_id, origin, {}))
+            except FileNotFoundError:
+                raise RunError(f"run {run_id} has no account yet: it is at work, or failed; ask its engine") from None
+            forget(audit, run_id)
+    except (StorageError, ValueError, KeyError) as error:
+        raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a broken file'}") from None
+    return reports
