@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from pathlib import Path
 
 import pydicom
-import pytest
 
 from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms
 from tests.pipeline.conftest import PlantedArchive, Run, deidentify
@@ -112,26 +110,6 @@ def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, planted_r
     assert sorted(map(repr, again.table("instances"))) == sorted(map(repr, rows))
     tables = {path.name for path in (planted_run.output / "_audit").glob("*.parquet")}
     assert tables == set(again.report["tables"]), "tables of the first run were left behind"
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ("--direct_running_mode=multi_processing", "--direct_num_workers=2"),
-        ("--direct_runner_bundle_repeat=1",),
-        ("--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"),
-    ],
-    ids=["two processes", "every bundle twice", "portable"],
-)
-def test_however_it_is_run_the_result_is_the_same(
-    planted_archive: PlantedArchive, planted_run: Run, tmp_path: Path, flags: tuple[str, ...]
-) -> None:
-    run = deidentify(planted_archive.folder, tmp_path / "output", planted_archive.key, *flags)
-    assert run.code == 3, run.log
-    assert run.objects() == planted_run.objects()
-    for name in ("instances", "uid_map"):
-        assert sorted(map(repr, run.table(name))) == sorted(map(repr, planted_run.table(name)))
-    assert not (run.output / ".dicom-deid-tmp").exists()
 
 
 def _crc32c(content: bytes) -> int:

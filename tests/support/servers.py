@@ -26,6 +26,7 @@ HOW = {
     "fake-gcs-server": "go install github.com/fsouza/fake-gcs-server@v1.56.1, or its path in FAKE_GCS_SERVER",
     "moto": "pip install -e '.[dev]'",
     "azurite": "npm install azurite, and the path of its azurite-blob in AZURITE_BLOB",
+    "prism": "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0, or its path in PRISM",
 }
 #: for stores that ask for keys but don't check them
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -48,6 +49,8 @@ def need(server: str) -> str:
         found = os.environ.get("FAKE_GCS_SERVER") or shutil.which(server) or shutil.which(server, path=Path.home() / "go" / "bin")
     elif server == "azurite":
         found = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
+    elif server == "prism":
+        found = os.environ.get("PRISM") or shutil.which("prism") or shutil.which("prism", path=Path.home() / "go" / "bin")
     elif server == "moto":
         # moto alone is not enough: its server is an extra that brings Flask
         parts = [importlib.util.find_spec(name) for name in ("moto", "flask", "flask_cors")]
