@@ -45,7 +45,7 @@ IDENTIFIERS = table("identifiers")
 LETTERED = [row for row in IDENTIFIERS if row[0].strip("| ").isalpha()]
 SETTINGS = table("settings")
 #: flags that say where objects are and how they are reached, and nothing about what stays in them
-ELSEWHERE = {"--input", "--output", "--audit", "--debug", "--help"}
+ELSEWHERE = {"--input", "--output", "--audit", "--detach", "--debug", "--help"}
 ELSEWHERE |= {"--anonymous", "--user-project", "--requester-pays", "--kms-key", "--io-threads"}
 PURPOSES = table("purposes")
 
