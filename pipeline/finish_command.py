@@ -49,16 +49,20 @@ def finish(
         check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
         folder = Folder(audit, StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads))
-        reports = finish_pending(folder)
+        reports, without_account = finish_pending(folder)
     except UsageError as error:
         usage_error(str(error))
     except RunError as error:
         click.echo(f"Failed: {error}", err=True)
         sys.exit(EXIT_FAILED)
-    if not reports:
+    if not reports and not without_account:
         usage_error("--audit: no run is pending there")
     for report in reports:
         show(report, audit)
+    for run_id in without_account:
+        click.echo(f"Run {run_id} has no account yet: it is at work, or failed. If it failed, remove its note.", err=True)
+    if without_account:
+        sys.exit(EXIT_FAILED)
     sys.exit(EXIT_QUARANTINED if any(report.quarantined for report in reports) else 0)
 
 

@@ -26,16 +26,16 @@ def forget(audit: Folder, run_id: str) -> None:
     audit.delete(f"{_PREFIX}{run_id}{_SUFFIX}")
 
 
-def finish_pending(audit: Folder) -> list[RunReport]:
-    """Account for each run under way: check its sums from its tables, write ``run.json``.
+def finish_pending(audit: Folder) -> tuple[list[RunReport], list[str]]:
+    """Account for each run under way that is through: check its sums from its tables, write ``run.json``.
 
     Returns:
-        Their reports; empty where no run was pending.
+        Their reports, and the ids of the runs that have no account yet: they are at work, or failed.
 
     Raises:
-        RunError: a run isn't through yet, or its tables don't account for each object once. Others before it are done.
+        RunError: the tables of a run don't account for each object once, or the audit can't be read.
     """
-    reports = []
+    reports, without_account = [], []
     try:
         for name in sorted(audit.names(_PREFIX)):
             run_id = name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
@@ -43,8 +43,9 @@ def finish_pending(audit: Folder) -> list[RunReport]:
             try:
                 reports.append(finish(audit, run_id, origin, {}))
             except FileNotFoundError:
-                raise RunError(f"run {run_id} has no account yet: it is at work, or failed; ask its engine") from None
-            forget(audit, run_id)
+                without_account.append(run_id)
+            else:
+                forget(audit, run_id)
     except (StorageError, ValueError, KeyError) as error:
         raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a broken file'}") from None
-    return reports
+    return reports, without_account

@@ -1,0 +1,51 @@
+"""Runs under way: those that are through are accounted for, whatever became of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import RunError
+from pipeline.options import JobOptions
+from pipeline.pending import finish_pending, remember
+from pipeline.run_report import origin_of
+from pipeline.storage import Folder
+from profiles import ConfidentialityProfile
+from transforms import AuditRow, Status, sum_of_sources
+from transforms.write_account import write_account
+from transforms.write_audit import INSTANCES_SCHEMA, instance_record
+
+SOURCES = ("0" * 31 + "1", "0" * 31 + "2")
+
+
+def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Folder:
+    """An audit with the note of a run that listed SOURCES; None for rows: it is still at work."""
+    audit = Folder(str(folder))
+    remember(audit, run_id, origin_of(JobOptions((), "", "", ConfidentialityProfile(), "env:X"), "key", "SomeRunner"))
+    if written is not None:
+        rows = [instance_record(AuditRow(source, Status.FILTERED), "", "", "") for source in written]
+        name = f"instances-{run_id}-1.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=INSTANCES_SCHEMA), folder / name)
+        write_account(audit, f"account-{run_id}.json", sum_of_sources(SOURCES), [(name, len(rows))])
+    return audit
+
+
+def test_a_run_that_failed_holds_up_no_other(tmp_path: Path) -> None:
+    submitted(tmp_path, "00000000", None)
+    audit = submitted(tmp_path, "11111111", SOURCES)
+    reports, without_account = finish_pending(audit)
+    assert [report.run_id for report in reports] == ["11111111"]
+    assert reports[0].origin["runner"] == "SomeRunner"
+    assert without_account == ["00000000"]
+    assert finish_pending(audit) == ([], ["00000000"])
+
+
+def test_lost_rows_fail_the_run_and_its_note_stays(tmp_path: Path) -> None:
+    audit = submitted(tmp_path, "11111111", SOURCES[:1])
+    for _ in range(2):
+        with pytest.raises(RunError, match="don't account for each"):
+            finish_pending(audit)
+    assert not (tmp_path / "run.json").exists()
