@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ from .estimate_command import estimate
 from .finish_command import EXIT_FAILED, EXIT_QUARANTINED, finish, show
 from .logs import quiet
 from .profile_options import add_options, load_profile, usage_error, with_profile
-from .storage_options import STORAGE_OPTIONS
+from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
 
+    from .storage import StorageOptions
 
 _ENGINE_OPTIONS = (
     click.option(
@@ -60,7 +62,7 @@ main.add_command(finish)
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
 @with_profile
 @add_options(_ENGINE_OPTIONS)
-@add_options(STORAGE_OPTIONS)
+@with_storage
 @click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -76,11 +78,7 @@ def run(
     uid_root: str | None,
     burned_in: str,
     patient_table: str | None,
-    anonymous: bool,
-    user_project: str,
-    requester_pays: bool,
-    kms_key: str,
-    io_threads: int,
+    storage: Callable[[], StorageOptions],
     detach: bool,
     debug: bool,
     beam_args: tuple[str, ...],
@@ -95,7 +93,7 @@ def run(
     from .errors import RunError, UsageError
     from .options import JobOptions
     from .runner import run as run_job
-    from .storage import StorageOptions, join
+    from .storage import join
 
     job = JobOptions(
         inputs=inputs,
@@ -107,7 +105,7 @@ def run(
         uid_root=uid_root,
         keep_burned_in=burned_in == "keep",
         patient_table=patient_table,
-        storage=StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads),
+        storage=storage(),
         detach=detach,
         beam_args=beam_args,
     )

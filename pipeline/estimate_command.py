@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from .profile_options import add_options, usage_error, with_profile
-from .storage_options import STORAGE_OPTIONS
+from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
 
     from .estimate import Estimate, Listing, Prices, Sample
+    from .storage import StorageOptions
 
 _MILLION, _BILLION = 10**6, 10**9
 _PRICES = (
@@ -30,7 +32,7 @@ _PRICES = (
 @click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Objects that are looked at.")
 @with_profile
 @add_options(_PRICES)
-@add_options(STORAGE_OPTIONS)
+@with_storage
 def estimate(
     inputs: tuple[str, ...],
     sample: int,
@@ -39,11 +41,7 @@ def estimate(
     price_reads: float | None,
     price_gib_read: float | None,
     price_gib_month: float | None,
-    anonymous: bool,
-    user_project: str,
-    requester_pays: bool,
-    kms_key: str,
-    io_threads: int,
+    storage: Callable[[], StorageOptions],
 ) -> None:
     """Compute a run's operations, bytes and cost from a listing and a sample; nothing is written.
 
@@ -55,9 +53,10 @@ def estimate(
     from .estimate import Prices, examine, survey
     from .estimate import estimate as extrapolate
     from .manifests import ManifestError
-    from .storage import StorageError, StorageOptions
+    from .storage import StorageError
 
-    archive = StoredArchive(StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads), io_threads)
+    options = storage()
+    archive = StoredArchive(options, options.threads)
     try:
         listing, drawn = survey(archive, inputs, sample)
         # no mapping leaves this process: any key does

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from .logs import quiet
-from .profile_options import add_options, usage_error
-from .storage_options import STORAGE_OPTIONS
+from .profile_options import usage_error
+from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from .run_report import RunReport
+    from .storage import StorageOptions
 
 EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
-@add_options(STORAGE_OPTIONS)
+@with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def finish(
     audit: str,
-    anonymous: bool,
-    user_project: str,
-    requester_pays: bool,
-    kms_key: str,
-    io_threads: int,
+    storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
     """Account for runs that were submitted with --detach: check their sums and write run.json.
@@ -43,12 +41,12 @@ def finish(
     from .beam_args import check_beam_args
     from .errors import RunError, UsageError
     from .pending import finish_pending
-    from .storage import Folder, StorageOptions
+    from .storage import Folder
 
     try:
         check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
-        folder = Folder(audit, StorageOptions(anonymous, user_project, requester_pays, kms_key, io_threads))
+        folder = Folder(audit, storage())
         reports, without_account = finish_pending(folder)
     except UsageError as error:
         usage_error(str(error))

@@ -7,7 +7,7 @@ import secrets
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +41,9 @@ _LARGE = 10_000
 #: their messages name no object
 _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
+
+#: builds the pipeline and hands it to its runner
+_Start = Callable[[ProgressListener], PipelineResult]
 
 
 def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport | None:
@@ -91,13 +94,21 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     _make_importable_for_workers()
     run_id = secrets.token_hex(4)
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
+    metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
+    writer = writer_for(options.output, run_id, options.storage, metadata)
+
+    def start(progress: ProgressListener) -> PipelineResult:
+        pipeline = beam.Pipeline(options=beam_options)
+        build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
+        return pipeline.run()
+
     origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))
     write_origin(options, audit, key.key_id)
     if options.detach:
-        _submit(options, config, archive, target, beam_options, origin, debug=debug)
+        _submit(start, audit, run_id, origin, debug=debug)
         return None
     with RunLock(audit, options.output, run_id):
-        operations = _execute(options, config, archive, target, beam_options, debug=debug)
+        operations = _execute(start, writer, debug=debug)
         try:
             return finish(audit, run_id, origin, operations)
         except (OSError, StorageError) as error:
@@ -129,34 +140,11 @@ def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
     return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
 
 
-def _start(
-    options: JobOptions,
-    config: EngineConfig,
-    archive: StoredArchive,
-    audit: AuditTarget,
-    beam_options: PipelineOptions,
-    writer: RunWriter,
-    progress: ProgressListener,
-) -> PipelineResult:
-    pipeline = beam.Pipeline(options=beam_options)
-    build_job(pipeline, list(options.inputs), config, archive, writer, audit, progress)
-    return pipeline.run()
-
-
-def _execute(
-    options: JobOptions,
-    config: EngineConfig,
-    archive: StoredArchive,
-    audit: AuditTarget,
-    beam_options: PipelineOptions,
-    *,
-    debug: bool,
-) -> dict[str, int]:
+def _execute(start: _Start, writer: RunWriter, *, debug: bool) -> dict[str, int]:
     """Run the pipeline; returns what it did on object storage."""
-    writer = _writer(options, audit)
     with _progress() as progress:
         try:
-            result = _start(options, config, archive, audit, beam_options, writer, progress)
+            result = start(progress)
             state = result.wait_until_finish()
             operations = _operations(result)
         except Exception as error:
@@ -170,33 +158,18 @@ def _execute(
     return operations
 
 
-def _submit(
-    options: JobOptions,
-    config: EngineConfig,
-    archive: StoredArchive,
-    audit: AuditTarget,
-    beam_options: PipelineOptions,
-    origin: dict[str, Any],
-    *,
-    debug: bool,
-) -> None:
+def _submit(start: _Start, audit: Folder, run_id: str, origin: dict[str, Any], *, debug: bool) -> None:
     """Hand the pipeline to its engine, with a note in the audit that ``dicom-deid finish`` will find."""
-    folder = Folder(options.audit, options.storage)
     # before the engine knows of it: what it does is accounted for, even if nothing is heard of it any more
-    remember(folder, audit.run_id, origin)
+    remember(audit, run_id, origin)
     try:
         # nobody watches: the folder of this listener doesn't exist
-        _start(options, config, archive, audit, beam_options, _writer(options, audit), ProgressFiles(os.devnull))
+        start(ProgressFiles(os.devnull))
     except Exception as error:
-        forget(folder, audit.run_id)
+        forget(audit, run_id)
         if debug:
             raise
         raise RunError(_explain(error)) from None
-
-
-def _writer(options: JobOptions, audit: AuditTarget) -> RunWriter:
-    metadata = {"profile-digest": audit.profile_digest, "key-id": audit.key_id}
-    return writer_for(options.output, audit.run_id, options.storage, metadata)
 
 
 def _operations(result: PipelineResult) -> dict[str, int]:

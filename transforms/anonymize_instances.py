@@ -26,7 +26,7 @@ def to_do(unit: WorkUnit) -> tuple[bytes, ToDo]:
     unit_id, fields = unit
     headers = [InstanceHeader(*header) for header in fields]
     uids = {uid_hash: new_uid for header in headers for uid_hash, new_uid, _ in header.uids}
-    return unit_id, ([tuple(header._replace(study=b"", uids=(), person=b"", words=b"")) for header in headers], uids)
+    return unit_id, ([tuple(InstanceHeader(header.ref, header.source_id, b"", header.instance, ())) for header in headers], uids)
 
 
 def anonymize_claimants(unit: UnitAnonymizer, claimants: list[InstanceHeader], conflicts: set[bytes]) -> list[AuditRow]:

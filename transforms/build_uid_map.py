@@ -1,6 +1,7 @@
 """The UID map: each original UID (by keyed hash) and its one new UID; and which work units claim an instance of another's."""
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
@@ -74,10 +75,7 @@ class _MergeUses(beam.CombineFn):
         return known.new_uid or other.new_uid, min(known.role, other.role), known.claimants
 
     def merge_accumulators(self, accumulators: Iterable[Use]) -> Use:
-        merged = self.create_accumulator()
-        for accumulator in accumulators:
-            merged = self.add_input(merged, accumulator)
-        return merged
+        return reduce(self.add_input, accumulators, self.create_accumulator())
 
     def extract_output(self, accumulator: Use) -> Use:
         return accumulator

@@ -1,10 +1,12 @@
 """Words that identify a patient, known to all work units with objects of theirs (PS3.15 E.3.5)."""
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from math import inf
+from typing import Literal
 
 import apache_beam as beam
-from apache_beam.pvalue import PCollection
+from apache_beam.pvalue import PCollection, TaggedOutput
 
 from .group_work_units import study_of
 from .records import InstanceHeader, WorkUnit
@@ -15,6 +17,9 @@ WORD_SIZE = 8
 #: would go to each of their units. These have the words of their study then.
 PERSON_UNITS = 4096
 
+_STUDY: Literal["study"] = "study"
+_PERSON: Literal["person"] = "person"
+
 #: ids of units, None where they are too many; hashes of words
 Sharing = tuple[list[bytes] | None, set[bytes]]
 
@@ -24,8 +29,10 @@ def split_words(words: bytes) -> frozenset[bytes]:
     return frozenset(words[at : at + WORD_SIZE] for at in range(0, len(words), WORD_SIZE))
 
 
-def words_of_unit(unit: WorkUnit, of_study: bool) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
-    """(who, (unit id, words)) with all words of the unit, for its study or for each person with objects in it."""
+def words_of_unit(
+    unit: WorkUnit,
+) -> Iterator[tuple[bytes, tuple[bytes, bytes]] | TaggedOutput[Literal["person"], tuple[bytes, tuple[bytes, bytes]]]]:
+    """(who, (unit id, words)) with all words of the unit: for its study, and tagged for each person with objects in it."""
     unit_id, headers = unit
     persons, words = set(), set()
     for header in (InstanceHeader(*fields) for fields in headers):
@@ -34,8 +41,9 @@ def words_of_unit(unit: WorkUnit, of_study: bool) -> Iterator[tuple[bytes, tuple
             words.add(header.words)
     joined = b"".join(sorted(frozenset[bytes]().union(*map(split_words, words))))
     if joined:
-        for who in (study_of(unit_id),) if of_study else persons:
-            yield who, (unit_id, joined)
+        yield study_of(unit_id), (unit_id, joined)
+        for person in persons:
+            yield TaggedOutput(_PERSON, (person, (unit_id, joined)))
 
 
 class _Share(beam.CombineFn):
@@ -52,10 +60,7 @@ class _Share(beam.CombineFn):
         return self._merge(accumulator, ([unit_id], set(split_words(words))))
 
     def merge_accumulators(self, accumulators: Iterable[Sharing]) -> Sharing:
-        merged = self.create_accumulator()
-        for accumulator in accumulators:
-            merged = self._merge(merged, accumulator)
-        return merged
+        return reduce(self._merge, accumulators, self.create_accumulator())
 
     def extract_output(self, accumulator: Sharing) -> Sharing:
         return accumulator
@@ -82,14 +87,12 @@ class ShareWords(beam.PTransform[PCollection[WorkUnit], PCollection[tuple[bytes,
 
     def __init__(self, person_units: int = PERSON_UNITS) -> None:
         super().__init__()
-        self._limits = {"Person": float(person_units), "Study": inf}
+        self._person_units = person_units
 
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[tuple[bytes, bytes]]:
-        shared = []
-        for who, most_units in self._limits.items():
-            of_unit = units | f"WordsBy{who}" >> beam.FlatMap(words_of_unit, who == "Study").with_output_types(
-                tuple[bytes, tuple[bytes, bytes]]
-            )
-            combine = beam.CombinePerKey(_Share(most_units))
-            shared.append(of_unit | f"By{who}" >> combine)
-        return tuple(shared) | beam.Flatten() | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, bytes])
+        words = units | "WordsOfUnit" >> beam.FlatMap(words_of_unit).with_outputs(_PERSON, main=_STUDY)
+        shared = (
+            words[_STUDY] | "ByStudy" >> beam.CombinePerKey(_Share(inf)),
+            words[_PERSON] | "ByPerson" >> beam.CombinePerKey(_Share(self._person_units)),
+        )
+        return shared | beam.Flatten() | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, bytes])
