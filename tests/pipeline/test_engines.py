@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.pipeline.conftest import ROOT, PlantedArchive, Run, deidentify, run_command
+from tests.pipeline.conftest import PlantedArchive, Run, deidentify, run_command
 from tests.pipeline.test_object_storage import BucketRun, same, written_to
-from tests.support.servers import PATIENCE, GcsServer, fake_gcs_server, free_port, need
-
-
-@contextmanager
-def worker_pool() -> Iterator[str]:
-    """Beam's pool of external workers, as a node of a cluster has it: its address."""
-    address = f"127.0.0.1:{free_port()}"
-    module = "apache_beam.runners.worker.worker_pool_main"
-    command = [sys.executable, "-m", module, f"--service_port={address.rpartition(':')[2]}"]
-    # the pool starts "python", whichever comes first
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env) as pool:
-        try:
-            _await(address)
-            yield address
-        finally:
-            pool.terminate()
-
-
-@contextmanager
-def prism_server() -> Iterator[str]:
-    """Prism as a server of its own: the address for jobs."""
-    port = free_port()
-    ports = ("-job_port", str(port), "-web_port", str(free_port()))
-    with subprocess.Popen([need("prism"), *ports], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _await(f"127.0.0.1:{port}")
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _await(address: str) -> None:
-    import grpc
-
-    with grpc.insecure_channel(address) as channel:
-        grpc.channel_ready_future(channel).result(timeout=PATIENCE)
-
-
-@contextmanager
-def engine(name: str) -> Iterator[tuple[str, ...]]:
-    """The flags that lead a run to an engine."""
-    if name == "two processes":
-        yield "--direct_running_mode=multi_processing", "--direct_num_workers=2"
-    elif name == "every bundle twice":
-        yield ("--direct_runner_bundle_repeat=1",)
-    elif name == "portable":
-        yield "--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"
-    elif name == "Prism":
-        yield "--runner=PrismRunner", f"--prism_location={need('prism')}", "--environment_type=LOOPBACK"
-    else:
-        assert name == "Prism server, worker pool"
-        with prism_server() as jobs, worker_pool() as workers:
-            yield (
-                "--runner=PortableRunner",
-                f"--job_endpoint={jobs}",
-                "--environment_type=EXTERNAL",
-                f"--environment_config={workers}",
-            )
-
-
-ENGINES = ("two processes", "every bundle twice", "portable", "Prism", "Prism server, worker pool")
+from tests.support.engines import ENGINES, engine
+from tests.support.processes import PATIENCE
+from tests.support.servers import GcsServer, fake_gcs_server
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -3,77 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
-import pytest
 import urllib3
 
-#: what to do when a server is missing
-HOW = {
-    "fake-gcs-server": "go install github.com/fsouza/fake-gcs-server@v1.56.1, or its path in FAKE_GCS_SERVER",
-    "moto": "pip install -e '.[dev]'",
-    "azurite": "npm install azurite, and the path of its azurite-blob in AZURITE_BLOB",
-    "prism": "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0, or its path in PRISM",
-}
+from tests.support.processes import answers_http, need, running
+
 #: for stores that ask for keys but don't check them
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 #: the account that every Azurite has; Azurite's documentation publishes its key
 AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
-#: seconds that a server may take to answer its first request; a loaded machine needs some
-PATIENCE = 60
 THREADS = 8
-
-
-def need(server: str) -> str:
-    """The path of a server's program (of the package, for moto), or the end of the test.
-
-    A test without its server is skipped, but not where CI=true or DEID_REQUIRE_SERVERS=1: there it would never run, unseen.
-    """
-    found: str | None
-    if server == "fake-gcs-server":
-        found = os.environ.get("FAKE_GCS_SERVER") or shutil.which(server) or shutil.which(server, path=Path.home() / "go" / "bin")
-    elif server == "azurite":
-        found = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
-    elif server == "prism":
-        found = os.environ.get("PRISM") or shutil.which("prism") or shutil.which("prism", path=Path.home() / "go" / "bin")
-    elif server == "moto":
-        # moto alone is not enough: its server is an extra that brings Flask
-        parts = [importlib.util.find_spec(name) for name in ("moto", "flask", "flask_cors")]
-        found = "moto.server" if all(parts) else None
-    else:
-        raise ValueError(server)
-    if found:
-        return found
-    return _missing(f"{server} is not installed: {HOW[server]}")
-
-
-def _missing(message: str) -> NoReturn:
-    if os.environ.get("CI") == "true" or os.environ.get("DEID_REQUIRE_SERVERS") == "1":
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class GcsServer:
@@ -155,8 +104,8 @@ def fake_gcs_server(folder: Path | None = None, external_url: str | None = None)
         named = ["-public-host", url.removeprefix("http://"), "-external-url", url]
         return [program, "-log-level", "error", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), *named, *storage]
 
-    with _running(command, "/_internal/healthcheck") as url:
-        yield GcsServer(url)
+    with running(command, answers_http("/_internal/healthcheck")) as port:
+        yield GcsServer(f"http://127.0.0.1:{port}")
 
 
 class S3Server:
@@ -214,8 +163,10 @@ def s3_client(url: str) -> Any:
 def moto_server() -> Iterator[S3Server]:
     """moto's server; ``env`` of what is yielded leads a client to it."""
     module = need("moto")
-    with _running(lambda port: [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)], "/moto-api/") as url:
-        yield S3Server(url)
+    with running(
+        lambda port: [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", str(port)], answers_http("/moto-api/")
+    ) as port:
+        yield S3Server(f"http://127.0.0.1:{port}")
 
 
 class AzuriteServer:
@@ -269,65 +220,8 @@ def azurite() -> Iterator[AzuriteServer]:
             address = ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
             return [program, *address, "--skipApiVersionCheck", "--disableTelemetry", "--silent", "--inMemoryPersistence"]
 
-        with _running(command, "/", folder=scratch) as url:
-            yield AzuriteServer(url)
-
-
-@contextlib.contextmanager
-def _running(command: Callable[[int], list[str]], path: str, folder: str | None = None) -> Iterator[str]:
-    """Runs a server until the block ends.
-
-    Args:
-        command: for the port that it gets.
-        path: that the server answers once it serves, with whatever status.
-        folder: where it runs.
-
-    Yields:
-        Its URL.
-    """
-    with tempfile.TemporaryFile() as output:
-        for attempt in range(3):
-            port = free_port()
-            process = subprocess.Popen(
-                command(port), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder
-            )
-            try:
-                if _answers(process, f"http://127.0.0.1:{port}{path}"):
-                    yield f"http://127.0.0.1:{port}"
-                    if process.poll() is not None:
-                        raise RuntimeError(f"{_name(process)} ended with {process.returncode} in use:\n{_tail(output)}")
-                    return
-                # between free_port and the server's bind another process may have taken the port: once more, on another one
-                said = _tail(output)
-                if attempt == 2 or "in use" not in said:
-                    raise RuntimeError(f"{_name(process)} does not answer (ended with {process.poll()}):\n{said}")
-            finally:
-                process.kill()
-                process.wait()
-
-
-def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    """Waits until the server answers; False if it ended, or has not answered after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    pool = urllib3.PoolManager(retries=False, timeout=5)
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):
-            pool.request("GET", url)
-            return process.poll() is None
-        time.sleep(0.02)
-    return False
-
-
-def _name(process: subprocess.Popen[bytes]) -> str:
-    arguments = process.args
-    return " ".join(map(str, arguments[:3])) if isinstance(arguments, list) else str(arguments)
-
-
-def _tail(output: Any, size: int = 4000) -> str:
-    end = os.fstat(output.fileno()).st_size
-    # pread: the server shares the file's position, and is still writing
-    content = os.pread(output.fileno(), size, max(0, end - size))
-    return content.decode(errors="replace")
+        with running(command, answers_http("/"), folder=scratch) as port:
+            yield AzuriteServer(f"http://127.0.0.1:{port}")
 
 
 def _each(call: Callable[[str], Any], names: Any) -> dict[str, Any]:

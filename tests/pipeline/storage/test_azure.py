@@ -12,10 +12,11 @@ import pytest
 from azure.storage.blob import ContentSettings
 
 from anonymizer import DeidentificationError, Reason
-from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
+from pipeline.storage import COUNTS, Entry, StorageError, StorageOptions
 from pipeline.storage import azure_client as module
 from pipeline.storage.azure import AzureStore
 from pipeline.storage.remote import PART, SMALL
+from tests.pipeline.storage.helpers import content_of, only
 from tests.support.fault_proxy import FaultPlan, fault_proxy
 from tests.support.servers import AZURITE_ACCOUNT, AzuriteServer, azurite, azurite_connection
 from transforms import ObjectConflictError, Operations, TransientError
@@ -54,18 +55,6 @@ def bucket(server: AzuriteServer, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def root(bucket: str) -> str:
     return f"azfs://{AZURITE_ACCOUNT}/{bucket}/"
-
-
-def content_of(stream: OpenEntry) -> bytes:
-    content = b""
-    while piece := stream.read(1 << 20):
-        content += piece
-    return content
-
-
-def only(store: AzureStore, uri: str) -> Entry:
-    (entry,) = store.list(uri)
-    return entry
 
 
 def test_names_come_with_size_and_tag_in_their_order(store: AzureStore, server: AzuriteServer, bucket: str, root: str) -> None:

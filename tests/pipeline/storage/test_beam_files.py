@@ -17,10 +17,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import DeidentificationError, Reason
-from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
+from pipeline.storage import COUNTS, Entry, StorageError, StorageOptions
 from pipeline.storage import beam_files as module
 from pipeline.storage.beam_files import BeamFilesStore
 from pipeline.storage.remote import PART, SMALL
+from tests.pipeline.storage.helpers import content_of, only
 from transforms import ObjectConflictError, Operations
 
 ROOT = "hdfs://data/"
@@ -130,18 +131,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def store(folder: Path) -> BeamFilesStore:
     COUNTS.take()
     return BeamFilesStore(StorageOptions())
-
-
-def content_of(stream: OpenEntry) -> bytes:
-    content = b""
-    while piece := stream.read(1 << 20):
-        content += piece
-    return content
-
-
-def only(store: BeamFilesStore, uri: str) -> Entry:
-    (entry,) = store.list(uri)
-    return entry
 
 
 def files(folder: Path) -> list[str]:

@@ -10,9 +10,10 @@ import google_crc32c
 import pytest
 
 from anonymizer import DeidentificationError, Reason
-from pipeline.storage import COUNTS, Entry, OpenEntry, StorageError, StorageOptions, split, store_for
+from pipeline.storage import COUNTS, Entry, StorageError, StorageOptions, split, store_for
 from pipeline.storage.gcs import GcsStore
 from pipeline.storage.remote import SMALL
+from tests.pipeline.storage.helpers import content_of, only
 from tests.support.servers import GcsServer
 from transforms import ObjectConflictError, Operations
 
@@ -30,18 +31,6 @@ def bucket(gcs: GcsServer, request: pytest.FixtureRequest) -> str:
     name = f"b-{abs(hash(request.node.name)) % 10**9}"
     gcs.create_bucket(name)
     return name
-
-
-def content_of(stream: OpenEntry) -> bytes:
-    content = b""
-    while piece := stream.read(1 << 20):
-        content += piece
-    return content
-
-
-def only(store: GcsStore, uri: str) -> Entry:
-    (entry,) = store.list(uri)
-    return entry
 
 
 def test_names_come_with_size_and_generation_in_their_order(store: GcsStore, gcs: GcsServer, bucket: str) -> None:

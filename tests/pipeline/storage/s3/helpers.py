@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.storage import Entry, OpenEntry
 from pipeline.storage.s3 import S3Store
 from tests.support.servers import S3Server
-
-
-def content_of(stream: OpenEntry) -> bytes:
-    content = b""
-    while piece := stream.read(1 << 20):
-        content += piece
-    return content
-
-
-def only(store: S3Store, uri: str) -> Entry:
-    (entry,) = store.list(uri)
-    return entry
 
 
 def unfinished(server: S3Server, bucket: str) -> list[Any]:

@@ -14,7 +14,8 @@ from anonymizer import DeidentificationError, Reason
 from pipeline.storage import COUNTS, Entry, StorageError, StorageOptions
 from pipeline.storage.remote import SMALL
 from pipeline.storage.s3 import S3Store
-from tests.pipeline.storage.s3.helpers import before_send, content_of, only, refusal, unfinished
+from tests.pipeline.storage.helpers import content_of, only
+from tests.pipeline.storage.s3.helpers import before_send, refusal, unfinished
 from tests.support.fault_proxy import FaultPlan, fault_proxy
 from tests.support.servers import AWS_KEYS, S3Server
 from transforms import ObjectConflictError, Operations, TransientError

@@ -12,7 +12,8 @@ from anonymizer import DeidentificationError, Reason
 from pipeline.storage import COUNTS, Entry, remote
 from pipeline.storage.remote import PART, SMALL
 from pipeline.storage.s3 import S3Store
-from tests.pipeline.storage.s3.helpers import content_of, only, unfinished
+from tests.pipeline.storage.helpers import content_of, only
+from tests.pipeline.storage.s3.helpers import unfinished
 from tests.support.servers import S3Server
 from transforms import ObjectConflictError, Operations
 
