@@ -1,24 +1,25 @@
 """Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
+from .group_work_units import study_id
+from .instance_anonymizer import InstanceAnonymizer, MappedUids, conflict
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
 from .records import AuditRow, InstanceHeader, ObjectRef, Status, WorkUnit
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
-from .unit_anonymizer import UnitAnonymizer, conflict
 
 #: unit id, then what was joined: the unit as ``to_do`` has it, hashes of conflicting instances and, where text is cleaned, words
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
-#: headers without their UIDs, as tuples; hash of an original UID -> new UID
-ToDo = tuple[list[tuple[Any, ...]], dict[bytes, bytes]]
+#: for each study its id and headers without their UIDs, as tuples; hash of an original UID -> new UID
+ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]]]], dict[bytes, bytes]]
 
 
 def to_do(unit: WorkUnit) -> tuple[bytes, ToDo]:
@@ -26,20 +27,34 @@ def to_do(unit: WorkUnit) -> tuple[bytes, ToDo]:
     unit_id, fields = unit
     headers = [InstanceHeader(*header) for header in fields]
     uids = {uid_hash: new_uid for header in headers for uid_hash, new_uid, _ in header.uids}
-    return unit_id, ([tuple(InstanceHeader(header.ref, header.source_id, b"", header.instance, ())) for header in headers], uids)
+    studies = [
+        (study, [tuple(InstanceHeader(header.ref, header.source_id, b"", header.instance, ())) for header in of_study])
+        for study, of_study in groupby(headers, key=study_id)
+    ]
+    return unit_id, (studies, uids)
 
 
-def anonymize_claimants(unit: UnitAnonymizer, claimants: list[InstanceHeader], conflicts: set[bytes]) -> list[AuditRow]:
-    """The rows of all objects that claim one SOPInstanceUID.
+def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes]]]) -> dict[bytes, frozenset[bytes]]:
+    """Study's id -> hashes of words, from what ShareWords has for a unit."""
+    found: dict[bytes, frozenset[bytes]] = {}
+    for study, words in chain.from_iterable(shared):
+        found[study] = found.get(study, frozenset()) | split_words(words)
+    return found
 
-    Args:
-        conflicts: instances that objects of other units claim, too.
-    """
-    if claimants[0].instance in conflicts:
-        return [conflict(header) for header in claimants]
-    if len(claimants) > 1:
-        return unit.anonymize_duplicates(claimants)
-    return [unit.anonymize_instance(claimants[0])]
+
+class Claim(NamedTuple):
+    """The objects of a work unit that claim one SOPInstanceUID, and who de-identifies them."""
+
+    anonymizer: InstanceAnonymizer
+    headers: list[InstanceHeader]
+
+    def rows(self, conflicts: set[bytes]) -> list[AuditRow]:
+        """What became of them; ``conflicts``: instances that several studies claim."""
+        if self.headers[0].instance in conflicts:
+            return [conflict(header) for header in self.headers]
+        if len(self.headers) > 1:
+            return self.anonymizer.anonymize_duplicates(self.headers)
+        return [self.anonymizer.anonymize_instance(self.headers[0])]
 
 
 class _Anonymize(beam.DoFn):
@@ -62,24 +77,30 @@ class _Anonymize(beam.DoFn):
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRow]:
         _, (units, claimed_twice, *words) = joined
         conflicts = set(claimed_twice)
-        shared = frozenset[bytes]().union(*(split_words(part) for parts in words for part in parts))
         # one, for units have ids of their own
-        fields, uids = next(iter(units))
-        unit = UnitAnonymizer(self._engine, self._archive, self._writer, uids, shared)
-        headers = [InstanceHeader(*header) for header in fields]
-        instances = [list(same) for _, same in groupby(headers, key=lambda header: header.instance)]
+        studies, mapping = next(iter(units))
+        claims = list(self._claims(studies, MappedUids(self._engine, mapping), words_by_study(words)))
 
-        def anonymize(several: list[list[InstanceHeader]]) -> list[AuditRow]:
-            rows = [row for claimants in several for row in anonymize_claimants(unit, claimants, conflicts)]
+        def anonymize(several: list[Claim]) -> list[AuditRow]:
+            rows = [row for claim in several for row in claim.rows(conflicts)]
             self._archive.release()
             return rows
 
-        for rows in self._workers.map(anonymize, reading_order(instances, lambda claimants: ObjectRef(*claimants[0].ref))):
+        for rows in self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref))):
             for row in rows:
                 self._count(row)
                 yield row
             self._progress.add("finished", len(rows))
         self._operations.update()
+
+    def _claims(
+        self, studies: Iterable[tuple[bytes, list[tuple[Any, ...]]]], uids: MappedUids, words: dict[bytes, frozenset[bytes]]
+    ) -> Iterator[Claim]:
+        for study, fields in studies:
+            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, uids, words.get(study, frozenset()))
+            headers = (InstanceHeader(*header) for header in fields)
+            for _, same in groupby(headers, key=lambda header: header.instance):
+                yield Claim(anonymizer, list(same))
 
     def _count(self, row: AuditRow) -> None:
         if row.status is Status.WRITTEN:
@@ -95,7 +116,7 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
     def __init__(
         self,
         proof: PCollection[bool],
-        known: list[PCollection[tuple[bytes, bytes]]],
+        known: list[PCollection[tuple[bytes, Any]]],
         archive: Archive,
         writer: ObjectWriter,
         config: EngineConfig,

@@ -1,4 +1,4 @@
-"""The UID map: each original UID (by keyed hash) and its one new UID; and which work units claim an instance of another's."""
+"""The UID map: each original UID (by keyed hash) and its one new UID; and which instances several studies claim."""
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
@@ -13,7 +13,7 @@ from .records import InstanceHeader, UidRole, WorkUnit
 MAPPING: Literal["mapping"] = "mapping"
 CONFLICTS: Literal["conflicts"] = "conflicts"
 
-#: new UID, UidRole, ids of the units that claim the UID as an instance's: the fields of a UidUse
+#: new UID, UidRole, ids of units, one for each study that claims the UID as an instance's: the fields of a UidUse
 Use = tuple[bytes, int, list[bytes]]
 
 
@@ -23,7 +23,7 @@ class UidUse(NamedTuple):
     Attributes:
         new_uid: empty where a unit only claims the UID (it is retained).
         role: a UidRole, the first of those it has.
-        claimants: ids of the units in which an object has it as its own SOPInstanceUID.
+        claimants: for each study in which an object has it as its own SOPInstanceUID, the id of the unit with that object.
     """
 
     new_uid: bytes
@@ -47,17 +47,17 @@ def uid_uses(unit: WorkUnit) -> Iterator[tuple[bytes, Use]]:
     """(hash, UidUse tuple) for each UID of a work unit, once a unit: shared UIDs don't repeat for each instance."""
     unit_id, headers = unit
     uses: dict[bytes, tuple[bytes, int]] = {}
-    claimed = set()
+    claimed: dict[bytes, set[bytes]] = {}
     for header in (InstanceHeader(*fields) for fields in headers):
-        claimed.add(header.instance)
+        claimed.setdefault(header.instance, set()).add(header.study)
         for uid_hash, new_uid, role in header.uids:
             known = uses.get(uid_hash)
             if known is None or role < known[1]:
                 uses[uid_hash] = (new_uid, role)
     for uid_hash, (new_uid, role) in uses.items():
-        yield uid_hash, (new_uid, role, [unit_id] if uid_hash in claimed else [])
-    for uid_hash in claimed - uses.keys():
-        yield uid_hash, (b"", int(UidRole.INSTANCE), [unit_id])
+        yield uid_hash, (new_uid, role, [unit_id] * len(claimed.get(uid_hash, ())))
+    for uid_hash in claimed.keys() - uses.keys():
+        yield uid_hash, (b"", int(UidRole.INSTANCE), [unit_id] * len(claimed[uid_hash]))
 
 
 class _MergeUses(beam.CombineFn):
@@ -84,8 +84,7 @@ class _MergeUses(beam.CombineFn):
 class _Resolve(beam.DoFn):
     """One original UID: its row of the map, and the units that must not write it.
 
-    A SOPInstanceUID that objects of two units claim is a conflict: the units are of different studies, and nobody can say
-    which is right.
+    A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right.
     """
 
     def __init__(self) -> None:
@@ -96,7 +95,7 @@ class _Resolve(beam.DoFn):
     ) -> Iterable[tuple[bytes, bytes] | TaggedOutput[Literal["mapping"], tuple[bytes, bytes, int]]]:
         uid_hash, use = use_of_uid[0], UidUse(*use_of_uid[1])
         if len(use.claimants) > 1:
-            for unit in use.claimants:
+            for unit in set(use.claimants):
                 yield unit, uid_hash
         if use.new_uid:
             self._mapped.inc()
@@ -104,7 +103,7 @@ class _Resolve(beam.DoFn):
 
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
-    """Work units -> ``mapping``: UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that others claim, too)."""
+    """Work units -> ``mapping``: UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that several studies claim)."""
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:

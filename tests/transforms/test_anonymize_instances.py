@@ -9,11 +9,11 @@ from anonymizer import DeidentificationError, Key, KeyedUids, Reason, Report, Se
 from profiles import ConfidentialityProfile
 from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
 from transforms.concurrency import reading_order
+from transforms.instance_anonymizer import MappedUids, output_name
 from transforms.list_objects import batches
 from transforms.records import AuditRow, ObjectRef, Status, UidRole
 from transforms.rejection import rejection
 from transforms.scan_headers import UidCollector
-from transforms.unit_anonymizer import MappedUids, output_name
 from transforms.write_audit import INSTANCES_SCHEMA, instance_record
 
 SECRET = "a secret of the tests, 32 bytes or more"

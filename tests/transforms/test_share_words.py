@@ -16,17 +16,24 @@ PERSON, SECOND = b"p" * 32, b"q" * 32
 
 
 def unit(study: int, number: int, person: bytes, words: bytes) -> tuple[bytes, list[tuple[Any, ...]]]:
-    unit_id = study.to_bytes(16, "big") + number.to_bytes(8, "big")
-    return unit_id, [tuple(InstanceHeader((b"n", b"s", 1, "v"), "id", b"", b"i", (), person, words))]
+    return b"unit%d" % number, [header(study, person, words)]
 
 
-def check(units: list[tuple[bytes, list[tuple[Any, ...]]]], expected: dict[bytes, set[bytes]], **arguments: int) -> None:
-    """The words that each unit gets are those."""
+def header(study: int, person: bytes, words: bytes) -> tuple[Any, ...]:
+    return tuple(InstanceHeader((b"n", b"s", 1, "v"), "id", study.to_bytes(16, "big") * 2, b"i", (), person, words))
 
-    def compare(rows: list[tuple[bytes, bytes]]) -> None:
-        found: dict[bytes, set[bytes]] = {}
-        for unit_id, words in rows:
-            found.setdefault(unit_id, set()).update(split_words(words))
+
+#: what a unit is told: words by study
+Told = dict[tuple[bytes, int], set[bytes]]
+
+
+def check(units: list[tuple[bytes, list[tuple[Any, ...]]]], expected: Told, **arguments: int) -> None:
+    """The words that each unit gets for its studies are those."""
+
+    def compare(rows: list[tuple[bytes, tuple[bytes, bytes]]]) -> None:
+        found: Told = {}
+        for unit_id, (study, words) in rows:
+            found.setdefault((unit_id, int.from_bytes(study, "big")), set()).update(split_words(words))
         assert found == expected
 
     with BeamPipeline(runner="FnApiRunner") as pipeline:
@@ -38,17 +45,25 @@ def word(number: int) -> bytes:
 
 
 def test_words_go_to_all_units_of_the_person_and_of_the_study() -> None:
-    units = [unit(1, 0, PERSON, word(1)), unit(2, 0, PERSON, word(2)), unit(2, 1, SECOND, word(3)), unit(3, 0, b"", b"")]
-    expected = ({word(1), word(2)}, {word(1), word(2), word(3)}, {word(2), word(3)})
-    check(units, {unit_id: words for (unit_id, _), words in zip(units, expected, strict=False)})
+    units = [unit(1, 0, PERSON, word(1)), unit(2, 1, PERSON, word(2)), unit(2, 2, SECOND, word(3)), unit(3, 3, b"", b"")]
+    check(
+        units,
+        {(b"unit0", 1): {word(1), word(2)}, (b"unit1", 2): {word(1), word(2), word(3)}, (b"unit2", 2): {word(2), word(3)}},
+    )
+
+
+def test_studies_of_one_unit_do_not_share_their_words() -> None:
+    units = [(b"unit", [header(1, PERSON, word(1)), header(2, SECOND, word(2)), header(3, PERSON, word(3)), header(4, b"", b"")])]
+    of_person = {word(1), word(3)}
+    check(units, {(b"unit", 1): of_person, (b"unit", 2): {word(2)}, (b"unit", 3): of_person})
 
 
 def test_a_patient_id_that_all_share_gives_the_words_of_the_study_only() -> None:
     units = [unit(study, part, PERSON, word(2 * study + part)) for study in range(100) for part in range(2)]
-    expected = {unit_id: {word(number & ~1), word(number | 1)} for number, (unit_id, _) in enumerate(units)}
-    check(units, expected, person_units=30)
+    expected = {(b"unit%d" % part, study): {word(2 * study), word(2 * study + 1)} for study in range(100) for part in range(2)}
+    check(units, expected, person_places=30)
 
 
 def test_a_study_of_many_units_keeps_its_words() -> None:
     units = [unit(1, part, PERSON, word(part)) for part in range(100)]
-    check(units, {unit_id: set(map(word, range(100))) for unit_id, _ in units}, person_units=30)
+    check(units, {(unit_id, 1): set(map(word, range(100))) for unit_id, _ in units}, person_places=30)

@@ -12,7 +12,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from anonymizer import Key
 from profiles import ConfidentialityProfile
 from transforms import CONFLICTS, MAPPING, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
-from transforms.anonymize_instances import to_do
+from transforms.anonymize_instances import to_do, words_by_study
 from transforms.build_uid_map import UidMapRow, uid_uses
 from transforms.prove_uid_map import check, marks, violations
 from transforms.records import InstanceHeader
@@ -21,8 +21,8 @@ A, B, C = (letter * 32 for letter in (b"a", b"b", b"c"))
 UNIT, OTHER = b"unit 1", b"unit 2"
 
 
-def header(instance: bytes, *uids: tuple[bytes, bytes, int]) -> tuple[Any, ...]:
-    return ((b"name", b"source", 1, "v"), "source", b"study", instance, uids)
+def header(instance: bytes, *uids: tuple[bytes, bytes, int], study: bytes = A) -> tuple[Any, ...]:
+    return ((b"name", b"source", 1, "v"), "source", study, instance, uids)
 
 
 def test_a_unit_names_each_uid_once_with_its_first_role() -> None:
@@ -47,21 +47,34 @@ def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles() -> Non
 
 
 @pytest.mark.parametrize("uids", [((A, b"n1", 0),), ()], ids=["replaced", "retained"])
-def test_an_instance_that_two_units_claim_is_a_conflict_for_both(uids: tuple[Any, ...]) -> None:
-    with BeamPipeline(runner="FnApiRunner") as pipeline:
-        units = [(UNIT, [header(A, *uids)]), (OTHER, [header(A, *uids)])]
-        built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
-        assert_that(built[CONFLICTS], equal_to([(UNIT, A), (OTHER, A)]))
+def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(uids: tuple[Any, ...]) -> None:
+    one, other = header(A, *uids, study=B), header(A, *uids, study=C)
+    for units, expected in (
+        ([(UNIT, [one]), (OTHER, [other])], [(UNIT, A), (OTHER, A)]),
+        ([(UNIT, [one, other]), (OTHER, [header(B, study=C)])], [(UNIT, A)]),
+        ([(UNIT, [one, one])], []),
+    ):
+        with BeamPipeline(runner="FnApiRunner") as pipeline:
+            built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
+            assert_that(built[CONFLICTS], equal_to(expected))
 
 
 def test_pass_2_gets_each_uid_of_a_unit_once() -> None:
-    unit = (UNIT, [header(A, (A, b"n1", 0), (C, b"n3", 4)), header(B, (B, b"n2", 0), (C, b"n3", 4))])
-    unit_id, (headers, uids) = to_do(unit)
+    headers = [header(A, (A, b"n1", 0), (C, b"n3", 4)), header(B, (B, b"n2", 0), (C, b"n3", 4)), header(C, study=B)]
+    unit_id, (studies, uids) = to_do((UNIT, headers))
     assert unit_id == UNIT
     assert uids == {A: b"n1", B: b"n2", C: b"n3"}
-    assert [InstanceHeader(*fields) for fields in headers] == [
-        InstanceHeader((b"name", b"source", 1, "v"), "source", b"", instance, ()) for instance in (A, B)
+    assert [(study, [InstanceHeader(*fields) for fields in slim]) for study, slim in studies] == [
+        (study, [InstanceHeader((b"name", b"source", 1, "v"), "source", b"", instance, ()) for instance in instances])
+        for study, instances in ((A[:16], (A, B)), (B[:16], (C,)))
     ]
+
+
+def test_words_of_a_study_are_joined() -> None:
+    assert words_by_study([[(b"s", b"1" * 8), (b"t", b"2" * 8)], [(b"s", b"3" * 8 + b"1" * 8)]]) == {
+        b"s": {b"1" * 8, b"3" * 8},
+        b"t": {b"2" * 8},
+    }
 
 
 def test_one_original_with_two_new_uids_fails_the_job() -> None:

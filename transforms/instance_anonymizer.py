@@ -1,4 +1,4 @@
-"""What pass 2 does to the instances of one work unit: plain functions, no Beam."""
+"""What pass 2 does to the instances of a study in a work unit: plain functions, no Beam."""
 
 import hashlib
 import re
@@ -17,6 +17,10 @@ class MappedUids:
     """New UIDs from the UIDs that pass 1 found in a unit, which the map was proven with: never a guess."""
 
     def __init__(self, engine: Engine, mapping: dict[bytes, bytes]) -> None:
+        """
+        Args:
+            mapping: hash of the original -> new UID.
+        """
         self._hash = engine.uids.hash
         self._mapping = mapping
         self._known: dict[bytes, bytes] = {}
@@ -50,21 +54,18 @@ def output_name(report: Report) -> str:
     return "/".join(names) + ".dcm"
 
 
-class UnitAnonymizer:
-    """De-identifies the instances of one work unit."""
+class InstanceAnonymizer:
+    """De-identifies the instances that a work unit has of one study."""
 
-    def __init__(
-        self, engine: Engine, archive: Archive, writer: ObjectWriter, mapping: dict[bytes, bytes], words: frozenset[bytes]
-    ) -> None:
+    def __init__(self, engine: Engine, archive: Archive, writer: ObjectWriter, uids: MappedUids, words: frozenset[bytes]) -> None:
         """
         Args:
-            mapping: the unit's UIDs in the UID map: hash of the original -> new UID.
-            words: hashes of words that identify the unit's patients.
+            words: hashes of words that identify these instances' patients.
         """
         self._engine = engine
         self._archive = archive
         self._writer = writer
-        self._uids = MappedUids(engine, mapping)
+        self._uids = uids
         self._words = words
 
     def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
