@@ -16,11 +16,11 @@ ENGINES = ("two processes", "every bundle twice", "portable", "Prism", "Prism se
 
 @contextlib.contextmanager
 def worker_pool() -> Iterator[str]:
-    """Beam's pool of external workers, as a node of a cluster has it: its address."""
-    module = "apache_beam.runners.worker.worker_pool_main"
+    """A pool of external workers, as a node of a cluster has it: its address."""
+    program = str(ROOT / "deploy" / "worker_pool.py")
     # the pool starts "python", whichever comes first
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    with running(lambda port: [sys.executable, "-m", module, f"--service_port={port}"], answers_grpc, env=env) as port:
+    with running(lambda port: [sys.executable, program, f"127.0.0.1:{port}"], answers_grpc, env=env) as port:
         yield f"127.0.0.1:{port}"
 
 

@@ -1,7 +1,9 @@
-"""Beam's pool of external workers on one loopback address, ended with all its workers by SIGTERM.
+"""Beam's pool of external workers on one address, ended with all its workers by SIGTERM.
+
+``python deploy/worker_pool.py 127.0.0.1:50000``
 
 `apache_beam.runners.worker.worker_pool_main` listens on every interface, where whoever reaches it can start programs, and leaves
-its workers behind when it is terminated.
+its workers behind when it is terminated. Workers are started as ``python``, whichever comes first on the PATH.
 """
 
 import signal
