@@ -141,7 +141,7 @@ def memory_of_header(shape: Shape) -> int:
         command(
             ["run", f"--input={folder / 'archive'}", f"--output={folder / 'output'}", f"--key=file:{folder / 'key'}", CLEANING]
         )
-    encoded = [value for _, value in crossings["GroupIntoWorkUnits/Parts"].elements()]
+    encoded = [value for _, value in crossings["GroupIntoWorkUnits/ByKey"].elements()]
     decode = FastPrimitivesCoder().decode
     tracemalloc.start()
     headers = [decode(value) for value in encoded]

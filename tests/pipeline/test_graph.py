@@ -25,10 +25,12 @@ from transforms.records import InstanceHeader
 CLEANING = "--options=RetainSafePrivate,RetainLongModifDates,CleanDesc,CleanStructdCont,CleanGraph"
 #: each with what it costs: each worker gets all of a side input, and what reads it waits until it is there
 SIDE_INPUTS = {
-    "GroupIntoWorkUnits/ByPart": {"GroupIntoWorkUnits/Large"},  # the sizes of large studies: 244,000 for a billion instances
+    # the sizes of large studies: 244,000 at most for a billion instances; and the number of instances
+    "GroupIntoWorkUnits/WithKey": {"GroupIntoWorkUnits/Large", "GroupIntoWorkUnits/Total"},
     "AnonymizeInstances/Anonymize": {"ProveUidMap"},  # one True, that pass 2 waits for
     "WriteAccount/Write": {"SumOfSources", "Tables"},  # one sum; one row for each table file, some thousands
     # Beam's own, in CombineGlobally: one sum
+    "GroupIntoWorkUnits/Total/InjectDefault": {"GroupIntoWorkUnits/Total/UnKey"},
     "ProveUidMap/Total/InjectDefault": {"ProveUidMap/Total/UnKey"},
     "SumOfSources/Sum/InjectDefault": {"SumOfSources/Sum/UnKey"},
 }
@@ -89,7 +91,11 @@ def test_keys_of_shuffles_are_plain(graph: Graph) -> None:
     assert [name for name, coder in keys.items() if not coder.is_deterministic()] == []
     # of all sums of all there is only one key: None
     odd = {name for name, coder in keys.items() if not is_plain(coder)}
-    assert {name.split("/CombinePerKey")[0] for name in odd} == {"ProveUidMap/Total", "SumOfSources/Sum"}
+    assert {name.split("/CombinePerKey")[0] for name in odd} == {
+        "GroupIntoWorkUnits/Total",
+        "ProveUidMap/Total",
+        "SumOfSources/Sum",
+    }
 
 
 def test_words_are_shared_only_where_text_is_cleaned(graphs: dict[str, Graph]) -> None:
@@ -220,6 +226,6 @@ def test_the_recorder_sees_what_the_steps_exchange(crossings: dict[str, Crossing
     uses = {uid_hash: decode(use) for uid_hash, use in crossings["BuildUidMap/ByUid/Group"].elements()}
     assert len(uses) > 100
     assert all(len(uid_hash) == 32 and (not new or new.startswith(b"2.25.")) for uid_hash, (new, _, _) in uses.items())
-    headers = [InstanceHeader(*decode(header)) for _, header in crossings["GroupIntoWorkUnits/Parts"].elements()]
+    headers = [InstanceHeader(*decode(header)) for _, header in crossings["GroupIntoWorkUnits/ByKey"].elements()]
     assert all(header.ref[0].endswith(b".x") for header in headers)
     assert {uid_hash for header in headers for uid_hash, _, _ in header.uids} <= uses.keys()
