@@ -42,6 +42,8 @@ SECRETS = {
     "--s3_secret_access_key": "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
     "--azure_connection_string": "AccountName=a;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1",
 }
+#: sums of a whole collection have one key, None
+SUMS_OF_ALL = {"GroupIntoWorkUnits/Total", "ProveUidMap/Total", "SumOfSources/Sum"}
 #: the steps with shuffles
 GROUPING = {"ListObjects", "SumOfSources", "GroupIntoWorkUnits", "BuildUidMap", "ProveUidMap", "ShareWords", "AnonymizeInstances"}
 WINDOW = 16
