@@ -32,6 +32,8 @@ CLEANING = "--options=RetainSafePrivate,RetainLongModifDates,CleanDesc,CleanStru
 PIXELS = 512 * 1024
 #: headers that come together under one key; studies above it are in the side input of sizes
 PART_SIZE = 4096
+#: keys that Beam sums up in memory before a shuffle; for other combiners, a tenth (its operations.py)
+MOST_SUMS = 1_000_000
 #: headers that are decoded to see what they take in memory
 SAMPLE = 1000
 
@@ -148,6 +150,14 @@ def memory_of_header(shape: Shape) -> int:
     return tracemalloc.get_traced_memory()[0] // len(headers)
 
 
+def memory_of_sums(keys: int) -> int:
+    """Bytes that so many sums take, as Beam's workers keep them before a shuffle (``PGBKCVOperation``)."""
+    tracemalloc.start()
+    sums = {os.urandom(32): [1 << 32, None] for _ in range(keys)}
+    size = tracemalloc.get_traced_memory()[0]
+    return size if sums else 0
+
+
 def memory_of_sizes(studies: int) -> int:
     """Bytes that the side input of the sizes of so many large studies takes in each worker process."""
     tracemalloc.start()
@@ -185,22 +195,25 @@ def shuffles(instances: int) -> None:
     found: dict[str, Figures] = {name: apart(measure, case) for name, case in cases.items()}
     for title, kind in (("shuffle", "shuffled"), ("kept between stages", "kept")):
         steps = dict.fromkeys(step for figures in reversed(found.values()) for step in getattr(figures, kind))
-        rows: list[tuple[object, ...]] = []
-        totals = dict.fromkeys(found, (0.0, 0.0))
-        for step in steps:
-            cells = []
-            for name, figures in found.items():
-                count, size = getattr(figures, kind).get(step, (0, 0))
-                count, size = count / figures.instances, size / figures.instances
-                totals[name] = (totals[name][0] + count, totals[name][1] + size)
-                cells.append(f"{count:.3f} / {size:.0f}" if count else "")
-            rows.append((_step(step), *cells))
-        rows.append(("**all**", *(f"**{count:.2f} / {size:.0f}**" for count, size in totals.values())))
+        each = {step: [_of_an_instance(figures, getattr(figures, kind), step) for figures in found.values()] for step in steps}
+        rows = [(_step(step), *map(_cell, cells)) for step, cells in each.items() if max(size for _, size in cells) >= 1]
+        sums = [tuple(map(sum, zip(*column, strict=True))) for column in zip(*each.values(), strict=True)]
+        rows.append(("**all**, sums and lists of files among them", *(f"**{_cell(cell)}**" for cell in sums)))
         print(f"\nRows / bytes for each instance, {title}:\n")
         print(table((title, *found), rows))
     print()
     for name, figures in found.items():
         print(f"- {name}: {figures.instances} instances, names of {figures.name_length} bytes in their input")
+
+
+def _of_an_instance(figures: Figures, crossings: dict[str, tuple[int, int]], step: str) -> tuple[float, float]:
+    rows, size = crossings.get(step, (0, 0))
+    return rows / figures.instances, size / figures.instances
+
+
+def _cell(cell: tuple[float, ...]) -> str:
+    rows, size = cell
+    return f"{rows:.3f} / {size:.0f}" if rows else ""
 
 
 def memory(instances: int) -> None:
@@ -215,31 +228,48 @@ def memory(instances: int) -> None:
     header = apart(memory_of_header, Shape(SAMPLE // sum(SERIES), SERIES))
     large = 10**9 // PART_SIZE
     print(f"\nA header in memory: {header} bytes; {PART_SIZE} of a key: {header * PART_SIZE / 1e6:.0f} MB.")
+    print(f"{MOST_SUMS} sums of a bundle: {apart(memory_of_sums, MOST_SUMS) / 1e6:.0f} MB.")
     print(f"Sizes of {large} large studies, a side input: {apart(memory_of_sizes, large) / 1e6:.0f} MB in each worker process.")
 
 
-def speed(instances: int) -> None:
-    """Instances in a second on one core: the difference of two runs, so that starting doesn't count."""
+def _speed_of(few: Figures, many: Figures) -> tuple[str, ...]:
+    """ms and instances in a second, by the clock and of CPU: the difference of two runs, so that starting doesn't count."""
+    count = many.instances - few.instances
+    by_clock, by_cpu = (many.seconds - few.seconds) / count, (many.cpu - few.cpu) / count
+    return f"{1000 * by_clock:.2f}", f"{1 / by_clock:.0f}", f"{1000 * by_cpu:.2f}", f"{1 / by_cpu:.0f}"
+
+
+SPEED = ("ms each", "a second", "CPU ms each", "a second of CPU")
+
+
+def _sizes(instances: int) -> tuple[Shape, Shape]:
     few, many = (Shape(max(1, count // sum(SERIES)), SERIES, PIXELS) for count in (instances // 10, instances))
+    return few, many
+
+
+def speed(instances: int) -> None:
+    """Instances in a second in one process, from folder to folder."""
     rows: list[tuple[object, ...]] = []
     for name, flags in (("basic", ()), ("all cleaning", (CLEANING,))):
-        first, second = (apart(measure, Case(shape, flags, recorded=False)) for shape in (few, many))
-        count = second.instances - first.instances
-        by_clock, by_cpu = ((getattr(second, unit) - getattr(first, unit)) / count for unit in ("seconds", "cpu"))
-        rows.append((name, f"{1000 * by_clock:.2f}", f"{1 / by_clock:.0f}", f"{1000 * by_cpu:.2f}", f"{1 / by_cpu:.0f}"))
-    print(f"\n{many.instances} CT images of {PIXELS // 1024} KiB, local folder, one process:\n")
-    print(table(("profile", "ms each", "a second", "CPU ms each", "a second of CPU"), rows))
+        runs = (apart(measure, Case(shape, flags, recorded=False)) for shape in _sizes(instances))
+        rows.append((name, *_speed_of(*runs)))
+    print(f"\n{_sizes(instances)[1].instances} CT images of {PIXELS // 1024} KiB, local folder, one process:\n")
+    print(table(("profile", *SPEED), rows))
 
 
 def operations(instances: int, program: str) -> None:
-    """Operations on object storage for each instance, as run.json counts them."""
+    """Operations on object storage for each instance, as run.json counts them, and the speed with them."""
     from tests.support.servers import fake_gcs_server
 
     os.environ["FAKE_GCS_SERVER"] = program
-    with fake_gcs_server() as server:
-        found: Figures = apart(measure, Case(Shape(max(1, instances // sum(SERIES)), SERIES, PIXELS), (), False, server.url))
-    print(f"\n{found.instances} CT images of {PIXELS // 1024} KiB from bucket to bucket, for each instance:\n")
-    print(table(tuple(found.operations), [tuple(f"{count / found.instances:.4f}" for count in found.operations.values())]))
+    runs = []
+    for shape in _sizes(instances):
+        with fake_gcs_server() as server:
+            runs.append(apart(measure, Case(shape, (), recorded=False, store=server.url)))
+    _, many = runs
+    print(f"\n{many.instances} such images from bucket to bucket, on a server of this machine; for each instance:\n")
+    print(table(tuple(many.operations), [tuple(f"{count / many.instances:.4f}" for count in many.operations.values())]))
+    print(f"\n{table(SPEED, [_speed_of(*runs)])}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -265,7 +295,7 @@ def main() -> None:
     if "operations" in chosen:
         if not arguments.gcs:
             sys.exit("operations: fake-gcs-server is not installed; name it by --gcs")
-        operations(min(arguments.timed, 1000), arguments.gcs)
+        operations(arguments.timed, arguments.gcs)
 
 
 if __name__ == "__main__":
