@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -42,6 +43,9 @@ _LARGE = 10_000
 #: their messages name no object
 _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
+#: how Prism says that a worker is gone
+_LOST_WORKER = "SDK worker disconnected"
+_AGAIN = "what is in the output is whole: start the same command again"
 
 #: builds the pipeline and hands it to a runner, None for that of the options
 _Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
@@ -246,4 +250,8 @@ def _explain(error: Exception) -> str:
     # Beam wraps what workers raise, with its type and text at the end of a traceback
     if found := _WRAPPED.search(text):
         return found.group(1)
+    if isinstance(error, grpc.RpcError):
+        return f"the engine doesn't answer any more; {_AGAIN}"
+    if _LOST_WORKER in text:
+        return f"the engine lost a worker; {_AGAIN}"
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

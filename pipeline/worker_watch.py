@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import TypeVar
 
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
@@ -85,9 +85,7 @@ class _WorkerProcesses:
             found = _EXIT_CODE.search(str(failure.exc_value))
             self._outcomes.put(_raiser(RunError(_how_it_died(int(found.group(1)) if found else None))))
             self._died.set()
-        # else: a connection broke, and whose it was tells us
-        if self._debug:
-            self._hook(failure)
+        self._hook(failure)
 
     def _end(self) -> None:
         """Kill the workers that are left, after a run that failed or was interrupted; else they have ended by themselves."""
