@@ -20,10 +20,10 @@ from tests.pipeline.test_object_storage import same
 from tests.support.engines import engine
 from tests.support.objects import Element
 
-MANY = 2000
+MANY = 1200
 WORKER, POOL_WORKER, PRISM = "pipeline.worker_process", "sdk_worker import SdkHarness", "prism"
 #: seconds in which a run must have ended after the kill; a loaded machine needs some of them
-BOUND = 40
+BOUND = 50
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def undisturbed(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPath
 
 def processes() -> dict[int, tuple[int, str]]:
     """Living processes: their parents and commands."""
-    done = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
+    done = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
     rows = (line.split(None, 3) for line in done.stdout.splitlines())
     return {int(row[0]): (int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")}
 
