@@ -5,7 +5,7 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners.runner import create_runner
 
 from .errors import UsageError
@@ -67,3 +67,14 @@ def complete(arguments: Sequence[str], parsed: argparse.Namespace, *, large: boo
     if large and is_local(parsed) and not any(argument.startswith("--direct_") for argument in arguments):
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={os.cpu_count()}"]
     return PipelineOptions(arguments, save_main_session=False)
+
+
+def take_processes(options: PipelineOptions) -> bool:
+    """Whether the run is to have worker processes of its own; if so, Beam is not to start others."""
+    runner = str(options.get_all_options()["runner"]).rsplit(".", 1)[-1]
+    direct = options.view_as(DirectOptions)
+    if runner not in (LOCAL_RUNNER, "DirectRunner") or direct.direct_running_mode != "multi_processing":
+        return False
+    # the runner gets its processes with its environment
+    direct.direct_running_mode = None
+    return True

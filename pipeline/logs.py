@@ -1,6 +1,7 @@
 """What may be logged: by itself, nothing of Beam's."""
 
 import logging
+import threading
 
 
 def quiet(*, debug: bool = False) -> None:
@@ -9,3 +10,6 @@ def quiet(*, debug: bool = False) -> None:
     logging.basicConfig(level=level)
     logging.getLogger().setLevel(level)
     logging.getLogger("apache_beam").setLevel(level)
+    if not debug:
+        # Beam's threads break when its processes and servers do; the run itself tells what happened
+        threading.excepthook = lambda failure: None

@@ -37,10 +37,12 @@ class RunLock:
             for lock in self._folder.glob(f"{_PREFIX}*"):
                 if lock != path and _is_dead(lock):
                     self._clear(lock.name.removeprefix(_PREFIX))
+                    lock.unlink(missing_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
+            # the file stays: an engine's workers may write on for a while, and the next run clears away what they leave
             with contextlib.suppress(StorageError):
                 self._clear(self._run_id)
         elif self._folder is not None:
@@ -57,7 +59,6 @@ class RunLock:
             shutil.rmtree(unfinished / run_id, ignore_errors=True)
             with contextlib.suppress(OSError):
                 unfinished.rmdir()
-        self._audit.delete(f"{_PREFIX}{run_id}")
 
 
 def _is_dead(lock: Path) -> bool:

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineResult
+from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
 from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError
 
 from .archive import StoredArchive
-from .beam_args import check_beam_args, complete, is_local
+from .beam_args import check_beam_args, complete, is_local, take_processes
 from .errors import RunError, UsageError
 from .job import AuditTarget, build_job
 from .manifests import ManifestError
@@ -33,6 +34,7 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
+from .worker_watch import run_in_processes
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -41,9 +43,12 @@ _LARGE = 10_000
 #: their messages name no object
 _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
+#: how Prism says that a worker is gone
+_LOST_WORKER = "SDK worker disconnected"
+_AGAIN = "what is in the output is whole: start the same command again"
 
-#: builds the pipeline and hands it to its runner
-_Start = Callable[[ProgressListener], PipelineResult]
+#: builds the pipeline and hands it to a runner, None for that of the options
+_Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
 
 
 def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> RunReport | None:
@@ -97,8 +102,8 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
 
-    def start(progress: ProgressListener) -> PipelineResult:
-        pipeline = beam.Pipeline(options=beam_options)
+    def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
+        pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
         return pipeline.run()
 
@@ -108,7 +113,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         _submit(start, audit, run_id, origin, debug=debug)
         return None
     with RunLock(audit, options.output, run_id):
-        operations = _execute(start, writer, debug=debug)
+        operations = _execute(start, writer, in_processes=take_processes(beam_options), debug=debug)
         try:
             return finish(audit, run_id, origin, operations)
         except (OSError, StorageError) as error:
@@ -140,13 +145,18 @@ def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
     return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
 
 
-def _execute(start: _Start, writer: RunWriter, *, debug: bool) -> dict[str, int]:
+def _execute(start: _Start, writer: RunWriter, *, in_processes: bool, debug: bool) -> dict[str, int]:
     """Run the pipeline; returns what it did on object storage."""
     with _progress() as progress:
+
+        def work(runner: PipelineRunner | None) -> tuple[str, dict[str, int]]:
+            result = start(progress, runner)
+            return result.wait_until_finish(), _operations(result)
+
         try:
-            result = start(progress)
-            state = result.wait_until_finish()
-            operations = _operations(result)
+            state, operations = run_in_processes(work, debug=debug) if in_processes else work(None)
+        except RunError:
+            raise
         except Exception as error:
             if debug:
                 raise
@@ -164,7 +174,7 @@ def _submit(start: _Start, audit: Folder, run_id: str, origin: dict[str, Any], *
     remember(audit, run_id, origin)
     try:
         # nobody watches: the folder of this listener doesn't exist
-        start(ProgressFiles(os.devnull))
+        start(ProgressFiles(os.devnull), None)
     except Exception as error:
         forget(audit, run_id)
         if debug:
@@ -240,4 +250,8 @@ def _explain(error: Exception) -> str:
     # Beam wraps what workers raise, with its type and text at the end of a traceback
     if found := _WRAPPED.search(text):
         return found.group(1)
+    if isinstance(error, grpc.RpcError):
+        return f"the engine doesn't answer any more; {_AGAIN}"
+    if _LOST_WORKER in text:
+        return f"the engine lost a worker; {_AGAIN}"
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

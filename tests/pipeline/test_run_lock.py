@@ -72,7 +72,12 @@ def test_a_failed_runs_tables_do_not_stay(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="the run failed"):
         fail()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".lock-mine"]
+    # a worker of an engine hears of it later
+    (tmp_path / "instances-mine-2.parquet").touch()
+    (tmp_path / TEMPORARY / "mine").mkdir(parents=True)
+    with RunLock(Folder(str(tmp_path)), str(tmp_path), "next"):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock-next"]
 
 
 def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> None:

@@ -1,0 +1,207 @@
+"""SIGKILL in the middle of a run, as the system does when memory runs out: the run ends, says so, and can be started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.storage import TEMPORARY
+from tests.pipeline.conftest import ROOT, Run, ct_file, deidentify
+from tests.pipeline.test_object_storage import same
+from tests.support.engines import engine
+from tests.support.objects import Element
+
+MANY = 1200
+WORKER, POOL_WORKER, PRISM = "pipeline.worker_process", "sdk_worker import SdkHarness", "prism"
+#: seconds in which a run must have ended after the kill; a loaded machine needs some of them
+BOUND = 50
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Objects of 40 studies; a pass over them takes far longer than to find a process and kill it."""
+    folder = tmp_path_factory.mktemp("SECRETNAME")
+    for number in range(MANY):
+        study = f"1.2.3.{number // 50}"
+        extra = [Element(0x0020000E, "UI", f"{study}.1"), Element(0x7FE00010, "OW", bytes(20_000))]
+        (folder / f"SECRETNAME-{number}").write_bytes(ct_file(f"{study}.9.{number}", *extra, study=study))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return deidentify(archive, tmp_path_factory.mktemp("undisturbed") / "output", key_file)
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Living processes: their parents and commands."""
+    done = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
+    rows = (line.split(None, 3) for line in done.stdout.splitlines())
+    return {int(row[0]): (int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")}
+
+
+def below(root: int) -> dict[int, str]:
+    """The processes that come from one, and their commands."""
+    alive = processes()
+    found, todo = {}, [root]
+    while todo:
+        parent = todo.pop()
+        children = [pid for pid, (above, _) in alive.items() if above == parent]
+        found.update({pid: alive[pid][1] for pid in children})
+        todo += children
+    return found
+
+
+@dataclass
+class AtWork:
+    """A command at work, with a folder of its own for temporary files."""
+
+    process: subprocess.Popen[str]
+    temporary: Path
+    output: Path
+
+    def passed(self, stage: str) -> int:
+        """Objects that went through a stage of the run."""
+        return sum(file.stat().st_size for file in self.temporary.glob(f"dicom-deid-*/{stage}"))
+
+    def wait_for(self, stage: str, count: int) -> None:
+        ends = time.monotonic() + BOUND
+        while self.passed(stage) < count:
+            assert self.process.poll() is None and time.monotonic() < ends, "the run never came so far"
+            time.sleep(0.01)
+
+    def wait_for_process(self, name: str, root: int, count: int = 1) -> list[int]:
+        ends = time.monotonic() + BOUND
+        while len(found := [pid for pid, command in below(root).items() if name in command and pid != self.process.pid]) < count:
+            assert self.process.poll() is None and time.monotonic() < ends, "the process never came"
+            time.sleep(0.01)
+        return found
+
+    def ends(self) -> str:
+        """What it said, once it has failed."""
+        _, log = self.process.communicate(timeout=BOUND)
+        assert self.process.returncode == 1, log
+        assert not (self.output / "_audit" / "run.json").exists()
+        assert "SECRETNAME" not in log and "Traceback" not in log
+        return log
+
+
+@contextlib.contextmanager
+def at_work(archive: Path, folder: Path, key: Path, *flags: str) -> Iterator[AtWork]:
+    output, temporary = folder / "output", folder / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
+    process = subprocess.Popen(
+        [*command, "--key", f"file:{key}", *flags],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield AtWork(process, temporary, output)
+    finally:
+        # orphans, too: their commands name the folder
+        left = [pid for pid, (_, command) in processes().items() if WORKER in command and str(temporary) in command]
+        for pid in [process.pid, *left]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
+
+
+def all_gone(pids: list[int], seconds: float = 5) -> bool:
+    ends = time.monotonic() + seconds
+    while alive := set(pids) & processes().keys():
+        if time.monotonic() > ends:
+            return not alive
+        time.sleep(0.05)
+    return True
+
+
+def finished_again(run: AtWork, archive: Path, key: Path, undisturbed: Run, *flags: str) -> bool:
+    """Whether the same command finishes now, with the result of an undisturbed run and nothing beside it."""
+    again = deidentify(archive, run.output, key, *flags)
+    assert again.code == 0, again.log
+    assert same(again, undisturbed)
+    assert not (run.output / TEMPORARY).exists()
+    return {path.name for path in (run.output / "_audit").iterdir()} == {*again.report["tables"], "run.json", "output.json"}
+
+
+LOCAL = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+
+
+@pytest.mark.parametrize(
+    ("stage", "count"), [("listed", 0), ("scanned", 1), ("scanned", MANY), ("finished", 100), ("finished", MANY)]
+)
+def test_a_worker_dies_on_this_machine(
+    stage: str, count: int, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
+) -> None:
+    with at_work(archive, tmp_path, key_file, *LOCAL) as run:
+        workers = run.wait_for_process(WORKER, run.process.pid, 2)
+        # with 0: while it starts
+        run.wait_for(stage, count)
+        os.kill(workers[0], signal.SIGKILL)
+        if (stage, count) == ("finished", MANY):
+            # it may have had no more to do
+            _, log = run.process.communicate(timeout=BOUND)
+            assert run.process.returncode in (0, 1), log
+            assert (run.output / "_audit" / "run.json").exists() == (run.process.returncode == 0)
+        else:
+            assert "a worker process was killed by signal 9" in run.ends()
+        # the others went with it, before the command ended
+        assert all_gone(workers, 0)
+        assert list(run.output.glob(f"{TEMPORARY}/*/*")) == []
+        assert list(run.temporary.glob("dicom-deid-*")) == []
+        if count == 100:
+            assert finished_again(run, archive, key_file, undisturbed, *LOCAL)
+
+
+@pytest.mark.parametrize("count", [0, 100])
+def test_the_command_dies_and_no_worker_stays(
+    count: int, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
+) -> None:
+    with at_work(archive, tmp_path, key_file, *LOCAL) as run:
+        workers = run.wait_for_process(WORKER, run.process.pid, 2)
+        run.wait_for("finished", count)
+        run.process.kill()
+        run.process.wait()
+        assert all_gone(workers)
+        if count:
+            assert 0 < len(list(run.output.rglob("*.dcm"))) < MANY
+            assert finished_again(run, archive, key_file, undisturbed)
+
+
+@pytest.mark.parametrize("victim", [POOL_WORKER, PRISM])
+def test_a_worker_or_the_server_of_an_engine_dies(
+    victim: str, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
+) -> None:
+    with engine_that_may_die() as flags, at_work(archive, tmp_path, key_file, *flags) as run:
+        workers = run.wait_for_process(POOL_WORKER, os.getpid())
+        run.wait_for("finished", 100)
+        for pid in workers if victim == POOL_WORKER else [prism_of(flags)]:
+            os.kill(pid, signal.SIGKILL)
+        said = run.ends()
+        assert ("the engine lost a worker" if victim == POOL_WORKER else "the engine doesn't answer any more") in said
+        assert all_gone(workers, 20)
+        assert finished_again(run, archive, key_file, undisturbed)
+
+
+def prism_of(flags: tuple[str, ...]) -> int:
+    port = next(flag for flag in flags if flag.startswith("--job_endpoint")).rsplit(":", 1)[1]
+    return next(pid for pid, command in below(os.getpid()).items() if f"-job_port {port}" in command)
+
+
+@contextlib.contextmanager
+def engine_that_may_die() -> Iterator[tuple[str, ...]]:
+    with contextlib.suppress(RuntimeError), engine("Prism server, worker pool") as flags:
+        yield flags
