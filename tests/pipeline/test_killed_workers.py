@@ -111,7 +111,8 @@ def at_work(archive: Path, folder: Path, key: Path, *flags: str) -> Iterator[AtW
     try:
         yield AtWork(process, temporary, output)
     finally:
-        left = [pid for pid, command in below(process.pid).items() if WORKER in command or PRISM in command]
+        # orphans, too: their commands name the folder
+        left = [pid for pid, (_, command) in processes().items() if WORKER in command and str(temporary) in command]
         for pid in [process.pid, *left]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
