@@ -23,6 +23,9 @@ from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, deidenti
 from tests.support.objects import Element, ct, part10
 from tests.support.servers import GcsServer, S3Server, azurite, azurite_connection, fake_gcs_server, moto_server
 
+#: what servers number and time by their clocks: by chance these have the digits of a planted date
+BY_THE_CLOCK = {"generation", "timeCreated", "timeStorageClassUpdated", "updated", "LastModified"}
+
 
 class Server(Protocol):
     """What these tests need of a server."""
@@ -136,7 +139,9 @@ def test_no_token_is_in_anything_that_was_written(
         assert tokens.found_in(name.encode()) == []
         if name.startswith("_audit"):
             assert tokens.found_in(content) == [], name
-        assert tokens.found_in(repr(cloud.server.metadata("research", f"out/{name}")).encode()) == []
+        metadata = cloud.server.metadata("research", f"out/{name}")
+        given = {field: value for field, value in metadata.items() if field not in BY_THE_CLOCK}
+        assert tokens.found_in(repr(given).encode()) == []
     assert tokens.found_in(repr(run.table("instances")).encode()) == []
 
 
