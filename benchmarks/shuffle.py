@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -79,18 +80,23 @@ def measure(case: Case) -> Figures:
     """Run a case; to be called in a process of its own, whose peak of memory it then is."""
     with tempfile.TemporaryDirectory(prefix="dicom-deid-shuffle-") as temporary:
         folder = Path(temporary)
-        name_length = write(folder / "archive", case.shape)
-        (folder / "key").write_bytes(bytes(range(32)))
+        name_length, key = _prepare(folder, case.shape)
         archive, output = str(folder / "archive"), str(folder / "output")
         if case.store:
             archive, output = _upload(case.store, folder / "archive")
         arguments = ["run", f"--input={archive}", f"--output={output}", f"--audit={folder / 'audit'}"]
-        arguments += [f"--key=file:{folder / 'key'}", "--direct_num_workers=1", *case.flags]
+        arguments += [key, "--direct_num_workers=1", *case.flags]
         found = _run(arguments, case)
         report = json.loads((folder / "audit" / "run.json").read_text())
     if report["counts"]["written"] != case.shape.instances:
         raise RuntimeError("not all instances were written")
     return replace(found, instances=case.shape.instances, name_length=name_length, operations=report["operations"])
+
+
+def _prepare(folder: Path, shape: Shape) -> tuple[int, str]:
+    """Write an archive and a key; returns how long the archive's names are, and the flag for the key."""
+    (folder / "key").write_bytes(bytes(range(32)))
+    return write(folder / "archive", shape), f"--key=file:{folder / 'key'}"
 
 
 def _run(arguments: list[str], case: Case) -> Figures:
@@ -138,32 +144,30 @@ def memory_of_header(shape: Shape) -> int:
 
     with recorded(keep=True) as crossings, tempfile.TemporaryDirectory(prefix="dicom-deid-shuffle-") as temporary:
         folder = Path(temporary)
-        write(folder / "archive", shape)
-        (folder / "key").write_bytes(bytes(range(32)))
-        command(
-            ["run", f"--input={folder / 'archive'}", f"--output={folder / 'output'}", f"--key=file:{folder / 'key'}", CLEANING]
-        )
+        _, key = _prepare(folder, shape)
+        command(["run", f"--input={folder / 'archive'}", f"--output={folder / 'output'}", key, CLEANING])
     encoded = [value for _, value in crossings["GroupIntoWorkUnits/ByKey"].elements()]
     decode = FastPrimitivesCoder().decode
-    tracemalloc.start()
-    headers = [decode(value) for value in encoded]
-    return tracemalloc.get_traced_memory()[0] // len(headers)
+    return _memory_of(lambda: [decode(value) for value in encoded]) // len(encoded)
 
 
 def memory_of_sums(keys: int) -> int:
     """Bytes that so many sums take, as Beam's workers keep them before a shuffle (``PGBKCVOperation``)."""
-    tracemalloc.start()
-    sums = {os.urandom(32): [1 << 32, None] for _ in range(keys)}
-    size = tracemalloc.get_traced_memory()[0]
-    return size if sums else 0
+    return _memory_of(lambda: {os.urandom(32): [1 << 32, None] for _ in range(keys)})
 
 
 def memory_of_sizes(studies: int) -> int:
     """Bytes that the side input of the sizes of so many large studies takes in each worker process."""
+    return _memory_of(lambda: {os.urandom(32): 5000 + number % 100_000 for number in range(studies)})
+
+
+def _memory_of(make: Callable[[], object]) -> int:
+    """Bytes that what ``make`` returns takes; in a process that traces nothing else."""
     tracemalloc.start()
-    sizes = {os.urandom(32): 5000 + number % 100_000 for number in range(studies)}
+    made = make()
     size = tracemalloc.get_traced_memory()[0]
-    return size if sizes else 0
+    del made
+    return size
 
 
 def apart(function: Any, *arguments: Any) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from pathlib import Path
 from types import TracebackType
 
+from .process_lock import hold, is_held
 from .run_report import run_files
 from .storage import TEMPORARY, Folder, StorageError, scheme_of
 
@@ -32,10 +32,9 @@ class RunLock:
     def __enter__(self) -> RunLock:
         if self._folder is not None:
             path = self._folder / f"{_PREFIX}{self._run_id}"
-            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            self._handle = hold(path)
             for lock in self._folder.glob(f"{_PREFIX}*"):
-                if lock != path and _is_dead(lock):
+                if lock != path and not is_held(lock):
                     self._clear(lock.name.removeprefix(_PREFIX))
                     lock.unlink(missing_ok=True)
         return self
@@ -59,17 +58,3 @@ class RunLock:
             shutil.rmtree(unfinished / run_id, ignore_errors=True)
             with contextlib.suppress(OSError):
                 unfinished.rmdir()
-
-
-def _is_dead(lock: Path) -> bool:
-    try:
-        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True

@@ -25,7 +25,7 @@ from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMa
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, is_local, take_processes
-from .errors import RunError, UsageError
+from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, build_job
 from .manifests import ManifestError
 from .options import JobOptions, check_locations, input_option
@@ -45,7 +45,6 @@ _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 #: how Prism says that a worker is gone
 _LOST_WORKER = "SDK worker disconnected"
-_AGAIN = "what is in the output is whole: start the same command again"
 
 #: builds the pipeline and hands it to a runner, None for that of the options
 _Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
@@ -251,7 +250,7 @@ def _explain(error: Exception) -> str:
     if found := _WRAPPED.search(text):
         return found.group(1)
     if isinstance(error, grpc.RpcError):
-        return f"the engine doesn't answer any more; {_AGAIN}"
+        return f"the engine doesn't answer any more; {AGAIN}"
     if _LOST_WORKER in text:
-        return f"the engine lost a worker; {_AGAIN}"
+        return f"the engine lost a worker; {AGAIN}"
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

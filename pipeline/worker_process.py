@@ -5,11 +5,12 @@ Beam's own would, when the command is killed while they start: they wait for a s
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import threading
 import time
+
+from .process_lock import hold
 
 _POLL_SECONDS = 0.2
 
@@ -24,11 +25,10 @@ def main(parent: int, folder: str, *, debug: bool) -> None:
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
-        handle = os.open(os.path.join(folder, str(os.getpid())), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        hold(os.path.join(folder, str(os.getpid())))
     except FileNotFoundError:
         # the run has ended
         return
-    fcntl.flock(handle, fcntl.LOCK_EX)
     if not os.path.isdir(folder):
         # it has just ended, and has perhaps not seen the lock
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shlex
@@ -22,7 +21,8 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from .errors import RunError
+from .errors import AGAIN, RunError
+from .process_lock import is_held
 
 T = TypeVar("T")
 
@@ -94,13 +94,12 @@ class _WorkerProcesses:
         os.rename(self._folder, ended)
         deadline = time.monotonic() + _GONE_SECONDS
         for path in Path(ended).iterdir():
-            with path.open("rb") as lock:
-                killed = False
-                while not _is_free(lock.fileno()) and time.monotonic() < deadline:
-                    if not killed:
-                        os.kill(int(path.name), signal.SIGKILL)
-                        killed = True
-                    time.sleep(0.01)
+            killed = False
+            while is_held(path) and time.monotonic() < deadline:
+                if not killed:
+                    os.kill(int(path.name), signal.SIGKILL)
+                    killed = True
+                time.sleep(0.01)
         shutil.rmtree(ended, ignore_errors=True)
 
 
@@ -111,17 +110,9 @@ def _raiser(error: BaseException) -> Callable[[], object]:
     return fail
 
 
-def _is_free(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
 def _how_it_died(code: int | None) -> str:
     if code is not None and code < 0:
         how = f"was killed by signal {-code}" + (", as the system does when memory runs out" * (code == -signal.SIGKILL))
     else:
         how = f"ended with exit code {code}"
-    return f"a worker process {how}; what is in the output is whole: start the same command again"
+    return f"a worker process {how}; {AGAIN}"

@@ -78,7 +78,7 @@ def _fill(groups: Iterable[list[InstanceHeader]], most: int, most_bytes: int) ->
         if filled and (len(filled) + len(group) > most or filled_bytes + group_bytes > most_bytes):
             yield filled
             filled, filled_bytes = [], 0
-        filled = filled + group
+        filled += group
         filled_bytes += group_bytes
     if filled:
         yield filled

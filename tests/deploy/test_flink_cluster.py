@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.processes import free_port, need
+
 CLUSTER = Path(__file__).parents[2] / "deploy" / "flink" / "cluster"
-FLINK = os.environ.get("FLINK_HOME_DIR")
 
 # a job of Flink's own on both task managers, that ends when it is told to
 JOB = """
@@ -56,12 +57,6 @@ public class StartWorker {
     }
 }
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 240) -> None:
@@ -106,9 +101,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    if not FLINK:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("FLINK_HOME_DIR isn't set")
-    (tmp_path / "pyflink").symlink_to(Path(FLINK).absolute() / "pyflink")
+    (tmp_path / "pyflink").symlink_to(Path(need("flink")).absolute() / "pyflink")
     cluster = Cluster(tmp_path)
     try:
         yield cluster

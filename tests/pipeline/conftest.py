@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,14 @@ def planted_run(planted_archive: PlantedArchive, tmp_path_factory: pytest.TempPa
 def ct_file(instance: str, *extra: Element, study: str = "1.2.826.0.1.999.1.2", syntax: str = EXPLICIT) -> bytes:
     """A small CT with its own instance UID."""
     return part10(ct(Element(0x00080018, "UI", instance), Element(0x0020000D, "UI", study), *extra), syntax)
+
+
+def write_studies(folder: Path, names: Iterable[str], more: Callable[[int], list[Element]]) -> None:
+    """Write a small CT under each of ``names``, 50 in a study of one series; ``more``: further elements, by its number."""
+    for number, name in enumerate(names):
+        study = f"1.2.3.{number // 50}"
+        extra = [Element(0x0020000E, "UI", f"{study}.1"), *more(number)]
+        (folder / name).write_bytes(ct_file(f"{study}.9.{number}", *extra, study=study))
 
 
 def as_explicit(content: bytes) -> bytes:

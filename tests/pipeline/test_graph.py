@@ -17,12 +17,12 @@ from pydicom import Dataset, dcmread
 
 from anonymizer import Key
 from benchmarks.recorder import Crossing, recorded
+from benchmarks.shuffle import CLEANING
 from pipeline.cli import main
 from tests.support.graphs import Graph, submitted
 from tests.support.objects import bundled_files, read
 from transforms.records import InstanceHeader
 
-CLEANING = "--options=RetainSafePrivate,RetainLongModifDates,CleanDesc,CleanStructdCont,CleanGraph"
 #: each with what it costs: each worker gets all of a side input, and what reads it waits until it is there
 SIDE_INPUTS = {
     # the sizes of large studies: 244,000 at most for a billion instances; and the number of instances
@@ -91,13 +91,8 @@ def test_keys_of_shuffles_are_plain(graph: Graph) -> None:
     assert len(steps) > 10
     keys = {name: graph.input_coder(step).key_coder() for name, step in steps.items()}
     assert [name for name, coder in keys.items() if not coder.is_deterministic()] == []
-    # of all sums of all there is only one key: None
     odd = {name for name, coder in keys.items() if not is_plain(coder)}
-    assert {name.split("/CombinePerKey")[0] for name in odd} == {
-        "GroupIntoWorkUnits/Total",
-        "ProveUidMap/Total",
-        "SumOfSources/Sum",
-    }
+    assert {name.split("/CombinePerKey")[0] for name in odd} == SUMS_OF_ALL
 
 
 def test_words_are_shared_only_where_text_is_cleaned(graphs: dict[str, Graph]) -> None:

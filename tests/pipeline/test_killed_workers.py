@@ -8,17 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from pipeline.storage import TEMPORARY
-from tests.pipeline.conftest import ROOT, Run, ct_file, deidentify
+from tests.pipeline.conftest import ROOT, Run, deidentify, write_studies
 from tests.pipeline.test_object_storage import same
 from tests.support.engines import engine
 from tests.support.objects import Element
+
+T = TypeVar("T")
 
 MANY = 1200
 WORKER, POOL_WORKER, PRISM = "pipeline.worker_process", "sdk_worker import SdkHarness", "prism"
@@ -28,12 +31,10 @@ BOUND = 50
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Objects of 40 studies; a pass over them takes far longer than to find a process and kill it."""
+    """Objects of 24 studies; a pass over them takes far longer than to find a process and kill it."""
     folder = tmp_path_factory.mktemp("SECRETNAME")
-    for number in range(MANY):
-        study = f"1.2.3.{number // 50}"
-        extra = [Element(0x0020000E, "UI", f"{study}.1"), Element(0x7FE00010, "OW", bytes(20_000))]
-        (folder / f"SECRETNAME-{number}").write_bytes(ct_file(f"{study}.9.{number}", *extra, study=study))
+    names = (f"SECRETNAME-{number}" for number in range(MANY))
+    write_studies(folder, names, lambda number: [Element(0x7FE00010, "OW", bytes(20_000))])
     return folder
 
 
@@ -74,15 +75,19 @@ class AtWork:
         return sum(file.stat().st_size for file in self.temporary.glob(f"dicom-deid-*/{stage}"))
 
     def wait_for(self, stage: str, count: int) -> None:
-        ends = time.monotonic() + BOUND
-        while self.passed(stage) < count:
-            assert self.process.poll() is None and time.monotonic() < ends, "the run never came so far"
-            time.sleep(0.01)
+        self._poll(lambda: self.passed(stage) >= count, "the run never came so far")
 
     def wait_for_process(self, name: str, root: int, count: int = 1) -> list[int]:
+        def found() -> list[int]:
+            return [pid for pid, command in below(root).items() if name in command and pid != self.process.pid]
+
+        return self._poll(lambda: seen if len(seen := found()) >= count else [], "the processes never came")
+
+    def _poll(self, look: Callable[[], T], otherwise: str) -> T:
+        """What ``look`` finds, once it does, in a run that is at work."""
         ends = time.monotonic() + BOUND
-        while len(found := [pid for pid, command in below(root).items() if name in command and pid != self.process.pid]) < count:
-            assert self.process.poll() is None and time.monotonic() < ends, "the process never came"
+        while not (found := look()):
+            assert self.process.poll() is None and time.monotonic() < ends, otherwise
             time.sleep(0.01)
         return found
 
@@ -121,9 +126,9 @@ def at_work(archive: Path, folder: Path, key: Path, *flags: str) -> Iterator[AtW
 
 def all_gone(pids: list[int], seconds: float = 5) -> bool:
     ends = time.monotonic() + seconds
-    while alive := set(pids) & processes().keys():
+    while set(pids) & processes().keys():
         if time.monotonic() > ends:
-            return not alive
+            return False
         time.sleep(0.05)
     return True
 

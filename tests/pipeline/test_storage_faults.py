@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Run, ct_file, deidentify, run_command
+from tests.pipeline.conftest import Run, ct_file, deidentify, run_command, write_studies
 from tests.pipeline.test_object_storage import BucketRun, same, written_to
 from tests.support.fault_proxy import FaultPlan, FaultProxy, fault_proxy
 from tests.support.objects import Element
@@ -21,15 +21,15 @@ MANY = 2000
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """2,000 objects of 40 studies, small ones for the most part; some are larger than a first range, one than one request."""
     folder = tmp_path_factory.mktemp("many")
-    for number in range(MANY):
-        study = f"1.2.3.{number // 50}"
+
+    def elements(number: int) -> list[Element]:
         size = 9_000_000 if number == 7 else 300_000 if number % 200 == 0 else 600
-        extra = [
-            Element(0x0020000E, "UI", f"{study}.1"),
+        return [
             Element(0x00100020, "LO", f"MRN-{number // 100}"),
             Element(0x7FE00010, "OW", bytes(range(200)) * (size // 200)),
         ]
-        (folder / f"{number}.dcm").write_bytes(ct_file(f"{study}.9.{number}", *extra, study=study))
+
+    write_studies(folder, (f"{number}.dcm" for number in range(MANY)), elements)
     return folder
 
 
