@@ -127,9 +127,10 @@ class Anonymizer:
             DeidentificationError: ``src`` can't be de-identified with certainty; ``dst`` is as it was.
             OSError: a file that can't be read or written.
         """
-        with Path(src).open("rb", buffering=0) as stream:
-            deidentification = self._engine.deidentify(stream, size=os.fstat(stream.fileno()).st_size)
-            write_atomically(deidentification.chunks(), Path(dst))
+        with open(src, "rb", buffering=0) as stream:
+            handle = stream.fileno()
+            deidentification = self._engine.deidentify(stream, size=os.fstat(handle).st_size, handle=handle)
+            write_atomically(deidentification.batches(), os.fspath(dst))
         return deidentification.report
 
     def _rewrite(self, stream: BinaryIO) -> bytes:

@@ -14,7 +14,7 @@ from .files import Piece
 from .overlays import CellMask, embedded_bits, may_stay
 from .patients import Patient
 from .progress import Progress
-from .tags import PIXEL_DATA, SOP_INSTANCE
+from .tags import PIXEL_DATA, REFERENCED_SERIES
 from .values import ValueRewriter
 
 #: operations for which the value plays no part
@@ -80,8 +80,9 @@ class ElementRewriter:
             NeedMoreError: it is needed whole.
         """
         length = following - value
-        if vr in rule.refused_vrs or tag <= SOP_INSTANCE:
-            # a kept value of another kind than it should be is looked at whole, and then refused
+        if vr in rule.refused_vrs or tag < REFERENCED_SERIES:
+            # a kept value of another kind than it should be is looked at whole, and then refused; and before all is known that
+            # decides on the plan nothing passes
             raise NeedMoreError
         if tag == PIXEL_DATA and rule.operation is Operation.KEEP:
             return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)

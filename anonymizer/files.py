@@ -2,17 +2,87 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
+import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 #: bytes and pieces in a batch; IOV_MAX is 1024 on Linux and 16 at least anywhere
 _BATCH_BYTES = 1 << 20
 _BATCH_PIECES = 1000
+#: what the system is asked to copy at once: in between a signal can be heard
+_COPIED_AT_ONCE = 64 << 20
+#: what is copied at once where the system doesn't
+_CHUNK = 1 << 20
+
+
+class FileRange:
+    """Bytes of an open file, from where it is read next: they pass as they are, and nobody has read them.
+
+    Attributes:
+        length: how many there should be.
+        copied: how many were copied; fewer where the file ends before.
+    """
+
+    __slots__ = ("_source", "copied", "length")
+
+    def __init__(self, source: int, length: int) -> None:
+        """
+        Args:
+            source: the file's descriptor.
+        """
+        self._source = source
+        self.length = length
+        self.copied = 0
+
+    def copy_to(self, target: int) -> None:
+        """Copy them to the file with the descriptor ``target``, without a way through this process where the system can.
+
+        Raises:
+            OSError: they can't be read or written.
+        """
+        for copy in (_copy_file_range, _sendfile, _read_and_write):
+            while self.copied < self.length:
+                try:
+                    count = copy(self._source, target, min(self.length - self.copied, _COPIED_AT_ONCE))
+                except OSError as error:
+                    if copy is _read_and_write or error.errno not in _NOT_HERE:
+                        raise
+                    break
+                if not count:
+                    # the file's end, or one of the file systems that know of no other way to say no
+                    break
+                self.copied += count
+
+
+#: how file systems say that they can't copy ranges: other devices, kinds of files, old kernels, sandboxes
+_NOT_HERE = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ENOTSOCK})
+
+
+def _copy_file_range(source: int, target: int, length: int) -> int:
+    if sys.platform != "linux":
+        return 0
+    return os.copy_file_range(source, target, length)
+
+
+def _sendfile(source: int, target: int, length: int) -> int:
+    if sys.platform != "linux":
+        # elsewhere it knows sockets only
+        return 0
+    return os.sendfile(target, source, None, length)
+
+
+def _read_and_write(source: int, target: int, length: int) -> int:
+    chunk = os.read(source, min(length, _CHUNK))
+    write_all(target, [chunk])
+    return len(chunk)
 
 
 Piece = bytes | memoryview
+#: what is written at once: pieces, or a range of another file
+Batch = list[Piece] | FileRange
 
 
 def batches(chunks: Iterable[Piece]) -> Iterator[list[Piece]]:
@@ -29,43 +99,50 @@ def batches(chunks: Iterable[Piece]) -> Iterator[list[Piece]]:
         yield pending
 
 
-def write_all(handle: int, batch: list[Piece]) -> None:
-    """Write a batch without joining it first; a system call may take only a part of it."""
-    written = os.writev(handle, batch)
-    if written < (size := sum(map(len, batch))):
-        rest = memoryview(b"".join(batch))
-        while written < size:
-            written += os.write(handle, rest[written:])
+def write_all(handle: int, pieces: list[Piece]) -> None:
+    """Write ``pieces`` without joining them first; a system call may take only a part of them."""
+    for start in range(0, len(pieces), _BATCH_PIECES):
+        batch = pieces[start : start + _BATCH_PIECES]
+        written = os.writev(handle, batch)
+        if written < (size := sum(map(len, batch))):
+            rest = memoryview(b"".join(batch))
+            while written < size:
+                written += os.write(handle, rest[written:])
 
 
-def write_atomically(chunks: Iterable[bytes | memoryview], path: Path) -> None:
+def write_atomically(batches: Iterable[Batch], path: str) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
     Where ``path`` is a link, the file that it leads to is replaced; a file that is replaced leaves its permissions behind.
-    Whatever ``chunks`` raises goes through, and ``path`` is as it was.
+    Whatever ``batches`` raises goes through, and ``path`` is as it was.
+
+    Raises:
+        OSError: it can't be written.
     """
-    path = path.resolve()
+    mode = None
     try:
-        mode = path.stat().st_mode & 0o7777
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            path = os.path.realpath(path)
+            status = os.stat(path)
+        mode = status.st_mode & 0o7777
     except FileNotFoundError:
-        mode = 0o666 & ~_UMASK
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".dicom-deid-")
+        pass
+    temporary = os.path.join(os.path.dirname(path), f".dicom-deid-{secrets.token_hex(8)}")
+    # what is new has the permissions that any new file has here
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:
-        with os.fdopen(handle, "wb", buffering=0) as target:
-            for batch in batches(chunks):
-                write_all(target.fileno(), batch)
-        os.chmod(temporary, mode)
+        try:
+            for batch in batches:
+                if isinstance(batch, FileRange):
+                    batch.copy_to(handle)
+                else:
+                    write_all(handle, batch)
+            if mode is not None:
+                os.fchmod(handle, mode)
+        finally:
+            os.close(handle)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
-#: read once, while the process has one thread: reading it means setting it
-_UMASK = _umask()

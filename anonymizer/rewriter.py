@@ -38,12 +38,13 @@ class Rewriter:
     """Applies a plan to one object's data set.
 
     Attributes:
+        encoding: the data set's.
         elements: rewrites what is no sequence.
     """
 
     def __init__(self, plan: Plan, encoding: Encoding, values: ValueRewriter) -> None:
         self._plan = plan
-        self._encoding = encoding
+        self.encoding = encoding
         self._values = values
         self.elements = ElementRewriter(values)
         self._buffer = self.elements.buffer
@@ -75,9 +76,9 @@ class Rewriter:
         self._buffer = self.elements.buffer = Buffer(buffer, complete)
         self.elements.start = offset
         pieces: list[Piece] = []
-        _, bulk = self._data_set(offset, len(buffer), self._plan.root, self._encoding, 0, False, pieces)
+        _, bulk = self._data_set(offset, len(buffer), self._plan.root, self.encoding, 0, False, pieces)
         if bulk is None:
-            pieces.extend(self.progress.stamps.take(_NO_STAMP, self._plan.profile, self._encoding))
+            pieces.extend(self.progress.stamps.take(_NO_STAMP, self._plan.profile, self.encoding))
             if self._plan.has_pixels and self.progress.last < FIRST_PIXELS:
                 self.progress.notes.add(Note.NO_PIXEL_DATA)
         return pieces, bulk

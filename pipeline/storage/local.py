@@ -100,7 +100,7 @@ class LocalStore:
             with _locked(path.parent):
                 if version is not None and version != self._version(uri):
                     raise ObjectConflictError
-                write_atomically([content], path)
+                write_atomically([[content]], uri)
         except OSError as error:
             raise StorageError(f"can't be written: {error.strerror}") from None
 
@@ -232,10 +232,10 @@ class LocalWriter:
         handle = _create(temporary)
         try:
             for batch in batches(chunks):
-                content = b"".join(batch)
-                size += len(content)
-                crc = google_crc32c.extend(crc, content)
-                write_all(handle, [content])
+                for piece in batch:
+                    size += len(piece)
+                    crc = google_crc32c.extend(crc, piece)
+                write_all(handle, batch)
         finally:
             os.close(handle)
         return Written(size, crc)

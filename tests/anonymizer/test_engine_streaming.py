@@ -41,9 +41,9 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Shrink:
     """Makes the engine read in small pieces."""
 
     def set_sizes(head: int, chunk: int) -> None:
-        monkeypatch.setattr("anonymizer.engine._HEAD", head)
-        monkeypatch.setattr("anonymizer.engine._SCAN_HEAD", head)
-        monkeypatch.setattr("anonymizer.engine._CHUNK", chunk)
+        monkeypatch.setattr("anonymizer.deidentification._HEAD", head)
+        monkeypatch.setattr("anonymizer.deidentification._SCAN_HEAD", head)
+        monkeypatch.setattr("anonymizer.source._CHUNK", chunk)
 
     return set_sizes
 

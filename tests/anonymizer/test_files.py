@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.files import batches, write_all, write_atomically
+from anonymizer.files import Batch, batches, write_all, write_atomically
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1] * 5000, [1 << 20] * 3, [0, 5, 0], [(1 << 20) + 1, 3]])
 def test_all_pieces_arrive_in_order(tmp_path: Path, sizes: list[int]) -> None:
     pieces = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
-    write_atomically((memoryview(piece) for piece in pieces), tmp_path / "out")
+    write_atomically(([memoryview(piece)] for piece in pieces), str(tmp_path / "out"))
     assert (tmp_path / "out").read_bytes() == b"".join(pieces)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
@@ -46,12 +46,12 @@ def test_a_system_call_that_takes_only_a_part_is_gone_on_with() -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_on_the_way_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
-    def chunks() -> Iterator[bytes]:
-        yield b"half"
+    def batches() -> Iterator[Batch]:
+        yield [b"half"]
         raise error
 
     (tmp_path / "out").write_bytes(b"old")
     with pytest.raises(error):
-        write_atomically(chunks(), tmp_path / "out")
+        write_atomically(batches(), str(tmp_path / "out"))
     assert (tmp_path / "out").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["out"]

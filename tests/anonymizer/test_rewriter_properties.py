@@ -203,8 +203,8 @@ def test_reading_in_small_pieces_changes_nothing(drawn: tuple[list[Element], str
     blob = part10(elements, syntax)
     expected = outcome(blob, BASIC)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("anonymizer.engine._HEAD", head)
-        patch.setattr("anonymizer.engine._CHUNK", chunk)
+        patch.setattr("anonymizer.deidentification._HEAD", head)
+        patch.setattr("anonymizer.source._CHUNK", chunk)
         assert outcome(blob, BASIC) == expected
 
 

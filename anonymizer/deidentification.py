@@ -1,0 +1,213 @@
+"""One object on its way: file header, data set, bulk values, report."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+from profiles import Plan, compile_plan
+
+from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from .deflate import deflate
+from .errors import DeidentificationError, Note, Reason
+from .facts import Facts
+from .files import Batch, Piece
+from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
+from .progress import Progress
+from .report import Report
+from .rewriter import Rewriter
+from .source import Source
+from .tags import FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
+from .uids import UidMapping
+from .values import OtherPlanError
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+#: first read of an object that is de-identified: most objects are in memory whole, large ones stream from here on
+_HEAD = 4 << 20
+#: first read of one of which nothing else but the header needs to be read: headers of single-frame images fit
+_SCAN_HEAD = 64 << 10
+#: a data set that has not come to its pixel data after so many bytes is no data set that we understand
+_MAX_HEADER = 256 << 20
+
+
+class Deidentification:
+    """One object on its way. ``chunks`` or ``batches`` yield it; ``report`` is whole once they are exhausted.
+
+    Attributes:
+        facts: what was learnt before the first element was rewritten.
+    """
+
+    def __init__(self, engine: Engine, source: Source, uids: UidMapping, size: int | None, words: frozenset[bytes]) -> None:
+        self._engine = engine
+        self._words = words
+        self.facts = Facts()
+        self._source = source
+        self._uids = uids
+        self._size = size
+        self._rewriter: Rewriter | None = None
+        self._header: FileHeader | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """What is known of the object so far."""
+        assert self._rewriter is not None
+        return self._rewriter.progress
+
+    @property
+    def report(self) -> Report:
+        """What came of the object."""
+        assert self._header is not None
+        progress = self.progress
+        new = {tag: value[1].decode("latin-1") for tag, value in progress.uids.items()}
+        return Report(
+            sop_class_uid=new.get(SOP_CLASS, ""),
+            transfer_syntax_uid=self._header.transfer_syntax,
+            sop_instance_uid=new.get(SOP_INSTANCE, ""),
+            study_instance_uid=new.get(STUDY, ""),
+            series_instance_uid=new.get(SERIES, ""),
+            actions=self._engine.summary(progress.rules),
+            notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
+        )
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the source read so far."""
+        return self._source.bytes_read
+
+    def chunks(self) -> Iterator[Piece]:
+        """``batches`` piece by piece, where none is a range of a file."""
+        return chain.from_iterable(cast(Iterator[list[Piece]], self.batches()))
+
+    def batches(self) -> Iterator[Batch]:
+        """The de-identified object. Whoever takes it makes nothing visible before the last batch came without an error.
+
+        A batch is taken in before the next one is asked for.
+
+        Raises:
+            DeidentificationError: the object can't be de-identified with certainty.
+        """
+        batches = self._batches(_SCAN_HEAD if self._source.passes_ranges else _HEAD)
+        # the meta header needs the new SOP Instance UID, which the first batch brings
+        first = next(batches)
+        self._check_identity()
+        assert self._header is not None
+        uids = self.progress.uids
+        yield [write_file_header(uids[SOP_CLASS][1], uids[SOP_INSTANCE][1], self._header.transfer_syntax)]
+        if self._header.deflated:
+            for deflated in deflate(chain.from_iterable(cast(Iterator[list[Piece]], chain((first,), batches)))):
+                yield [deflated]
+            return
+        yield first
+        yield from batches
+
+    def scan(self) -> None:
+        """Walk the header only, up to the pixel data."""
+        for _ in self._batches(_SCAN_HEAD, header_only=True):
+            pass
+        self._check_identity()
+
+    def _check_identity(self) -> None:
+        uids = self.progress.uids
+        for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
+            if not uids.get(tag, (b"", b""))[0]:
+                raise DeidentificationError(reason, tag)
+        self._engine.check_sop_class(uids[SOP_CLASS][0])
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _more(self, buffer: bytes, head: int) -> tuple[bytes, bool]:
+        """``buffer`` with as much again behind it, and whether that is all."""
+        if len(buffer) > _MAX_HEADER:
+            raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+        wanted = max(len(buffer), head)
+        more = self._source.read(wanted)
+        return buffer + more, len(more) < wanted
+
+    def _batches(self, head: int, *, header_only: bool = False) -> Iterator[Batch]:
+        """The data set: the first batch reaches to the pixel data or to the end."""
+        # one byte more than there should be: a read that comes back short says that this is all
+        first = head if self._size is None else min(head, self._size + 1)
+        buffer = self._source.read(first)
+        complete = len(buffer) < first
+        while self._header is None:
+            try:
+                self._header = read_file_header(buffer, complete)
+            except NotEnoughBytesError:
+                buffer, complete = self._more(buffer, head)
+        offset = self._header.offset
+        if self._header.deflated:
+            self._source.inflate(buffer[offset:])
+            buffer, offset = self._source.read(head), 0
+            complete = len(buffer) < head
+            check_encoding(buffer, 0, self._header.encoding)
+        plan = compile_plan(self._engine.profile, self._header.sop_class)
+        while True:
+            try:
+                self.facts = self._engine.facts.learn(
+                    Buffer(buffer, complete), offset, self._header.encoding, self._words, is_of_patient=plan.belongs_to_study
+                )
+                break
+            except NeedMoreError:
+                buffer, complete = self._more(buffer, head)
+        self._new_rewriter(plan)
+        started = False
+        while True:
+            before = self.progress.copy()
+            try:
+                pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
+            except NeedMoreError:
+                buffer, complete = self._more(buffer, head)
+                self._rewriter_now.progress = before
+                continue
+            except OtherPlanError as other:
+                if started:
+                    # the plan was to be known by now: what came before is on its way already
+                    raise DeidentificationError(Reason.HEADER_TOO_LARGE) from None
+                self._new_rewriter(other.plan)
+                continue
+            started = True
+            yield pieces
+            if bulk is None or (header_only and self.progress.last >= FIRST_PIXELS):
+                return
+            buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
+            more = self._source.read(max(0, head - len(buffer)))
+            complete = len(buffer) + len(more) < head
+            buffer, offset = buffer + more, 0
+
+    @property
+    def _rewriter_now(self) -> Rewriter:
+        assert self._rewriter is not None
+        return self._rewriter
+
+    def _new_rewriter(self, plan: Plan) -> None:
+        assert self._header is not None
+        self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids, self.facts)
+
+    # -- values that the buffer doesn't hold -------------------------------------------------------------------------
+
+    def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[Batch, None, bytes]:
+        """Pass a bulk value on, or over, and return what was read behind it."""
+        if bulk.kind is BulkKind.FRAGMENTS:
+            return (yield from self._source.fragments(buffer, self._rewriter_now.encoding))
+        last, missing = self.progress.last, bulk.length - len(buffer)
+        if bulk.kind is BulkKind.MASK:
+            mask = self._rewriter_now.elements.cell_mask(self._rewriter_now.encoding)
+            yield [mask.apply(buffer)]
+            for chunk in self._source.copy(missing, last):
+                yield [mask.apply(chunk)]
+        elif bulk.kind is BulkKind.COPY:
+            yield [buffer]
+            yield from self._source.passed(missing, last)
+        else:
+            try:
+                for _ in self._source.copy(missing, last):
+                    pass
+            except DeidentificationError:
+                # what ends too early behind the pixel data is padding
+                if last <= PIXEL_DATA:
+                    raise
+                self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
+        return b""
