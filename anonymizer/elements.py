@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from profiles import OVERLAY_BIT_POSITION, Operation, Rule, partner_of
+from profiles import Operation, Rule, is_overlay_bit_position, partner_of
 
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .encoding import Encoding
@@ -53,7 +53,7 @@ class ElementRewriter:
         """
         operation = rule.operation
         following = value + length
-        if depth == 0 and rule.tag & 0xFF01FFFF == OVERLAY_BIT_POSITION:
+        if depth == 0 and is_overlay_bit_position(rule.tag):
             self._find_overlay_bits(rule, value, following, encoding)
         if operation in CHANGED_WHATEVER:
             return self.values.change(rule, encoding)

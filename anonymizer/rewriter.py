@@ -15,6 +15,7 @@ from .content_tree import ContentItems, ContentTree, Position
 from .elements import CHANGED_WHATEVER, ElementRewriter
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
+from .familiar import STRETCH, Edit
 from .files import Piece
 from .padding import is_padding
 from .private_blocks import HeldItems, PrivateBlocks, held_items, is_creator
@@ -95,14 +96,24 @@ class Rewriter:
         """
         buffer, view = self._buffer.content, self._buffer.view
         explicit, read_header, rules = encoding.explicit, encoding.header.unpack_from, self.progress.rules
-        find_control = CONTROL.search
+        find_control, constants = CONTROL.search, self._values.shared.constants[encoding]
         run = position
-        last = self.progress.last if depth == 0 else -1
-        stamp_at = self.progress.stamps.next_tag if depth == 0 else _NO_STAMP
+        # nested data sets are looked at whole
+        last, stamp_at, look_at = -1, _NO_STAMP, end
+        edits: list[Edit] = []
+        if depth == 0:
+            last, stamp_at, look_at = self.progress.last, self.progress.stamps.next_tag, position
+            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules)
+            edits = walk.edits
         bulk: Bulk | None = None
         blocks: PrivateBlocks | None = None
         vr = b""
         while position < end:
+            if position >= look_at:
+                position, last, run = walk.skip(position, last, run, stamp_at, pieces)
+                look_at = position + STRETCH
+                if position >= end:
+                    break
             try:
                 if explicit:
                     group, element, vr, length = read_header(buffer, position)
@@ -131,6 +142,8 @@ class Rewriter:
                 if self._is_padding(depth, last, position, Reason.ELEMENTS_OUT_OF_ORDER, tag, known=known):
                     break
             if tag > stamp_at:
+                walk.stop(position, last)
+                look_at = position
                 pieces.append(view[run:position])
                 pieces.extend(self.progress.stamps.take(tag, self._plan.profile, encoding))
                 stamp_at, run = self.progress.stamps.next_tag, position
@@ -144,32 +157,41 @@ class Rewriter:
                 ):
                     last, position = tag, following
                     continue
-                if rule.drops:
+                if rule.drops or rule.fixed:
                     if run < position:
                         pieces.append(view[run:position])
+                    new = b""
+                    if rule.fixed:
+                        new = constants.get(rule) or self._values.constant(rule, encoding)
+                        pieces.append(new)
+                    edits.append((position, following, new))
                     rules.append(rule)
                     last = tag
                     run = position = following
                     continue
-            # -- everything below is rare or changes something
-            elif length != UNDEFINED:
-                bulk = self._beyond(rule, vr, tag, last, value, following, depth)
-                if bulk is None:
+            # -- everything below is rare or depends on the object
+            if depth == 0:
+                walk.stop(position, last)
+                look_at = position
+            if following > end:
+                if length != UNDEFINED:
+                    bulk = self._beyond(rule, vr, tag, last, value, following, depth)
+                    if bulk is None:
+                        break
+                    last = tag
+                    pieces.append(view[run : position if bulk.kind is BulkKind.SKIP else value])
+                    if bulk.kind is BulkKind.SKIP:
+                        pieces.extend(self._values.change(rule, encoding))
                     break
-                last = tag
-                pieces.append(view[run : position if bulk.kind is BulkKind.SKIP else value])
-                if bulk.kind is BulkKind.SKIP:
-                    pieces.extend(self._values.change(rule, encoding))
-                break
-            elif tag == PIXEL_DATA and depth == 0 and explicit and self.elements.passes_encapsulated(rule, vr):
-                following = self._buffer.fragments_end(value, encoding)
-                last = tag
-                if following < 0:
-                    pieces.append(view[run:value])
-                    bulk = Bulk(BulkKind.FRAGMENTS, value, length)
-                    break
-                position = following
-                continue
+                if tag == PIXEL_DATA and depth == 0 and explicit and self.elements.passes_encapsulated(rule, vr):
+                    following = self._buffer.fragments_end(value, encoding)
+                    last = tag
+                    if following < 0:
+                        pieces.append(view[run:value])
+                        bulk = Bulk(BulkKind.FRAGMENTS, value, length)
+                        break
+                    position = following
+                    continue
             if rule.operation is Operation.PRIVATE:
                 blocks = blocks or PrivateBlocks(self.progress.declared)
                 if is_creator(tag):

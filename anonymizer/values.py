@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
@@ -12,6 +13,7 @@ from .descriptors import DescriptorCleaner
 from .encoding import Encoding, decode_text, encode_value, is_encodable
 from .errors import DeidentificationError, Reason
 from .facts import Facts
+from .familiar import FamiliarStretches
 from .files import Piece
 from .part10 import pad_uid
 from .patients import Patient, PatientTable
@@ -54,19 +56,22 @@ class Shared:
         pseudonyms: names that are made from the key.
         patients: the lookup table by which patients are named; None: by pseudonyms.
         keep_burned_in: whether BurnedInAnnotation YES is let through.
-        constants: elements that are the same in every object.
+        constants: elements that are the same in every object, by encoding and rule.
+        familiar: what was met lately, by plan and encoding.
     """
 
     pseudonyms: Pseudonyms
     patients: PatientTable | None = None
     keep_burned_in: bool = False
-    constants: dict[tuple[Rule, Encoding], bytes] = field(default_factory=dict)
+    constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
+    familiar: dict[tuple[Plan, Encoding], FamiliarStretches] = field(default_factory=lambda: defaultdict(FamiliarStretches))
 
 
 class ValueRewriter:
     """Makes the replacements for one object's values.
 
     Attributes:
+        shared: what all objects share.
         progress: what is known of the object so far.
     """
 
@@ -78,7 +83,7 @@ class ValueRewriter:
             sop_class_fixed: whether ``plan`` is used whatever SOPClassUID says.
         """
         self._plan = plan
-        self._shared = shared
+        self.shared = shared
         self._uids = uids
         self._facts = facts
         self._sop_class_fixed = sop_class_fixed
@@ -88,7 +93,7 @@ class ValueRewriter:
     @property
     def names_patients(self) -> bool:
         """Whether a table has new names for patients."""
-        return self._shared.patients is not None
+        return self.shared.patients is not None
 
     @property
     def shifts_times(self) -> bool:
@@ -118,7 +123,7 @@ class ValueRewriter:
         if operation is Operation.CLEAN_TEXT:
             return self._clean(rule, content, encoding)
         if operation is Operation.DEVICE_PSEUDONYM:
-            return self._new_text(rule, b"\\".join(map(self._shared.pseudonyms.device, self._parts(content))), content, encoding)
+            return self._new_text(rule, b"\\".join(map(self.shared.pseudonyms.device, self._parts(content))), content, encoding)
         if operation is Operation.KEEP_TERMS:
             return self._keep_terms(rule, content, encoding)
         if operation is Operation.CAP_AGE:
@@ -134,13 +139,13 @@ class ValueRewriter:
         Raises:
             DeidentificationError: the table doesn't have the patient.
         """
-        table, is_name = self._shared.patients, rule.operation is Operation.PATIENT_NAME
+        table, is_name = self.shared.patients, rule.operation is Operation.PATIENT_NAME
         if patient is None or (is_name and (table is None or not patient.patient_id)):
             return self._otherwise(rule, encoding)
         if table is None or not patient.patient_id:
             self.progress.rules.append(rule)
             # an empty PatientID stays empty: a pseudonym would join all patients that have none
-            pseudonym = self._shared.pseudonyms.patient_id(patient) if patient.patient_id else b""
+            pseudonym = self.shared.pseudonyms.patient_id(patient) if patient.patient_id else b""
             return [encoding.element(rule.tag, rule.vr, pseudonym)]
         new = table.find(patient)
         if new is None:
@@ -208,7 +213,7 @@ class ValueRewriter:
     def _is_identifying(self, word: str) -> bool:
         """Whether a word names the patient or somebody or something around them, here or in other objects of theirs."""
         facts = self._facts
-        return word in facts.words or (bool(facts.elsewhere) and self._shared.pseudonyms.word(word) in facts.elsewhere)
+        return word in facts.words or (bool(facts.elsewhere) and self.shared.pseudonyms.word(word) in facts.elsewhere)
 
     def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         value = content.strip(b"\0 ")
@@ -227,8 +232,7 @@ class ValueRewriter:
         self.progress.rules.append(rule)
         if rule.operation is Operation.REMOVE:
             return []
-        constant = self._shared.constants.get((rule, encoding))
-        return [constant or self._constant(rule, encoding)]
+        return [self.shared.constants[encoding].get(rule) or self.constant(rule, encoding)]
 
     def kept(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """Look at a value that is to stay: text ends at a NUL, and what stands behind it goes (rules of PS3.5 6.2).
@@ -251,14 +255,15 @@ class ValueRewriter:
             raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
         return b"\\".join(part.split(b"\0", 1)[0] for part in text.split(b"\\")) if b"\0" in text else text
 
-    def _constant(self, rule: Rule, encoding: Encoding) -> bytes:
+    def constant(self, rule: Rule, encoding: Encoding) -> bytes:
+        """The element that takes the place of all with ``rule``; if it is the same in every object, it is kept."""
         if rule.operation is Operation.EMPTY:
             constant = encoding.element(rule.tag, rule.vr, b"")
         elif isinstance(rule.value, str) and not rule.value.isascii():
             return self._encoded(rule, rule.value, encoding)
         else:
             constant = encode_value(rule.tag, rule.vr, rule.value, encoding)
-        self._shared.constants[rule, encoding] = constant
+        self.shared.constants[encoding][rule] = constant
         return constant
 
     def _encoded(self, rule: Rule, text: str, encoding: Encoding) -> bytes:
@@ -291,7 +296,7 @@ class ValueRewriter:
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
         elif tag == BURNED_IN:
             values = (_before_nul(value).upper() for value in content.split(b"\\"))
-            if b"YES" in values and not self._shared.keep_burned_in:
+            if b"YES" in values and not self.shared.keep_burned_in:
                 raise DeidentificationError(Reason.BURNED_IN_ANNOTATION, tag)
         elif rule.operation is Operation.KEEP:
             uid = _before_nul(content)

@@ -13,7 +13,6 @@ from .describe import describe as describe
 from .errors import ProfileError as ProfileError
 from .explain import diff as diff
 from .options import ProfileOptions as ProfileOptions
-from .plan import OVERLAY_BIT_POSITION as OVERLAY_BIT_POSITION
 from .plan import STAMPED as STAMPED
 from .plan import Plan as Plan
 from .plan import PlanNode as PlanNode
@@ -21,6 +20,7 @@ from .plan import compile_plan as compile_plan
 from .profile import ConfidentialityProfile as ConfidentialityProfile
 from .rules import Operation as Operation
 from .rules import Rule as Rule
+from .rules import is_overlay_bit_position as is_overlay_bit_position
 from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
 from .tables import identity_attributes as identity_attributes

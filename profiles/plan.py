@@ -12,7 +12,7 @@ from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_
 from .dummies import dummy_value
 from .errors import ProfileError
 from .profile import ConfidentialityProfile
-from .rules import Operation, Rule
+from .rules import Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
@@ -32,8 +32,6 @@ _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE000
 _INSPECTED_EVERYWHERE = frozenset({0x00080005, 0x00280301})
 #: its presence tells of the Common Instance Reference Module
 _REFERENCED_SERIES = 0x00081115
-#: an overlay that lies in unused bits of the pixels is not removed with its group
-OVERLAY_BIT_POSITION = 0x60000102
 _CONTENT_REFERENCE = 0x0040DB73
 _TIMEZONE = 0x00080201
 #: texts that are one of a few terms: what may stay of them when they are cleaned
@@ -259,7 +257,8 @@ class PlanNode(dict[int, Rule]):
             return self._sequence_rule(place, action, recorded)
         if action is Action.X or (action is Action.U and vr != "UI") or (vr == "" and action is not Action.K):
             # a new UID in another VR would be none, and nobody knows what an unknown VR may hold
-            embedded = top_level and tag & 0xFF01FFFF == OVERLAY_BIT_POSITION
+            # an overlay that lies in unused bits of the pixels is not removed with its group
+            embedded = top_level and is_overlay_bit_position(tag)
             return place.rule(Operation.REMOVE, Action.X, inspected=embedded)
         if tag in (_PATIENT_NAME, _PATIENT_ID) and action in (Action.Z, Action.D) and decision.value is None:
             return self._patient_rule(place, action)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
 TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 NO_LIMIT = 0xFFFFFFFE
+_OVERLAY_BIT_POSITION = 0x60000102
 
 
 class Operation(IntEnum):
@@ -43,6 +44,11 @@ class Operation(IntEnum):
 
 
 @cache
+def is_overlay_bit_position(tag: int) -> bool:
+    """Whether it is the OverlayBitPosition (60xx,0102) of a plane: it says which bits of the pixels hold an overlay."""
+    return tag & 0xFF01FFFF == _OVERLAY_BIT_POSITION
+
+
 def refused_vrs(vr: str) -> frozenset[bytes]:
     """Explicit VRs that contradict an attribute of ``vr``: its value would be a name, a date, a text or items."""
     if vr == "SQ":
@@ -75,6 +81,7 @@ class Rule:
         otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.
         inspected: the engine looks at the value before it does anything.
         drops: the element goes without a look at it.
+        fixed: one and the same element takes its place, without a look at it.
         stays: the element stays as it is, if its value is one that it may have:
         refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
         limit: the most bytes that its values can have,
@@ -84,6 +91,7 @@ class Rule:
     __slots__ = (
         "action",
         "drops",
+        "fixed",
         "inspected",
         "items",
         "keyword",
@@ -124,6 +132,9 @@ class Rule:
         self.inspected = inspected
         self.otherwise = otherwise
         self.drops = operation is Operation.REMOVE and not inspected
+        # the bit position of an overlay tells of the pixels, and text beyond ASCII depends on the object's character set
+        looks = inspected or is_overlay_bit_position(tag) or (isinstance(value, str) and not value.isascii())
+        self.fixed = operation in (Operation.EMPTY, Operation.REPLACE) and not looks
         self.stays = operation is Operation.KEEP and not inspected and action is None
         self.refused_vrs = refused_vrs(self.vr)
         self.limit = value_limit(tag, vr)
