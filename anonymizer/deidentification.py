@@ -25,10 +25,10 @@ from .values import OtherPlanError
 if TYPE_CHECKING:
     from .engine import Engine
 
-#: first read of an object that is de-identified: most objects are in memory whole, large ones stream from here on
-_HEAD = 4 << 20
-#: first read of one of which nothing else but the header needs to be read: headers of single-frame images fit
-_SCAN_HEAD = 64 << 10
+#: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
+_HEAD = 64 << 10
+#: second read of one that is de-identified, if its header is longer: each is walked from its beginning again
+_LONG_HEAD = 4 << 20
 #: a data set that has not come to its pixel data after so many bytes is no data set that we understand
 _MAX_HEADER = 256 << 20
 
@@ -89,7 +89,7 @@ class Deidentification:
         Raises:
             DeidentificationError: the object can't be de-identified with certainty.
         """
-        batches = self._batches(_SCAN_HEAD if self._source.passes_ranges else _HEAD)
+        batches = self._batches()
         # the meta header needs the new SOP Instance UID, which the first batch brings
         first = next(batches)
         self._check_identity()
@@ -105,7 +105,7 @@ class Deidentification:
 
     def scan(self) -> None:
         """Walk the header only, up to the pixel data."""
-        for _ in self._batches(_SCAN_HEAD, header_only=True):
+        for _ in self._batches(header_only=True):
             pass
         self._check_identity()
 
@@ -118,30 +118,30 @@ class Deidentification:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def _more(self, buffer: bytes, head: int) -> tuple[bytes, bool]:
-        """``buffer`` with as much again behind it, and whether that is all."""
+    def _more(self, buffer: bytes, header_only: bool) -> tuple[bytes, bool]:
+        """``buffer`` with several times as much behind it, and whether that is all."""
         if len(buffer) > _MAX_HEADER:
             raise DeidentificationError(Reason.HEADER_TOO_LARGE)
-        wanted = max(len(buffer), head)
+        wanted = max(3 * len(buffer), _HEAD if header_only else _LONG_HEAD)
         more = self._source.read(wanted)
         return buffer + more, len(more) < wanted
 
-    def _batches(self, head: int, *, header_only: bool = False) -> Iterator[Batch]:
+    def _batches(self, *, header_only: bool = False) -> Iterator[Batch]:
         """The data set: the first batch reaches to the pixel data or to the end."""
         # one byte more than there should be: a read that comes back short says that this is all
-        first = head if self._size is None else min(head, self._size + 1)
+        first = _HEAD if self._size is None else min(_HEAD, self._size + 1)
         buffer = self._source.read(first)
         complete = len(buffer) < first
         while self._header is None:
             try:
                 self._header = read_file_header(buffer, complete)
             except NotEnoughBytesError:
-                buffer, complete = self._more(buffer, head)
+                buffer, complete = self._more(buffer, header_only)
         offset = self._header.offset
         if self._header.deflated:
             self._source.inflate(buffer[offset:])
-            buffer, offset = self._source.read(head), 0
-            complete = len(buffer) < head
+            buffer, offset = self._source.read(_HEAD), 0
+            complete = len(buffer) < _HEAD
             check_encoding(buffer, 0, self._header.encoding)
         plan = compile_plan(self._engine.profile, self._header.sop_class)
         while True:
@@ -151,7 +151,7 @@ class Deidentification:
                 )
                 break
             except NeedMoreError:
-                buffer, complete = self._more(buffer, head)
+                buffer, complete = self._more(buffer, header_only)
         self._new_rewriter(plan)
         started = False
         while True:
@@ -159,7 +159,7 @@ class Deidentification:
             try:
                 pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
             except NeedMoreError:
-                buffer, complete = self._more(buffer, head)
+                buffer, complete = self._more(buffer, header_only)
                 self._rewriter_now.progress = before
                 continue
             except OtherPlanError as other:
@@ -173,8 +173,8 @@ class Deidentification:
             if bulk is None or (header_only and self.progress.last >= FIRST_PIXELS):
                 return
             buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
-            more = self._source.read(max(0, head - len(buffer)))
-            complete = len(buffer) + len(more) < head
+            more = self._source.read(max(0, _HEAD - len(buffer)))
+            complete = len(buffer) + len(more) < _HEAD
             buffer, offset = buffer + more, 0
 
     @property

@@ -19,6 +19,7 @@ from .values import ValueRewriter
 
 #: operations for which the value plays no part
 CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
+_FIRST_OVERLAY = 0x60000000
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 _DIGITS = re.compile(rb"[-+0-9.eE\\ ]*\0?")
 
@@ -53,7 +54,7 @@ class ElementRewriter:
         """
         operation = rule.operation
         following = value + length
-        if depth == 0 and is_overlay_bit_position(rule.tag):
+        if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
             self._find_overlay_bits(rule, value, following, encoding)
         if operation in CHANGED_WHATEVER:
             return self.values.change(rule, encoding)

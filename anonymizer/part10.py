@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydicom._uid_dict import UID_dictionary
 
@@ -13,6 +14,7 @@ from .errors import DeidentificationError, Note, Reason
 IMPLEMENTATION_CLASS_UID = b"2.25.247297958003618734680413697541234246074"
 IMPLEMENTATION_VERSION_NAME = b"DICOM_DEID"
 
+_PREAMBLE = b"\0" * 128 + b"DICM"
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _IMPLICIT = "1.2.840.10008.1.2"
 _EXPLICIT = "1.2.840.10008.1.2.1"
@@ -133,7 +135,7 @@ def check_encoding(buffer: bytes, offset: int, encoding: Encoding) -> None:
 def _read_group_2(buffer: bytes, position: int, complete: bool) -> tuple[dict[int, bytes], int]:
     """Group 0002, always explicit VR little endian. Its group length is not trusted: the elements tell where it ends."""
     elements: dict[int, bytes] = {}
-    while buffer[position : position + 2] == b"\x02\0":
+    while buffer.startswith(b"\x02\0", position):
         try:
             group, element, vr, length = _HEADER.unpack_from(buffer, position)
             start = position + 8
@@ -189,17 +191,22 @@ def write_file_header(sop_class: bytes, sop_instance: bytes, transfer_syntax: st
     Args:
         sop_class, sop_instance: UIDs of the de-identified object, without padding.
     """
-    elements = b"".join(
-        (
-            EXPLICIT_LITTLE.element(0x00020001, "OB", b"\0\1"),
-            EXPLICIT_LITTLE.element(0x00020002, "UI", pad_uid(sop_class)),
-            EXPLICIT_LITTLE.element(0x00020003, "UI", pad_uid(sop_instance)),
-            EXPLICIT_LITTLE.element(0x00020010, "UI", pad_uid(transfer_syntax.encode())),
-            EXPLICIT_LITTLE.element(0x00020012, "UI", pad_uid(IMPLEMENTATION_CLASS_UID)),
-            EXPLICIT_LITTLE.element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
-        )
+    before, after = _around_instance(sop_class, transfer_syntax)
+    instance = EXPLICIT_LITTLE.element(0x00020003, "UI", pad_uid(sop_instance))
+    length = EXPLICIT_LITTLE.element(0x00020000, "UL", _LONG.pack(len(before) + len(instance) + len(after)))
+    return b"".join((_PREAMBLE, length, before, instance, after))
+
+
+@lru_cache(maxsize=256)
+def _around_instance(sop_class: bytes, transfer_syntax: str) -> tuple[bytes, bytes]:
+    """What stands before and behind MediaStorageSOPInstanceUID, the group's length aside."""
+    element = EXPLICIT_LITTLE.element
+    return (
+        element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", pad_uid(sop_class)),
+        element(0x00020010, "UI", pad_uid(transfer_syntax.encode()))
+        + element(0x00020012, "UI", pad_uid(IMPLEMENTATION_CLASS_UID))
+        + element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
     )
-    return b"\0" * 128 + b"DICM" + EXPLICIT_LITTLE.element(0x00020000, "UL", _LONG.pack(len(elements))) + elements
 
 
 def pad_uid(uid: bytes) -> bytes:

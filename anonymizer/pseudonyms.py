@@ -9,12 +9,16 @@ from typing import NoReturn
 from .keys import Key
 from .patients import Patient, pseudonym_message
 
+#: objects of one patient mostly come together
+_MOST_PATIENTS = 1000
+
 
 class Pseudonyms:
     """Pseudonyms from a key: pure functions, the same in every run."""
 
     def __init__(self, key: Key) -> None:
         self._patient_key = key.derive("patient id")
+        self._patients: dict[Patient, bytes] = {}
         self._source_key = key.derive("source id")
         self._device_key = key.derive("device id")
         self._word_key = key.derive("identifying word")
@@ -24,7 +28,12 @@ class Pseudonyms:
 
     def patient_id(self, patient: Patient) -> bytes:
         """16 letters and digits for a patient with an ID; the same ID from two issuers is two patients."""
-        return self._letters(self._patient_key, pseudonym_message(patient))
+        found = self._patients.get(patient)
+        if found is None:
+            if len(self._patients) >= _MOST_PATIENTS:
+                self._patients.clear()
+            found = self._patients[patient] = self._letters(self._patient_key, pseudonym_message(patient))
+        return found
 
     def device(self, title: bytes) -> bytes:
         """16 letters and digits for the AE title of a device, nothing for an empty one: devices stay distinct, unnamed."""

@@ -58,13 +58,15 @@ class Stamps:
     def take(self, tag: int, profile: ConfidentialityProfile, encoding: Encoding) -> list[bytes]:
         """The elements that stand before ``tag`` and were not yet taken, in order."""
         taken: list[bytes] = []
+        constants = _constants(profile, encoding, profile.longitudinal)
         while self.next_tag < tag:
-            taken.append(self._element(self.next_tag, profile, encoding))
+            taken.append(self._with_earlier(self.next_tag, profile, encoding) or constants[self.next_tag])
             self._index += 1
             self.next_tag = STAMPED[self._index] if self._index < len(STAMPED) else _NO_MORE
         return taken
 
-    def _element(self, tag: int, profile: ConfidentialityProfile, encoding: Encoding) -> bytes:
+    def _with_earlier(self, tag: int, profile: ConfidentialityProfile, encoding: Encoding) -> bytes | None:
+        """The element, if what an earlier de-identification left has a say in it."""
         if tag == _METHOD and self._methods:
             methods = self._methods.split(b"\\")
             value = b"\\".join(methods if METHOD in methods else [*methods, METHOD])
@@ -76,7 +78,7 @@ class Stamps:
             # whatever it was called, something was done to the dates
             losses = [value if value in _TEMPORAL_LOSS else "MODIFIED" for value in (*earlier, profile.longitudinal)]
             return _constants(profile, encoding, max(losses, key=_TEMPORAL_LOSS.index))[tag]
-        return _constants(profile, encoding, profile.longitudinal)[tag]
+        return None
 
 
 def _code_items(profile: ConfidentialityProfile) -> list[Dataset]:

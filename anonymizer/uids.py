@@ -19,6 +19,7 @@ _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 #: registered in PS3.16 and PS3.6 Annex A, but too many for pydicom's dictionary: context groups
 _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 
+_STANDARD_ROOT = b"1.2.840.10008."
 _REGISTERED = frozenset(uid.encode() for uid in UID_dictionary)
 _SOP_CLASSES = frozenset(uid.encode() for uid, entry in UID_dictionary.items() if entry[1].endswith("SOP Class"))
 
@@ -28,7 +29,7 @@ def is_well_known(uid: bytes) -> bool:
 
     Membership decides, not the prefix: some devices mint instance UIDs below the standard's own root.
     """
-    return uid in _REGISTERED or _CONTEXT_GROUP.fullmatch(uid) is not None
+    return uid.startswith(_STANDARD_ROOT) and (uid in _REGISTERED or _CONTEXT_GROUP.fullmatch(uid) is not None)
 
 
 def is_standard_sop_class(uid: bytes) -> bool:

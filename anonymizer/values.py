@@ -277,11 +277,10 @@ class ValueRewriter:
         return encode_value(rule.tag, rule.vr, text, encoding, self.progress.charset)
 
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
-        new_uids = []
-        for part in content.split(b"\\") if b"\\" in content else (content,):
-            uid = _before_nul(part)
-            new_uids.append(uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag))
-        new = b"\\".join(new_uids)
+        if b"\\" in content:
+            new = b"\\".join([self._new_uid(part, rule) for part in content.split(b"\\")])
+        else:
+            new = self._new_uid(content, rule)
         if rule.inspected:
             self._identify(rule, _before_nul(content), new)
         padded = pad_uid(new)
@@ -289,6 +288,10 @@ class ValueRewriter:
             return None
         self.progress.rules.append(rule)
         return [encoding.element(rule.tag, "UI", padded)]
+
+    def _new_uid(self, content: bytes, rule: Rule) -> bytes:
+        uid = _before_nul(content)
+        return uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag)
 
     def _inspect(self, rule: Rule, content: bytes) -> None:
         tag = rule.tag

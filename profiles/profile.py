@@ -367,7 +367,7 @@ class ConfidentialityProfile:
         options = self.options & ~ProfileOptions.BasicProfile if self.weakening_rules else self.options
         return [code for option, code in method_codes().items() if option in options]
 
-    @property
+    @cached_property
     def longitudinal(self) -> str:
         """LongitudinalTemporalInformationModified (0028,0303) as PS3.15 E.2 and E.3.6 require."""
         if ProfileOptions.RetainLongFullDates in self.options:

@@ -234,7 +234,8 @@ class LocalWriter:
             for batch in batches(chunks):
                 for piece in batch:
                     size += len(piece)
-                    crc = google_crc32c.extend(crc, piece)
+                    # it takes nothing but bytes: long values are
+                    crc = google_crc32c.extend(crc, piece if isinstance(piece, bytes) else bytes(piece))
                 write_all(handle, batch)
         finally:
             os.close(handle)

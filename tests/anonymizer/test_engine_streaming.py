@@ -42,7 +42,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Shrink:
 
     def set_sizes(head: int, chunk: int) -> None:
         monkeypatch.setattr("anonymizer.deidentification._HEAD", head)
-        monkeypatch.setattr("anonymizer.deidentification._SCAN_HEAD", head)
+        monkeypatch.setattr("anonymizer.deidentification._LONG_HEAD", head)
         monkeypatch.setattr("anonymizer.source._CHUNK", chunk)
 
     return set_sizes

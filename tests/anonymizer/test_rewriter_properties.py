@@ -204,6 +204,7 @@ def test_reading_in_small_pieces_changes_nothing(drawn: tuple[list[Element], str
     expected = outcome(blob, BASIC)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("anonymizer.deidentification._HEAD", head)
+        patch.setattr("anonymizer.deidentification._LONG_HEAD", head)
         patch.setattr("anonymizer.source._CHUNK", chunk)
         assert outcome(blob, BASIC) == expected
 
