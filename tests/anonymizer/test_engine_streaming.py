@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from anonymizer import DeidentificationError, Engine, KeyedUids, Reason, UidMapping
+from anonymizer import Anonymizer, DeidentificationError, Engine, KeyedUids, Reason, UidMapping, write_atomically
 from tests.support.objects import (
     BIG,
     DEFLATED,
@@ -28,7 +28,7 @@ from tests.support.objects import (
     nested,
     part10,
 )
-from tests.support.running import engine, outcome, reason, rewrite
+from tests.support.running import SECRET, engine, outcome, reason, rewrite
 
 Shrink = Callable[[int, int], None]
 
@@ -179,6 +179,37 @@ def test_a_stream_may_give_fewer_bytes_than_asked_for(shrink: Shrink, name: str,
     expected = rewrite(blob)
     shrink(2000, 500)
     assert b"".join(engine().deidentify(Trickle(blob, step)).chunks()) == expected
+
+
+@pytest.mark.parametrize("name", sorted(SYNTHETIC))
+def test_a_file_that_the_system_copies_is_the_same(
+    shrink: Shrink, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """``anonymize_file`` reads next to nothing but the header; the rest passes as ranges."""
+    blob = SYNTHETIC[name]
+    expected = outcome(blob)
+    (tmp_path / "in").write_bytes(blob)
+    for head, chunk in SIZES[:3]:
+        shrink(head, chunk)
+        monkeypatch.setattr("anonymizer.source._RANGE", 20)
+        try:
+            Anonymizer(key=SECRET).anonymize_file(tmp_path / "in", tmp_path / "out")
+            found: bytes | str = (tmp_path / "out").read_bytes()
+        except DeidentificationError as error:
+            found = error.reason.value
+        assert found == expected
+        (tmp_path / "out").unlink(missing_ok=True)
+        assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_of_a_file_nothing_is_read_but_its_header(tmp_path: Path) -> None:
+    size = 8 << 20
+    (tmp_path / "in").write_bytes(part10(ct(Element(0x7FE00010, "OW", bytes(size)))))
+    with open(tmp_path / "in", "rb", buffering=0) as stream:
+        run = engine().deidentify(stream, handle=stream.fileno())
+        write_atomically(run.batches(), str(tmp_path / "out"))
+        assert run.bytes_read < 1 << 17
+    assert (tmp_path / "out").stat().st_size > size
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG, DEFLATED])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from anonymizer.files import Batch, batches, write_all, write_atomically
+from anonymizer.files import Batch, FileRange, batches, write_all, write_atomically
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1] * 5000, [1 << 20] * 3, [0, 5, 0], [(1 << 20) + 1, 3]])
@@ -55,3 +56,55 @@ def test_an_error_on_the_way_leaves_what_was_there(tmp_path: Path, error: type[B
         write_atomically(batches(), str(tmp_path / "out"))
     assert (tmp_path / "out").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+# -- ranges of files ------------------------------------------------------------------------------------------------------
+
+
+def copied(source: Path, target: Path, start: int, length: int, flags: int = 0) -> int:
+    """How many bytes a range of ``source`` gave to ``target``, which gets them behind what it has."""
+    read, write = os.open(source, os.O_RDONLY), os.open(target, os.O_WRONLY | os.O_CREAT | flags)
+    try:
+        os.lseek(read, start, os.SEEK_SET)
+        os.lseek(write, 0, os.SEEK_END)
+        found = FileRange(read, length)
+        found.copy_to(write)
+        # whoever reads the source on is behind the range
+        assert os.lseek(read, 0, os.SEEK_CUR) == start + found.copied
+        return found.copied
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+CONTENT = bytes(range(256)) * 1000
+
+
+@pytest.mark.parametrize("length", [1, 4096, 255_000])
+# a file that is appended to takes no ranges: they are read and written
+@pytest.mark.parametrize("flags", [0, os.O_APPEND])
+def test_a_range_is_copied_from_where_the_file_is_read(tmp_path: Path, length: int, flags: int) -> None:
+    (tmp_path / "source").write_bytes(CONTENT)
+    (tmp_path / "target").write_bytes(b"before")
+    assert copied(tmp_path / "source", tmp_path / "target", 1000, length, flags) == length
+    assert (tmp_path / "target").read_bytes() == b"before" + CONTENT[1000 : 1000 + length]
+
+
+@pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="needs a second file system")
+def test_a_range_goes_to_another_file_system(tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as source:
+        source.write(CONTENT)
+        source.flush()
+        assert copied(Path(source.name), tmp_path / "target", 10, 200_000) == 200_000
+    assert (tmp_path / "target").read_bytes() == CONTENT[10:200_010]
+
+
+def test_a_range_that_the_file_does_not_have_says_how_much_there_was(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(CONTENT)
+    assert copied(tmp_path / "source", tmp_path / "target", 0, len(CONTENT) + 1) == len(CONTENT)
+
+
+def test_a_disk_that_refuses_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(CONTENT)
+    with pytest.raises(OSError, match="No space"):
+        copied(tmp_path / "source", Path("/dev/full"), 0, len(CONTENT))
