@@ -155,12 +155,12 @@ class Deidentification:
         self._new_rewriter(plan)
         started = False
         while True:
-            before = self.progress.copy()
+            before = self.progress.copy() if started else None
             try:
                 pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
             except NeedMoreError:
                 buffer, complete = self._more(buffer, header_only)
-                self._rewriter_now.progress = before
+                self._rewriter_now.progress = before or Progress()
                 continue
             except OtherPlanError as other:
                 if started:

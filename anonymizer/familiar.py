@@ -94,7 +94,8 @@ class Walk:
         Returns:
             The new ``position``, ``last`` and ``run``.
         """
-        self.stop(position, last)
+        if self._start is not None:
+            self.stop(position, last)
         while stretch := self._familiar.find(self._buffer, position, last, limit):
             for begin, end, new in stretch.edits:
                 if run < position + begin:
@@ -106,11 +107,12 @@ class Walk:
             last = stretch.last
             position += len(stretch.content)
         self._start, self._after, self._first_rule = position, last, len(self._rules)
+        self.edits.clear()
         return position, last, run
 
     def stop(self, position: int, last: int) -> None:
         """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
-        start = self._start
+        start, self._start = self._start, None
         if start is not None and start < position <= start + _LONGEST:
             merged: list[Edit] = []
             for begin, end, new in self.edits:
@@ -121,5 +123,3 @@ class Walk:
                     merged.append((begin - start, end - start, new))
             rules = tuple(self._rules[self._first_rule :])
             self._familiar.remember(self._after, Stretch(self._buffer[start:position], tuple(merged), rules, last))
-        self._start = None
-        self.edits.clear()

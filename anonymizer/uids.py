@@ -15,6 +15,8 @@ MAX_UID_LENGTH = 64
 _UUID_ROOT = "2.25"
 #: fewer digits than this below an organisation's root would let two UIDs meet by chance
 _MIN_DIGITS = 28
+#: UIDs that are kept in mind: what a study's instances share comes again soon
+_MOST_KNOWN = 20_000
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 #: registered in PS3.16 and PS3.6 Annex A, but too many for pydicom's dictionary: context groups
 _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
@@ -80,12 +82,13 @@ class KeyedUids:
         self._hash_key = key.derive("uid hash")
         self._root = None if root is None else check_root(root)
         self._known: dict[bytes, bytes] = {}
+        self._hashes: dict[bytes, bytes] = {}
 
     def new_uid(self, uid: bytes, tag: int) -> bytes:
         """The new UID for ``uid``; ``tag`` plays no part, equal UIDs stay equal wherever they stand."""
         new = self._known.get(uid)
         if new is None:
-            if len(self._known) > 100_000:
+            if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             new = self._known[uid] = self._derive(uid)
         return new
@@ -103,4 +106,9 @@ class KeyedUids:
 
     def hash(self, uid: bytes) -> bytes:
         """The 32-byte keyed hash by which the UID map knows an original UID."""
-        return hmac.digest(self._hash_key, uid, "sha256")
+        found = self._hashes.get(uid)
+        if found is None:
+            if len(self._hashes) >= _MOST_KNOWN:
+                self._hashes.clear()
+            found = self._hashes[uid] = hmac.digest(self._hash_key, uid, "sha256")
+        return found
