@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
 
 from .dates import NoDateError, cap_age, is_timezone, shift_da, shift_dt, shift_tm
-from .descriptors import DescriptorCleaner
 from .encoding import Encoding, decode_text, encode_value, is_encodable
 from .errors import DeidentificationError, Reason
 from .facts import Facts
@@ -21,6 +21,9 @@ from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .tags import BURNED_IN, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from .uids import UidMapping, is_well_known
+
+if TYPE_CHECKING:
+    from .descriptors.cleaner import DescriptorCleaner
 
 #: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -206,6 +209,9 @@ class ValueRewriter:
     @property
     def _descriptor_cleaner(self) -> DescriptorCleaner:
         if self._cleaner is None:
+            # here, for few profiles clean text, and reading the vocabulary takes a while
+            from .descriptors.cleaner import DescriptorCleaner
+
             keeps = ProfileOptions.RetainPatientChars in self._plan.profile.options
             self._cleaner = DescriptorCleaner(self._is_identifying, keep_patient_characteristics=keeps)
         return self._cleaner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from anonymizer.descriptors import DescriptorCleaner
+from anonymizer.descriptors.cleaner import DescriptorCleaner
 
 from .support.descriptions import Description, Result, descriptions, measured
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import profiles
-from anonymizer.descriptors import DescriptorCleaner, identifying_words, normal_word
+from anonymizer.descriptors import identifying_words, normal_word
+from anonymizer.descriptors.cleaner import DescriptorCleaner
 from profiles import ConfidentialityProfile, ProfileOptions, descriptor_words, identity_attributes
 from tests.measure_descriptors import clean as clean_description
 from tests.support.descriptions import descriptions, measured
