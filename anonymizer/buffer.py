@@ -106,7 +106,9 @@ class Buffer:
                 position += 8
                 inner_end = ITEM_END
             else:
-                vr, position, length = self.value(position, encoding, tag)
+                if found >> 16 == 0xFFFE:
+                    raise DeidentificationError(Reason.STRAY_DELIMITER, tag)
+                _, vr, position, length = self.element(position, encoding, tag)
                 if length == UNDEFINED and vr == b"UN":
                     position = self.skip_items(position, IMPLICIT_LITTLE, tag)
                     continue
@@ -132,13 +134,14 @@ class Buffer:
         last = max(tags)
         try:
             while position < end:
-                tag, _ = self.item_header(position, encoding, 0)
+                tag, vr, start, length = self.element(position, encoding)
                 if tag > last or tag >> 16 == 0xFFFE:
                     break
-                vr, start, length = self.value(position, encoding, tag)
                 if tag in tags:
                     found[tag] = Found(vr, start, length)
-                position = self.value_end(vr, start, length, encoding, tag)
+                position = start + length
+                if length == UNDEFINED or position > len(self.content):
+                    position = self.value_end(vr, start, length, encoding, tag)
         except DeidentificationError:
             pass
         if position >= len(self.content) and not self.complete:
@@ -164,27 +167,30 @@ class Buffer:
             self.beyond(start + length, tag)
         return start + length
 
-    def value(self, position: int, encoding: Encoding, tag: int) -> tuple[bytes, int, int]:
-        """VR (``b""`` in implicit), value's position and length of the element at ``position``.
+    def element(self, position: int, encoding: Encoding, tag: int = 0) -> tuple[int, bytes, int, int]:
+        """Tag, VR (``b""`` in implicit), value's position and length of the element at ``position``, or of an item or delimiter.
+
+        Args:
+            tag: what holds it, for errors.
 
         Raises:
             NeedMoreError: its header lies beyond the buffer.
             DeidentificationError: it is none.
         """
-        found, length = self.item_header(position, encoding, tag)
-        if found >> 16 == 0xFFFE:
-            raise DeidentificationError(Reason.STRAY_DELIMITER, tag)
-        if not encoding.explicit:
-            return b"", position + 8, length
-        vr: bytes
-        vr, length = encoding.header.unpack_from(self.content, position)[2:]
-        if vr in SHORT_VRS:
-            return vr, position + 8, length
-        if vr not in LONG_VRS:
-            raise DeidentificationError(Reason.INVALID_VR, tag)
-        if position + 12 > len(self.content):
-            self.beyond(position + 12, tag)
-        return vr, position + 12, encoding.long_length.unpack_from(self.content, position + 8)[0]
+        try:
+            if not encoding.explicit:
+                group, element, length = encoding.header.unpack_from(self.content, position)
+                return group << 16 | element, b"", position + 8, length
+            group, element, vr, length = encoding.header.unpack_from(self.content, position)
+            if vr in SHORT_VRS:
+                return group << 16 | element, vr, position + 8, length
+            if group == 0xFFFE:
+                return group << 16 | element, b"", position + 8, encoding.long_length.unpack_from(self.content, position + 4)[0]
+            if vr not in LONG_VRS:
+                raise DeidentificationError(Reason.INVALID_VR, group << 16 | element)
+            return group << 16 | element, vr, position + 12, encoding.long_length.unpack_from(self.content, position + 8)[0]
+        except struct.error:
+            self.beyond(len(self.content) + 1, tag)
 
     def fragments_end(self, position: int, encoding: Encoding) -> int:
         """Where encapsulated pixel data ends, -1 if beyond an incomplete buffer (PS3.5 A.4).

@@ -162,22 +162,24 @@ def _identifying(
     buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str, depth: int
 ) -> Iterator[tuple[bytes, str]]:
     """Values of identifying attributes with their character sets."""
+    identifying, size = identity_attributes(), len(buffer.content)
     while position < end:
-        tag, _ = buffer.item_header(position, encoding, 0)
+        tag, vr, start, length = buffer.element(position, encoding)
         if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
             return
-        vr, start, length = buffer.value(position, encoding, tag)
-        name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag)
-        if name == "SQ" or length == UNDEFINED:
+        meant = vr if vr not in (b"", b"UN") else attribute_vr(tag).encode()
+        if meant == b"SQ" or length == UNDEFINED:
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             position = buffer.value_end(vr, start, length, encoding, tag)
             if depth < MAX_DEPTH and not tag >> 16 & 1:
                 yield from _in_items(buffer, start, position, inner, charset, depth + 1)
             continue
-        position = buffer.value_end(vr, start, length, encoding, tag)
+        position = start + length
+        if position > size:
+            buffer.beyond(position, tag)
         if tag == SPECIFIC_CHARACTER_SET:
             charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
-        elif length and (name == "PN" or tag in identity_attributes()):
+        elif length and (meant == b"PN" or tag in identifying):
             yield buffer.content[start:position].rstrip(b"\0 "), charset
     if depth == 0 and not buffer.complete:
         raise NeedMoreError

@@ -173,10 +173,9 @@ def _staying(buffer: Buffer, position: int, encoding: Encoding, root: PlanNode, 
     blocks = PrivateBlocks(declared)
     try:
         while position < len(buffer.content):
-            tag, _ = buffer.item_header(position, encoding, 0)
+            tag, vr, start, length = buffer.element(position, encoding)
             if tag >= FIRST_PIXELS:
                 return
-            vr, start, length = buffer.value(position, encoding, tag)
             position = buffer.value_end(vr, start, length, encoding, tag)
             if tag >> 16 & 1:
                 if is_creator(tag):

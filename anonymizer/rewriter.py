@@ -99,7 +99,7 @@ class Rewriter:
         find_control, constants = CONTROL.search, self._values.shared.constants[encoding]
         run = position
         # nested data sets are looked at whole
-        last, stamp_at, look_at = -1, _NO_STAMP, end
+        last, stamp_at, look_at, in_stretch = -1, _NO_STAMP, end, False
         edits: list[Edit] = []
         if depth == 0:
             last, stamp_at, look_at = self.progress.last, self.progress.stamps.next_tag, position
@@ -111,7 +111,7 @@ class Rewriter:
         while position < end:
             if position >= look_at:
                 position, last, run = walk.skip(position, last, run, stamp_at, pieces)
-                look_at = position + STRETCH
+                look_at, in_stretch = position + STRETCH, True
                 if position >= end:
                     break
             try:
@@ -142,8 +142,9 @@ class Rewriter:
                 if self._is_padding(depth, last, position, Reason.ELEMENTS_OUT_OF_ORDER, tag, known=known):
                     break
             if tag > stamp_at:
-                walk.stop(position, last)
-                look_at = position
+                if in_stretch:
+                    walk.stop(position, last)
+                look_at, in_stretch = position, False
                 pieces.append(view[run:position])
                 pieces.extend(self.progress.stamps.take(tag, self._plan.profile, encoding))
                 stamp_at, run = self.progress.stamps.next_tag, position
@@ -170,9 +171,12 @@ class Rewriter:
                     run = position = following
                     continue
             # -- everything below is rare or depends on the object
-            if depth == 0:
+            if in_stretch:
                 walk.stop(position, last)
-                look_at = position
+                in_stretch = False
+            if depth == 0:
+                # the next element begins a stretch; but private ones come many together
+                look_at = position if rule.operation is not Operation.PRIVATE else following + STRETCH
             if following > end:
                 if length != UNDEFINED:
                     bulk = self._beyond(rule, vr, tag, last, value, following, depth)
