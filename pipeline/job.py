@@ -9,6 +9,7 @@ from transforms import (
     MAPPING,
     REJECTED,
     SCANNED,
+    VIOLATIONS,
     AnonymizeInstances,
     Archive,
     BuildUidMap,
@@ -58,9 +59,9 @@ def build_job(
     listed = objects | "SumOfSources" >> SumOfSources(config)
 
     scan = objects | "ScanHeaders" >> ScanHeaders(archive, config, progress)
-    units = scan[SCANNED] | "GroupIntoWorkUnits" >> GroupIntoWorkUnits()
-    uid_map = units | "BuildUidMap" >> BuildUidMap()
-    proof = uid_map[MAPPING] | "ProveUidMap" >> ProveUidMap(config)
+    units = scan[SCANNED] | "GroupIntoWorkUnits" >> GroupIntoWorkUnits(listed)
+    uid_map = units | "BuildUidMap" >> BuildUidMap(listed, config)
+    proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
     known = [uid_map[CONFLICTS]]
     if config.profile.cleans_text:

@@ -3,6 +3,7 @@
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
 from .build_uid_map import CONFLICTS as CONFLICTS
 from .build_uid_map import MAPPING as MAPPING
+from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
 from .build_uid_map import UidMapError as UidMapError
 from .concurrency import Workers as Workers

@@ -1,7 +1,8 @@
 """Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, starmap
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -9,29 +10,31 @@ from apache_beam.pvalue import AsSingleton, PCollection
 
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
-from .group_work_units import study_id
+from .group_work_units import STUDY_ID_SIZE
 from .instance_anonymizer import InstanceAnonymizer, MappedUids, conflict
+from .list_objects import BATCH
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
-from .records import AuditRow, InstanceHeader, ObjectRef, Status, WorkUnit
+from .packed import pack, unpack
+from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindings, Status, StudyPart, WorkUnit
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 
 #: unit id, then what was joined: the unit as ``to_do`` has it, hashes of conflicting instances and, where text is cleaned, words
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
-#: for each study its id and headers without their UIDs, as tuples; hash of an original UID -> new UID
+#: for each study its id and headers; hash of an original UID -> new UID, for those that the headers don't have
 ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]]]], dict[bytes, bytes]]
 
 
-def to_do(unit: WorkUnit) -> tuple[bytes, ToDo]:
-    """What pass 2 needs of a work unit: each UID once, since it is shuffled again."""
+def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
+    """What pass 2 needs of a work unit, packed: each UID once, since it is shuffled again."""
     unit_id, fields = unit
-    headers = [InstanceHeader(*header) for header in fields]
-    uids = {uid_hash: new_uid for header in headers for uid_hash, new_uid, _ in header.uids}
-    studies = [
-        (study, [tuple(InstanceHeader(header.ref, header.source_id, b"", header.instance, ())) for header in of_study])
-        for study, of_study in groupby(headers, key=study_id)
-    ]
-    return unit_id, (studies, uids)
+    parts = list(starmap(StudyPart, fields))
+    shared = starmap(SharedFindings, chain.from_iterable(part.shared for part in parts))
+    uids = {uid_hash: new_uid for findings in shared for uid_hash, new_uid, _ in findings.uids}
+    return unit_id, pack(([(part.study[:STUDY_ID_SIZE], part.headers) for part in parts], uids))
+
+
+_INSTANCE = attrgetter("instance")
 
 
 def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes]]]) -> dict[bytes, frozenset[bytes]]:
@@ -74,11 +77,13 @@ class _Anonymize(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, joined: Joined, proof: bool) -> Iterator[AuditRow]:
+    def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
         _, (units, claimed_twice, *words) = joined
         conflicts = set(claimed_twice)
         # one, for units have ids of their own
-        studies, mapping = next(iter(units))
+        fields, mapping = unpack(next(iter(units)))
+        studies = [(study, [InstanceHeader(*header) for header in headers]) for study, headers in fields]
+        mapping |= {header.instance: header.new_uid for _, headers in studies for header in headers if header.new_uid}
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words_by_study(words)))
 
         def anonymize(several: list[Claim]) -> list[AuditRow]:
@@ -86,32 +91,35 @@ class _Anonymize(beam.DoFn):
             self._archive.release()
             return rows
 
+        finished = AuditRows()
+        told = 0
         for rows in self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref))):
-            for row in rows:
-                self._count(row)
-                yield row
-            self._progress.add("finished", len(rows))
+            finished += rows
+            if len(finished) - told >= BATCH:
+                self._progress.add("finished", len(finished) - told)
+                told = len(finished)
+        self._progress.add("finished", len(finished) - told)
+        self._count(finished)
         self._operations.update()
+        yield finished
 
     def _claims(
-        self, studies: Iterable[tuple[bytes, list[tuple[Any, ...]]]], uids: MappedUids, words: dict[bytes, frozenset[bytes]]
+        self, studies: Iterable[tuple[bytes, list[InstanceHeader]]], uids: MappedUids, words: dict[bytes, frozenset[bytes]]
     ) -> Iterator[Claim]:
-        for study, fields in studies:
+        for study, headers in studies:
             anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, uids, words.get(study, frozenset()))
-            headers = (InstanceHeader(*header) for header in fields)
-            for _, same in groupby(headers, key=lambda header: header.instance):
+            for _, same in groupby(headers, key=_INSTANCE):
                 yield Claim(anonymizer, list(same))
 
-    def _count(self, row: AuditRow) -> None:
-        if row.status is Status.WRITTEN:
-            self._written.inc()
-            self._bytes_written.inc(row.size)
-        else:
-            self._refused.inc()
+    def _count(self, rows: list[AuditRow]) -> None:
+        sizes = [row.size for row in rows if row.status is Status.WRITTEN]
+        self._written.inc(len(sizes))
+        self._bytes_written.inc(sum(sizes))
+        self._refused.inc(len(rows) - len(sizes))
 
 
-class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRow]]):
-    """Work units -> AuditRow; starts when the UID map's ``proof`` is there."""
+class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRows]]):
+    """Work units -> AuditRows; starts when the UID map's ``proof`` is there."""
 
     def __init__(
         self,
@@ -131,7 +139,7 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         self._known = known
         self._anonymize = _Anonymize(archive, writer, config, progress)
 
-    def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRow]:
-        pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, Any])
+    def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
+        pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])
         joined = (pending, *self._known) | "Join" >> beam.CoGroupByKey()
-        return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof)).with_output_types(AuditRow)
+        return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof)).with_output_types(AuditRows)

@@ -1,31 +1,51 @@
-"""The UID map: each original UID (by keyed hash) and its one new UID; and which instances several studies claim."""
+"""The UID map: each original UID (by keyed hash) and its one new UID; what breaks it; which instances several studies claim.
+
+UIDs go through the shuffle in shards, by a part of their hash, many together: each by itself would cost more than it weighs.
+"""
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
-from typing import Any, Literal, NamedTuple
+from itertools import starmap
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
+from anonymizer import MAX_UID_LENGTH
+
+from .engine_config import EngineConfig
+from .group_work_units import spread
 from .metrics import UIDS_MAPPED, counter
-from .records import InstanceHeader, UidRole, WorkUnit
+from .packed import pack, unpack
+from .records import SharedFindings, StudyPart, UidRole, WorkUnit
 
 MAPPING: Literal["mapping"] = "mapping"
 CONFLICTS: Literal["conflicts"] = "conflicts"
+VIOLATIONS: Literal["violations"] = "violations"
 
-#: new UID, UidRole, ids of units, one for each study that claims the UID as an instance's: the fields of a UidUse
-Use = tuple[bytes, int, list[bytes]]
+#: instances for each shard, on average: with 16 UIDs of its own in each, which is many, a shard takes some 40 MB of memory
+SHARD_SIZE = 4096
+#: UIDs whose uses are joined before they are shuffled: a UID that all studies share makes no hot shard
+MOST_USES = 50_000
+
+#: UID's hash, new UID, UidRole, ids of units, one for each study that claims the UID as an instance's: the fields of a UidUse
+Use = tuple[bytes, bytes, int, list[bytes]]
+#: what a shard gets: uses of UIDs; and new UIDs, by their hash and that of the original
+Shard = tuple[list[Use], list[tuple[bytes, bytes]]]
 
 
 class UidUse(NamedTuple):
     """What is known of the use of an original UID: by a work unit, and by more and more of them together.
 
     Attributes:
+        hash: the original's keyed hash.
         new_uid: empty where a unit only claims the UID (it is retained).
         role: a UidRole, the first of those it has.
         claimants: for each study in which an object has it as its own SOPInstanceUID, the id of the unit with that object.
     """
 
+    hash: bytes
     new_uid: bytes
     role: int
     claimants: list[bytes]
@@ -43,46 +63,100 @@ class UidMapError(Exception):
     """The UID map doesn't hold; nothing is written. The message names no UID."""
 
 
-def uid_uses(unit: WorkUnit) -> Iterator[tuple[bytes, Use]]:
-    """(hash, UidUse tuple) for each UID of a work unit, once a unit: shared UIDs don't repeat for each instance."""
-    unit_id, headers = unit
-    uses: dict[bytes, tuple[bytes, int]] = {}
-    claimed: dict[bytes, set[bytes]] = {}
-    for header in (InstanceHeader(*fields) for fields in headers):
-        claimed.setdefault(header.instance, set()).add(header.study)
-        for uid_hash, new_uid, role in header.uids:
-            known = uses.get(uid_hash)
-            if known is None or role < known[1]:
-                uses[uid_hash] = (new_uid, role)
-    for uid_hash, (new_uid, role) in uses.items():
-        yield uid_hash, (new_uid, role, [unit_id] * len(claimed.get(uid_hash, ())))
-    for uid_hash in claimed.keys() - uses.keys():
-        yield uid_hash, (b"", int(UidRole.INSTANCE), [unit_id] * len(claimed[uid_hash]))
+def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
+    """The use of each UID of a work unit: shared UIDs don't repeat for each instance."""
+    unit_id, parts = unit
+    for part in starmap(StudyPart, parts):
+        claimed: dict[bytes, bytes] = {}
+        for _, _, instance, new_uid in part.headers:
+            claimed[instance] = claimed.get(instance) or new_uid
+        for instance, new_uid in claimed.items():
+            yield UidUse(instance, new_uid, _INSTANCE, [unit_id])
+        for shared in starmap(SharedFindings, part.shared):
+            for uid_hash, new_uid, role in shared.uids:
+                yield UidUse(uid_hash, new_uid, role, [])
 
 
-class _MergeUses(beam.CombineFn):
-    """Uses of one UID -> one use. Combined before the shuffle, too: a UID that all studies share makes no hot key."""
+_INSTANCE = int(UidRole.INSTANCE)
 
-    def create_accumulator(self) -> Use:
-        return b"", int(UidRole.OTHER), []
 
-    def add_input(self, accumulator: Use, use: Use) -> Use:
-        known, other = UidUse(*accumulator), UidUse(*use)
-        if known.new_uid and other.new_uid and known.new_uid != other.new_uid:
+class Uses:
+    """Uses of UIDs, those of one UID joined."""
+
+    def __init__(self) -> None:
+        self.by_hash: dict[bytes, UidUse] = {}
+
+    def add(self, use: UidUse) -> None:
+        """Take a use, whose claimants are nobody else's.
+
+        Raises:
+            UidMapError: the UID has another new UID by now.
+        """
+        known = self.by_hash.setdefault(use.hash, use)
+        if known is use:
+            return
+        if known.new_uid and use.new_uid and known.new_uid != use.new_uid:
             raise UidMapError("one original UID was given two new ones: workers use different keys or versions")
-        # an accumulator is nobody else's
-        known.claimants.extend(other.claimants)
-        return known.new_uid or other.new_uid, min(known.role, other.role), known.claimants
+        known.claimants.extend(use.claimants)
+        if use.role < known.role or (use.new_uid and not known.new_uid):
+            self.by_hash[use.hash] = UidUse(use.hash, known.new_uid or use.new_uid, min(known.role, use.role), known.claimants)
 
-    def merge_accumulators(self, accumulators: Iterable[Use]) -> Use:
-        return reduce(self.add_input, accumulators, self.create_accumulator())
 
-    def extract_output(self, accumulator: Use) -> Use:
-        return accumulator
+class _Shard(beam.DoFn):
+    """Work units -> (shard, what it gets, packed); each UID once, as long as they are not too many."""
+
+    def __init__(self, config: EngineConfig, shard_size: int, most_uses: int) -> None:
+        self._config = config
+        self._shard_size = shard_size
+        self._most_uses = most_uses
+
+    def setup(self) -> None:
+        self._hash = self._config.engine().uids.hash
+
+    def start_bundle(self) -> None:
+        self._uses = Uses()
+        self._shards = 1
+
+    def process(self, unit: WorkUnit, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        self._shards = -(-listed[0] // self._shard_size)
+        for use in uid_uses(unit):
+            self._uses.add(use)
+        if len(self._uses.by_hash) >= self._most_uses:
+            yield from self._take()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for shard in self._take():
+            yield WindowedValue(shard, window.max_timestamp(), (window,))
+
+    def _take(self) -> Iterator[tuple[bytes, bytes]]:
+        shards: dict[bytes, Shard] = {}
+        for use in self._uses.by_hash.values():
+            shards.setdefault(spread(use.hash, self._shards), ([], []))[0].append(use[:])
+            if use.new_uid:
+                if len(use.new_uid) > MAX_UID_LENGTH:
+                    raise UidMapError("a new UID is longer than 64 characters")
+                hash_of_new = self._hash(use.new_uid)
+                shards.setdefault(spread(hash_of_new, self._shards), ([], []))[1].append((hash_of_new, use.hash))
+        self._uses = Uses()
+        for key, shard in shards.items():
+            yield key, pack(shard)
+
+
+def violations(originals: Iterable[bytes], new_uids: Iterable[tuple[bytes, bytes]]) -> int:
+    """How many new UIDs break the map: they are new for two originals, or new and original at once.
+
+    Args:
+        originals: hashes of original UIDs.
+        new_uids: hashes of new UIDs, each with that of its original, as often as it comes.
+    """
+    original_of: dict[bytes, bytes] = {}
+    broken = {new for new, original in new_uids if original_of.setdefault(new, original) != original}
+    return len(broken.union(original_of.keys() & set(originals)))
 
 
 class _Resolve(beam.DoFn):
-    """One original UID: its row of the map, and the units that must not write it.
+    """All uses of the UIDs of a shard: rows of the map, and the units that must not write an instance.
 
     A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right.
     """
@@ -91,25 +165,53 @@ class _Resolve(beam.DoFn):
         self._mapped = counter(UIDS_MAPPED)
 
     def process(
-        self, use_of_uid: tuple[bytes, Use]
-    ) -> Iterable[tuple[bytes, bytes] | TaggedOutput[Literal["mapping"], tuple[bytes, bytes, int]]]:
-        uid_hash, use = use_of_uid[0], UidUse(*use_of_uid[1])
-        if len(use.claimants) > 1:
-            for unit in set(use.claimants):
-                yield unit, uid_hash
-        if use.new_uid:
-            self._mapped.inc()
-            yield TaggedOutput(MAPPING, (uid_hash, use.new_uid, use.role))
+        self, sharded: tuple[bytes, Iterable[bytes]]
+    ) -> Iterable[
+        tuple[bytes, bytes]
+        | TaggedOutput[Literal["mapping"], list[tuple[bytes, bytes, int]]]
+        | TaggedOutput[Literal["violations"], int]
+    ]:
+        uses, new_uids = Uses(), []
+        for used, new in map(unpack, sharded[1]):
+            for use in starmap(UidUse, used):
+                uses.add(use)
+            new_uids += new
+        for use in uses.by_hash.values():
+            if len(use.claimants) > 1:
+                for unit in sorted(set(use.claimants)):
+                    yield unit, use.hash
+        rows = [(use.hash, use.new_uid, use.role) for use in uses.by_hash.values() if use.new_uid]
+        yield TaggedOutput(VIOLATIONS, violations((row[0] for row in rows), new_uids))
+        if rows:
+            self._mapped.inc(len(rows))
+            yield TaggedOutput(MAPPING, rows)
 
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
-    """Work units -> ``mapping``: UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that several studies claim)."""
+    """Work units -> ``mapping``: lists of UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that several
+    studies claim); ``violations``: how many new UIDs break the map, in a part of it.
+    """
+
+    def __init__(
+        self,
+        listed: PCollection[tuple[int, bytes]],
+        config: EngineConfig,
+        shard_size: int = SHARD_SIZE,
+        most_uses: int = MOST_USES,
+    ) -> None:
+        """
+        Args:
+            listed: one tuple, how many objects there are at most, and what else is known of them.
+        """
+        super().__init__()
+        self._listed = listed
+        self._shard = _Shard(config, shard_size, most_uses)
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
         return (
             units
-            | "Uses" >> beam.FlatMap(uid_uses).with_output_types(tuple[bytes, Any])
-            | "ByUid" >> beam.CombinePerKey(_MergeUses())  # type: ignore[no-untyped-call]
-            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, main=CONFLICTS)
+            | "Shard" >> beam.ParDo(self._shard, listed=AsSingleton(self._listed)).with_output_types(tuple[bytes, bytes])
+            | "ByShard" >> beam.GroupByKey()
+            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, VIOLATIONS, main=CONFLICTS)
         )

@@ -1,5 +1,6 @@
 """How workers come by their engine: the configuration travels, the key is read where it is used."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,4 +65,6 @@ def _engine(config: EngineConfig) -> Engine:
     patients = config.patients()
     if patients is not None and patients.digest(key) != config.patient_table_digest:
         raise PatientTableError("a worker found another table of patients than the job was started with")
+    # all that is here by now stays: the garbage collector needn't go through it whenever an instance's records have piled up
+    gc.freeze()
     return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in, patients=patients)

@@ -73,17 +73,17 @@ class InstanceAnonymizer:
         try:
             return again(lambda: self._anonymize(header))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(header.source_id, error)
+            return rejection(header.source_id.hex(), error)
 
     def anonymize_duplicates(self, headers: list[InstanceHeader]) -> list[AuditRow]:
         """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none."""
-        digests: dict[str, bytes] = {}
+        digests: dict[bytes, bytes] = {}
         rows = []
         for header in headers:
             try:
                 digests[header.source_id] = again(lambda header=header: self._digest(header))  # type: ignore[misc]
             except Exception as error:  # as above
-                rows.append(rejection(header.source_id, error))
+                rows.append(rejection(header.source_id.hex(), error))
         readable = [header for header in headers if header.source_id in digests]
         if not readable:
             return rows
@@ -91,7 +91,7 @@ class InstanceAnonymizer:
         if len(set(digests.values())) > 1:
             return [*rows, *(conflict(header) for header in (first, *others))]
         rows.append(self.anonymize_instance(first))
-        return [*rows, *(AuditRow(header.source_id, Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
+        return [*rows, *(AuditRow(header.source_id.hex(), Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
 
     def _anonymize(self, header: InstanceHeader) -> AuditRow:
         ref = ObjectRef(*header.ref)
@@ -113,14 +113,14 @@ class InstanceAnonymizer:
         chunks = deidentification.chunks()
         # the first chunk brings the new UIDs, and they the name
         first = next(chunks)
-        name = output_name(deidentification.report)
+        name, source_id = output_name(deidentification.report), header.source_id.hex()
         try:
-            written = self._writer.write(name, chain((first,), chunks), header.source_id)
+            written = self._writer.write(name, chain((first,), chunks), source_id)
         except ObjectConflictError:
             raise DeidentificationError(Reason.OUTPUT_CONFLICT) from None
         report = deidentification.report
         return AuditRow(
-            source_id=header.source_id,
+            source_id=source_id,
             status=Status.WRITTEN,
             notes=tuple(note.value for note in report.notes),
             sop_class_uid=report.sop_class_uid,
@@ -137,4 +137,4 @@ class InstanceAnonymizer:
 
 def conflict(header: InstanceHeader) -> AuditRow:
     """The row of an object whose SOPInstanceUID another, different object claims too."""
-    return rejection(header.source_id, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
+    return rejection(header.source_id.hex(), DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))

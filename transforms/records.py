@@ -3,8 +3,12 @@
 In shuffles they travel as plain tuples, which Beam's coders encode fastest.
 """
 
+import pickle
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
+
+from apache_beam.coders import Coder
+from apache_beam.coders.typecoders import registry
 
 from anonymizer import AttributeAction, Reason
 
@@ -82,24 +86,61 @@ class ObjectRef(NamedTuple):
 
 
 class InstanceHeader(NamedTuple):
-    """What pass 1 found in an object.
+    """What pass 1 found in an object, and no other shares with it.
 
     Attributes:
         ref: the object as it was read, as the fields of an ObjectRef.
-        source_id: keyed hash of its source name.
-        study, instance: keyed hashes of StudyInstanceUID (or of nothing) and SOPInstanceUID.
-        uids: the UIDs to be replaced: keyed hash of the original (32 bytes), new UID, UidRole.
-        person: keyed hash of whose object it is, where text is cleaned: the patient's, or the study's where no PatientID tells.
-        words: keyed hashes of the words that identify somebody in it, 8 bytes each, one behind the other.
+        source_id: keyed hash of its source name, 16 bytes.
+        instance: keyed hash of its SOPInstanceUID, 32 bytes.
+        new_uid: the new SOPInstanceUID; empty where it stays.
     """
 
     ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int] | None]
-    source_id: str
-    study: bytes
+    source_id: bytes
     instance: bytes
-    uids: tuple[tuple[bytes, bytes, int], ...]
+    new_uid: bytes
+
+
+class SharedFindings(NamedTuple):
+    """What pass 1 found in objects of one study, mostly of one series, and is the same in all: it goes through shuffles once.
+
+    Attributes:
+        uids: the UIDs to be replaced, but for the instances' own: keyed hash of the original (32 bytes), new UID, UidRole.
+        person: keyed hash of whose they are, where text is cleaned: the patient's, or the study's where no PatientID tells.
+        words: keyed hashes of the words that identify somebody in them, 8 bytes each, one behind the other.
+    """
+
+    uids: tuple[tuple[bytes, bytes, int], ...] = ()
     person: bytes = b""
     words: bytes = b""
+
+
+class HeaderGroup(NamedTuple):
+    """Objects of one study with the same findings.
+
+    Attributes:
+        study: keyed hash of StudyInstanceUID (or of nothing), 32 bytes.
+        shared: the fields of SharedFindings.
+        headers: the fields of InstanceHeaders.
+    """
+
+    study: bytes
+    shared: tuple[Any, ...]
+    headers: list[tuple[Any, ...]]
+
+
+class StudyPart(NamedTuple):
+    """What a work unit has of a study.
+
+    Attributes:
+        study: as in HeaderGroup.
+        shared: the fields of SharedFindings, all that there are among the headers.
+        headers: the fields of InstanceHeaders, by ``instance`` and ``source_id``.
+    """
+
+    study: bytes
+    shared: list[tuple[Any, ...]]
+    headers: list[tuple[Any, ...]]
 
 
 class AuditRow(NamedTuple):
@@ -130,6 +171,29 @@ class AuditRow(NamedTuple):
     actions: tuple[AttributeAction, ...] = ()
 
 
+class AuditRows(list[AuditRow]):
+    """Rows that pass between steps together."""
+
+
+class _AuditRowsCoder(Coder):
+    """Nothing that would encode rows: who makes them writes them. Beam asks now and then how large they are."""
+
+    def encode(self, value: AuditRows) -> bytes:
+        return pickle.dumps(list(value), pickle.HIGHEST_PROTOCOL)
+
+    def decode(self, encoded: bytes) -> AuditRows:
+        return AuditRows(pickle.loads(encoded))
+
+    def estimate_size(self, value: AuditRows) -> int:
+        return _ROW_BYTES * len(value)
+
+
+#: about what a row takes when encoded
+_ROW_BYTES = 400
+
+registry.register_coder(AuditRows, _AuditRowsCoder)
+
+
 class Written(NamedTuple):
     """An object in the output: size in bytes and CRC-32C."""
 
@@ -137,5 +201,5 @@ class Written(NamedTuple):
     crc32c: int
 
 
-#: work unit: (unit id, headers as tuples); the shuffled form of a part of a study
+#: work unit: (unit id, StudyPart tuples); the shuffled form of small studies, or of a part of a large one
 WorkUnit = tuple[bytes, list[tuple[Any, ...]]]

@@ -1,24 +1,33 @@
 """Pass 1: read each object's header, hash its identifiers, collect the UIDs that pass 2 will replace."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Reason
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Reason
 from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
-from .records import AuditRow, InstanceHeader, ObjectRef, UidRole
+from .packed import pack
+from .records import AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
 from .storage import Archive, ProgressListener, again
 
 SCANNED: Literal["scanned"] = "scanned"
 REJECTED: Literal["rejected"] = "rejected"
+
+_ABSENT = (b"", b"")
+#: findings whose hashes a worker remembers, for the batches to come
+_MOST_KNOWN = 1024
+
+#: StudyInstanceUID; UIDs, person and words as in Found
+_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...]]
 
 _ROLES = {
     SOP_INSTANCE: UidRole.INSTANCE,
@@ -48,8 +57,28 @@ class UidCollector:
         return new
 
 
-def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[InstanceHeader, int]:
-    """The header record of one object, and how many bytes had to be read for it.
+class Found(NamedTuple):
+    """What pass 1 found in an object.
+
+    Attributes:
+        study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
+        new_uid: the new SOPInstanceUID; empty where it stays.
+        uids: all others to be replaced: original, (new UID, UidRole).
+        bytes_read: bytes that had to be read for it.
+    """
+
+    ref: ObjectRef
+    study: bytes
+    instance: bytes
+    new_uid: bytes
+    uids: tuple[tuple[bytes, tuple[bytes, int]], ...]
+    person: bytes
+    words: tuple[bytes, ...]
+    bytes_read: int
+
+
+def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> Found:
+    """What the header of one object tells.
 
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
@@ -60,22 +89,54 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> tuple[Insta
     with archive.open(ref, header=True) as stream:
         scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None)
         read = stream.ref
-    plan = compile_plan(engine.profile, scan.sop_class_uid)
-    if plan.belongs_to_study:
+    if compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
-            if not scan.uids.get(tag, (b"", b""))[0]:
+            if not scan.uids.get(tag, _ABSENT)[0]:
                 raise DeidentificationError(reason, tag)
-    original = {tag: uids[0] for tag, uids in scan.uids.items() if tag != SOP_CLASS}
-    header = InstanceHeader(
-        ref=read[:],
-        source_id=engine.pseudonyms.source_id(ref.source),
-        study=engine.uids.hash(original.get(STUDY, b"")),
-        instance=engine.uids.hash(original[SOP_INSTANCE]),
-        uids=tuple((engine.uids.hash(uid), new, role) for uid, (new, role) in collector.found.items()),
+    instance = scan.uids[SOP_INSTANCE][0]
+    new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
+    if role == UidRole.INSTANCE:
+        collector.found.pop(instance, None)
+    else:
+        new_uid = b""
+    return Found(
+        ref=read,
+        study=scan.uids.get(STUDY, _ABSENT)[0],
+        instance=instance,
+        new_uid=new_uid,
+        uids=tuple(collector.found.items()),
         person=scan.person if scan.words else b"",
-        words=b"".join(scan.words),
+        words=scan.words,
+        bytes_read=scan.bytes_read,
     )
-    return header, scan.bytes_read
+
+
+class HeaderGroups:
+    """Groups objects by study and by what they share; identifiers are hashed, what is shared but once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._hash = engine.uids.hash
+        self._source_id = engine.pseudonyms.source_id
+        self._known: dict[_Shared, tuple[bytes, tuple[Any, ...]]] = {}
+
+    def group(self, found: Iterable[Found]) -> list[tuple[Any, ...]]:
+        """HeaderGroup tuples."""
+        groups: dict[_Shared, list[tuple[Any, ...]]] = {}
+        for one in found:
+            header = (one.ref[:], bytes.fromhex(self._source_id(one.ref.source)), self._hash(one.instance), one.new_uid)
+            groups.setdefault((one.study, one.uids, one.person, one.words), []).append(header)
+        return [(*self._hashed(shared), headers) for shared, headers in groups.items()]
+
+    def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
+        hashed = self._known.get(shared)
+        if hashed is None:
+            study, uids, person, words = shared
+            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, b"".join(words))
+            hashed = self._hash(study), findings[:]
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[shared] = hashed
+        return hashed
 
 
 class _Scan(beam.DoFn):
@@ -89,39 +150,41 @@ class _Scan(beam.DoFn):
 
     def setup(self) -> None:
         self._engine = self._config.engine()
+        self._groups = HeaderGroups(self._engine)
         self._workers = Workers(self._archive.concurrency)
 
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, batch: Batch) -> Iterable[tuple[Any, ...] | TaggedOutput[Literal["rejected"], AuditRow]]:
+    def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
         refs = [ObjectRef(*fields) for fields in batch]
-        for results in self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref)):
-            for found, bytes_read in results:
-                if isinstance(found, AuditRow):
-                    self._rejected.inc()
-                    yield TaggedOutput(REJECTED, found)
-                else:
-                    self._scanned.inc()
-                    self._bytes_read.inc(bytes_read)
-                    yield tuple(found)
+        results = list(chain.from_iterable(self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))))
+        rejected = AuditRows(result for result in results if isinstance(result, AuditRow))
+        if rejected:
+            self._rejected.inc(len(rejected))
+            yield TaggedOutput(REJECTED, rejected)
+        scanned = [result for result in results if isinstance(result, Found)]
+        if scanned:
+            self._scanned.inc(len(scanned))
+            self._bytes_read.inc(sum(one.bytes_read for one in scanned))
+            yield pack(self._groups.group(scanned))
         self._operations.update()
         self._progress.add("scanned", len(batch))
 
-    def _scan_all(self, refs: list[ObjectRef]) -> list[tuple[InstanceHeader | AuditRow, int]]:
+    def _scan_all(self, refs: list[ObjectRef]) -> list[Found | AuditRow]:
         results = [self._scan_one(ref) for ref in refs]
         self._archive.release()
         return results
 
-    def _scan_one(self, ref: ObjectRef) -> tuple[InstanceHeader | AuditRow, int]:
+    def _scan_one(self, ref: ObjectRef) -> Found | AuditRow:
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(self._engine.pseudonyms.source_id(ref.source), error), 0
+            return rejection(self._engine.pseudonyms.source_id(ref.source), error)
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
-    """Batches of objects -> ``scanned``: InstanceHeader tuples; ``rejected``: AuditRow."""
+    """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
 
     def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
         super().__init__()

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
-from itertools import groupby
+from itertools import starmap
 from math import inf
 from typing import Literal
 
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
-from .group_work_units import STUDY_ID_SIZE, study_id
-from .records import InstanceHeader, WorkUnit
+from .group_work_units import STUDY_ID_SIZE
+from .records import SharedFindings, StudyPart, WorkUnit
 
 #: bytes of a word's keyed hash
 WORD_SIZE = 8
@@ -36,13 +36,14 @@ def words_of_unit(
     unit: WorkUnit,
 ) -> Iterator[tuple[bytes, tuple[Place, bytes]] | TaggedOutput[Literal["person"], tuple[bytes, tuple[Place, bytes]]]]:
     """(who, (place, words)) with all words that a study has in the unit: for the study, and tagged for each person in it."""
-    unit_id, fields = unit
-    for study, headers in groupby((InstanceHeader(*header) for header in fields), key=study_id):
+    unit_id, parts = unit
+    for part in starmap(StudyPart, parts):
         persons, words = set(), set()
-        for header in headers:
-            if header.person:
-                persons.add(header.person)
-                words.add(header.words)
+        for shared in starmap(SharedFindings, part.shared):
+            if shared.person:
+                persons.add(shared.person)
+                words.add(shared.words)
+        study = part.study[:STUDY_ID_SIZE]
         joined = b"".join(sorted(frozenset[bytes]().union(*map(split_words, words))))
         if joined:
             yield study, (unit_id + study, joined)

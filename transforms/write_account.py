@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 import apache_beam as beam
-from apache_beam.pvalue import AsList, AsSingleton, PBegin, PCollection
+from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
 
 from .engine_config import EngineConfig
 from .list_objects import Batch
@@ -22,7 +22,11 @@ def add_up(sums: Iterable[Sum]) -> Sum:
     count = total = 0
     for more, ids in sums:
         count, total = count + more, total + int.from_bytes(ids, "big")
-    return count, (total % (1 << 8 * _BYTES)).to_bytes(_BYTES, "big")
+    return count, _sum_as_bytes(total)
+
+
+def _sum_as_bytes(total: int) -> bytes:
+    return (total % (1 << 8 * _BYTES)).to_bytes(_BYTES, "big")
 
 
 def sum_of_sources(source_ids: Iterable[str]) -> Sum:
@@ -30,7 +34,8 @@ def sum_of_sources(source_ids: Iterable[str]) -> Sum:
 
     They are keyed hashes of 128 bits: two collections with one sum are the same, however large, and neither need be in memory.
     """
-    return add_up((1, bytes.fromhex(source_id)) for source_id in source_ids)
+    numbers = [int(source_id, 16) for source_id in source_ids]
+    return len(numbers), _sum_as_bytes(sum(numbers))
 
 
 class _SumOfBatch(beam.DoFn):
@@ -45,7 +50,7 @@ class _SumOfBatch(beam.DoFn):
 
 
 class SumOfSources(beam.PTransform[PCollection[Batch], PCollection[Sum]]):
-    """Batches of ObjectRef tuples -> their one ``sum_of_sources``."""
+    """Batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
@@ -55,7 +60,7 @@ class SumOfSources(beam.PTransform[PCollection[Batch], PCollection[Sum]]):
         return (
             objects
             | "SumOfBatch" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
-            | "Sum" >> beam.CombineGlobally(add_up)
+            | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
         )
 
 
@@ -71,8 +76,8 @@ class _Write(beam.DoFn):
         self._folder = folder
         self._name = name
 
-    def process(self, _: None, listed: Sum, tables: list[tuple[str, int]]) -> Iterable[bool]:
-        write_account(self._folder, self._name, listed, tables)
+    def process(self, _: None, listed: Iterable[Sum], tables: list[tuple[str, int]]) -> Iterable[bool]:
+        write_account(self._folder, self._name, add_up(listed), tables)
         yield True
 
 
@@ -81,7 +86,7 @@ class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
 
     def __init__(self, listed: PCollection[Sum], tables: PCollection[tuple[str, int]], folder: TableFolder, name: str) -> None:
         super().__init__()
-        self._inputs = (AsSingleton(listed), AsList(tables))
+        self._inputs = (AsIter(listed), AsList(tables))
         self._write = _Write(folder, name)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:

@@ -1,6 +1,8 @@
 """The audit tables: their columns, and how their rows come about."""
 
-from functools import lru_cache, partial
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import accumulate, chain
 from typing import Any
 
 import apache_beam as beam
@@ -9,7 +11,7 @@ from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
 
-from .records import AuditRow, UidRole
+from .records import AuditRow, AuditRows, UidRole
 from .storage import TableFolder
 from .write_tables import WriteTable
 
@@ -43,47 +45,81 @@ INSTANCES_SCHEMA = pa.schema(
 UID_MAP_SCHEMA = pa.schema([("uid_hash", pa.binary(32)), ("new_uid", pa.string()), ("role", pa.string())])
 
 
-def instance_record(row: AuditRow, profile_digest: str, key_id: str, version: str) -> dict[str, Any]:
-    """A row of ``instances-*.parquet``; absent texts are null."""
-    record = {name: value if value != "" else None for name, value in row._asdict().items()}
-    record["status"] = row.status.value
-    record["reason"] = row.reason.value if row.reason else None
-    record["notes"] = list(row.notes)
-    record["size"] = row.size if row.output_name else None
-    record["actions"] = _action_records(row.actions)
-    return {**record, "profile_digest": profile_digest, "key_id": key_id, "version": version}
+_ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
 
-@lru_cache(maxsize=1024)
-def _action_records(actions: tuple[AttributeAction, ...]) -> list[dict[str, Any]]:
-    # the instances of a series share their actions
-    return [action._asdict() for action in actions]
+def instances_table(rows: Sequence[AuditRow], profile_digest: str, key_id: str, version: str) -> pa.Table:
+    """Rows of ``instances-*.parquet``; absent texts are null."""
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in AuditRow._fields}
+    columns["status"] = [status.value for status in columns["status"]]
+    columns["reason"] = [reason and reason.value for reason in columns["reason"]]
+    columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
+    columns["actions"] = _actions_column(columns["actions"])
+    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version}
+    return pa.Table.from_arrays(
+        [_column(columns[field.name], field.type, len(rows)) for field in INSTANCES_SCHEMA], schema=INSTANCES_SCHEMA
+    )
 
 
-def uid_map_record(row: tuple[bytes, bytes, int]) -> dict[str, Any]:
-    """A row of ``uid_map-*.parquet``."""
-    uid_hash, new_uid, role = row
-    return {"uid_hash": uid_hash, "new_uid": new_uid.decode(), "role": UidRole(role).name.lower()}
+def _column(values: Any, kind: pa.DataType, length: int) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    if isinstance(values, str):
+        return pa.repeat(pa.scalar(values, kind), length)
+    return pa.array([value if value != "" else None for value in values] if kind == pa.string() else values, kind)
 
 
-class WriteInstances(beam.PTransform[PCollection[AuditRow], PCollection[tuple[str, int]]]):
-    """AuditRow -> TableFile tuples, ``PREFIX-*.parquet``."""
+def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
+    """The instances of a series share their actions, mostly even the tuple: each is converted once."""
+    places: dict[int, int] = {}
+    distinct: dict[tuple[AttributeAction, ...], int] = {}
+    indices = []
+    for actions in rows:
+        place = places.get(id(actions))
+        if place is None:
+            place = places[id(actions)] = distinct.setdefault(actions, len(distinct))
+        indices.append(place)
+    fields = list(_ACTIONS.value_type)
+    columns = list(zip(*chain.from_iterable(distinct), strict=True)) or [()] * len(fields)
+    structs = pa.StructArray.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)], fields=fields
+    )
+    return pa.ListArray.from_arrays(pa.array(accumulate(map(len, distinct), initial=0), pa.int32()), structs).take(
+        pa.array(indices, pa.int32())
+    )
+
+
+def uid_map_table(rows: Sequence[tuple[bytes, bytes, int]]) -> pa.Table:
+    """Rows of ``uid_map-*.parquet``."""
+    names = {int(role): role.name.lower() for role in UidRole}
+    return pa.Table.from_arrays(
+        [
+            pa.array([uid_hash for uid_hash, _, _ in rows], pa.binary(32)),
+            pa.array([new_uid for _, new_uid, _ in rows], pa.binary()).cast(pa.string()),
+            pa.array([names[role] for _, _, role in rows], pa.string()),
+        ],
+        schema=UID_MAP_SCHEMA,
+    )
+
+
+class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int]]]):
+    """AuditRows -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str) -> None:
         super().__init__()
-        record = partial(instance_record, profile_digest=profile_digest, key_id=key_id, version=version)
-        self._write = WriteTable(folder, prefix, INSTANCES_SCHEMA, record)
+        table = partial(instances_table, profile_digest=profile_digest, key_id=key_id, version=version)
+        self._write = WriteTable(folder, prefix, table)
 
-    def expand(self, rows: PCollection[AuditRow]) -> PCollection[tuple[str, int]]:
+    def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int]]:
         return rows | self._write
 
 
-class WriteUidMap(beam.PTransform[PCollection[tuple[bytes, bytes, int]], PCollection[tuple[str, int]]]):
-    """UidMapRow tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
+class WriteUidMap(beam.PTransform[PCollection[list[tuple[bytes, bytes, int]]], PCollection[tuple[str, int]]]):
+    """Lists of UidMapRow tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str) -> None:
         super().__init__()
-        self._write = WriteTable(folder, prefix, UID_MAP_SCHEMA, uid_map_record)
+        self._write = WriteTable(folder, prefix, uid_map_table)
 
-    def expand(self, mapping: PCollection[tuple[bytes, bytes, int]]) -> PCollection[tuple[str, int]]:
+    def expand(self, mapping: PCollection[list[tuple[bytes, bytes, int]]]) -> PCollection[tuple[str, int]]:
         return mapping | self._write

@@ -31,23 +31,27 @@ class TableFile(NamedTuple):
 
 
 class TableWriter:
-    """Gathers records and writes them out by files.
+    """Gathers rows and writes them out by files.
 
     A file that is written twice, because its bundle was, is another file: Beam counts one of them only, and so does the account.
     """
 
-    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema) -> None:
+    def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
+        """
+        Args:
+            table: makes a table of rows.
+        """
         self._folder = folder
         self._prefix = prefix
-        self._schema = schema
-        self._pending: list[dict[str, Any]] = []
+        self._table = table
+        self._pending: list[Any] = []
         self._rows = 0
         self._sink = io.BytesIO()
         self._parquet: pq.ParquetWriter | None = None
 
-    def add(self, record: dict[str, Any]) -> TableFile | None:
-        """Take a record; gives the file that it completed, if it did."""
-        self._pending.append(record)
+    def add(self, rows: list[Any]) -> TableFile | None:
+        """Take rows; gives the file that they completed, if they did."""
+        self._pending += rows
         if len(self._pending) >= _GROUP_ROWS:
             self._encode()
             if self._sink.tell() >= _FILE_BYTES:
@@ -68,22 +72,23 @@ class TableWriter:
     def _encode(self) -> None:
         if not self._pending:
             return
+        table = self._table(self._pending)
         if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
-        self._parquet.write_table(pa.Table.from_pylist(self._pending, schema=self._schema))
+            self._parquet = pq.ParquetWriter(self._sink, table.schema, compression="zstd")
+        self._parquet.write_table(table)
         self._rows += len(self._pending)
         self._pending = []
 
 
 class _Write(beam.DoFn):
-    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema) -> None:
-        self._arguments = (folder, prefix, schema)
+    def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
+        self._arguments = (folder, prefix, table)
 
     def start_bundle(self) -> None:
         self._writer = TableWriter(*self._arguments)
 
-    def process(self, record: dict[str, Any]) -> Iterator[tuple[str, int]]:
-        if (found := self._writer.add(record)) is not None:
+    def process(self, rows: Any) -> Iterator[tuple[str, int]]:
+        if (found := self._writer.add(rows)) is not None:
             yield found[:]
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
@@ -93,20 +98,15 @@ class _Write(beam.DoFn):
 
 
 class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]):
-    """Rows -> TableFile tuples, ``PREFIX-*.parquet`` in a folder."""
+    """Lists of rows -> TableFile tuples, ``PREFIX-*.parquet`` in a folder."""
 
-    def __init__(self, folder: TableFolder, prefix: str, schema: pa.Schema, record: Callable[[Any], dict[str, Any]]) -> None:
+    def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
         """
         Args:
-            record: the record of a row, with the names of ``schema``.
+            table: makes a table of rows; of always the same schema.
         """
         super().__init__()
-        self._record = record
-        self._write = _Write(folder, prefix, schema)
+        self._write = _Write(folder, prefix, table)
 
     def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int]]:
-        return (
-            rows
-            | "Records" >> beam.Map(self._record).with_output_types(dict[str, Any])
-            | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int])
-        )
+        return rows | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int])

@@ -21,18 +21,18 @@ from benchmarks.shuffle import CLEANING
 from pipeline.cli import main
 from tests.support.graphs import Graph, submitted
 from tests.support.objects import bundled_files, read
-from transforms.records import InstanceHeader
+from transforms.packed import _SIZE_BYTES, unpack
+from transforms.records import HeaderGroup, InstanceHeader, SharedFindings
 
 #: each with what it costs: each worker gets all of a side input, and what reads it waits until it is there
 SIDE_INPUTS = {
-    # the sizes of large studies: 244,000 at most for a billion instances; and the number of instances
-    "GroupIntoWorkUnits/WithKey": {"GroupIntoWorkUnits/Large", "GroupIntoWorkUnits/Total"},
+    # the sizes of large studies: 244,000 at most for a billion instances; and the number of objects
+    "GroupIntoWorkUnits/WithKeys": {"GroupIntoWorkUnits/Large", "SumOfSources"},
+    "BuildUidMap/Shard": {"SumOfSources"},
+    # numbers, one for each 4,096 instances
+    "ProveUidMap/Check": {"BuildUidMap"},
     "AnonymizeInstances/Anonymize": {"ProveUidMap"},  # one True, that pass 2 waits for
     "WriteAccount/Write": {"SumOfSources", "Tables"},  # one sum; one row for each table file, some thousands
-    # Beam's own, in CombineGlobally: one sum
-    "GroupIntoWorkUnits/Total/InjectDefault": {"GroupIntoWorkUnits/Total/UnKey"},
-    "ProveUidMap/Total/InjectDefault": {"ProveUidMap/Total/UnKey"},
-    "SumOfSources/Sum/InjectDefault": {"SumOfSources/Sum/UnKey"},
 }
 ENGINE = sorted((Path(__file__).resolve().parents[2] / "anonymizer").glob("*.py"))
 #: Dataflow refuses a graph of more than 10 MB
@@ -43,10 +43,12 @@ SECRETS = {
     "--azure_connection_string": "AccountName=a;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1",
 }
 #: sums of a whole collection have one key, None
-SUMS_OF_ALL = {"GroupIntoWorkUnits/Total", "ProveUidMap/Total", "SumOfSources/Sum"}
+SUMS_OF_ALL = {"SumOfSources/Sum"}
 #: the steps with shuffles
-GROUPING = {"ListObjects", "SumOfSources", "GroupIntoWorkUnits", "BuildUidMap", "ProveUidMap", "ShareWords", "AnonymizeInstances"}
+GROUPING = {"ListObjects", "SumOfSources", "GroupIntoWorkUnits", "BuildUidMap", "ShareWords", "AnonymizeInstances"}
 WINDOW = 16
+#: how all that Zstandard compresses begins
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
 TABLE_ROW = "MRN-HOLMES-221,CASE-BAKER-7"
 
 
@@ -198,11 +200,20 @@ def parts(value: bytes) -> Iterator[bytes]:
         yield value[at : at + WINDOW]
 
 
+def opened(value: object) -> Iterator[bytes]:
+    """What is packed in an element, as it was encoded before it was compressed."""
+    if isinstance(value, bytes) and value[_SIZE_BYTES:].startswith(ZSTANDARD):
+        yield coders.FastPrimitivesCoder().encode(unpack(value))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from opened(part)
+
+
 def test_no_value_of_an_object_leaves_a_worker_but_to_storage(
     crossings: dict[str, Crossing], archive: Path, key_file: Path
 ) -> None:
     assert {step.split("/")[0] for step, found in crossings.items() if found.shuffled} == GROUPING
-    content = b"".join(bytes(found.content) for found in crossings.values())
+    content = b"".join(bytes(found.content) + b"".join(opened(list(found.elements()))) for found in crossings.values())
     assert str(archive).encode() in content, "workers must read the names of sources in shuffles"
     assert [secret for secret in disguises(key_file.read_bytes()) if secret in content] == []
 
@@ -218,11 +229,14 @@ def test_no_value_of_an_object_leaves_a_worker_but_to_storage(
 
 
 def test_the_recorder_sees_what_the_steps_exchange(crossings: dict[str, Crossing]) -> None:
-    # runners know values of Python only as bytes
-    decode = coders.FastPrimitivesCoder().decode
-    uses = {uid_hash: decode(use) for uid_hash, use in crossings["BuildUidMap/ByUid/Group"].elements()}
+    uses = {
+        uid_hash: new_uid
+        for _, packed in crossings["BuildUidMap/ByShard"].elements()
+        for uid_hash, new_uid, _, _ in unpack(packed)[0]
+    }
     assert len(uses) > 100
-    assert all(len(uid_hash) == 32 and (not new or new.startswith(b"2.25.")) for uid_hash, (new, _, _) in uses.items())
-    headers = [InstanceHeader(*decode(header)) for _, header in crossings["GroupIntoWorkUnits/ByKey"].elements()]
-    assert all(header.ref[0].endswith(b".x") for header in headers)
-    assert {uid_hash for header in headers for uid_hash, _, _ in header.uids} <= uses.keys()
+    assert all(len(uid_hash) == 32 and (not new or new.startswith(b"2.25.")) for uid_hash, new in uses.items())
+    groups = [HeaderGroup(*group) for _, packed in crossings["GroupIntoWorkUnits/ByKey"].elements() for group in unpack(packed)]
+    headers = [InstanceHeader(*header) for group in groups for header in group.headers]
+    assert all(header.ref[0].endswith(b".x") and header.instance in uses for header in headers)
+    assert {uid_hash for group in groups for uid_hash, _, _ in SharedFindings(*group.shared).uids} <= uses.keys()

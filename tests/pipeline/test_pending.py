@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +15,7 @@ from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
 from transforms import AuditRow, Status, sum_of_sources
 from transforms.write_account import write_account
-from transforms.write_audit import INSTANCES_SCHEMA, instance_record
+from transforms.write_audit import instances_table
 
 SOURCES = ("0" * 31 + "1", "0" * 31 + "2")
 
@@ -26,9 +25,9 @@ def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Fol
     audit = Folder(str(folder))
     remember(audit, run_id, origin_of(JobOptions((), "", "", ConfidentialityProfile(), "env:X"), "key", "SomeRunner"))
     if written is not None:
-        rows = [instance_record(AuditRow(source, Status.FILTERED), "", "", "") for source in written]
+        rows = [AuditRow(source, Status.FILTERED) for source in written]
         name = f"instances-{run_id}-1.parquet"
-        pq.write_table(pa.Table.from_pylist(rows, schema=INSTANCES_SCHEMA), folder / name)
+        pq.write_table(instances_table(rows, "", "", ""), folder / name)
         write_account(audit, f"account-{run_id}.json", sum_of_sources(SOURCES), [(name, len(rows))])
     return audit
 

@@ -18,15 +18,15 @@ from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
 from transforms import AuditRow, Status, sum_of_sources
 from transforms.write_account import write_account
-from transforms.write_audit import INSTANCES_SCHEMA, UID_MAP_SCHEMA, instance_record
+from transforms.write_audit import INSTANCES_SCHEMA, UID_MAP_SCHEMA, instances_table
 
 
 def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = "r1") -> RunReport:
     """What comes of a run whose tables in ``folder`` say this."""
     listed, sources = ([f"{ord(name):032x}" for name in names] for names in (listed, sources))
-    rows = [instance_record(AuditRow(source, Status.WRITTEN, output_name="x", size=3), "", "", "") for source in sources]
+    rows = [AuditRow(source, Status.WRITTEN, output_name="x", size=3) for source in sources]
     tables = {f"instances-{run_id}-1.parquet": len(rows), f"uid_map-{run_id}-2.parquet": 0}
-    pq.write_table(pa.Table.from_pylist(rows, schema=INSTANCES_SCHEMA), folder / f"instances-{run_id}-1.parquet")
+    pq.write_table(instances_table(rows, "", "", ""), folder / f"instances-{run_id}-1.parquet")
     pq.write_table(pa.Table.from_pylist([], schema=UID_MAP_SCHEMA), folder / f"uid_map-{run_id}-2.parquet")
     write_account(Folder(str(folder)), f"account-{run_id}.json", sum_of_sources(listed), tables.items())
     options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")

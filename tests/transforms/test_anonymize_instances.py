@@ -5,16 +5,17 @@ import pickle
 
 import pytest
 
-from anonymizer import DeidentificationError, Key, KeyedUids, Reason, Report, SecretError
+from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, Report, SecretError
 from profiles import ConfidentialityProfile
 from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
 from transforms.concurrency import reading_order
 from transforms.instance_anonymizer import MappedUids, output_name
 from transforms.list_objects import batches
-from transforms.records import AuditRow, ObjectRef, Status, UidRole
+from transforms.packed import pack, unpack
+from transforms.records import AuditRow, HeaderGroup, InstanceHeader, ObjectRef, SharedFindings, Status, UidRole
 from transforms.rejection import rejection
-from transforms.scan_headers import UidCollector
-from transforms.write_audit import INSTANCES_SCHEMA, instance_record
+from transforms.scan_headers import Found, HeaderGroups, UidCollector
+from transforms.write_audit import INSTANCES_SCHEMA, instances_table, uid_map_table
 
 SECRET = "a secret of the tests, 32 bytes or more"
 
@@ -84,9 +85,69 @@ def test_a_refused_object_is_filtered_or_quarantined() -> None:
 
 
 def test_every_field_of_a_row_has_a_column() -> None:
-    record = instance_record(AuditRow("id", Status.WRITTEN), "digest", "key", "version")
-    assert list(record) == INSTANCES_SCHEMA.names
+    (record,) = instances_table([AuditRow("id", Status.WRITTEN)], "digest", "key", "version").to_pylist()
+    assert list(record) == INSTANCES_SCHEMA.names == [*AuditRow._fields, "profile_digest", "key_id", "version"]
+    assert (record["source_id"], record["status"], record["key_id"]) == ("id", "written", "key")
     assert record["reason"] is None and record["output_name"] is None and record["size"] is None
+
+
+def test_a_table_says_what_was_done_to_each_object() -> None:
+    first, other = AttributeAction("(0008,0020)", "StudyDate", "Z", 1), AttributeAction("(private)", "", "X", 7)
+    done = [(), (first,), (first, other), (first,), (), (AttributeAction(*first),)]
+    rows = [
+        AuditRow(f"{number}", Status.WRITTEN, output_name="x", size=number, actions=actions)
+        for number, actions in enumerate(done)
+    ]
+    rows.append(AuditRow("refused", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)", ("a-note",)))
+    records = instances_table(rows, "d", "k", "v").to_pylist()
+    assert [[tuple(action.values()) for action in record["actions"]] for record in records] == [*map(list, done), []]
+    assert [record["size"] for record in records] == [0, 1, 2, 3, 4, 5, None]
+    assert (records[-1]["reason"], records[-1]["reason_tag"], records[-1]["notes"]) == ("truncated", "(7fe0,0010)", ["a-note"])
+    assert instances_table([], "d", "k", "v").to_pylist() == []
+
+
+def test_the_map_s_table_names_roles() -> None:
+    rows = [(b"a" * 32, b"2.25.1", 0), (b"b" * 32, b"2.25.2", 3)]
+    assert uid_map_table(rows).to_pylist() == [
+        {"uid_hash": b"a" * 32, "new_uid": "2.25.1", "role": "instance"},
+        {"uid_hash": b"b" * 32, "new_uid": "2.25.2", "role": "frame_of_reference"},
+    ]
+
+
+def test_what_was_packed_comes_back() -> None:
+    value = ([(b"\0" * 32, "name", -1, 1 << 40, None)], {b"key": b"value" * 1000})
+    assert unpack(pack(value)) == value
+    assert len(pack(value)) < 200
+
+
+def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), words: tuple[bytes, ...] = ()) -> Found:
+    """What pass 1 may find."""
+    shared = tuple((uid, (b"2.25." + uid, 4)) for uid in uids)
+    return Found(ObjectRef(b"n", b"%d" % number, 1, "v"), study, b"9.%d" % number, b"2.25.9", shared, b"", words, 0)
+
+
+def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) -> None:
+    engine = config.engine()
+    groups = HeaderGroups(engine)
+    scanned = [
+        found(0, uids=(b"1", b"2")),
+        found(1, uids=(b"1", b"2")),
+        found(2, b"1.3", uids=(b"1", b"2")),
+        found(3, words=(b"w" * 8,)),
+    ]
+    for _ in range(2):
+        made = [HeaderGroup(*group) for group in groups.group(scanned)]
+        assert [(group.study, len(group.headers)) for group in made] == [
+            (engine.uids.hash(b"1.2"), 2),
+            (engine.uids.hash(b"1.3"), 1),
+            (engine.uids.hash(b"1.2"), 1),
+        ]
+    shared = [SharedFindings(*group.shared) for group in made]
+    hashed = tuple((engine.uids.hash(uid), b"2.25." + uid, 4) for uid in (b"1", b"2"))
+    assert shared == [SharedFindings(hashed), SharedFindings(hashed), SharedFindings(words=b"w" * 8)]
+    header = InstanceHeader(*made[0].headers[1])
+    assert header.source_id.hex() == engine.pseudonyms.source_id(b"1")
+    assert (header.instance, header.new_uid) == (engine.uids.hash(b"9.1"), b"2.25.9")
 
 
 def test_batches_lose_nothing() -> None:

@@ -9,18 +9,19 @@ from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that
 
 from transforms import ShareWords
-from transforms.records import InstanceHeader
+from transforms.records import SharedFindings, StudyPart
 from transforms.share_words import split_words
 
 PERSON, SECOND = b"p" * 32, b"q" * 32
 
 
 def unit(study: int, number: int, person: bytes, words: bytes) -> tuple[bytes, list[tuple[Any, ...]]]:
-    return b"unit%d" % number, [header(study, person, words)]
+    return b"unit%d" % number, [part(study, (person, words))]
 
 
-def header(study: int, person: bytes, words: bytes) -> tuple[Any, ...]:
-    return tuple(InstanceHeader((b"n", b"s", 1, "v"), "id", study.to_bytes(16, "big") * 2, b"i", (), person, words))
+def part(study: int, *findings: tuple[bytes, bytes]) -> tuple[Any, ...]:
+    shared = [SharedFindings((), person, words)[:] for person, words in findings]
+    return StudyPart(study.to_bytes(16, "big") * 2, shared, [])[:]
 
 
 #: what a unit is told: words by study
@@ -53,9 +54,16 @@ def test_words_go_to_all_units_of_the_person_and_of_the_study() -> None:
 
 
 def test_studies_of_one_unit_do_not_share_their_words() -> None:
-    units = [(b"unit", [header(1, PERSON, word(1)), header(2, SECOND, word(2)), header(3, PERSON, word(3)), header(4, b"", b"")])]
+    parts = [(1, (PERSON, word(1))), (2, (SECOND, word(2))), (3, (PERSON, word(3))), (4, (b"", b""))]
+    units = [(b"unit", [part(*of_study) for of_study in parts])]
     of_person = {word(1), word(3)}
     check(units, {(b"unit", 1): of_person, (b"unit", 2): {word(2)}, (b"unit", 3): of_person})
+
+
+def test_persons_of_one_study_share_its_words() -> None:
+    units = [(b"unit", [part(1, (PERSON, word(1)), (SECOND, word(2) + word(3)), (b"", b""))]), unit(2, 7, SECOND, word(4))]
+    of_study = {word(1), word(2), word(3)}
+    check(units, {(b"unit", 1): {*of_study, word(4)}, (b"unit7", 2): {*of_study, word(4)}})
 
 
 def test_a_patient_id_that_all_share_gives_the_words_of_the_study_only() -> None:

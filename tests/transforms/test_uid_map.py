@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import apache_beam as beam
@@ -9,65 +11,110 @@ import pytest
 from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from anonymizer import Key
+from anonymizer import Key, KeyedUids
 from profiles import ConfidentialityProfile
-from transforms import CONFLICTS, MAPPING, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
+from transforms import CONFLICTS, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
 from transforms.anonymize_instances import to_do, words_by_study
-from transforms.build_uid_map import UidMapRow, uid_uses
-from transforms.prove_uid_map import check, marks, violations
-from transforms.records import InstanceHeader
+from transforms.build_uid_map import UidUse, Uses, uid_uses, violations
+from transforms.packed import unpack
+from transforms.prove_uid_map import check
+from transforms.records import InstanceHeader, SharedFindings, StudyPart
 
 A, B, C = (letter * 32 for letter in (b"a", b"b", b"c"))
 UNIT, OTHER = b"unit 1", b"unit 2"
 
 
-def header(instance: bytes, *uids: tuple[bytes, bytes, int], study: bytes = A) -> tuple[Any, ...]:
-    return ((b"name", b"source", 1, "v"), "source", study, instance, uids)
+def part(instances: dict[bytes, bytes], *uids: tuple[bytes, bytes, int], study: bytes = A) -> tuple[Any, ...]:
+    """What a unit has of a study: its instances, with their new UIDs, and the UIDs that they share."""
+    headers = [InstanceHeader((b"name", b"source", 1, "v"), b"id", instance, new)[:] for instance, new in instances.items()]
+    return StudyPart(study, [SharedFindings(uids)[:]], headers)[:]
 
 
-def test_a_unit_names_each_uid_once_with_its_first_role() -> None:
-    unit = (UNIT, [header(A, (A, b"2.25.1", 0), (C, b"2.25.3", 4)), header(B, (B, b"2.25.2", 0), (C, b"2.25.3", 2))])
-    assert dict(uid_uses(unit)) == {
-        A: (b"2.25.1", 0, [UNIT]),
-        B: (b"2.25.2", 0, [UNIT]),
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
+    monkeypatch.setenv("DEID_TEST_KEY", "k" * 32)
+    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
+
+
+Unit = tuple[bytes, list[tuple[Any, ...]]]
+
+
+def built(pipeline: beam.Pipeline, units: list[Unit], config: EngineConfig, shard_size: int = 1, most_uses: int = 50_000) -> Any:
+    """The map of units; by default in as many shards as there are said to be instances, five."""
+    listed = pipeline | "Listed" >> beam.Create([(5, b"")])
+    created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
+    return created | BuildUidMap(listed, config, shard_size, most_uses)
+
+
+def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[list[tuple[bytes, bytes, int]]]], None]:
+    def compare(found: list[list[tuple[bytes, bytes, int]]]) -> None:
+        assert sorted(chain.from_iterable(found)) == expected
+
+    return compare
+
+
+def test_a_unit_names_each_uid_and_claims_each_instance() -> None:
+    unit = (UNIT, [part({A: b"2.25.1", B: b""}, (C, b"2.25.3", 4)), part({A: b"2.25.1"}, (C, b"2.25.3", 2), study=B)])
+    uses = Uses()
+    for use in uid_uses(unit):
+        uses.add(use)
+    assert {uid_hash: use[1:] for uid_hash, use in uses.by_hash.items()} == {
+        A: (b"2.25.1", 0, [UNIT, UNIT]),
+        B: (b"", 0, [UNIT]),
         C: (b"2.25.3", 2, []),
     }
 
 
 def test_a_retained_instance_uid_is_claimed_but_not_mapped() -> None:
-    assert list(uid_uses((UNIT, [header(A)]))) == [(A, (b"", 0, [UNIT]))]
+    assert list(uid_uses((UNIT, [part({A: b""})]))) == [UidUse(A, b"", 0, [UNIT])]
 
 
-def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles() -> None:
+def test_objects_of_one_study_that_claim_one_instance_are_one_claim() -> None:
+    one = InstanceHeader((b"name", b"source", 1, "v"), b"id", A, b"n1")[:]
+    assert list(uid_uses((UNIT, [StudyPart(A, [], [one, one])[:]]))) == [UidUse(A, b"n1", 0, [UNIT])]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_uid_that_is_claimed_here_and_replaced_there_is_mapped(order: int) -> None:
+    uses = Uses()
+    for use in (UidUse(A, b"", 3, [UNIT]), UidUse(A, b"n", 4, [OTHER]))[::order]:
+        uses.add(use)
+    (use,) = uses.by_hash.values()
+    assert (use.new_uid, use.role, sorted(use.claimants)) == (b"n", 3, [UNIT, OTHER])
+
+
+@pytest.mark.parametrize("most_uses", [1, 50_000])
+@pytest.mark.parametrize("shard_size", [1, 5])
+def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles(
+    config: EngineConfig, shard_size: int, most_uses: int
+) -> None:
+    units = [(UNIT, [part({A: b"n1"}, (C, b"n3", 3))]), (OTHER, [part({B: b"n2"}, (C, b"n3", 4))])]
     with BeamPipeline(runner="FnApiRunner") as pipeline:
-        units = [(UNIT, [header(A, (A, b"n1", 0), (C, b"n3", 3))]), (OTHER, [header(B, (B, b"n2", 0), (C, b"n3", 4))])]
-        built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
-        assert_that(built[MAPPING], equal_to([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
-        assert_that(built[CONFLICTS], equal_to([]), label="conflicts")
+        found = built(pipeline, units, config, shard_size, most_uses)
+        assert_that(found[MAPPING], rows([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
+        assert_that(found[CONFLICTS], equal_to([]), label="conflicts")
+        assert_that(found[VIOLATIONS], lambda counts: check(counts), label="violations")
 
 
-@pytest.mark.parametrize("uids", [((A, b"n1", 0),), ()], ids=["replaced", "retained"])
-def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(uids: tuple[Any, ...]) -> None:
-    one, other = header(A, *uids, study=B), header(A, *uids, study=C)
+@pytest.mark.parametrize("new_uid", [b"n1", b""], ids=["replaced", "retained"])
+def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(config: EngineConfig, new_uid: bytes) -> None:
+    one, other = part({A: new_uid}, study=B), part({A: new_uid}, study=C)
     for units, expected in (
         ([(UNIT, [one]), (OTHER, [other])], [(UNIT, A), (OTHER, A)]),
-        ([(UNIT, [one, other]), (OTHER, [header(B, study=C)])], [(UNIT, A)]),
-        ([(UNIT, [one, one])], []),
+        ([(UNIT, [one, other]), (OTHER, [part({B: b"n2"}, study=C)])], [(UNIT, A)]),
+        ([(UNIT, [one])], []),
     ):
         with BeamPipeline(runner="FnApiRunner") as pipeline:
-            built = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
-            assert_that(built[CONFLICTS], equal_to(expected))
+            assert_that(built(pipeline, units, config)[CONFLICTS], equal_to(expected))
 
 
 def test_pass_2_gets_each_uid_of_a_unit_once() -> None:
-    headers = [header(A, (A, b"n1", 0), (C, b"n3", 4)), header(B, (B, b"n2", 0), (C, b"n3", 4)), header(C, study=B)]
-    unit_id, (studies, uids) = to_do((UNIT, headers))
+    parts = [part({A: b"n1", B: b"n2"}, (C, b"n3", 4)), part({C: b""}, (C, b"n3", 1), study=B)]
+    unit_id, packed = to_do((UNIT, parts))
+    studies, uids = unpack(packed)
     assert unit_id == UNIT
-    assert uids == {A: b"n1", B: b"n2", C: b"n3"}
-    assert [(study, [InstanceHeader(*fields) for fields in slim]) for study, slim in studies] == [
-        (study, [InstanceHeader((b"name", b"source", 1, "v"), "source", b"", instance, ()) for instance in instances])
-        for study, instances in ((A[:16], (A, B)), (B[:16], (C,)))
-    ]
+    assert uids == {C: b"n3"}
+    assert studies == [(A[:16], parts[0][2]), (B[:16], parts[1][2])]
 
 
 def test_words_of_a_study_are_joined() -> None:
@@ -77,35 +124,46 @@ def test_words_of_a_study_are_joined() -> None:
     }
 
 
-def test_one_original_with_two_new_uids_fails_the_job() -> None:
-    units = [(UNIT, [header(A, (C, b"n1", 0))]), (OTHER, [header(B, (C, b"n2", 0))])]
+@pytest.mark.parametrize("most_uses", [1, 50_000])
+def test_one_original_with_two_new_uids_fails_the_job(config: EngineConfig, most_uses: int) -> None:
+    units = [(UNIT, [part({A: b"n0"}, (C, b"n1", 0))]), (OTHER, [part({B: b"n9"}, (C, b"n2", 0))])]
     with pytest.raises(Exception, match="two new ones"), BeamPipeline(runner="FnApiRunner") as pipeline:
-        _ = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | BuildUidMap()
+        built(pipeline, units, config, most_uses=most_uses)
 
 
-def test_marks_tell_new_from_original() -> None:
-    as_original, as_new = (mark for _, mark in marks(UidMapRow(A, b"n", 0), B))
-    assert violations(as_original) == 0
-    assert violations(as_original * 1_000_000) == 0
-    assert violations(as_new) == 0
-    assert violations(as_new + as_original) == 1
-    assert violations(as_new * 2) == 1
+def test_new_uids_must_be_new_and_of_one_original() -> None:
+    assert violations([A, B], [(C, A), (C, A), (OTHER, B)]) == 0
+    assert violations([A, B], [(C, A), (C, B), (C, A)]) == 1
+    assert violations([A, B], [(A, B)]) == 1
+    assert violations([A, B], [(A, A), (B, A), (C, A), (C, B)]) == 3
+    assert violations([], []) == 0
 
 
 def test_a_broken_map_stops_everything() -> None:
-    assert check(0) is True
-    with pytest.raises(UidMapError, match="already in the archive"):
-        check(1)
+    assert check([0, 0]) is check([]) is True
+    with pytest.raises(UidMapError, match="3 new UIDs are already in the archive"):
+        check([1, 0, 2])
+
+
+def original_of(new_uid: bytes) -> bytes:
+    """The hash by which the map would know an original that equals a new UID."""
+    return KeyedUids(Key(b"k" * 32)).hash(new_uid)
 
 
 @pytest.mark.parametrize(
-    ("new_uids", "message"),
-    [(["2.25.1", "2.25.1"], "already in the archive"), (["2." + "2" * 63, "2.25.1"], "longer than 64")],
-    ids=["one new UID for two originals", "too long"],
+    ("mapping", "message"),
+    [
+        ({A: b"2.25.1", B: b"2.25.1"}, "already in the archive"),
+        ({A: b"2.25.1", original_of(b"2.25.1"): b"2.25.2"}, "already in the archive"),
+        ({A: b"2." + b"2" * 63, B: b"2.25.1"}, "longer than 64"),
+    ],
+    ids=["one new UID for two originals", "a new UID is an original", "too long"],
 )
-def test_the_proof_is_run_over_the_whole_map(monkeypatch: pytest.MonkeyPatch, new_uids: list[str], message: str) -> None:
-    monkeypatch.setenv("DEID_TEST_KEY", "k" * 32)
-    config = EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
-    rows = [(uid_hash, new.encode(), 0) for uid_hash, new in zip((A, B), new_uids, strict=True)]
+@pytest.mark.parametrize("most_uses", [1, 50_000])
+@pytest.mark.parametrize("shard_size", [1, 5])
+def test_the_proof_is_run_over_the_whole_map(
+    config: EngineConfig, mapping: dict[bytes, bytes], message: str, shard_size: int, most_uses: int
+) -> None:
+    units = [(b"unit %d" % number, [part({uid_hash: new})]) for number, (uid_hash, new) in enumerate(mapping.items())]
     with pytest.raises(Exception, match=message), BeamPipeline(runner="FnApiRunner") as pipeline:
-        _ = pipeline | beam.Create(rows) | ProveUidMap(config)
+        _ = pipeline | ProveUidMap(built(pipeline, units, config, shard_size, most_uses)[VIOLATIONS])
