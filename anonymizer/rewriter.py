@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import struct
 
-from profiles import CONTENT_SEQUENCE, Operation, Plan, PlanNode, Rule, attribute_vr, compile_plan
+from profiles import Operation, Plan, PlanNode, Rule, attribute_vr
 
-from .buffer import MAX_DEPTH, Buffer, Bulk, BulkKind, NeedMoreError
-from .content_tree import ContentItems, ContentTree, Position
+from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .elements import CHANGED_WHATEVER, ElementRewriter
-from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
+from .encoding import IMPLICIT_LITTLE, ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
 from .familiar import STRETCH, Edit
 from .files import Piece
 from .padding import is_padding
-from .private_blocks import HeldItems, PrivateBlocks, held_items, is_creator
+from .private_blocks import PrivateBlocks, is_creator
 from .progress import Progress
-from .tags import FIRST_PIXELS, PIXEL_DATA, PRIVATE_CHARACTERISTICS, SOP_CLASS
-from .values import CONTROL, OtherPlanError, ValueRewriter
+from .sequences import SequenceRewriter
+from .tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS
+from .values import CONTROL, ValueRewriter
 
 #: an element: VR, position, value's position and length, end of what holds it, encoding, depth
 _Element = tuple[bytes, int, int, int, int, Encoding, int]
 _NO_STAMP = 0x1_0000_0000
-
-
-def _is_unchanged(pieces: list[Piece], length: int) -> bool:
-    """Whether ``pieces`` are one slice of the buffer and nothing is missing from it."""
-    if not pieces:
-        return length == 0
-    return len(pieces) == 1 and len(pieces[0]) == length and isinstance(pieces[0], memoryview)
 
 
 class Rewriter:
@@ -49,7 +42,7 @@ class Rewriter:
         self._values = values
         self.elements = ElementRewriter(values)
         self._buffer = self.elements.buffer
-        self._tree: ContentTree | None = None
+        self._sequences = SequenceRewriter(plan, values)
 
     @property
     def progress(self) -> Progress:
@@ -74,7 +67,7 @@ class Rewriter:
             OtherPlanError: start again with the plan that it names.
             DeidentificationError: the object can't be understood or must not be written.
         """
-        self._buffer = self.elements.buffer = Buffer(buffer, complete)
+        self._buffer = self.elements.buffer = self._sequences.buffer = Buffer(buffer, complete)
         self.elements.start = offset
         pieces: list[Piece] = []
         _, bulk = self._data_set(offset, len(buffer), self._plan.root, self.encoding, 0, False, pieces)
@@ -272,7 +265,7 @@ class Rewriter:
             rule = self.elements.plane_rule(rule, position, encoding)
             operation = rule.operation
         if operation is Operation.ITEMS or (operation is Operation.STAMP and rule.vr == "SQ"):
-            return self._sequence(rule, vr, position, value, length, end, encoding, depth)
+            return self._sequences.rewrite(self._data_set, rule, vr, position, value, length, end, encoding, depth)
         if length == UNDEFINED:
             if operation not in CHANGED_WHATEVER:
                 raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
@@ -280,8 +273,8 @@ class Rewriter:
             if following > end:
                 self._buffer.beyond(following, rule.tag)
             return self._values.change(rule, encoding), following
-        if operation is Operation.RENUMBER and self._tree is not None:
-            new = self._tree.refer(self._buffer.content[value : value + length], encoding, rule.tag)
+        if operation is Operation.RENUMBER and self._sequences.tree is not None:
+            new = self._sequences.tree.refer(self._buffer.content[value : value + length], encoding, rule.tag)
             return [self._buffer.view[position:value], new], value + length
         return self.elements.rewrite(rule, vr, position, value, length, end, encoding, depth), value + length
 
@@ -298,128 +291,3 @@ class Rewriter:
                 del progress.rules[before:]
                 progress.charset = charset
         return self._element(node.removed_private, *element)
-
-    # -- sequences ---------------------------------------------------------------------------------------------------
-
-    def _sequence(
-        self, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
-    ) -> tuple[list[Piece] | None, int]:
-        """De-identify the items of a sequence, also of one that is disguised as UN (PS3.5 6.2.2: implicit little endian)."""
-        assert rule.items is not None
-        if rule.inspected:
-            raise OtherPlanError(compile_plan(self._plan.profile, self._plan.sop_class_uid, has_references=True))
-        if depth >= MAX_DEPTH:
-            raise DeidentificationError(Reason.NESTING_TOO_DEEP, rule.tag)
-        if vr not in (b"SQ", b"UN", b""):
-            if length == 0:
-                # nothing in it, but a stamp is written anew whatever it was
-                return ([] if rule.operation is Operation.STAMP else None), value
-            raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
-        inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-        items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
-        if rule.items.is_content:
-            content, following, changed = self._content(rule, value, items_end, delimited, inner, depth)
-        else:
-            chooser = None
-            if rule.tag == PRIVATE_CHARACTERISTICS:
-                sequence = self._buffer, value, items_end, delimited, inner
-                declared, chooser = held_items(rule.items, *sequence, self._plan.root, encoding)
-                self.progress.declared.update(declared)
-            content, following, changed = self._items(rule, value, items_end, delimited, inner, depth + 1, chooser)
-        if rule.operation is Operation.STAMP:
-            items = b"".join(content) if changed else self._buffer.content[value : following - 8 * delimited]
-            self.progress.stamps.found_items(items, inner)
-            return [], following
-        if rule.action is not None:
-            self.progress.rules.append(rule)
-        if not changed:
-            return None, following
-        if delimited:
-            header: Piece = self._buffer.view[position:value]
-            content.append(self._buffer.view[following - 8 : following])
-        else:
-            header = encoding.element_header(rule.tag, vr.decode() or "SQ", sum(map(len, content)))
-        return [header, *content], following
-
-    def _content(
-        self, rule: Rule, value: int, end: int, delimited: bool, encoding: Encoding, depth: int
-    ) -> tuple[list[Piece], int, bool]:
-        """A sequence of content items (PS3.15 E.3.4). References to them are renumbered, or go with what they refer to."""
-        assert rule.items is not None
-        if depth or rule.tag != CONTENT_SEQUENCE:
-            tree = self._tree if rule.tag == CONTENT_SEQUENCE else None
-            chooser = ContentItems(rule.items, self._buffer, encoding, tree)
-            return self._items(rule, value, end, delimited, encoding, depth + 1, chooser)
-        before = len(self.progress.rules)
-        dropped: frozenset[Position] = frozenset()
-        while True:
-            self._tree = ContentTree(dropped)
-            chooser = ContentItems(rule.items, self._buffer, encoding, self._tree)
-            walked = self._items(rule, value, end, delimited, encoding, depth + 1, chooser)
-            dropped = self._tree.settle()
-            if not dropped:
-                self._tree = None
-                return walked
-            del self.progress.rules[before:]
-
-    def _items(
-        self,
-        rule: Rule,
-        position: int,
-        end: int,
-        delimited: bool,
-        encoding: Encoding,
-        depth: int,
-        chooser: HeldItems | ContentItems | None = None,
-    ) -> tuple[list[Piece], int, bool]:
-        """The items of a sequence: their pieces, where the sequence ends (behind its delimiter), whether anything changed.
-
-        Args:
-            chooser: decides which items stay, and by which rules; None: all, by those of ``rule``.
-        """
-        assert rule.items is not None
-        buffer = self._buffer
-        content: list[Piece] = []
-        changed = False
-        charset = self.progress.charset
-        while position < end or delimited:
-            tag, length = buffer.item_header(position, encoding, rule.tag)
-            start = position + 8
-            if start > end:
-                buffer.beyond(start, rule.tag)
-            if tag == SEQUENCE_END and delimited:
-                return content, start, changed
-            if tag != ITEM:
-                raise DeidentificationError(Reason.STRAY_DELIMITER if tag >> 16 == 0xFFFE else Reason.INVALID_ITEM, rule.tag)
-            item_end = end if length == UNDEFINED else start + length
-            if item_end > end:
-                buffer.beyond(item_end, rule.tag)
-            node = rule.items if chooser is None else chooser.enter(start, item_end)
-            if node is None:
-                position = buffer.skip_items(start, encoding, rule.tag, ITEM_END) if length == UNDEFINED else item_end
-                self.progress.rules.append(rule.items.removed_item)
-                changed = True
-                continue
-            pieces: list[Piece] = []
-            stop, _ = self._data_set(start, item_end, node, encoding, depth, length == UNDEFINED, pieces)
-            if chooser is not None:
-                chooser.leave()
-            following = stop
-            if length == UNDEFINED:
-                following = stop + 8
-                if following > end:
-                    buffer.beyond(following, rule.tag)
-                if buffer.item_header(stop, encoding, rule.tag)[0] != ITEM_END:
-                    raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
-            if _is_unchanged(pieces, stop - start):
-                content.append(buffer.view[position:following])
-            else:
-                changed = True
-                if length == UNDEFINED:
-                    content.extend((buffer.view[position:start], *pieces, buffer.view[stop:following]))
-                else:
-                    content.extend((encoding.item.pack(0xFFFE, 0xE000, sum(map(len, pieces))), *pieces))
-            # a character set that an item brought along ends with it
-            self.progress.charset = charset
-            position = following
-        return content, position, changed
