@@ -56,18 +56,21 @@ class Deidentification:
         assert self._rewriter is not None
         return self._rewriter.progress
 
+    def new_uid(self, tag: int) -> str:
+        """The object's new UID in the attribute ``tag``, ``""`` where it has none; known when the first batch is there."""
+        return self.progress.uids.get(tag, (b"", b""))[1].decode("latin-1")
+
     @property
     def report(self) -> Report:
         """What came of the object."""
         assert self._header is not None
         progress = self.progress
-        new = {tag: value[1].decode("latin-1") for tag, value in progress.uids.items()}
         return Report(
-            sop_class_uid=new.get(SOP_CLASS, ""),
+            sop_class_uid=self.new_uid(SOP_CLASS),
             transfer_syntax_uid=self._header.transfer_syntax,
-            sop_instance_uid=new.get(SOP_INSTANCE, ""),
-            study_instance_uid=new.get(STUDY, ""),
-            series_instance_uid=new.get(SERIES, ""),
+            sop_instance_uid=self.new_uid(SOP_INSTANCE),
+            study_instance_uid=self.new_uid(STUDY),
+            series_instance_uid=self.new_uid(SERIES),
             actions=self._engine.summary(progress.rules),
             notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
         )

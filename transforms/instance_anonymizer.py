@@ -4,7 +4,7 @@ import hashlib
 import re
 from itertools import chain
 
-from anonymizer import ByteStream, Deidentification, DeidentificationError, Engine, Reason, Report
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, ByteStream, Deidentification, DeidentificationError, Engine, Reason
 
 from .records import AuditRow, InstanceHeader, ObjectRef, Status
 from .rejection import rejection
@@ -40,13 +40,13 @@ class MappedUids:
         return new
 
 
-def output_name(report: Report) -> str:
+def output_name(study: str, series: str, instance: str) -> str:
     """``<study>/<series>/<instance>.dcm`` by the new UIDs; objects outside of studies go to ``no-study/no-series``.
 
     Raises:
         DeidentificationError: a retained UID that can't be a name.
     """
-    names = (report.study_instance_uid or "no-study", report.series_instance_uid or "no-series", report.sop_instance_uid)
+    names = (study or "no-study", series or "no-series", instance)
     for name in names:
         # retained UIDs come from the object: nothing but a UID may become a path
         if name not in ("no-study", "no-series") and (not _NAME.fullmatch(name) or not name.strip(".")):
@@ -113,7 +113,8 @@ class InstanceAnonymizer:
         chunks = deidentification.chunks()
         # the first chunk brings the new UIDs, and they the name
         first = next(chunks)
-        name, source_id = output_name(deidentification.report), header.source_id.hex()
+        name = output_name(*map(deidentification.new_uid, (STUDY, SERIES, SOP_INSTANCE)))
+        source_id = header.source_id.hex()
         try:
             written = self._writer.write(name, chain((first,), chunks), source_id)
         except ObjectConflictError:

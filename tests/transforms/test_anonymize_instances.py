@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, Report, SecretError
+from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, SecretError
 from profiles import ConfidentialityProfile
 from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
 from transforms.concurrency import reading_order
@@ -26,20 +26,16 @@ def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
     return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(SECRET.encode()).key_id)
 
 
-def report(study: str, series: str, instance: str) -> Report:
-    return Report("1.2", "1.2.840.10008.1.2", instance, study, series, (), ())
-
-
 def test_objects_are_named_by_study_series_and_instance() -> None:
-    assert output_name(report("2.25.1", "2.25.2", "2.25.3")) == "2.25.1/2.25.2/2.25.3.dcm"
-    assert output_name(report("", "", "2.25.3")) == "no-study/no-series/2.25.3.dcm"
+    assert output_name("2.25.1", "2.25.2", "2.25.3") == "2.25.1/2.25.2/2.25.3.dcm"
+    assert output_name("", "", "2.25.3") == "no-study/no-series/2.25.3.dcm"
 
 
 @pytest.mark.parametrize("uid", ["..", ".", "../x", "1/2", "1.2\n", "1.2 ", "1" * 65, "é", "Doe^Jane"])
 def test_nothing_but_a_uid_becomes_a_path(uid: str) -> None:
     for names in ((uid, "1.2", "1.2"), ("1.2", uid, "1.2"), ("1.2", "1.2", uid)):
         with pytest.raises(DeidentificationError) as error:
-            output_name(report(*names))
+            output_name(*names)
         assert error.value.reason is Reason.INVALID_UID
 
 
