@@ -34,7 +34,7 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
-from .worker_watch import run_in_processes
+from .worker_watch import WorkerProcesses
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -72,8 +72,24 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     archive, large = _look(options)
+    beam_options = complete(options.beam_args, parsed, large=large)
+    _make_importable_for_workers()
+    # before anything else is under way in this process: they are forked where that is safe
+    with WorkerProcesses(take_processes(beam_options), options.beam_args, debug=debug) as processes:
+        return _run(options, archive, beam_options, processes, local=is_local(parsed), debug=debug)
+
+
+def _run(
+    options: JobOptions,
+    archive: StoredArchive,
+    beam_options: PipelineOptions,
+    processes: WorkerProcesses,
+    *,
+    local: bool,
+    debug: bool,
+) -> RunReport | None:
     audit = Folder(options.audit, options.storage)
-    key_uri = options.key_uri or _own_key(audit, is_local(parsed))
+    key_uri = options.key_uri or _own_key(audit, local)
     try:
         key = Key.load(key_uri, options.scope)
         if options.uid_root is not None:
@@ -94,8 +110,6 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         ),
         key,
     )
-    beam_options = complete(options.beam_args, parsed, large=large)
-    _make_importable_for_workers()
     run_id = secrets.token_hex(4)
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
@@ -112,7 +126,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         _submit(start, audit, run_id, origin, debug=debug)
         return None
     with RunLock(audit, options.output, run_id):
-        operations = _execute(start, writer, in_processes=take_processes(beam_options), debug=debug)
+        operations = _execute(start, writer, processes, debug=debug)
         try:
             return finish(audit, run_id, origin, operations)
         except (OSError, StorageError) as error:
@@ -144,7 +158,7 @@ def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
     return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
 
 
-def _execute(start: _Start, writer: RunWriter, *, in_processes: bool, debug: bool) -> dict[str, int]:
+def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool) -> dict[str, int]:
     """Run the pipeline; returns what it did on object storage."""
     with _progress() as progress:
 
@@ -153,7 +167,7 @@ def _execute(start: _Start, writer: RunWriter, *, in_processes: bool, debug: boo
             return result.wait_until_finish(), _operations(result)
 
         try:
-            state, operations = run_in_processes(work, debug=debug) if in_processes else work(None)
+            state, operations = processes.run(work)
         except RunError:
             raise
         except Exception as error:
