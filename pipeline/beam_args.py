@@ -58,17 +58,17 @@ def is_local(parsed: argparse.Namespace) -> bool:
     return parsed.runner is None or str(parsed.runner).rsplit(".", 1)[-1] in _LOCAL_RUNNERS
 
 
-def complete(arguments: Sequence[str], parsed: argparse.Namespace, *, large: bool) -> PipelineOptions:
+def complete(arguments: Sequence[str], parsed: argparse.Namespace, *, processes: int) -> PipelineOptions:
     """Beam's options with the defaults of this job.
 
-    Without ``--runner`` the FnApiRunner runs the job by name: DirectRunner would try to download another one. A ``large`` input
-    gets a process per core, unless the user chose otherwise.
+    Without ``--runner`` the FnApiRunner runs the job by name: DirectRunner would try to download another one. A local run gets
+    so many ``processes``, with 1 none but its own, unless the user chose otherwise.
     """
     arguments = list(arguments)
     if parsed.runner is None:
         arguments += [f"--runner={LOCAL_RUNNER}"]
-    if large and is_local(parsed) and not any(argument.startswith("--direct_") for argument in arguments):
-        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={cores()}"]
+    if processes > 1 and is_local(parsed) and not any(argument.startswith("--direct_") for argument in arguments):
+        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
     return _Options(arguments, save_main_session=False)
 
 
@@ -89,7 +89,8 @@ class _Options(PipelineOptions):
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has its own values, and makes its own views
-        return {name: value for name, value in super().__getstate__().items() if name != "_views"}
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name != "_views"}
 
 
 def take_processes(options: PipelineOptions) -> int:

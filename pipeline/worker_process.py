@@ -50,9 +50,7 @@ def main(assignments: Connection, parent: int, *, debug: bool) -> None:
     quiet(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    # what was there before the fork stays in pages that all processes share
-    gc.freeze()
-    gc.enable()
+    collect_garbage()
     assignment: Assignment = assignments.recv()
     os.environ.update(assignment.environment)
     FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
@@ -60,6 +58,14 @@ def main(assignments: Connection, parent: int, *, debug: bool) -> None:
     # nobody waits for Python to take leave of all its modules
     sys.stderr.flush()
     os._exit(0)
+
+
+def collect_garbage() -> None:
+    """From now on, but not among what is there already: the command did without while it started."""
+    if not gc.isenabled():
+        # never looked at, it stays in pages that forked processes share
+        gc.freeze()
+        gc.enable()
 
 
 def _end_with(parent: int) -> None:

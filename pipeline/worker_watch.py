@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
@@ -136,10 +136,8 @@ class _ProcessEnvironment(Environment):
 class _Handler(GrpcWorkerHandler):
     """To Beam's runner: a worker to start and stop."""
 
-    def __init__(
-        self, assign: Callable[[str, str], _Worker], payload: None, state: object, provision: object, server: object
-    ) -> None:
-        super().__init__(state, provision, server)
+    def __init__(self, assign: Callable[[str, str], _Worker], payload: None, *runner: Any) -> None:
+        super().__init__(*runner)
         self._assign = assign
 
     def start_worker(self) -> None:
