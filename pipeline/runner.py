@@ -24,7 +24,7 @@ from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
 from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError
 
 from .archive import StoredArchive
-from .beam_args import check_beam_args, complete, is_local, take_processes
+from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, build_job
 from .manifests import ManifestError
@@ -34,12 +34,12 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
-from .worker_watch import run_in_processes
+from .worker_process import collect_garbage
+from .worker_watch import WorkerProcesses
+from .workload import Workload
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
-#: from so many objects on a local run pays for a process per core
-_LARGE = 10_000
 #: their messages name no object
 _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
@@ -71,9 +71,25 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    archive, large = _look(options)
+    archive, workload = _look(options)
+    beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
+    _make_importable_for_workers()
+    # before anything else is under way in this process: they are forked where that is safe
+    with WorkerProcesses(take_processes(beam_options), options.beam_args, debug=debug) as processes:
+        return _run(options, archive, beam_options, processes, local=is_local(parsed), debug=debug)
+
+
+def _run(
+    options: JobOptions,
+    archive: StoredArchive,
+    beam_options: PipelineOptions,
+    processes: WorkerProcesses,
+    *,
+    local: bool,
+    debug: bool,
+) -> RunReport | None:
     audit = Folder(options.audit, options.storage)
-    key_uri = options.key_uri or _own_key(audit, is_local(parsed))
+    key_uri = options.key_uri or _own_key(audit, local)
     try:
         key = Key.load(key_uri, options.scope)
         if options.uid_root is not None:
@@ -94,8 +110,6 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         ),
         key,
     )
-    beam_options = complete(options.beam_args, parsed, large=large)
-    _make_importable_for_workers()
     run_id = secrets.token_hex(4)
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
@@ -104,6 +118,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
+        collect_garbage()
         return pipeline.run()
 
     origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))
@@ -112,39 +127,39 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         _submit(start, audit, run_id, origin, debug=debug)
         return None
     with RunLock(audit, options.output, run_id):
-        operations = _execute(start, writer, in_processes=take_processes(beam_options), debug=debug)
+        operations = _execute(start, writer, processes, debug=debug)
         try:
             return finish(audit, run_id, origin, operations)
         except (OSError, StorageError) as error:
             raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _look(options: JobOptions) -> tuple[StoredArchive, bool]:
-    """The inputs, each of which was found to be there; and whether they are large.
+def _look(options: JobOptions) -> tuple[StoredArchive, Workload]:
+    """The inputs, each of which was found to be there; and how much work they are, as far as that matters.
 
     Raises:
         UsageError: one isn't there.
     """
     archive = StoredArchive(options.storage)
     remote = bool(scheme_of(options.output))
-    found = 0
+    workload = Workload()
     for location in enumerate(options.inputs):
         option, name = input_option(options, location[0]), location[1]
-        before = found
+        before = workload.objects
         try:
             for ref in archive.look(location):
                 remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
-                found += 1
-                if found >= _LARGE:
+                workload.add(ref.size, is_container=archive.is_container(ref))
+                if workload.is_enough:
                     break
         except (StorageError, ManifestError) as error:
             raise UsageError(f"{option}: {error}") from None
-        if found == before and scheme_of(name):
+        if workload.objects == before and scheme_of(name):
             raise UsageError(f"{option} matches nothing" if has_magic(name) else f"{option} doesn't exist")
-    return replace(archive, concurrency=options.storage.threads if remote else 1), found >= _LARGE
+    return replace(archive, concurrency=options.storage.threads if remote else 1), workload
 
 
-def _execute(start: _Start, writer: RunWriter, *, in_processes: bool, debug: bool) -> dict[str, int]:
+def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool) -> dict[str, int]:
     """Run the pipeline; returns what it did on object storage."""
     with _progress() as progress:
 
@@ -153,7 +168,7 @@ def _execute(start: _Start, writer: RunWriter, *, in_processes: bool, debug: boo
             return result.wait_until_finish(), _operations(result)
 
         try:
-            state, operations = run_in_processes(work, debug=debug) if in_processes else work(None)
+            state, operations = processes.run(work)
         except RunError:
             raise
         except Exception as error:

@@ -1,43 +1,71 @@
-"""``python -m pipeline.worker_process``: Beam's worker on this machine, as a process that never outlives its run.
+"""Beam's worker on this machine, as a process that never outlives its run."""
 
-Beam's own would, when the command is killed while they start: they wait for a server that is gone.
-"""
-
-from __future__ import annotations
-
+import gc
 import os
+import signal
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
+from typing import NamedTuple
 
-from .process_lock import hold
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.worker.sdk_worker import SdkHarness
+
+from .logs import quiet
 
 _POLL_SECONDS = 0.2
+#: what Beam's own worker processes have
+_STATE_CACHE_BYTES = 100 << 20
 
 
-def main(parent: int, folder: str, *, debug: bool) -> None:
-    """Work for the command until it has no more work.
+class Assignment(NamedTuple):
+    """What a worker is told when the run has work for it.
+
+    Attributes:
+        control: the address of Beam's runner.
+        worker_id: who it is to the runner.
+        environment: the command's environment; where the key is may stand there.
+        beam_args: the command's options for Beam.
+    """
+
+    control: str
+    worker_id: str
+    environment: dict[str, str]
+    beam_args: tuple[str, ...]
+
+
+def main(assignments: Connection, parent: int, *, debug: bool) -> None:
+    """Wait for an assignment, then work for the run until it has no more work. The process ends with this function.
 
     Args:
+        assignments: whence the assignment comes.
         parent: the command's process; this one ends with it.
-        folder: a file with this process's id, locked while it lives, says there that it is at work.
         debug: let Beam print what workers raise; it may name objects.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    try:
-        hold(os.path.join(folder, str(os.getpid())))
-    except FileNotFoundError:
-        # the run has ended
-        return
-    if not os.path.isdir(folder):
-        # it has just ended, and has perhaps not seen the lock
-        return
+    # a key press reaches every process of a terminal: the command ends its workers itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    collect_garbage()
+    assignment: Assignment = assignments.recv()
+    os.environ.update(assignment.environment)
+    FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
+    SdkHarness(assignment.control, worker_id=assignment.worker_id, state_cache_size=_STATE_CACHE_BYTES).run()
+    # nobody waits for Python to take leave of all its modules
+    sys.stderr.flush()
+    os._exit(0)
 
-    from apache_beam.runners.worker import sdk_worker_main
 
-    sdk_worker_main.main(sys.argv)
+def collect_garbage() -> None:
+    """From now on, but not among what is there already: the command did without while it started."""
+    if not gc.isenabled():
+        # never looked at, it stays in pages that forked processes share
+        gc.freeze()
+        gc.enable()
 
 
 def _end_with(parent: int) -> None:
@@ -45,7 +73,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], debug=sys.argv[3:] == ["debug"])

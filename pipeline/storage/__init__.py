@@ -1,6 +1,7 @@
 """Where objects come from and go to: folders of this machine, Google Cloud Storage, S3, and what Beam's file systems know."""
 
 from .access import check_scheme as check_scheme
+from .access import has_connected as has_connected
 from .access import store_for as store_for
 from .folder import FileReader as FileReader
 from .folder import Folder as Folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -44,6 +45,11 @@ def store_for(location: str, options: StorageOptions) -> ObjectStore:
         StorageError: unknown, not installed, or without credentials.
     """
     return _store(scheme_of(location), options)
+
+
+def has_connected() -> bool:
+    """Whether this process has had a store elsewhere than on this machine, and may hold connections to it."""
+    return any(f"{__package__}.{kind.module}" in sys.modules for kind in _KINDS.values())
 
 
 @lru_cache(maxsize=16)
