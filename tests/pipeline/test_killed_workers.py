@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,11 +20,13 @@ from tests.pipeline.conftest import ROOT, Run, deidentify, write_studies
 from tests.pipeline.test_object_storage import same
 from tests.support.engines import engine
 from tests.support.objects import Element
+from tests.support.servers import GcsServer, fake_gcs_server
 
 T = TypeVar("T")
 
 MANY = 1200
-WORKER, POOL_WORKER, PRISM = "pipeline.worker_process", "sdk_worker import SdkHarness", "prism"
+#: a forked worker has the command's own line; one that starts anew has Python's
+WORKER, NEW_WORKER, POOL_WORKER, PRISM = "pipeline run", "multiprocessing-fork", "sdk_worker import SdkHarness", "prism"
 #: seconds in which a run must have ended after the kill; a loaded machine needs some of them
 BOUND = 50
 
@@ -69,6 +71,7 @@ class AtWork:
     process: subprocess.Popen[str]
     temporary: Path
     output: Path
+    seen: list[int] = field(default_factory=list)
 
     def passed(self, stage: str) -> int:
         """Objects that went through a stage of the run."""
@@ -76,6 +79,11 @@ class AtWork:
 
     def wait_for(self, stage: str, count: int) -> None:
         self._poll(lambda: self.passed(stage) >= count, "the run never came so far")
+
+    def workers(self, name: str = WORKER) -> list[int]:
+        """Its two worker processes."""
+        self.seen = self.wait_for_process(name, self.process.pid, 2)
+        return self.seen
 
     def wait_for_process(self, name: str, root: int, count: int = 1) -> list[int]:
         def found() -> list[int]:
@@ -101,7 +109,7 @@ class AtWork:
 
 
 @contextlib.contextmanager
-def at_work(archive: Path, folder: Path, key: Path, *flags: str) -> Iterator[AtWork]:
+def at_work(archive: Path | str, folder: Path, key: Path, *flags: str) -> Iterator[AtWork]:
     output, temporary = folder / "output", folder / "temporary"
     temporary.mkdir()
     command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
@@ -113,11 +121,14 @@ def at_work(archive: Path, folder: Path, key: Path, *flags: str) -> Iterator[AtW
         stderr=subprocess.PIPE,
         text=True,
     )
+    run = AtWork(process, temporary, output)
     try:
-        yield AtWork(process, temporary, output)
+        yield run
     finally:
-        # orphans, too: their commands name the folder
-        left = [pid for pid, (_, command) in processes().items() if WORKER in command and str(temporary) in command]
+        # orphans, too
+        left = [
+            pid for pid, (_, command) in processes().items() if pid in run.seen and (WORKER in command or NEW_WORKER in command)
+        ]
         for pid in [process.pid, *left]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -152,7 +163,7 @@ def test_a_worker_dies_on_this_machine(
     stage: str, count: int, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
 ) -> None:
     with at_work(archive, tmp_path, key_file, *LOCAL) as run:
-        workers = run.wait_for_process(WORKER, run.process.pid, 2)
+        workers = run.workers()
         # with 0: while it starts
         run.wait_for(stage, count)
         os.kill(workers[0], signal.SIGKILL)
@@ -176,7 +187,7 @@ def test_the_command_dies_and_no_worker_stays(
     count: int, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
 ) -> None:
     with at_work(archive, tmp_path, key_file, *LOCAL) as run:
-        workers = run.wait_for_process(WORKER, run.process.pid, 2)
+        workers = run.workers()
         run.wait_for("finished", count)
         run.process.kill()
         run.process.wait()
@@ -184,6 +195,34 @@ def test_the_command_dies_and_no_worker_stays(
         if count:
             assert 0 < len(list(run.output.rglob("*.dcm"))) < MANY
             assert finished_again(run, archive, key_file, undisturbed)
+
+
+@pytest.fixture(scope="module")
+def bucket(archive: Path) -> Iterator[GcsServer]:
+    """A server with a bucket of the archive: to look at it is to be connected, and then workers aren't forked."""
+    with fake_gcs_server() as server:
+        server.create_bucket("hospital")
+        server.put_all("hospital", {path.name: path.read_bytes() for path in archive.iterdir()})
+        yield server
+
+
+@pytest.mark.parametrize("victim", ["a worker", "the command"])
+def test_one_of_those_dies_that_start_anew(
+    victim: str, bucket: GcsServer, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", bucket.url)
+    with at_work("gs://hospital", tmp_path, key_file, *LOCAL) as run:
+        workers = run.workers(NEW_WORKER)
+        run.wait_for("scanned", 1)
+        children = list(below(run.process.pid))
+        os.kill(workers[0] if victim == "a worker" else run.process.pid, signal.SIGKILL)
+        if victim == "a worker":
+            assert "a worker process was killed by signal 9" in run.ends()
+            assert all_gone(workers, 0)
+        else:
+            run.process.wait()
+        # Python's own helper among them
+        assert all_gone(children)
 
 
 @pytest.mark.parametrize("victim", [POOL_WORKER, PRISM])
