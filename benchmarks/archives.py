@@ -81,8 +81,8 @@ def write(folder: Path, shape: Shape, seed: int = 2026, content: Content | None 
     """Write the archive; returns how many bytes its names below ``folder`` have on average.
 
     Args:
-        content: gives each instance's elements. Without it an instance has 38, and 21 UIDs: its own, 12 of its series and 8 of its
-            study. The Basic Profile removes some; in a study of three series about 30 that are shared remain.
+        content: gives each instance's elements. Without it an instance has 38, and 21 UIDs: its own, 12 of its series and 8
+            of its study. The Basic Profile removes some; in a study of three series about 30 that are shared remain.
     """
     content = content or _elements
     source = Random(seed)

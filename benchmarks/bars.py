@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .results import Results, WorkResult
-from .works import COPY, ENGINE, FILE, RUN
+from .works import COPY, CP, ENGINE, FILE, RUN
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Bar:
 def _ratio(above: str, below: str, what: str) -> Callable[[WorkResult], float | None]:
     def value(work: WorkResult) -> float | None:
         one, other = work.of(above), work.of(below)
-        return one.per_file(what, work.files) / other.per_file(what, work.files) if one and other else None
+        return work.per_file(one, what) / work.per_file(other, what) if one and other else None
 
     return value
 
@@ -59,7 +59,9 @@ def _growth(*, startup: bool) -> Callable[[WorkResult], float | None]:
         few, many = (work.of(f"{size:,} instances") for size in (2000, 20_000))
         if not few or not many:
             return None
-        return many.per_file("wall") / few.per_file("wall") if startup else many.alone("wall") / few.alone("wall")
+        if startup:
+            return work.per_file(many, "wall") / work.per_file(few, "wall")
+        return many.alone("wall") / few.alone("wall")
 
     return value
 
@@ -67,7 +69,7 @@ def _growth(*, startup: bool) -> Callable[[WorkResult], float | None]:
 def _seconds(name: str) -> Callable[[WorkResult], float | None]:
     def value(work: WorkResult) -> float | None:
         found = work.of(name)
-        return found.per_file("cpu") if found else None
+        return work.per_file(found, "cpu") if found else None
 
     return value
 
@@ -86,11 +88,11 @@ BARS = (
         least=True,
     ),
     Bar("archive", "`dicom-deid run`: dicognito's wall, two processes, against it", _ratio(_PAIR, RUN, "wall"), 8, least=True),
-    Bar("archive", "... its wall against `cp -r`", _ratio(RUN, "cp -r", "wall"), 4),
+    Bar("archive", "... its wall against `cp -r`", _ratio(RUN, CP, "wall"), 4),
     Bar("large", "one object of 4 GB, `dicom-deid run`: peak memory", _memory(RUN), 400, unit="MB"),
-    Bar("large", "... its wall against `cp`", _ratio(RUN, "cp -r", "wall"), 2.5),
+    Bar("large", "... its wall against `cp`", _ratio(RUN, CP, "wall"), 2.5),
     Bar("large", "... `dicom-deid file`: peak memory", _memory(FILE), 400, unit="MB"),
-    Bar("large", "... its wall against `cp`", _ratio(FILE, "cp -r", "wall"), 2.5),
+    Bar("large", "... its wall against `cp`", _ratio(FILE, CP, "wall"), 2.5),
     Bar("help", "`dicom-deid --help`: CPU", _seconds("dicom-deid --help"), 0.5, unit="s"),
     Bar("growth", "`dicom-deid run`: wall per instance, 20,000 tiny ones against 2,000", _growth(startup=True), 1.15),
     Bar("growth", "... start-up apart", _growth(startup=False), 1.15),

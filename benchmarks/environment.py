@@ -90,7 +90,8 @@ def machine(folder: Path) -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "processor": _fact("/proc/cpuinfo", "model name") or platform.machine(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        # without a distribution's own suffixes
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "file system": file_system(folder),
         "Python": platform.python_version(),
     }

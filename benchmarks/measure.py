@@ -20,6 +20,10 @@ _CHILD = Path(__file__).with_name("child.py")
 _NO_MEMORY = ("MemoryError", "bad_alloc", "memory allocation of", "Cannot allocate memory")
 #: seconds that a disk gets after outputs were deleted, which ext4 pays for later
 _PAUSE = 60
+#: bytes of outputs that may lie there before they are deleted
+_KEPT = 20 * 10**9
+#: bytes of free memory that are made ready for each run, beside its output's
+_TOUCHED = 1 << 29
 MANY, FEW, ONE = "many", "few", "one"
 
 
@@ -87,15 +91,15 @@ class Measurement:
     startup: list[Usage] = field(default_factory=list)
     failure: str = ""
 
-    def per_file(self, what: str, files: int = 0) -> float:
-        """Median seconds for each of ``files``, with its share of the start-up; 0: of as many as there were.
+    def per_file(self, what: str, files: int) -> float:
+        """Median seconds for each file, with its share of the start-up of a run over ``files``.
 
         Args:
             what: an attribute of Usage, in seconds.
         """
         if not self.startup:
-            return _median(self.runs, what) / self.files
-        return self.alone(what) + (_median(self.startup, what) - self.alone(what)) / (files or self.files)
+            return self.alone(what)
+        return self.alone(what) + (_median(self.startup, what) - self.alone(what)) / files
 
     def alone(self, what: str) -> float:
         """Median seconds for each file without start-up: what one more file takes."""
@@ -113,18 +117,19 @@ def _median(runs: list[Usage], what: str) -> float:
     return statistics.median(getattr(usage, what) for usage in runs)
 
 
-def run_child(command: list[str], log: Path, limit: int = 0) -> Usage:
+def run_child(command: list[str], log: Path, limit: int = 0, touch: int = 0) -> Usage:
     """Run a command to its end.
 
     Args:
         log: gets what it says.
         limit: bytes of its address space; 0: no limit.
+        touch: bytes of free memory to make ready before.
 
     Raises:
         ChildFailed: it ended with another status than 0.
     """
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(_CHILD), str(limit), str(log), *command],
+        [sys.executable, "-I", "-S", str(_CHILD), str(limit), str(touch), str(log), *command],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -140,27 +145,37 @@ def run_child(command: list[str], log: Path, limit: int = 0) -> Usage:
 
 
 class Outputs:
-    """Fresh folders to write into, deleted only where room is needed: then, and not while something is timed."""
+    """Fresh folders to write into, deleted only when many bytes have come together: then, and not while something is timed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count()
+        self._written = 0
+        self._waste = [folder]
+        # memory is scarce, and gives back at once
         self._in_memory = file_system(folder) == "tmpfs"
 
-    def fresh(self) -> Path:
-        """An empty folder."""
+    def fresh(self, size: int) -> Path:
+        """An empty folder, with room for ``size`` bytes; where that takes deletions, the disk gets time to finish them."""
+        if self._in_memory or self._written + size > _KEPT:
+            self.clear()
+            if not self._in_memory:
+                os.sync()
+                time.sleep(_PAUSE)
+        self._written += size
         folder = self._folder / f"{next(self._numbers):04d}"
         folder.mkdir(parents=True)
         return folder
 
-    def make_room(self, size: int) -> None:
-        """See that ``size`` bytes fit; where that takes deletions, let the disk finish them."""
-        if shutil.disk_usage(self._folder.parent).free > 1.2 * size and not self._in_memory:
-            return
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if not self._in_memory:
-            os.sync()
-            time.sleep(_PAUSE)
+    def discard(self, folder: Path) -> None:
+        """Delete ``folder`` with the next outputs that go."""
+        self._waste.append(folder)
+
+    def clear(self) -> None:
+        """Delete all outputs, and what else nobody needs any more."""
+        for folder in self._waste:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._written = 0
 
 
 def measure(contenders: list[Contender], inputs: dict[str, Path], rounds: int, outputs: Outputs, log: Path) -> list[Measurement]:
@@ -195,17 +210,25 @@ def _run(contender: Contender, source: Path | None, outputs: Outputs, log: Path)
     if source is None:
         return run_child(contender.command(Path(), Path()), log, contender.limit)
     files = files_of(source)
-    outputs.make_room(sum(path.stat().st_size for path in files))
+    size = sum(path.stat().st_size for path in files)
+    target = outputs.fresh(size)
     # all find the input in memory, and the disk done with what the one before wrote
     for path in files:
         _read(path)
     os.sync()
-    target = outputs.fresh()
-    usage = run_child(contender.command(source, target), log, contender.limit)
+    # for the output in memory, and for the contender itself
+    touch = min(size * 3 // 2 + _TOUCHED, _available() // 2)
+    usage = run_child(contender.command(source, target), log, contender.limit, touch)
     written = sum(1 for path in files_of(target) if "_audit" not in path.parts and path.stat().st_size)
     if written != len(files):
         raise ChildFailed(f"wrote {written} of {len(files)} files", log.read_text(errors="replace"))
     return usage
+
+
+def _available() -> int:
+    """Bytes of memory that could be had."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The peers, each as its documentation says: ``python peers.py PEER INPUT OUTPUT [PROCESSES]``, each file of a folder into another.
+"""The peers, each as its documentation says, over a folder: ``python peers.py PEER INPUT OUTPUT [PROCESSES]``.
 
 Runs in an environment that has the peers and not this project.
 """

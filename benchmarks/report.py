@@ -8,10 +8,13 @@ from pathlib import Path
 from .bars import BARS
 from .measure import Measurement
 from .results import Results, WorkResult
-from .works import COPY
+from .works import COPIES
 
 BEGIN, END = "<!-- benchmark -->\n", "<!-- /benchmark -->"
+#: the works that stand in the README and the plot, and what counts there
+SUMMARY = {"ct": "cpu", "small": "cpu", "multiframe": "cpu", "archive": "wall", "large": "wall"}
 #: the README's columns: contenders that are there in nearly all works
+NAMES = {"cpu": "CPU", "wall": "wall"}
 _COLUMNS = ("dcmanon", "gdcmanon", "dicognito", "dicom-anonymizer", "deid")
 
 
@@ -35,7 +38,6 @@ def work_table(work: WorkResult) -> str:
     ]
     if len({each.files for each in work.measurements}) > 1:
         head.insert(1, f"{work.unit}s")
-    ours = work.ours
     rows = []
     for each in work.measurements:
         row = [each.name]
@@ -46,24 +48,17 @@ def work_table(work: WorkResult) -> str:
             row.append(each.failure)
             row += [""] * (len(head) - len(row))
             continue
-        row.append(seconds(each.per_file("cpu", _files(work, each))))
+        row.append(seconds(work.per_file(each, "cpu")))
         if started:
             row.append(seconds(each.alone("cpu")))
-        row += [seconds(each.per_file("wall", _files(work, each))), f"{each.memory / 1e6:,.0f} MB"]
-        row += [ratio(work, each, ours, what) for what in ("cpu", "wall")]
+        row += [seconds(work.per_file(each, "wall")), f"{each.memory / 1e6:,.0f} MB"]
+        row += [_ratio(work, each, what) for what in ("cpu", "wall")]
     return table(head, rows)
 
 
-def ratio(work: WorkResult, each: Measurement, ours: Measurement | None, what: str) -> str:
+def _ratio(work: WorkResult, each: Measurement, what: str) -> str:
     """How often ours goes into what a contender took for each file."""
-    if ours is None:
-        return ""
-    return f"{each.per_file(what, _files(work, each)) / ours.per_file(what, _files(work, ours)):.3g}"
-
-
-def _files(work: WorkResult, each: Measurement) -> int:
-    # one measured on fewer files has the start-up's share that it would have had over all; of growth, each is a work of its own
-    return max(work.files, each.files) if work.name != "growth" else each.files
+    return f"{work.per_file(each, what) / work.per_file(work.ours, what):.3g}" if work.ours else ""
 
 
 def seconds(value: float) -> str:
@@ -87,18 +82,23 @@ def machine_line(results: Results) -> str:
     )
 
 
+_HEAD = """# Performance
+
+`python -m benchmarks --readme` measured all of this and wrote this page: generated data, all contenders in turn, round after
+round, each run a process of its own into an empty folder. Times are medians of the rounds, memory is the most of them, and that
+of the largest process where there are several; what lies below 7 MB isn't seen. CPU is of user and kernel together, with its
+share of the start-up (a run over one file) and without it. Who is slow was measured on fewer files, with the share of all."""
+
+
 def full_report(results: Results) -> str:
     """All tables; docs/performance.md is this."""
     parts = [
-        "# Performance\n\n`python -m benchmarks` measures all of this anew, on generated data, all contenders in turn. Each run is a "
-        "process of its own into an empty folder; times are medians of the rounds, memory the most of them. CPU is of user and kernel "
-        "together, for each file, with its share of the start-up (a run over one file) and without it. Who is slow was measured on "
-        "fewer files; its share of the start-up is that of all. Of several processes, memory is that of the largest.",
+        _HEAD,
         machine_line(results),
     ]
     for work in results.works.values():
         rounds = f"{work.rounds} round{'s' if work.rounds > 1 else ''}"
-        count = f"{work.files:,} {work.unit}s, {rounds}" if work.files > 1 and work.name != "growth" else rounds
+        count = f"{work.files:,} {work.unit}s, {rounds}" if work.files > 1 else rounds
         parts.append(
             f"## {work.title[0].upper()}{work.title[1:]}\n`{work.name}`: for each {work.unit}; {count}.\n\n{work_table(work)}"
         )
@@ -109,10 +109,10 @@ def full_report(results: Results) -> str:
 def readme_section(results: Results) -> str:
     """What stands between the README's markers."""
     rows = []
-    for name, what in (("ct", "cpu"), ("small", "cpu"), ("multiframe", "cpu"), ("archive", "wall"), ("large", "wall")):
+    for name, what in SUMMARY.items():
         if name in results.works:
             work = results.works[name]
-            rows.append((f"{work.title}: {'CPU' if what == 'cpu' else what}", *_row(work, what)))
+            rows.append((f"{work.title}: {NAMES[what]}", *_row(work, what)))
     return "\n\n".join(
         (
             "![CPU and wall for each file, ours and peers](docs/performance.svg)",
@@ -124,18 +124,17 @@ def readme_section(results: Results) -> str:
 
 
 def _row(work: WorkResult, what: str) -> list[str]:
-    ours = work.ours
     cells = []
-    for names in ((work.measurements[0].name,), (COPY, "cp -r"), *((name, f"{name}, two processes") for name in _COLUMNS)):
+    for names in ((work.measurements[0].name,), COPIES, *((name, f"{name}, two processes") for name in _COLUMNS)):
         each = next((each for each in work.measurements if each.name in names), None)
         if each is None:
             cells.append("")
         elif each.failure:
             cells.append(each.failure)
-        elif each is ours:
-            cells.append(f"**{seconds(each.per_file(what, work.files))}**")
+        elif each is work.ours:
+            cells.append(f"**{seconds(work.per_file(each, what))}**")
         else:
-            cells.append(f"{seconds(each.per_file(what, work.files))} ({ratio(work, each, ours, what)})")
+            cells.append(f"{seconds(work.per_file(each, what))} ({_ratio(work, each, what)})")
     return cells
 
 

@@ -14,7 +14,7 @@ class WorkResult:
     """One work's measurements.
 
     Attributes:
-        files: that the work is about; some contenders may have been measured on fewer.
+        files: that the work is about; some contenders may have been measured on fewer. 0: each has its own.
         unit: what these are called.
         rounds: how often each contender did it.
     """
@@ -29,6 +29,10 @@ class WorkResult:
     def of(self, name: str) -> Measurement | None:
         """A contender's measurement, if it did the work."""
         return next((each for each in self.measurements if each.name == name and each.runs and not each.failure), None)
+
+    def per_file(self, each: Measurement, what: str) -> float:
+        """Seconds that a contender took for each file; the start-up's share is that of a run over all the work's files."""
+        return each.per_file(what, self.files or each.files)
 
     @property
     def ours(self) -> Measurement | None:

@@ -14,8 +14,11 @@ from .archives import Content, Shape, places, write
 from .environment import PeersEnvironment
 from .measure import FEW, MANY, ONE, Contender, files_of
 
-ENGINE, COPY, RUN, FILE = "dicom-deid", "Python copy", "dicom-deid run", "dicom-deid file"
+ENGINE, RUN, FILE = "dicom-deid", "dicom-deid run", "dicom-deid file"
+COPY, CP = "Python copy", "cp -r"
 CLEANING = "RetainSafePrivate,RetainLongModifDates,RetainDeviceIdent,RetainPatientChars,CleanDesc,CleanStructdCont,CleanGraph"
+#: what does nothing but copy
+COPIES = (COPY, CP)
 OPTIONS = {
     "Basic Profile": "",
     "RetainSafePrivate": "RetainSafePrivate",
@@ -183,7 +186,7 @@ def _copy() -> Contender:
 
 
 def _cp() -> Contender:
-    return Contender("cp -r", lambda source, target: ["cp", "-r", f"{source}/.", str(target)], ours=True)
+    return Contender(CP, lambda source, target: ["cp", "-r", f"{source}/.", str(target)], ours=True)
 
 
 def _archive_of(shape: Shape, content: Content, few: int = 0) -> Callable[[Path], dict[str, Path]]:
