@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from .environment import machine, peers_environment, write_certificate
+from .environment import NO_PEERS, machine, peers_environment, write_certificate
 from .measure import MANY, ChildFailed, Outputs, files_of, measure
 from .report import bars_table, full_report, work_table, write_readme
 from .results import Results, WorkResult
-from .works import Work, Works
+from .works import AGAINST_PEERS, Work, Works
 
 _ROOT = Path(__file__).parents[1]
 _NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "large")
@@ -74,13 +74,11 @@ def _measure(
 ) -> Results:
     (folder / "key").write_bytes(bytes(range(32)))
     write_certificate(folder / "certificate.pem")
+    peers = peers_environment() if AGAINST_PEERS.intersection(names) else NO_PEERS
     outputs = Outputs(folder / "outputs")
     found = Results(machine(folder), earlier.works if earlier else {})
-    chosen = [
-        work
-        for name, work in Works(peers_environment(), folder, quick=quick, everything=everything).all().items()
-        if name in names
-    ]
+    offered = Works(peers, folder, quick=quick, everything=everything).all()
+    chosen = [work for name, work in offered.items() if name in names]
     inputs: dict[str, dict[str, Path]] = {}
     for position, work in enumerate(chosen):
         click.echo(f"{work.name}: {work.title}", err=True)

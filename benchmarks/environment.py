@@ -38,6 +38,10 @@ class PeersEnvironment:
     gdcmanon: str
 
 
+#: for works that no peer does
+NO_PEERS = PeersEnvironment("", frozenset(PEERS), "")
+
+
 def peers_environment() -> PeersEnvironment:
     """The peers' environment, made now where it isn't there yet."""
     wanted = [f"{name}=={version}" for name, version in PEERS.items()]

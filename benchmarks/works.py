@@ -26,6 +26,8 @@ OPTIONS = {
     "CleanDesc": "CleanDesc",
     "all that cleans": CLEANING,
 }
+#: the works that need an environment for peers
+AGAINST_PEERS = {"ct", "small", "multiframe", "archive", "large"}
 _DRIVER = str(Path(__file__).with_name("peers.py"))
 #: bytes of addresses that a peer may have for the large object
 _MEMORY = 12 * 10**9
