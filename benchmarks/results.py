@@ -1,0 +1,72 @@
+"""What was measured, as a file: tables and plot can be made of it again without another run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .measure import Measurement, Usage
+
+
+@dataclass
+class WorkResult:
+    """One work's measurements.
+
+    Attributes:
+        files: that the work is about; some contenders may have been measured on fewer. 0: each has its own.
+        unit: what these are called.
+        rounds: how often each contender did it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    files: int
+    rounds: int
+    measurements: list[Measurement]
+
+    def of(self, name: str) -> Measurement | None:
+        """A contender's measurement, if it did the work."""
+        return next((each for each in self.measurements if each.name == name and each.runs and not each.failure), None)
+
+    def per_file(self, each: Measurement, what: str) -> float:
+        """Seconds that a contender took for each file; the start-up's share is that of a run over all the work's files."""
+        return each.per_file(what, self.files or each.files)
+
+    @property
+    def ours(self) -> Measurement | None:
+        """What the others are compared with: the first contender."""
+        return self.of(self.measurements[0].name)
+
+
+@dataclass
+class Results:
+    """All of a run.
+
+    Attributes:
+        machine: facts that the figures depend on, in words.
+        works: by name.
+    """
+
+    machine: dict[str, str]
+    works: dict[str, WorkResult] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write them as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Results:
+        """Read what ``save`` wrote."""
+        found = json.loads(path.read_text())
+        return cls(found["machine"], {name: _work(work) for name, work in found["works"].items()})
+
+
+def _work(work: dict) -> WorkResult:
+    measurements = [
+        Measurement(**{**each, **{of: [Usage(**usage) for usage in each[of]] for of in ("runs", "startup")}})
+        for each in work["measurements"]
+    ]
+    return WorkResult(**{**work, "measurements": measurements})
