@@ -12,10 +12,10 @@ from profiles import Rule
 
 from .files import Piece
 
-#: bytes from which on a stretch ends with its element: short ones lose little where one element differs
-STRETCH = 512
+#: a stretch ends with the element at which it has so many bytes; where it keeps differing, with an earlier one
+_SPAN = 512
 #: what is kept: no long values, and some for each of the series that take turns; a few megabytes at most
-_LONGEST, _ALTERNATIVES, _MOST_ENDS = 4 * STRETCH, 6, 512
+_LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
 
 #: from and to, in bytes from the stretch's beginning, and what is put there
 Edit = tuple[int, int, bytes]
@@ -37,34 +37,61 @@ class Stretch(NamedTuple):
     last: int
 
 
-class FamiliarStretches:
-    """The stretches that were met lately in objects of one plan and encoding, by the tag of the element before them."""
+class Place:
+    """Where a stretch begins, and those that were met there lately.
+
+    Attributes:
+        span: how long the next one is to be. Where instances differ all the time it shrinks, until what differs is by itself.
+    """
+
+    __slots__ = ("_misses", "_stretches", "span")
 
     def __init__(self) -> None:
         # never changed in place: threads share it
-        self._after: dict[int, tuple[Stretch, ...]] = {}
+        self._stretches: tuple[Stretch, ...] = ()
+        self._misses = 0
+        self.span = _SPAN
+
+    def find(self, buffer: bytes, position: int, limit: int) -> Stretch | None:
+        """The stretch that stands at ``position``, if it is familiar.
+
+        Args:
+            limit: the highest tag that it may hold.
+        """
+        for stretch in self._stretches:
+            if stretch.last <= limit and buffer.startswith(stretch.content, position):
+                self._misses = 0
+                return stretch
+        self._misses += 1
+        # one miss may be another series
+        if self._misses > 2:
+            self.span = self.span // 4 or 1
+        return None
+
+    def remember(self, stretch: Stretch) -> None:
+        """Keep a stretch that was met here."""
+        self._stretches = (stretch, *self._stretches[: _ALTERNATIVES - 1])
+
+
+class FamiliarStretches:
+    """What was met lately in objects of one plan and encoding."""
+
+    def __init__(self) -> None:
+        #: by the tag of the element before
+        self.places: dict[int, Place] = {}
 
     def walk(self, buffer: bytes, rules: list[Rule]) -> Walk:
         """A walk along the data set in ``buffer``; ``rules`` is where the walker puts those of what isn't simply kept."""
         return Walk(self, buffer, rules)
 
-    def find(self, buffer: bytes, position: int, last: int, limit: int) -> Stretch | None:
-        """The stretch that stands at ``position``, if it is familiar.
-
-        Args:
-            last: tag of the element before.
-            limit: the highest tag that it may hold.
-        """
-        for stretch in self._after.get(last, ()):
-            if stretch.last <= limit and buffer.startswith(stretch.content, position):
-                return stretch
-        return None
-
-    def remember(self, after: int, stretch: Stretch) -> None:
-        """Keep a stretch that was met behind the element ``after``."""
-        if len(self._after) >= _MOST_ENDS:
-            self._after.clear()
-        self._after[after] = (stretch, *self._after.get(after, ())[: _ALTERNATIVES - 1])
+    def place(self, after: int) -> Place:
+        """The place behind the element ``after``."""
+        found = self.places.get(after)
+        if found is None:
+            if len(self.places) >= _MOST_PLACES:
+                self.places.clear()
+            found = self.places[after] = Place()
+        return found
 
 
 class Walk:
@@ -74,17 +101,17 @@ class Walk:
         edits: what changed since the present stretch began, by positions in the buffer; the walker appends.
     """
 
-    __slots__ = ("_after", "_buffer", "_familiar", "_first_rule", "_rules", "_start", "edits")
+    __slots__ = ("_buffer", "_familiar", "_first_rule", "_place", "_rules", "_start", "edits")
 
     def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule]) -> None:
         self._familiar = familiar
         self._buffer = buffer
         self._rules = rules
-        self._start: int | None = None
-        self._after = self._first_rule = 0
+        self._place: Place | None = None
+        self._start = self._first_rule = 0
         self.edits: list[Edit] = []
 
-    def skip(self, position: int, last: int, run: int, limit: int, pieces: list[Piece]) -> tuple[int, int, int]:
+    def skip(self, position: int, last: int, run: int, limit: int, pieces: list[Piece]) -> tuple[int, int, int, int]:
         """End the present stretch, go over those that follow and are familiar, and begin a new one.
 
         Args:
@@ -92,11 +119,11 @@ class Walk:
             limit: the highest tag up to which it may go.
 
         Returns:
-            The new ``position``, ``last`` and ``run``.
+            The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
         """
-        if self._start is not None:
-            self.stop(position, last)
-        while stretch := self._familiar.find(self._buffer, position, last, limit):
+        self.stop(position, last)
+        place = self._familiar.place(last)
+        while stretch := place.find(self._buffer, position, limit):
             for begin, end, new in stretch.edits:
                 if run < position + begin:
                     pieces.append(memoryview(self._buffer)[run : position + begin])
@@ -106,14 +133,16 @@ class Walk:
             self._rules.extend(stretch.rules)
             last = stretch.last
             position += len(stretch.content)
-        self._start, self._after, self._first_rule = position, last, len(self._rules)
+            place = self._familiar.place(last)
+        self._place, self._start, self._first_rule = place, position, len(self._rules)
         self.edits.clear()
-        return position, last, run
+        return position, last, run, position + place.span
 
     def stop(self, position: int, last: int) -> None:
         """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
-        start, self._start = self._start, None
-        if start is not None and start < position <= start + _LONGEST:
+        place, start = self._place, self._start
+        self._place = None
+        if place is not None and start < position <= start + _LONGEST:
             merged: list[Edit] = []
             for begin, end, new in self.edits:
                 if merged and merged[-1][1] == begin - start:
@@ -122,4 +151,4 @@ class Walk:
                 else:
                     merged.append((begin - start, end - start, new))
             rules = tuple(self._rules[self._first_rule :])
-            self._familiar.remember(self._after, Stretch(self._buffer[start:position], tuple(merged), rules, last))
+            place.remember(Stretch(self._buffer[start:position], tuple(merged), rules, last))

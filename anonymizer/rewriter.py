@@ -14,7 +14,7 @@ from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .elements import CHANGED_WHATEVER, ElementRewriter
 from .encoding import IMPLICIT_LITTLE, ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
 from .errors import DeidentificationError, Note, Reason
-from .familiar import STRETCH, Edit
+from .familiar import Edit
 from .files import Piece
 from .padding import is_padding
 from .private_blocks import PrivateBlocks, is_creator
@@ -26,6 +26,8 @@ from .values import CONTROL, ValueRewriter
 #: an element: VR, position, value's position and length, end of what holds it, encoding, depth
 _Element = tuple[bytes, int, int, int, int, Encoding, int]
 _NO_STAMP = 0x1_0000_0000
+#: bytes of private elements that may come together: they begin no stretch each
+_MANY_PRIVATE = 512
 
 
 class Rewriter:
@@ -103,8 +105,8 @@ class Rewriter:
         vr = b""
         while position < end:
             if position >= look_at:
-                position, last, run = walk.skip(position, last, run, stamp_at, pieces)
-                look_at, in_stretch = position + STRETCH, True
+                position, last, run, look_at = walk.skip(position, last, run, stamp_at, pieces)
+                in_stretch = True
                 if position >= end:
                     break
             try:
@@ -169,7 +171,7 @@ class Rewriter:
                 in_stretch = False
             if depth == 0:
                 # the next element begins a stretch; but private ones come many together
-                look_at = position if rule.operation is not Operation.PRIVATE else following + STRETCH
+                look_at = position if rule.operation is not Operation.PRIVATE else following + _MANY_PRIVATE
             if following > end:
                 if length != UNDEFINED:
                     bulk = self._beyond(rule, vr, tag, last, value, following, depth)
