@@ -9,12 +9,13 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 
-#: bytes and pieces in a batch; IOV_MAX is 1024 on Linux and 16 at least anywhere
-_BATCH_BYTES = 1 << 20
-_BATCH_PIECES = 1000
+#: pieces that one system call writes; IOV_MAX is 1024 on Linux and 16 at least anywhere
+_MOST_PIECES = 1000
+#: bytes from which on a chunk is worth a system call of its own
+_LONG = 64 << 10
 #: what the system is asked to copy at once: in between a signal can be heard
 _COPIED_AT_ONCE = 64 << 20
-#: what is copied at once where the system doesn't
+#: what is joined, and copied at once where the system doesn't
 _CHUNK = 1 << 20
 
 
@@ -85,24 +86,30 @@ Piece = bytes | memoryview
 Batch = list[Piece] | FileRange
 
 
-def batches(chunks: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """``chunks`` in batches that one system call can write."""
+def joined(chunks: Iterable[Piece]) -> Iterator[bytes]:
+    """``chunks`` with the short ones joined to their neighbours; long ones are not copied."""
     pending: list[Piece] = []
     size = 0
     for chunk in chunks:
+        if len(chunk) >= _LONG and isinstance(chunk, bytes):
+            if pending:
+                yield b"".join(pending)
+                pending, size = [], 0
+            yield chunk
+            continue
         pending.append(chunk)
         size += len(chunk)
-        if size >= _BATCH_BYTES or len(pending) == _BATCH_PIECES:
-            yield pending
+        if size >= _CHUNK:
+            yield b"".join(pending)
             pending, size = [], 0
     if pending:
-        yield pending
+        yield b"".join(pending)
 
 
 def write_all(handle: int, pieces: list[Piece]) -> None:
     """Write ``pieces`` without joining them first; a system call may take only a part of them."""
-    for start in range(0, len(pieces), _BATCH_PIECES):
-        batch = pieces[start : start + _BATCH_PIECES]
+    for start in range(0, len(pieces), _MOST_PIECES):
+        batch = pieces[start : start + _MOST_PIECES]
         written = os.writev(handle, batch)
         if written < (size := sum(map(len, batch))):
             rest = memoryview(b"".join(batch))

@@ -95,7 +95,7 @@ def uid_map_table(rows: Sequence[tuple[bytes, bytes, int]]) -> pa.Table:
     return pa.Table.from_arrays(
         [
             pa.array([uid_hash for uid_hash, _, _ in rows], pa.binary(32)),
-            pa.array([new_uid for _, new_uid, _ in rows], pa.binary()).cast(pa.string()),
+            pa.array([new_uid.decode() for _, new_uid, _ in rows], pa.string()),
             pa.array([names[role] for _, _, role in rows], pa.string()),
         ],
         schema=UID_MAP_SCHEMA,

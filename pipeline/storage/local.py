@@ -14,7 +14,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, batches, write_all, write_atomically
+from anonymizer import DeidentificationError, Reason, joined, write_all, write_atomically
 from transforms import ObjectConflictError, Written
 
 from .store import Entry, OpenEntry, StorageError
@@ -231,12 +231,10 @@ class LocalWriter:
         size, crc = 0, 0
         handle = _create(temporary)
         try:
-            for batch in batches(chunks):
-                for piece in batch:
-                    size += len(piece)
-                    # it takes nothing but bytes: long values are
-                    crc = google_crc32c.extend(crc, piece if isinstance(piece, bytes) else bytes(piece))
-                write_all(handle, batch)
+            for content in joined(chunks):
+                size += len(content)
+                crc = google_crc32c.extend(crc, content)
+                write_all(handle, [content])
         finally:
             os.close(handle)
         return Written(size, crc)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, batches
+from anonymizer import DeidentificationError, Reason, joined
 from transforms import Written, again
 
 from .store import HEADER_BYTES, WHOLE_BYTES, Entry, ObjectStore, OpenEntry
@@ -282,8 +282,8 @@ def crc32c_of(store: ObjectStore, entry: Entry) -> int:
 
 
 def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[bytes, Iterator[bytes] | None]:
-    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest by about 1 MiB."""
-    pieces = map(b"".join, batches(chunks))
+    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest by 1 MiB and less."""
+    pieces = joined(chunks)
     head: list[bytes] = []
     size = 0
     for piece in pieces:

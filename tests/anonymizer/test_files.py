@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.files import Batch, FileRange, batches, write_all, write_atomically
+from anonymizer.files import Batch, FileRange, joined, write_all, write_atomically
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1] * 5000, [1 << 20] * 3, [0, 5, 0], [(1 << 20) + 1, 3]])
@@ -21,9 +21,18 @@ def test_all_pieces_arrive_in_order(tmp_path: Path, sizes: list[int]) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_batch_is_never_more_than_one_system_call_takes() -> None:
-    found = list(batches([b"x"] * 10_000))
-    assert sum(map(len, found)) == 10_000 and max(map(len, found)) <= 1024
+@pytest.mark.parametrize("sizes", [[], [0], [1] * 5000, [1 << 20] * 3, [3, 1 << 16, 1 << 16, 5, 7], [40_000] * 100])
+def test_short_chunks_are_joined_and_long_ones_are_not_copied(sizes: list[int]) -> None:
+    chunks = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    found = list(joined(chunks))
+    assert b"".join(found) == b"".join(chunks)
+    assert [id(chunk) for chunk in found if len(chunk) in sizes and len(chunk) >= 1 << 16] == [
+        id(chunk) for chunk in chunks if len(chunk) >= 1 << 16
+    ]
+    # what is joined stays below a megabyte and a chunk
+    assert max(map(len, found), default=0) < (1 << 20) + 65_536 or max(sizes) >= 1 << 20
+    views = [memoryview(bytearray(chunk)) for chunk in chunks]
+    assert b"".join(joined(views)) == b"".join(chunks)
 
 
 def test_a_system_call_that_takes_only_a_part_is_gone_on_with() -> None:
