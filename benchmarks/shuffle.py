@@ -33,8 +33,6 @@ CLEANING = "--options=RetainSafePrivate,RetainLongModifDates,CleanDesc,CleanStru
 PIXELS = 512 * 1024
 #: headers that come together under one key; studies above it are in the side input of sizes
 PART_SIZE = 4096
-#: keys that Beam sums up in memory before a shuffle; for other combiners, a tenth (its operations.py)
-MOST_SUMS = 1_000_000
 #: headers that are decoded to see what they take in memory
 SAMPLE = 1000
 
@@ -138,22 +136,15 @@ def _upload(url: str, folder: Path) -> tuple[str, str]:
 
 def memory_of_header(shape: Shape) -> int:
     """Bytes that a header of GroupIntoWorkUnits takes in a worker's memory, where an engine gathers those of a key."""
-    from apache_beam.coders import FastPrimitivesCoder
-
     from benchmarks.recorder import recorded
+    from transforms.packed import unpack
 
     with recorded(keep=True) as crossings, tempfile.TemporaryDirectory(prefix="dicom-deid-shuffle-") as temporary:
         folder = Path(temporary)
         _, key = _prepare(folder, shape)
         command(["run", f"--input={folder / 'archive'}", f"--output={folder / 'output'}", key, CLEANING])
-    encoded = [value for _, value in crossings["GroupIntoWorkUnits/ByKey"].elements()]
-    decode = FastPrimitivesCoder().decode
-    return _memory_of(lambda: [decode(value) for value in encoded]) // len(encoded)
-
-
-def memory_of_sums(keys: int) -> int:
-    """Bytes that so many sums take, as Beam's workers keep them before a shuffle (``PGBKCVOperation``)."""
-    return _memory_of(lambda: {os.urandom(32): [1 << 32, None] for _ in range(keys)})
+    packed = [value for _, value in crossings["GroupIntoWorkUnits/ByKey"].elements()]
+    return _memory_of(lambda: [unpack(value) for value in packed]) // shape.instances
 
 
 def memory_of_sizes(studies: int) -> int:
@@ -232,7 +223,6 @@ def memory(instances: int) -> None:
     header = apart(memory_of_header, Shape(SAMPLE // sum(SERIES), SERIES))
     large = 10**9 // PART_SIZE
     print(f"\nA header in memory: {header} bytes; {PART_SIZE} of a key: {header * PART_SIZE / 1e6:.0f} MB.")
-    print(f"{MOST_SUMS} sums of a bundle: {apart(memory_of_sums, MOST_SUMS) / 1e6:.0f} MB.")
     print(f"Sizes of {large} large studies, a side input: {apart(memory_of_sizes, large) / 1e6:.0f} MB in each worker process.")
 
 
