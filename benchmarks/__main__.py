@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from .environment import NO_PEERS, machine, peers_environment, write_certificate
+from .environment import NO_PEERS, file_system, machine, peers_environment, write_certificate
 from .measure import MANY, ChildFailed, Outputs, files_of, measure
 from .report import bars_table, full_report, work_table, write_readme
 from .results import Results, WorkResult
@@ -76,7 +76,7 @@ def _measure(
     write_certificate(folder / "certificate.pem")
     peers = peers_environment() if AGAINST_PEERS.intersection(names) else NO_PEERS
     outputs = Outputs(folder / "outputs")
-    found = Results(machine(folder), earlier.works if earlier else {})
+    found = Results(machine(), earlier.works if earlier else {})
     offered = Works(peers, folder, quick=quick, everything=everything).all()
     chosen = [work for name, work in offered.items() if name in names]
     inputs: dict[str, dict[str, Path]] = {}
@@ -99,7 +99,7 @@ def _result(work: Work, inputs: dict[str, Path], outputs: Outputs, log: Path) ->
         click.echo(error.log, err=True)
         sys.exit(f"{work.name}: {error}")
     files = len(files_of(inputs[MANY])) if MANY in inputs else 0
-    return WorkResult(work.name, work.title, work.unit, files, work.rounds, measurements)
+    return WorkResult(work.name, work.title, work.unit, files, work.rounds, file_system(log.parent), measurements)
 
 
 if __name__ == "__main__":

@@ -88,15 +88,14 @@ def write_certificate(path: Path) -> None:
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def machine(folder: Path) -> dict[str, str]:
-    """What the figures depend on: cores, processor, memory, kernel, ``folder``'s file system, Python. No name, no path."""
+def machine() -> dict[str, str]:
+    """What the figures depend on: cores, processor, memory, kernel, Python. No name, no path."""
     return {
         "cores": str(len(os.sched_getaffinity(0))),
         "processor": _fact("/proc/cpuinfo", "model name") or platform.machine(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         # without a distribution's own suffixes
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
-        "file system": file_system(folder),
         "Python": platform.python_version(),
     }
 

@@ -76,10 +76,7 @@ def bars_table(results: Results) -> str:
 def machine_line(results: Results) -> str:
     """What the figures depend on."""
     facts = results.machine
-    return (
-        f"{facts['cores']} cores of {facts['processor']}, {facts['memory']}, {facts['kernel']}, {facts['file system']}, "
-        f"Python {facts['Python']}."
-    )
+    return f"{facts['cores']} cores of {facts['processor']}, {facts['memory']}, {facts['kernel']}, Python {facts['Python']}."
 
 
 _HEAD = """# Performance
@@ -97,7 +94,7 @@ def full_report(results: Results) -> str:
         machine_line(results),
     ]
     for work in results.works.values():
-        rounds = f"{work.rounds} round{'s' if work.rounds > 1 else ''}"
+        rounds = f"{work.rounds} round{'s' if work.rounds > 1 else ''}, {work.file_system}"
         count = f"{work.files:,} {work.unit}s, {rounds}" if work.files > 1 else rounds
         parts.append(
             f"## {work.title[0].upper()}{work.title[1:]}\n`{work.name}`: for each {work.unit}; {count}.\n\n{work_table(work)}"

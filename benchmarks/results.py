@@ -17,6 +17,7 @@ class WorkResult:
         files: that the work is about; some contenders may have been measured on fewer. 0: each has its own.
         unit: what these are called.
         rounds: how often each contender did it.
+        file_system: kind of that with inputs and outputs.
     """
 
     name: str
@@ -24,6 +25,7 @@ class WorkResult:
     unit: str
     files: int
     rounds: int
+    file_system: str
     measurements: list[Measurement]
 
     def of(self, name: str) -> Measurement | None:

@@ -139,7 +139,7 @@ def results(tmp_path: Path) -> Results:
         Measurement("dicognito", 11, usages(12.5), usages(2.5)),
         Measurement("dcmanon", 101, failure="not on the PATH"),
     ]
-    return Results(machine(tmp_path), {"ct": WorkResult("ct", "CT image", "file", 101, 3, measurements)})
+    return Results(machine(), {"ct": WorkResult("ct", "CT image", "file", 101, 3, "ext4", measurements)})
 
 
 def test_a_table_has_medians_shares_and_ratios(results: Results) -> None:
@@ -174,7 +174,7 @@ def test_the_readme_and_its_page_say_what_was_measured(tmp_path: Path) -> None:
     assert readme.split(BEGIN)[1].split(END)[0] == readme_section(found) + "\n"
     assert (ROOT / "docs" / "performance.md").read_text() == full_report(found)
     # no names of machines, no paths
-    assert set(found.machine) == {"cores", "processor", "memory", "kernel", "file system", "Python"}
+    assert set(found.machine) == {"cores", "processor", "memory", "kernel", "Python"}
     copy = tmp_path / "README.md"
     copy.write_text(f"before\n{BEGIN}old\n{END}\nafter\n")
     write_readme(copy, found)
