@@ -1,1 +1,1 @@
-"""Measurements behind the pages in docs/: each script is one command, and prints what its page quotes."""
+"""Measurements behind the README and the pages in docs/: each is one command, and prints what its page quotes."""
