@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +22,9 @@ _NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("works", nargs=-1, type=click.Choice(_NAMES), metavar="[WORK]...")
 @click.option("--quick", is_flag=True, help="Few files and one round: does all of it work? The figures are not for quoting.")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="How often each contender does its work; without this what suits the work."
+)
 @click.option("--all", "everything", is_flag=True, help="Growth to 200,000 instances, too.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where data and outputs go; they are deleted at the end."
@@ -37,7 +41,14 @@ _NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "
 )
 @click.option("--readme", is_flag=True, help="Put tables and plot into README.md and docs/.")
 def main(
-    works: tuple[str, ...], quick: bool, everything: bool, folder: Path | None, results: Path, earlier: Path | None, readme: bool
+    works: tuple[str, ...],
+    quick: bool,
+    rounds: int | None,
+    everything: bool,
+    folder: Path | None,
+    results: Path,
+    earlier: Path | None,
+    readme: bool,
 ) -> None:
     """Measure WORKs, all without any, and print their tables.
 
@@ -56,7 +67,7 @@ def main(
     found = Results.load(earlier) if earlier else None
     if works or not found:
         with tempfile.TemporaryDirectory(prefix="dicom-deid-benchmarks-", dir=folder) as temporary:
-            found = _measure(works or _NAMES, Path(temporary), found, results, quick=quick, everything=everything)
+            found = _measure(works or _NAMES, Path(temporary), found, results, quick=quick, rounds=rounds, everything=everything)
     for work in found.works.values():
         click.echo(f"\n{work.title}, each {work.unit}:\n\n{work_table(work)}")
     click.echo(f"\n{bars_table(found)}")
@@ -70,7 +81,14 @@ def main(
 
 
 def _measure(
-    names: tuple[str, ...], folder: Path, earlier: Results | None, path: Path, *, quick: bool, everything: bool
+    names: tuple[str, ...],
+    folder: Path,
+    earlier: Results | None,
+    path: Path,
+    *,
+    quick: bool,
+    rounds: int | None,
+    everything: bool,
 ) -> Results:
     (folder / "key").write_bytes(bytes(range(32)))
     write_certificate(folder / "certificate.pem")
@@ -78,7 +96,7 @@ def _measure(
     outputs = Outputs(folder / "outputs")
     found = Results(machine(), earlier.works if earlier else {})
     offered = Works(peers, folder, quick=quick, everything=everything).all()
-    chosen = [work for name, work in offered.items() if name in names]
+    chosen = [replace(work, rounds=rounds or work.rounds) for name, work in offered.items() if name in names]
     inputs: dict[str, dict[str, Path]] = {}
     for position, work in enumerate(chosen):
         click.echo(f"{work.name}: {work.title}", err=True)
@@ -87,7 +105,7 @@ def _measure(
         found.works[work.name] = _result(work, inputs[work.data], outputs, folder / "log")
         # after each work: one that fails later doesn't take this one with it
         found.save(path)
-        if work.data not in {later.data for later in chosen[position + 1 :]}:
+        if work.data and work.data not in {later.data for later in chosen[position + 1 :]}:
             outputs.discard(folder / "data" / work.data)
     return found
 
