@@ -43,8 +43,8 @@ OWN_KEY = "DICOM_DEID_RUN_KEY"
 #: their messages name no object
 _TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
-#: how Prism says that a worker is gone
-_LOST_WORKER = "SDK worker disconnected"
+#: how Prism says that a worker is gone: at work, or before it got to it or could be heard
+_LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
 
 #: builds the pipeline and hands it to a runner, None for that of the options
 _Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
@@ -266,6 +266,6 @@ def _explain(error: Exception) -> str:
         return found.group(1)
     if isinstance(error, grpc.RpcError):
         return f"the engine doesn't answer any more; {AGAIN}"
-    if _LOST_WORKER in text:
+    if _LOST_WORKER.search(text):
         return f"the engine lost a worker; {AGAIN}"
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"
