@@ -101,11 +101,12 @@ class Walk:
         edits: what changed since the present stretch began, by positions in the buffer; the walker appends.
     """
 
-    __slots__ = ("_buffer", "_familiar", "_first_rule", "_place", "_rules", "_start", "edits")
+    __slots__ = ("_buffer", "_familiar", "_first_rule", "_place", "_rules", "_start", "_view", "edits")
 
     def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule]) -> None:
         self._familiar = familiar
         self._buffer = buffer
+        self._view = memoryview(buffer)
         self._rules = rules
         self._place: Place | None = None
         self._start = self._first_rule = 0
@@ -126,7 +127,7 @@ class Walk:
         while stretch := place.find(self._buffer, position, limit):
             for begin, end, new in stretch.edits:
                 if run < position + begin:
-                    pieces.append(memoryview(self._buffer)[run : position + begin])
+                    pieces.append(self._view[run : position + begin])
                 if new:
                     pieces.append(new)
                 run = position + end

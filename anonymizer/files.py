@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 #: pieces that one system call writes; IOV_MAX is 1024 on Linux and 16 at least anywhere
 _MOST_PIECES = 1000
 #: bytes from which on a chunk is worth a system call of its own
-_LONG = 64 << 10
+WORTH_A_CALL = 64 << 10
 #: what the system is asked to copy at once: in between a signal can be heard
 _COPIED_AT_ONCE = 64 << 20
 #: what is joined, and copied at once where the system doesn't
@@ -91,7 +91,7 @@ def joined(chunks: Iterable[Piece]) -> Iterator[bytes]:
     pending: list[Piece] = []
     size = 0
     for chunk in chunks:
-        if len(chunk) >= _LONG and isinstance(chunk, bytes):
+        if len(chunk) >= WORTH_A_CALL and isinstance(chunk, bytes):
             if pending:
                 yield b"".join(pending)
                 pending, size = [], 0

@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterator
 from .deflate import ByteStream, InflatingStream
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
-from .files import Batch, FileRange
+from .files import WORTH_A_CALL, Batch, FileRange
 from .tags import PIXEL_DATA
 
 #: what is read at once of bytes that only pass
 _CHUNK = 1 << 20
-#: from so many bytes on a range of a file is worth a system call of its own
-_RANGE = 64 << 10
+#: from so many bytes on a value passes as a range of its file
+_RANGE = WORTH_A_CALL
 
 
 class Source:
