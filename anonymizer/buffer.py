@@ -187,7 +187,8 @@ class Buffer:
             if group == 0xFFFE:
                 return group << 16 | element, b"", position + 8, encoding.long_length.unpack_from(self.content, position + 4)[0]
             if vr not in LONG_VRS:
-                raise DeidentificationError(Reason.INVALID_VR, group << 16 | element)
+                # not by its own tag: broken bytes there may be of any value
+                raise DeidentificationError(Reason.INVALID_VR, tag)
             return group << 16 | element, vr, position + 12, encoding.long_length.unpack_from(self.content, position + 8)[0]
         except struct.error:
             self.beyond(len(self.content) + 1, tag)

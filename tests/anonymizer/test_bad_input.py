@@ -9,6 +9,8 @@ import zlib
 import pytest
 
 from anonymizer import FILTERED, DeidentificationError, Reason
+from anonymizer.buffer import Buffer
+from anonymizer.encoding import EXPLICIT_LITTLE
 from tests.support.objects import (
     BIG,
     DEFLATED,
@@ -339,3 +341,11 @@ def test_an_error_carries_no_cause_that_could_hold_values() -> None:
     with pytest.raises(DeidentificationError) as caught:
         rewrite(bytes(128) + b"DICM" + meta(DEFLATED) + encode(ct()))
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_an_invalid_vr_in_what_is_skipped_is_that_of_its_sequence() -> None:
+    """Bytes that are taken for a tag may be those of a name, and the audit shows the tag."""
+    buffer = Buffer(b"\xfe\xff\x00\xe0\xff\xff\xff\xffDOE^JOHNSON^PETER.", complete=True)
+    with pytest.raises(DeidentificationError) as caught:
+        buffer.skip_items(0, EXPLICIT_LITTLE, 0x00081111)
+    assert (caught.value.reason, caught.value.tag) == (Reason.INVALID_VR, "(0008,1111)")
