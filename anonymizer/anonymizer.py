@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from io import BytesIO, TextIOBase
 from pathlib import Path
-from typing import BinaryIO, cast, overload
-
-from pydicom import Dataset, FileDataset
+from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
 from profiles import ConfidentialityProfile
 
-from .datasets import data_set_bytes, dress, encoding_of, file_bytes, read_data_set, read_file, take_over
 from .engine import Engine
 from .files import write_atomically
 from .keys import Key
 from .patients import PatientTable
 from .report import Report
+
+if TYPE_CHECKING:
+    from pydicom import Dataset, FileDataset
 
 
 class Anonymizer:
@@ -82,18 +82,23 @@ class Anonymizer:
             OSError: a path that can't be read.
             TypeError: none of these.
         """
+        if isinstance(x, bytes | bytearray | memoryview):
+            return self._rewrite(BytesIO(x))
+        # here, for files to files and bytes to bytes need no pydicom, whose import takes longer than many files
+        from pydicom import Dataset, FileDataset
+
+        from . import datasets
+
         match x:
-            case bytes() | bytearray() | memoryview():
-                return self._rewrite(BytesIO(x))
             case FileDataset():
-                return read_file(self._rewrite(BytesIO(file_bytes(x))))
+                return datasets.read_file(self._rewrite(BytesIO(datasets.file_bytes(x))))
             case Dataset():
                 return self._anonymize_dataset(x)
             case str() | os.PathLike():
                 with Path(x).open("rb", buffering=0) as stream:
-                    return read_file(self._rewrite(stream))
+                    return datasets.read_file(self._rewrite(stream))
         if hasattr(x, "read") and not isinstance(x, TextIOBase):
-            return read_file(self._rewrite(cast(BinaryIO, x)))
+            return datasets.read_file(self._rewrite(cast(BinaryIO, x)))
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
     def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:
@@ -106,17 +111,22 @@ class Anonymizer:
         match x:
             case bytearray():
                 x[:] = self._rewrite(BytesIO(x))
-            case Dataset():
-                take_over(x, self.anonymize(x))
             case str() | os.PathLike():
                 self.anonymize_file(x, x)
             case _ if hasattr(x, "truncate") and hasattr(x, "seek"):
-                content = self._rewrite(x)
-                x.seek(0)
-                x.write(content)
-                x.truncate()
+                stream = x
+                content = self._rewrite(stream)
+                stream.seek(0)
+                stream.write(content)
+                stream.truncate()
             case _:
-                raise TypeError(f"can't change a {type(x).__name__} in place")
+                from pydicom import Dataset
+
+                if not isinstance(x, Dataset):
+                    raise TypeError(f"can't change a {type(x).__name__} in place")
+                from .datasets import take_over
+
+                take_over(x, self.anonymize(x))
 
     def anonymize_file(self, src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> Report:
         """De-identify the file ``src`` into the file ``dst``, in memory that doesn't grow with it.
@@ -140,10 +150,12 @@ class Anonymizer:
         return b"".join(self._engine.deidentify(stream).chunks())
 
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
-        encoding = encoding_of(dataset)
-        content = data_set_bytes(dataset, encoding)
+        from . import datasets
+
+        encoding = datasets.encoding_of(dataset)
+        content = datasets.data_set_bytes(dataset, encoding)
         rewritten = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
-        return dress(read_data_set(rewritten, encoding), dataset)
+        return datasets.dress(datasets.read_data_set(rewritten, encoding), dataset)
 
 
 def anonymize_file(

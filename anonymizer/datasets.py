@@ -9,7 +9,7 @@ from io import BytesIO
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_sequence
 from pydicom.filewriter import dcmwrite, write_dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -100,6 +100,27 @@ def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
         return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
+
+
+def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
+    """The items of a sequence without delimiters, as pydicom sees them; it may object to anything with any error."""
+    return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
+
+
+def encode_items(tag: int, items: list[Dataset], added: list[dict[str, str]], encoding: Encoding) -> bytes:
+    """A sequence of ``items``, and behind them ``added``: each keyword -> value.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    holder = Dataset()
+    for values in added:
+        item = Dataset()
+        for keyword, value in values.items():
+            setattr(item, keyword, value)
+        items = [*items, item]
+    holder.add_new(tag, "SQ", items)
+    return data_set_bytes(holder, encoding)
 
 
 def dress(result: Dataset, original: Dataset) -> Dataset:

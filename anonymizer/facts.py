@@ -10,9 +10,10 @@ from typing import NamedTuple, NoReturn
 from profiles import ConfidentialityProfile, attribute_vr, identity_attributes
 
 from .buffer import MAX_DEPTH, Buffer, NeedMoreError
+from .character_sets import decode_text
 from .dates import DateShifts
 from .descriptors import identifying_words
-from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, decode_text
+from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
 from .keys import Key
 from .patients import Patient, PatientTable, shift_message

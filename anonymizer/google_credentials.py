@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +96,9 @@ def on_google_machine(
 
 def _metadata_server_answers() -> bool:
     """One request, never through a proxy: a proxy's answer would say nothing of this machine."""
+    # here, for it is asked on few machines, and every command would import it
+    import http.client
+
     connection = http.client.HTTPConnection(_METADATA_IP, timeout=_PING_SECONDS)
     try:
         connection.request("GET", "/", headers={"Metadata-Flavor": "Google"})

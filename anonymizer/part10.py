@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom._uid_dict import UID_dictionary
+from profiles import registered_uids
 
-from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LONG_VRS, SHORT_VRS, Encoding
+from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LONG_VRS, SHORT_VRS, Encoding, pad_uid
 from .errors import DeidentificationError, Note, Reason
 
 IMPLEMENTATION_CLASS_UID = b"2.25.247297958003618734680413697541234246074"
@@ -23,7 +23,7 @@ _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 #: every other standard syntax encodes the data set in explicit VR little endian (PS3.5 A.4); these are no such encodings
 _NO_DATA_SET = frozenset({"1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2"})
-_SYNTAXES = frozenset(uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax") | {
+_SYNTAXES = frozenset(uid for uid, kind in registered_uids().items() if kind == "Transfer Syntax") | {
     "1.2.840.10008.1.2.8.1",
     "1.2.840.10008.1.2.4.205",
 }
@@ -207,8 +207,3 @@ def _around_instance(sop_class: bytes, transfer_syntax: str) -> tuple[bytes, byt
         + element(0x00020012, "UI", pad_uid(IMPLEMENTATION_CLASS_UID))
         + element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
     )
-
-
-def pad_uid(uid: bytes) -> bytes:
-    """``uid`` with the NUL that makes its length even (PS3.5 9.1)."""
-    return uid + b"\0" * (len(uid) % 2)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
-
-from pydicom import Dataset
-from pydicom.filereader import read_sequence
+from typing import TYPE_CHECKING
 
 from profiles import Action, Decision, PlanNode, Rule
 
@@ -16,6 +13,9 @@ from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .files import Piece
 from .tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _BY_OBJECT = "declared safe by the object (0008,0300)"
 _ACTIONS = {"D": Action.D, "Z": Action.Z, "X": Action.X, "U": Action.U}
@@ -50,10 +50,13 @@ def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[tu
     Raises:
         DeidentificationError: they can't be read.
     """
+    # here, for few objects declare anything, and pydicom's import takes long
+    from .datasets import read_items
+
     blocks: Declared = {}
     about = []
     try:
-        for item in read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]):
+        for item in read_items(items, encoding):
             status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
             safe = {"SAFE": True, "UNSAFE": False}.get(status)
             group, creator = int(item.PrivateGroupReference), str(item.PrivateCreatorReference).strip()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from io import BytesIO
-
-from pydicom import Dataset
-from pydicom.filereader import read_sequence
+from typing import Any
 
 from profiles import EDITION, STAMPED, ConfidentialityProfile
 
-from .encoding import Encoding, encode_value
+from .encoding import Encoding, encode_value, pad_text
 from .errors import DeidentificationError, Reason
 
 METHOD = f"DICOM PS3.15 {EDITION} Annex E, by dicom-deid".encode()
@@ -70,7 +67,7 @@ class Stamps:
         if tag == _METHOD and self._methods:
             methods = self._methods.split(b"\\")
             value = b"\\".join(methods if METHOD in methods else [*methods, METHOD])
-            return encoding.element(tag, "LO", value + b" " * (len(value) % 2))
+            return encoding.element(tag, "LO", pad_text(value))
         if tag == _METHOD_CODES and self._codes:
             return _merged_codes(*self._codes, profile, encoding)
         if tag == _LONGITUDINAL and self._longitudinal:
@@ -81,15 +78,11 @@ class Stamps:
         return None
 
 
-def _code_items(profile: ConfidentialityProfile) -> list[Dataset]:
-    items = []
-    for code in profile.method_codes:
-        item = Dataset()
-        item.CodeValue = code.code_value
-        item.CodingSchemeDesignator = code.coding_scheme
-        item.CodeMeaning = code.code_meaning
-        items.append(item)
-    return items
+def _code_items(profile: ConfidentialityProfile) -> list[dict[str, Any]]:
+    return [
+        {"CodeValue": code.code_value, "CodingSchemeDesignator": code.coding_scheme, "CodeMeaning": code.code_meaning}
+        for code in profile.method_codes
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -104,11 +97,14 @@ def _constants(profile: ConfidentialityProfile, encoding: Encoding, longitudinal
 
 def _merged_codes(items: bytes, inner: Encoding, profile: ConfidentialityProfile, encoding: Encoding) -> bytes:
     """The earlier codes and, behind them, those of ``profile`` that are not among them."""
+    # here, for few objects were de-identified before, and pydicom's import takes long
+    from .datasets import encode_items, read_items
+
     try:
-        sequence = list(read_sequence(BytesIO(items), not inner.explicit, inner.little, len(items), ["iso8859"]))
-        present = {(str(item.get("CodeValue", "")), str(item.get("CodingSchemeDesignator", ""))) for item in sequence}
-        added = [item for item in _code_items(profile) if (item.CodeValue, item.CodingSchemeDesignator) not in present]
-        return encode_value(_METHOD_CODES, "SQ", [*sequence, *added], encoding)
+        earlier = read_items(items, inner)
+        present = {(str(item.get("CodeValue", "")), str(item.get("CodingSchemeDesignator", ""))) for item in earlier}
+        added = [item for item in _code_items(profile) if (item["CodeValue"], item["CodingSchemeDesignator"]) not in present]
+        return encode_items(_METHOD_CODES, earlier, added, encoding)
     except Exception:
         # whatever pydicom objects to in the earlier codes: they can't be carried on
         raise DeidentificationError(Reason.INVALID_ITEM, _METHOD_CODES) from None

@@ -6,7 +6,7 @@ import hmac
 import re
 from typing import NoReturn, Protocol
 
-from pydicom._uid_dict import UID_dictionary
+from profiles import registered_uids
 
 from .errors import SecretError
 from .keys import Key
@@ -18,12 +18,12 @@ _MIN_DIGITS = 28
 #: UIDs that are kept in mind: what a study's instances share comes again soon
 _MOST_KNOWN = 20_000
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
-#: registered in PS3.16 and PS3.6 Annex A, but too many for pydicom's dictionary: context groups
+#: registered in PS3.16 and PS3.6 Annex A, but too many for the table: context groups
 _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 
 _STANDARD_ROOT = b"1.2.840.10008."
-_REGISTERED = frozenset(uid.encode() for uid in UID_dictionary)
-_SOP_CLASSES = frozenset(uid.encode() for uid, entry in UID_dictionary.items() if entry[1].endswith("SOP Class"))
+_REGISTERED = frozenset(uid.encode() for uid in registered_uids())
+_SOP_CLASSES = frozenset(uid.encode() for uid, kind in registered_uids().items() if kind.endswith("SOP Class"))
 
 
 def is_well_known(uid: bytes) -> bool:

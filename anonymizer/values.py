@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
 
+from .character_sets import decode_text, encode_text, is_encodable
 from .dates import NoDateError, cap_age, is_timezone, shift_da, shift_dt, shift_tm
-from .encoding import Encoding, decode_text, encode_value, is_encodable
+from .encoding import Encoding, encode_value, pad_text, pad_uid
 from .errors import DeidentificationError, Reason
 from .facts import Facts
 from .familiar import FamiliarStretches
 from .files import Piece
-from .part10 import pad_uid
 from .patients import Patient, PatientTable
 from .progress import Progress
 from .pseudonyms import Pseudonyms
@@ -184,7 +184,7 @@ class ValueRewriter:
     def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The element with the text ``new``; None where that is what it has."""
         self.progress.rules.append(rule)
-        padded = new + b" " * (len(new) % 2)
+        padded = pad_text(new)
         return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
 
     @staticmethod
@@ -251,7 +251,7 @@ class ValueRewriter:
         cut = self._text(rule, content)
         if cut == content.rstrip(b"\0 "):
             return None
-        return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else cut + b" " * (len(cut) % 2))]
+        return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else pad_text(cut))]
 
     @staticmethod
     def _text(rule: Rule, content: bytes) -> bytes:
@@ -280,7 +280,7 @@ class ValueRewriter:
         """
         if not is_encodable(text, self.progress.charset):
             raise DeidentificationError(Reason.ALIAS_NOT_ENCODABLE, rule.tag)
-        return encode_value(rule.tag, rule.vr, text, encoding, self.progress.charset)
+        return encode_text(rule.tag, rule.vr, text, encoding, self.progress.charset)
 
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         if b"\\" in content:

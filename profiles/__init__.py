@@ -10,6 +10,9 @@ from .decisions import ExplainedAttribute as ExplainedAttribute
 from .decisions import attribute_keyword as attribute_keyword
 from .decisions import attribute_vr as attribute_vr
 from .describe import describe as describe
+from .dictionary import dictionary as dictionary
+from .dictionary import registered_uids as registered_uids
+from .dictionary import tags as tags
 from .errors import ProfileError as ProfileError
 from .explain import diff as diff
 from .options import ProfileOptions as ProfileOptions

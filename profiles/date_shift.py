@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, tag_for_keyword
-
+from .dictionary import dictionary, tags
 from .errors import ProfileError
 
 _SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
@@ -108,8 +107,8 @@ def partner_of(tag: int) -> int | None:
     Returns:
         Its tag, which may lie before or after the date's; None where there is none, or ``tag`` is no date.
     """
-    if not dictionary_has_tag(tag) or dictionary_VR(tag) != "DA":
+    entry = dictionary().get(tag)
+    if entry is None or entry.vr != "DA":
         return None
-    keyword = dictionary_keyword(tag)
-    partner = tag_for_keyword(_IRREGULAR.get(keyword) or keyword.replace("Date", "Time"))
-    return partner if partner is not None and dictionary_VR(partner) == "TM" else None
+    partner = tags().get(_IRREGULAR.get(entry.keyword) or entry.keyword.replace("Date", "Time"))
+    return partner if partner is not None and dictionary()[partner].vr == "TM" else None

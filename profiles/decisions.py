@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, repeater_has_tag
-
 from .actions import Action
+from .dictionary import entry_of
 from .tables import listed
 
 
@@ -76,22 +75,18 @@ OBJECT_RULES = (
 )
 
 
-def is_standard(tag: int) -> bool:
-    """Whether the data dictionary (PS3.6) has ``tag``, repeating groups included."""
-    # pydicom's repeating groups match odd, that is private, groups as well
-    return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
-
-
 @lru_cache(maxsize=65_536)  # bounded: hostile objects may hold any tag
 def attribute_vr(tag: int) -> str:
     """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
     if row := listed().get(tag):
         return row.vr
-    return dictionary_VR(tag) if is_standard(tag) else ""
+    entry = entry_of(tag)
+    return entry.vr if entry else ""
 
 
 def attribute_keyword(tag: int) -> str:
     """The keyword of a standard attribute, ``""`` for private and unknown ones."""
     if row := listed().get(tag):
         return row.keyword
-    return dictionary_keyword(tag) if is_standard(tag) else ""
+    entry = entry_of(tag)
+    return entry.keyword if entry else ""

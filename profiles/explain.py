@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from pydicom._dicom_dict import DicomDictionary
-
 from .actions import Action
 from .custom import CustomRule
 from .decisions import (
@@ -23,6 +21,7 @@ from .decisions import (
     attribute_keyword,
     attribute_vr,
 )
+from .dictionary import dictionary
 from .options import ProfileOptions
 from .tables import UNLISTED_VRS, TableRow, parse_tag, table_rows, tag_text, unlisted
 
@@ -99,7 +98,7 @@ def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
 def _custom(profile: Policy, named: set[int]) -> Iterator[ExplainedAttribute]:
     """Attributes of the dictionary that only a custom rule names; then rules for nested and private ones as they stand."""
     rules = {rule.origin for rule in profile.custom}
-    for tag in sorted(DicomDictionary.keys() - named):
+    for tag in sorted(dictionary().keys() - named):
         decision = profile.decide(tag)
         if decision.decided_by in rules:
             yield _explained(tag, decision)

@@ -2,7 +2,7 @@
 
 Usage: ``python -m profiles.refresh_tables SOURCE_DIR``. SOURCE_DIR holds ``ps315_e1_1.csv`` (Table E.1-1 with its option
 columns), ``ps315_e3_4_1.csv`` (Table E.3.4-1, content items), ``safe_private.csv`` (Table E.3.10-1), ``cid7050.csv`` and
-``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path).
+``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path). Tags, VRs and UIDs of PS3.6 come from pydicom.
 
 The hand-written tables (``unlisted.csv``, ``dummy_items.json``) are not touched. A refresh for a new edition is reviewed as
 an ordinary diff: every table is sorted text, one attribute a line.
@@ -15,11 +15,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import DicomDictionary, RepeatersDictionary  # type: ignore[attr-defined]  # documented there
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
+from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]
 
+from .dictionary import dictionary
 from .options import ProfileOptions
-from .tables import DATA, UNLISTED_VRS, unlisted
+from .tables import DATA, UNLISTED_VRS, tag_text, unlisted
 
 #: the extract's column names, in the order of ``ProfileOptions``
 _SOURCE_COLUMNS = {
@@ -91,9 +93,23 @@ def refresh_safe_private(source: Path) -> None:
     _write("safe_private.csv", ["private_creator", "tag", "vr", "meaning"], rows)
 
 
+def refresh_dictionary() -> None:
+    """Write ``dictionary.csv``, ``repeating.csv`` and ``uids.csv``: attributes and registered UIDs (PS3.6)."""
+    header = ["tag", "keyword", "vr", "vm"]
+    _write("dictionary.csv", header, ([tag_text(tag), *_entry(row)] for tag, row in sorted(DicomDictionary.items())))
+    repeating = sorted((digits.lower(), row) for digits, row in RepeatersDictionary.items())
+    _write("repeating.csv", header, ([f"({digits[:4]},{digits[4:]})", *_entry(row)] for digits, row in repeating))
+    _write("uids.csv", ["uid", "kind"], ([uid, row[1]] for uid, row in sorted(UID_dictionary.items())))
+
+
+def _entry(row: tuple[str, ...]) -> list[str]:
+    vr, vm, _, _, keyword = row
+    return [keyword, vr, vm]
+
+
 def _vr(tag: str) -> str:
-    number = int(tag.lower().replace("x", "0"), 16)
-    return dictionary_VR(number) if dictionary_has_tag(number) else ""
+    entry = dictionary().get(int(tag.lower().replace("x", "0"), 16))
+    return entry.vr if entry else ""
 
 
 def _types(modules: dict[str, dict[str, str]], used: set[str], basic: dict[str, str]) -> Iterator[list[str]]:
@@ -125,6 +141,7 @@ def refresh_iods(source: Path, basic: dict[str, str]) -> None:
 
 def main(source: Path) -> None:
     """Rebuild every derived table."""
+    refresh_dictionary()
     basic = refresh_e1_1(source)
     refresh_cid7050(source)
     refresh_e3_4_1(source)

@@ -6,9 +6,8 @@ from enum import IntEnum, auto
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
-
 from .actions import Action
+from .dictionary import dictionary
 from .dummies import concrete_vr
 from .tables import UNLISTED_VRS
 
@@ -64,8 +63,9 @@ def value_limit(tag: int, vr: str) -> int:
     A longer value has swallowed its neighbours: its length is damaged.
     """
     size = _NUMBER_SIZES.get(vr)
-    multiplicity = dictionary_VM(tag).split("-")[-1] if size and dictionary_has_tag(tag) else "n"
-    return size * int(multiplicity) if size and multiplicity.isdigit() else NO_LIMIT
+    entry = dictionary().get(tag) if size else None
+    most = entry.vm.split("-")[-1] if entry else "n"
+    return size * int(most) if size and most.isdigit() else NO_LIMIT
 
 
 class Rule:

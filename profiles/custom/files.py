@@ -6,17 +6,10 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from io import StringIO
-from typing import IO, Any, NoReturn
-from xml.sax import SAXParseException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl, InputSource, Locator
-
-from defusedxml import DefusedXmlException
-from defusedxml.sax import make_parser
+from typing import IO, Any
 
 from ..actions import Action
-from ..errors import ProfileError
+from ..errors import MAX_NAME, ProfileError
 from ..options import ProfileOptions
 from .csv_records import Record, plain_lines, records
 from .rules import CustomRule, is_action, make_rule
@@ -25,7 +18,7 @@ from .rules import CustomRule, is_action, make_rule
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 _MAX_SIZE = 16_000_000
-_MAX_NAME = 100
+#: of what a file says, as much as messages repeat
 
 _TAG, _ACTION, _VALUE, _REMARK = "tag", "action", "value", ""
 _NARROW = (_TAG, _ACTION, _VALUE)
@@ -64,7 +57,7 @@ def read_source(source: Source) -> tuple[str, str]:
         ProfileError: it can't be read, is too large for a profile, or not UTF-8.
     """
     path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
-    name = os.path.basename(os.fspath(path))[:_MAX_NAME] if isinstance(path, str | os.PathLike) else ""
+    name = os.path.basename(os.fspath(path))[:MAX_NAME] if isinstance(path, str | os.PathLike) else ""
     name = (name if name.isprintable() else ascii(name)) or "profile"
     try:
         if isinstance(source, str | os.PathLike):
@@ -106,7 +99,7 @@ def _rule(place: str, fields: Iterable[tuple[Column, str]]) -> CustomRule:
         cells[ProfileOptions.BasicProfile] = texts[_ACTION]
     if _ACTION in texts or not cells:
         if not any(text.strip() for text in cells.values()):
-            raise ProfileError(f"{place}: {texts[_TAG].strip()[:_MAX_NAME]!r} has no action")
+            raise ProfileError(f"{place}: {texts[_TAG].strip()[:MAX_NAME]!r} has no action")
     return make_rule(place, texts[_TAG], cells, texts.get(_VALUE, ""))
 
 
@@ -120,9 +113,9 @@ def _columns(place: str, names: Iterable[str]) -> list[Column]:
     for name in names:
         column = _column(name)
         if column is None:
-            raise ProfileError(f"{place}: {name[:_MAX_NAME]!r} is not known; there are Tag, Action, Value and the options' names")
+            raise ProfileError(f"{place}: {name[:MAX_NAME]!r} is not known; there are Tag, Action, Value and the options' names")
         if column != _REMARK and column in columns:
-            raise ProfileError(f"{place}: {name[:_MAX_NAME]!r} comes twice")
+            raise ProfileError(f"{place}: {name[:MAX_NAME]!r} comes twice")
         columns.append(column)
     if _ACTION in columns and any(isinstance(column, ProfileOptions) for column in columns):
         raise ProfileError(f"{place}: either Action or the options' names, not both")
@@ -237,63 +230,8 @@ def read_xml(text: str, name: str) -> tuple[CustomRule, ...]:
     Raises:
         ProfileError: item, line and rule, and what is wrong; a document type definition, which could hold entities without end.
     """
-    source = InputSource()
-    source.setCharacterStream(StringIO(text))
-    items = _Items(name)
-    parser = make_parser()
-    parser.forbid_dtd = True
-    parser.setContentHandler(items)
-    try:
-        parser.parse(source)
-    except SAXParseException as error:
-        raise ProfileError(f"{name} line {error.getLineNumber()}: no XML: {error.getMessage()}") from None
-    except DefusedXmlException:
-        raise ProfileError(f"{name} line {items.line}: document types and entities are refused") from None
-    return _not_empty(
-        tuple(_rule(place, zip(_columns(place, names), texts, strict=True)) for place, names, texts in items.found), name
-    )
+    # here, for few profiles are XML, and its parsers bring half of the network's modules
+    from .xml_items import xml_items
 
-
-class _Items(ContentHandler):
-    """Collects the items of a profile: where each stands, the names of its elements, and their texts."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, list[str], list[str]]] = []
-        self._name = name
-        self._depth = 0
-        self._locator: Locator | None = None
-
-    @property
-    def line(self) -> int:
-        """The line that is being read."""
-        return (self._locator.getLineNumber() if self._locator else None) or 1
-
-    def _refuse(self, reason: str) -> NoReturn:
-        raise ProfileError(f"{self._name} line {self.line}: {reason}")
-
-    def setDocumentLocator(self, locator: Locator) -> None:
-        self._locator = locator
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:
-        if any(self._depth > 0 or not key.startswith("xmlns") for key in attrs.getNames()):
-            self._refuse(f"<{name[:_MAX_NAME]}> has attributes; tags and actions are elements")
-        if self._depth == 1:
-            if name.lower() != "item":
-                self._refuse(f"<{name[:_MAX_NAME]}> is not known; there is <item>")
-            self.found.append((f"{self._name} item {len(self.found) + 1} (line {self.line})", [], []))
-        elif self._depth == 2:
-            self.found[-1][1].append(name)
-            self.found[-1][2].append("")
-        elif self._depth > 2:
-            self._refuse(f"<{name[:_MAX_NAME]}> within a text")
-        self._depth += 1
-
-    def endElement(self, name: str) -> None:
-        self._depth -= 1
-
-    def characters(self, content: str) -> None:
-        if self._depth == 3:
-            self.found[-1][2][-1] += content
-        elif content.strip():
-            self._refuse("a text outside of elements such as <tag> and <action>")
+    items = xml_items(text, name)
+    return _not_empty(tuple(_rule(place, zip(_columns(place, names), texts, strict=True)) for place, names, texts in items), name)

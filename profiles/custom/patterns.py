@@ -11,10 +11,8 @@ from fnmatch import translate
 from functools import cache
 from typing import NamedTuple, NoReturn
 
-from pydicom.datadict import DicomDictionary, RepeatersDictionary  # type: ignore[attr-defined]  # documented there
-from pydicom.valuerep import VR
-
 from ..decisions import attribute_keyword, attribute_vr
+from ..dictionary import dictionary, repeating, vrs
 from ..errors import ProfileError
 from ..tables import listed
 
@@ -221,18 +219,14 @@ class TagPattern:
 @cache
 def standard_attributes() -> tuple[Attribute, ...]:
     """The attributes of PS3.6 and of Table E.1-1; of repeating groups, the first."""
-    tags = {*DicomDictionary, *listed(), *(int(mask.replace("x", "0"), 16) for mask in RepeatersDictionary)}
+    tags = {*dictionary(), *listed(), *(row.tag for row in repeating())}
     return tuple(Attribute(tag, attribute_keyword(tag), attribute_vr(tag)) for tag in sorted(tags))
 
 
 @cache
 def _keywords() -> dict[str, _Tags]:
     parts = {attribute.keyword: _Tags(attribute.tag) for attribute in standard_attributes() if attribute.keyword}
-    for digits, (_, _, _, _, keyword) in RepeatersDictionary.items():
-        # of a repeating group only even ones repeat (PS3.5 7.6)
-        number, mask = _number_and_mask(digits)
-        parts[keyword] = _Tags(number, mask | 0x10000)
-    return parts
+    return parts | {row.entry.keyword: _Tags(row.tag, row.mask) for row in repeating()}
 
 
 def _number_and_mask(digits: str) -> tuple[int, int]:
@@ -281,7 +275,7 @@ def _simple(text: str) -> _Part | None:
             _refuse(f"no keyword is like {text!r}; in a tag, x stands for any digit: 0010,xxxx")
         return part
     if found := _VR.fullmatch(text):
-        if (vr := found[1].upper()) not in list(VR):
+        if (vr := found[1].upper()) not in vrs():
             _refuse(f"there is no VR {vr}")
         return _Vr(vr)
     return None

@@ -11,11 +11,8 @@ from datetime import datetime
 from functools import cache
 from typing import NoReturn
 
-from pydicom import config
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
-from pydicom.valuerep import validate_value
-
 from ..actions import Action
+from ..dictionary import dictionary
 from ..dummies import concrete_vr
 from ..errors import ProfileError
 from ..options import ProfileOptions
@@ -266,7 +263,7 @@ def _check_value(value: str, attribute: Attribute) -> None:
     count = len(typed) if isinstance(typed, list) else 1
     if isinstance(typed, str) and concrete_vr(attribute.vr) not in _SINGLE_TEXTS:
         count = len(typed.split("\\"))
-    found = _MULTIPLICITY.fullmatch(dictionary_VM(attribute.tag) if dictionary_has_tag(attribute.tag) else "1-n")
+    found = _MULTIPLICITY.fullmatch(entry.vm if (entry := dictionary().get(attribute.tag)) else "1-n")
     if found is None:
         return
     least = int(found[1])
@@ -321,6 +318,10 @@ def _float(text: str, form: str) -> float:
 
 
 def _check_text(text: str, vr: str) -> None:
+    # here, for few profiles have values, and pydicom's import takes long
+    from pydicom import config
+    from pydicom.valuerep import validate_value
+
     printable = text.translate(dict.fromkeys(map(ord, _LAYOUT))) if vr in ("LT", "ST", "UT") else text
     if not printable.isprintable():
         raise ProfileError(f"{vr} has no control characters")

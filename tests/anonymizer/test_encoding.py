@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from anonymizer import DeidentificationError
-from anonymizer.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, decode_text, encode_value, is_encodable
+from anonymizer.character_sets import decode_text, is_encodable
+from anonymizer.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, encode_value
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Text by its SpecificCharacterSet (PS3.5 6.1). pydicom knows them all, and is loaded when text beyond ASCII is met."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+
+from .encoding import Encoding, encode_value
+from .errors import DeidentificationError, Reason
+
+#: misspellings that are seen and can mean nothing else
+_TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
+
+
+@lru_cache(maxsize=1024)
+def _python_encodings(charset: str) -> list[str]:
+    """Python's codecs for a SpecificCharacterSet.
+
+    Raises:
+        DeidentificationError: a term that PS3.3 C.12.1.1.2 doesn't define; pydicom would fall back to another set, and log it.
+    """
+    from pydicom.charset import convert_encodings, python_encoding
+
+    terms = [_TERM.sub(r"ISO_IR \1", term.strip(" \0")) for term in charset.split("\\")] if charset else [""]
+    if not all(term in python_encoding for term in terms):
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT, 0x00080005)
+    encodings: list[str] = convert_encodings(terms)
+    return encodings
+
+
+def _default() -> str:
+    """pydicom's codec for the default repertoire, which is ASCII: it takes Latin-1 for it."""
+    from pydicom.charset import python_encoding
+
+    return str(python_encoding[""])
+
+
+def decode_text(value: bytes, charset: str) -> str:
+    """Text by the data set's SpecificCharacterSet (PS3.5 6.1).
+
+    Raises:
+        DeidentificationError: a character set that doesn't exist, or bytes that aren't in it.
+    """
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    from pydicom.charset import decode_bytes
+
+    encodings = _python_encodings(charset)
+    try:
+        with warnings.catch_warnings():
+            # pydicom warns and falls back to replacement characters: that is no text
+            warnings.simplefilter("error")
+            text: str = decode_bytes(value, encodings, set())
+    except (LookupError, ValueError, UserWarning):
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT) from None
+    if "\ufffd" in text or (encodings[0] == _default() and b"\x1b" not in value):
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT)
+    return text
+
+
+def is_encodable(text: str, charset: str) -> bool:
+    """Whether ``text`` can stand in a data set with ``charset``."""
+    if text.isascii():
+        return True
+    from pydicom.charset import decode_bytes, encode_string
+
+    try:
+        encodings = _python_encodings(charset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            encoded = bytes(encode_string(text, encodings))
+            legal = encodings[0] != _default() or b"\x1b" in encoded
+            return legal and bool(decode_bytes(encoded, encodings, set()) == text)
+    except (DeidentificationError, LookupError, ValueError, UserWarning):
+        return False
+
+
+def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) -> bytes:
+    """An element with ``text`` in a data set with ``charset``, which can hold it (``is_encodable``).
+
+    Raises:
+        DeidentificationError: a character set that doesn't exist.
+    """
+    if text.isascii():
+        return encode_value(tag, vr, text, encoding)
+    from pydicom.dataelem import DataElement
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_data_element
+
+    stream = DicomBytesIO()
+    stream.is_little_endian = encoding.little
+    stream.is_implicit_VR = not encoding.explicit
+    write_data_element(stream, DataElement(tag, vr, text), encodings=_python_encodings(charset))
+    content: bytes = stream.getvalue()
+    return content
