@@ -179,6 +179,10 @@ class Deidentification:
             more = self._source.read(max(0, _HEAD - len(buffer)))
             complete = len(buffer) + len(more) < _HEAD
             buffer, offset = buffer + more, 0
+            if not buffer:
+                # as nearly all objects end: with their pixels
+                yield [*self._rewriter_now.ending()]
+                return
 
     @property
     def _rewriter_now(self) -> Rewriter:

@@ -42,35 +42,27 @@ class Place:
 
     Attributes:
         span: how long the next one is to be. Where instances differ all the time it shrinks, until what differs is by itself.
+        misses: how often none of them was met, one object after the other.
     """
 
-    __slots__ = ("_misses", "_stretches", "span")
+    __slots__ = ("misses", "span", "stretches")
 
     def __init__(self) -> None:
         # never changed in place: threads share it
-        self._stretches: tuple[Stretch, ...] = ()
-        self._misses = 0
+        self.stretches: tuple[Stretch, ...] = ()
+        self.misses = 0
         self.span = _SPAN
 
-    def find(self, buffer: bytes, position: int, limit: int) -> Stretch | None:
-        """The stretch that stands at ``position``, if it is familiar.
-
-        Args:
-            limit: the highest tag that it may hold.
-        """
-        for stretch in self._stretches:
-            if stretch.last <= limit and buffer.startswith(stretch.content, position):
-                self._misses = 0
-                return stretch
-        self._misses += 1
+    def missed(self) -> None:
+        """None of the stretches stands here this time."""
+        self.misses += 1
         # one miss may be another series
-        if self._misses > 2:
+        if self.misses > 2:
             self.span = self.span // 4 or 1
-        return None
 
     def remember(self, stretch: Stretch) -> None:
         """Keep a stretch that was met here."""
-        self._stretches = (stretch, *self._stretches[: _ALTERNATIVES - 1])
+        self.stretches = (stretch, *self.stretches[: _ALTERNATIVES - 1])
 
 
 class FamiliarStretches:
@@ -123,18 +115,27 @@ class Walk:
             The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
         """
         self.stop(position, last)
-        place = self._familiar.place(last)
-        while stretch := place.find(self._buffer, position, limit):
-            for begin, end, new in stretch.edits:
+        # as many turns as there are stretches, for every object: no calls but the one that compares
+        begins_with, places = self._buffer.startswith, self._familiar.places
+        while True:
+            place = places.get(last) or self._familiar.place(last)
+            for stretch in place.stretches:
+                content, edits, rules, end_tag = stretch
+                if end_tag <= limit and begins_with(content, position):
+                    break
+            else:
+                place.missed()
+                break
+            place.misses = 0
+            for begin, end, new in edits:
                 if run < position + begin:
                     pieces.append(self._view[run : position + begin])
                 if new:
                     pieces.append(new)
                 run = position + end
-            self._rules.extend(stretch.rules)
-            last = stretch.last
-            position += len(stretch.content)
-            place = self._familiar.place(last)
+            self._rules.extend(rules)
+            last = end_tag
+            position += len(content)
         self._place, self._start, self._first_rule = place, position, len(self._rules)
         self.edits.clear()
         return position, last, run, position + place.span

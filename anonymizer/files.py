@@ -117,6 +117,24 @@ def write_all(handle: int, pieces: list[Piece]) -> None:
                 written += os.write(handle, rest[written:])
 
 
+def _write_batches(handle: int, batches: Iterable[Batch]) -> None:
+    """Write what comes, small batches together."""
+    pending: list[Piece] = []
+    size = 0
+    for batch in batches:
+        if isinstance(batch, FileRange):
+            write_all(handle, pending)
+            pending, size = [], 0
+            batch.copy_to(handle)
+            continue
+        pending += batch
+        size += sum(map(len, batch))
+        if size >= _CHUNK:
+            write_all(handle, pending)
+            pending, size = [], 0
+    write_all(handle, pending)
+
+
 def write_atomically(batches: Iterable[Batch], path: str) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
@@ -140,11 +158,7 @@ def write_atomically(batches: Iterable[Batch], path: str) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:
         try:
-            for batch in batches:
-                if isinstance(batch, FileRange):
-                    batch.copy_to(handle)
-                else:
-                    write_all(handle, batch)
+            _write_batches(handle, batches)
             if mode is not None:
                 os.fchmod(handle, mode)
         finally:

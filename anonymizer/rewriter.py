@@ -74,10 +74,14 @@ class Rewriter:
         pieces: list[Piece] = []
         _, bulk = self._data_set(offset, len(buffer), self._plan.root, self.encoding, 0, False, pieces)
         if bulk is None:
-            pieces.extend(self.progress.stamps.take(_NO_STAMP, self._plan.profile, self.encoding))
-            if self._plan.has_pixels and self.progress.last < FIRST_PIXELS:
-                self.progress.notes.add(Note.NO_PIXEL_DATA)
+            pieces.extend(self.ending())
         return pieces, bulk
+
+    def ending(self) -> list[bytes]:
+        """What is still to stand at the end of the data set, where nothing more follows."""
+        if self._plan.has_pixels and self.progress.last < FIRST_PIXELS:
+            self.progress.notes.add(Note.NO_PIXEL_DATA)
+        return self.progress.stamps.take(_NO_STAMP, self._plan.profile, self.encoding)
 
     # -- data sets ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
-from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError
+from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError, make_ready
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
@@ -75,7 +76,9 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
     _make_importable_for_workers()
     # before anything else is under way in this process: they are forked where that is safe
-    with WorkerProcesses(take_processes(beam_options), options.beam_args, debug=debug) as processes:
+    with WorkerProcesses(
+        take_processes(beam_options), options.beam_args, partial(make_ready, options.profile), debug=debug
+    ) as processes:
         return _run(options, archive, beam_options, processes, local=is_local(parsed), debug=debug)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -36,12 +37,13 @@ class Assignment(NamedTuple):
     beam_args: tuple[str, ...]
 
 
-def main(assignments: Connection, parent: int, *, debug: bool) -> None:
+def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, debug: bool) -> None:
     """Wait for an assignment, then work for the run until it has no more work. The process ends with this function.
 
     Args:
         assignments: whence the assignment comes.
         parent: the command's process; this one ends with it.
+        prepare: is done before.
         debug: let Beam print what workers raise; it may name objects.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -50,6 +52,7 @@ def main(assignments: Connection, parent: int, *, debug: bool) -> None:
     quiet(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    prepare()
     collect_garbage()
     assignment: Assignment = assignments.recv()
     os.environ.update(assignment.environment)

@@ -39,10 +39,15 @@ class WorkerProcesses:
     CPU. It is safe while nothing has used gRPC, threads or connections, and not on macOS, whose own frameworks don't bear it.
     """
 
-    def __init__(self, count: int, beam_args: Sequence[str], *, debug: bool) -> None:
+    def __init__(self, count: int, beam_args: Sequence[str], prepare: Callable[[], None], *, debug: bool) -> None:
+        """
+        Args:
+            prepare: what each of them does first, while the run is being set up.
+            debug: let them print what they raise; it may name objects.
+        """
         self._beam_args = tuple(beam_args)
         forks = sys.platform == "linux" and threading.active_count() == 1 and not has_connected()
-        self._workers = [_Worker("fork" if forks else "spawn", self._ended, debug=debug) for _ in range(count)]
+        self._workers = [_Worker("fork" if forks else "spawn", self._ended, prepare, debug=debug) for _ in range(count)]
         self._idle = iter(self._workers)
         #: the first one is the run's outcome: its result, or what it raised, or how a worker died
         self._outcomes: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -106,11 +111,11 @@ class WorkerProcesses:
 class _Worker:
     """A process, and the news of its end."""
 
-    def __init__(self, method: str, ended: Callable[[int | None], None], *, debug: bool) -> None:
+    def __init__(self, method: str, ended: Callable[[int | None], None], prepare: Callable[[], None], *, debug: bool) -> None:
         context = multiprocessing.get_context(method)
         receiver, self._sender = context.Pipe(duplex=False)
         self.process = context.Process(  # type: ignore[attr-defined] # of all contexts, but not of their base
-            target=worker_process.main, args=(receiver, os.getpid()), kwargs={"debug": debug}, daemon=True
+            target=worker_process.main, args=(receiver, os.getpid(), prepare), kwargs={"debug": debug}, daemon=True
         )
         self.gone = threading.Event()
         self._ended = ended

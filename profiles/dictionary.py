@@ -81,7 +81,8 @@ def tags() -> dict[str, int]:
 @cache
 def vrs() -> frozenset[str]:
     """The value representations (PS3.5 6.2)."""
-    return frozenset({"UN", *(vr for entry in dictionary().values() for vr in entry.vr.split(" or "))})
+    # delimiters have none
+    return frozenset({"UN", *(vr for entry in dictionary().values() for vr in entry.vr.split(" or "))} - {"NONE"})
 
 
 @cache

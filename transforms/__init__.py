@@ -10,6 +10,7 @@ from .concurrency import Workers as Workers
 from .engine_config import EngineConfig as EngineConfig
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .list_objects import ListObjects as ListObjects
+from .make_ready import make_ready as make_ready
 from .metrics import NAMESPACE as NAMESPACE
 from .metrics import STORAGE as STORAGE
 from .prove_uid_map import ProveUidMap as ProveUidMap

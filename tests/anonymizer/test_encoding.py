@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom import DataElement, Dataset, config
+from pydicom.datadict import dictionary_VR
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 
 from anonymizer import DeidentificationError
 from anonymizer.character_sets import decode_text, is_encodable
+from anonymizer.datasets import data_set_bytes
 from anonymizer.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, encode_value
+from profiles import tags
+from profiles.tables import dummy_items
 
 
 @pytest.mark.parametrize(
@@ -48,6 +60,56 @@ def test_a_value_is_padded_by_its_vr(vr: str, value: object, expected: bytes) ->
 def test_items_are_encoded() -> None:
     encoded = encode_value(0x00120064, "SQ", [{"CodeValue": "1"}], EXPLICIT_LITTLE)
     assert encoded == b"\x12\0\x64\0SQ\0\0\x12\0\0\0" + b"\xfe\xff\0\xe0\x0a\0\0\0" + b"\x08\0\0\1SH\2\0001 "
+
+
+_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), max_size=30).map(str.strip)
+_VALUES = st.one_of(
+    *(st.tuples(st.just(vr), _TEXT) for vr in ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")),
+    st.tuples(st.just("UI"), st.from_regex("[0-2](\\.[1-9][0-9]{0,5}){1,5}", fullmatch=True)),
+    st.tuples(st.just("AT"), st.integers(0, 2**32 - 1)),
+    *(
+        st.tuples(st.just(vr), st.integers(low, high) | st.lists(st.integers(low, high), min_size=2, max_size=4))
+        for vr, low, high in (
+            ("US", 0, 2**16 - 1),
+            ("SS", -(2**15), 2**15 - 1),
+            ("UL", 0, 2**32 - 1),
+            ("SV", -(2**63), 2**63 - 1),
+        )
+    ),
+    *(st.tuples(st.just(vr), st.floats(width=32, allow_nan=False)) for vr in ("FL", "FD")),
+    st.tuples(st.just("UN"), st.binary(max_size=9)),
+)
+
+
+@given(_VALUES, st.sampled_from([EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE]))
+def test_values_are_encoded_as_pydicom_does(value: tuple[str, Any], encoding: Encoding) -> None:
+    stream = DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = encoding.little, not encoding.explicit
+    vr, content = value
+    # pydicom leaves bytes as they are
+    content = content + b"\0" * (len(content) % 2) if isinstance(content, bytes) else content
+    with config.disable_value_validation():
+        write_data_element(stream, DataElement(0x00091001, vr, content))
+    assert encode_value(0x00091001, *value, encoding) == stream.getvalue()
+
+
+@pytest.mark.parametrize("encoding", [EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE])
+@pytest.mark.parametrize("keyword", dummy_items())
+def test_dummy_items_are_encoded_as_pydicom_does(keyword: str, encoding: Encoding) -> None:
+    items = dummy_items()[keyword]
+    expected = data_set_bytes(_dataset({keyword: items}), encoding)
+    assert encode_value(tags()[keyword], "SQ", items, encoding) == expected
+
+
+def _dataset(values: dict[str, Any]) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in values.items():
+        if dictionary_VR(keyword) == "SQ":
+            value = [_dataset(item) for item in value]
+        elif dictionary_VR(keyword) == "OB":
+            value = base64.b64decode(value)
+        setattr(dataset, keyword, value)
+    return dataset
 
 
 @pytest.mark.parametrize(

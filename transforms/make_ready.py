@@ -1,0 +1,18 @@
+"""What a worker needs sooner or later, made ready while it waits for work."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from profiles import ConfidentialityProfile, compile_plan
+
+#: CT Image Storage: what other classes need besides is little
+_COMMON = "1.2.840.10008.5.1.4.1.1.2"
+
+
+def make_ready(profile: ConfidentialityProfile) -> None:
+    """Read the standard's tables, compile the commonest plan, and import what is otherwise imported on first use."""
+    # the first rule reads the dictionary
+    _ = compile_plan(profile, _COMMON).root[0x00080005]
+    # by pyarrow itself, once audit tables are made
+    import_module("pyarrow.compute")
