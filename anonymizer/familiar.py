@@ -16,6 +16,8 @@ from .files import Piece
 _SPAN = 512
 #: what is kept: no long values, and some for each of the series that take turns; a few megabytes at most
 _LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
+#: where nothing is familiar in so many objects, one after the other, only each so manieth stretch is kept and looked for
+_PATIENCE = 32
 
 #: from and to, in bytes from the stretch's beginning, and what is put there
 Edit = tuple[int, int, bytes]
@@ -59,6 +61,13 @@ class Place:
         # one miss may be another series
         if self.misses > 2:
             self.span = self.span // 4 or 1
+        if self.misses > _PATIENCE:
+            self.stretches = ()
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether a stretch that was met here should be kept."""
+        return self.misses <= _PATIENCE or not self.misses % _PATIENCE
 
     def remember(self, stretch: Stretch) -> None:
         """Keep a stretch that was met here."""
@@ -114,7 +123,8 @@ class Walk:
         Returns:
             The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
         """
-        self.stop(position, last)
+        if self._place is not None:
+            self.stop(position, last)
         # as many turns as there are stretches, for every object: no calls but the one that compares
         begins_with, places = self._buffer.startswith, self._familiar.places
         while True:
@@ -144,7 +154,7 @@ class Walk:
         """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
         place, start = self._place, self._start
         self._place = None
-        if place is not None and start < position <= start + _LONGEST:
+        if place is not None and start < position <= start + _LONGEST and place.is_worth_it:
             merged: list[Edit] = []
             for begin, end, new in self.edits:
                 if merged and merged[-1][1] == begin - start:

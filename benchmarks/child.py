@@ -1,10 +1,10 @@
-"""Runs a command and says what it took: ``python -I -S child.py LIMIT TOUCH LOG COMMAND...``.
+"""Runs a command and says what it took: ``python -I -S child.py LIMIT READY LOG COMMAND...``.
 
 A process of its own, and a small one: Linux counts what the parent had in memory when it started a child as the child's, too.
 
 Prints exit status (negative: a signal), seconds, seconds of CPU in user and kernel mode, and the peak of memory in bytes, which
-is this process's where it is but 7 MB or so. LIMIT, in bytes, is of the command's address space (0: none); TOUCH bytes of memory
-are made ready before; what the command says goes to LOG.
+is this process's where it is but 7 MB or so. LIMIT, in bytes, is of the command's address space (0: none); READY bytes of memory
+are had at once while it runs; what the command says goes to LOG.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from __future__ import annotations
 import mmap
 import os
 import resource
+import signal
 import sys
 import time
 
+#: bytes that are given at once, bytes that are to be there ahead of their use, and how often that is looked after, in seconds
+_GIVEN, _AHEAD, _PERIOD = 32 << 20, 128 << 20, 0.005
+
 
 def main() -> None:
-    limit, touch, log, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    if touch:
-        _touch(touch)
+    limit, ready, log, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
+    holder = _hold(ready) if ready else 0
     began = time.perf_counter()
     child = os.fork()
     if not child:
@@ -35,24 +38,43 @@ def main() -> None:
     # with the children that the command has waited for: their CPU is added, of their peaks and its own it is the largest
     _, status, usage = os.wait4(child, 0)
     seconds = time.perf_counter() - began
+    if holder:
+        os.kill(holder, signal.SIGKILL)
     print(os.waitstatus_to_exitcode(status), seconds, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def _touch(size: int) -> None:
-    """Make the system's next ``size`` bytes of free memory such as can be had at once.
+def _hold(size: int) -> int:
+    """Start a process that has ``size`` bytes of memory ready, and gives of it as much as is being used up; returns its ID.
 
-    A virtual machine gives memory that is free back to its host. To get it again costs up to ten times as much as to copy into
-    it, and whoever comes first would pay for all.
+    A virtual machine gives memory that is free back to its host, within seconds. To get it again costs up to ten times as much as
+    to copy into it: who writes sooner would seem to be the faster one.
     """
-    child = os.fork()
-    if not child:
-        try:
-            memory = mmap.mmap(-1, size)
-            for place in range(0, size, mmap.PAGESIZE):
-                memory[place] = 1
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    is_ready, ready = os.pipe()
+    holder = os.fork()
+    if holder:
+        os.read(is_ready, 1)
+        return holder
+    try:
+        memory = mmap.mmap(-1, size)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        for place in range(0, size, mmap.PAGESIZE):
+            memory[place] = 1
+        before = _free()
+        os.write(ready, b"1")
+        for place in range(0, size, _GIVEN):
+            while _free() - before > _AHEAD:
+                time.sleep(_PERIOD)
+            memory.madvise(mmap.MADV_DONTNEED, place, min(_GIVEN, size - place))
+    finally:
+        os._exit(0)
+
+
+def _free() -> int:
+    """Bytes of memory that nobody uses."""
+    with open("/proc/meminfo", "rb") as stream:
+        lines = dict(line.split(b":") for line in stream)
+    return int(lines[b"MemFree"].split()[0]) * 1024
 
 
 if __name__ == "__main__":

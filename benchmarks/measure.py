@@ -22,8 +22,8 @@ _NO_MEMORY = ("MemoryError", "bad_alloc", "memory allocation of", "Cannot alloca
 _PAUSE = 60
 #: bytes of outputs that may lie there before they are deleted
 _KEPT = 20 * 10**9
-#: bytes of free memory that are made ready for each run, beside its output's
-_TOUCHED = 1 << 29
+#: bytes of memory that are ready for each run, beside its output's
+_READY = 1 << 29
 MANY, FEW, ONE = "many", "few", "one"
 
 
@@ -117,19 +117,19 @@ def _median(runs: list[Usage], what: str) -> float:
     return statistics.median(getattr(usage, what) for usage in runs)
 
 
-def run_child(command: list[str], log: Path, limit: int = 0, touch: int = 0) -> Usage:
+def run_child(command: list[str], log: Path, limit: int = 0, ready: int = 0) -> Usage:
     """Run a command to its end.
 
     Args:
         log: gets what it says.
         limit: bytes of its address space; 0: no limit.
-        touch: bytes of free memory to make ready before.
+        ready: bytes of memory that it can have at once.
 
     Raises:
         ChildFailed: it ended with another status than 0.
     """
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(_CHILD), str(limit), str(touch), str(log), *command],
+        [sys.executable, "-I", "-S", str(_CHILD), str(limit), str(ready), str(log), *command],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -217,8 +217,8 @@ def _run(contender: Contender, source: Path | None, outputs: Outputs, log: Path)
         _read(path)
     os.sync()
     # for the output in memory, and for the contender itself
-    touch = min(size * 3 // 2 + _TOUCHED, _available() // 2)
-    usage = run_child(contender.command(source, target), log, contender.limit, touch)
+    ready = min(size * 3 // 2 + _READY, _available() // 2)
+    usage = run_child(contender.command(source, target), log, contender.limit, ready)
     written = sum(1 for path in files_of(target) if "_audit" not in path.parts and path.stat().st_size)
     if written != len(files):
         raise ChildFailed(f"wrote {written} of {len(files)} files", log.read_text(errors="replace"))

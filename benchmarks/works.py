@@ -75,9 +75,12 @@ class Works:
         return {work.name: work for work in made}
 
     def _ct(self) -> Work:
-        shape = Shape(1, (50, 50), data.CT_PIXELS) if self._quick else Shape(5, (200, 200), data.CT_PIXELS)
         contenders = [self._engine(), _copy(), *self._each_peer("deid"), self._gdcmanon(), _cp()]
-        return Work("ct", "CT image, 0.5 MB, 261 elements", "ct", _archive_of(shape, data.ct, 100), contenders)
+        return Work("ct", "CT image, 0.5 MB, 261 elements", "ct", _archive_of(self._ct_archive, data.ct, 100), contenders)
+
+    @property
+    def _ct_archive(self) -> Shape:
+        return Shape(1, (100, 100), data.CT_PIXELS) if self._quick else Shape(5, (500, 500), data.CT_PIXELS)
 
     def _small(self) -> Work:
         shape = Shape(2, (50, 50), 0) if self._quick else Shape(25, (100, 100), 0)
@@ -96,15 +99,14 @@ class Works:
         return replace(self._ct(), name="options", title="the same CT image, by options", contenders=contenders)
 
     def _archive(self) -> Work:
-        shape = Shape(1, (100, 100), data.CT_PIXELS) if self._quick else Shape(5, (500, 500), data.CT_PIXELS)
         contenders = [
             # as many as the others get, whatever the machine has
             self._run("--direct_running_mode=multi_processing", "--direct_num_workers=2"),
             *(self._peer(name, processes=2) for name in ("dicognito", "dcmanon")),
             _cp(),
         ]
-        title = f"archive of {shape.instances:,} CT images, two cores"
-        return Work("archive", title, "archive", _archive_of(shape, data.ct), contenders)
+        title = f"archive of {self._ct_archive.instances:,} CT images, two cores"
+        return replace(self._ct(), name="archive", title=title, contenders=contenders)
 
     def _growth(self) -> Work:
         sizes = (200, 2000) if self._quick else (2000, 20_000, 200_000) if self._everything else (2000, 20_000)
