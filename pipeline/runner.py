@@ -35,7 +35,7 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
-from .worker_process import collect_garbage
+from .worker_process import settle
 from .worker_watch import WorkerProcesses
 from .workload import Workload
 
@@ -121,7 +121,7 @@ def _run(
     def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
-        collect_garbage()
+        settle()
         return pipeline.run()
 
     origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))

@@ -13,10 +13,12 @@ from typing import NamedTuple
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.worker.sdk_worker import SdkHarness
+from apache_beam.runners.worker.statesampler import StateSampler
 
 from .logs import quiet
 
 _POLL_SECONDS = 0.2
+_SAMPLING_MILLISECONDS = 10
 #: what Beam's own worker processes have
 _STATE_CACHE_BYTES = 100 << 20
 
@@ -53,7 +55,7 @@ def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, d
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     prepare()
-    collect_garbage()
+    settle()
     assignment: Assignment = assignments.recv()
     os.environ.update(assignment.environment)
     FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
@@ -63,8 +65,14 @@ def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, d
     os._exit(0)
 
 
-def collect_garbage() -> None:
-    """From now on, but not among what is there already: the command did without while it started."""
+def settle() -> None:
+    """What a process does that is about to work for the run.
+
+    Garbage is collected from now on, but not among what is there already: the command did without while it started.
+
+    Beam waits at the end of each bundle for the thread that looks up now and then which step is at work: by default every 200 ms.
+    """
+    StateSampler.__init__.__defaults__ = (_SAMPLING_MILLISECONDS,)
     if not gc.isenabled():
         # never looked at, it stays in pages that forked processes share
         gc.freeze()
