@@ -1,12 +1,14 @@
 """List the inputs' objects, in batches that spread over the workers."""
 
 from collections.abc import Callable, Iterable, Iterator
+from random import getrandbits
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
 from .metrics import OBJECTS_LISTED, StorageCounters, counter
+from .packed import pack, unpack
 from .records import ObjectRef
 from .storage import Archive, ListingPart, ProgressListener
 
@@ -33,13 +35,15 @@ def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bo
 
 
 class _Parts(beam.DoFn):
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, inputs: list[str], archive: Archive) -> None:
+        self._inputs = inputs
         self._archive = archive
         self._operations = StorageCounters(archive)
 
-    def process(self, location: tuple[int, str]) -> Iterator[Part]:
-        for part in self._archive.parts(location):
-            yield part[:]
+    def process(self, _: bytes) -> Iterator[Part]:
+        for location in enumerate(self._inputs):
+            for part in self._archive.parts(location):
+                yield part[:]
         self._operations.update()
 
 
@@ -74,6 +78,30 @@ class _OpenContainers(beam.DoFn):
         self._operations.update()
 
 
+def _with_any_key(element: Any) -> tuple[int, bytes]:
+    return getrandbits(32), pack(element)
+
+
+def _unpacked(keyed: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
+    return map(unpack, keyed[1])
+
+
+class _Spread(beam.PTransform[PCollection[Any], PCollection[Any]]):
+    """Elements -> the same, spread over the workers: Beam's Reshuffle without windows, in half as many steps, packed."""
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def expand(self, elements: PCollection[Any]) -> PCollection[Any]:
+        return (
+            elements
+            | "WithAnyKey" >> beam.Map(_with_any_key).with_output_types(tuple[int, bytes])
+            | "ByKey" >> beam.GroupByKey()
+            | "Unpacked" >> beam.FlatMap(_unpacked).with_output_types(self._kind)
+        )
+
+
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
     """Inputs -> batches of ObjectRef tuples."""
 
@@ -86,10 +114,10 @@ class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
     def expand(self, pbegin: PBegin) -> PCollection[Batch]:
         return (
             pbegin
-            | "Inputs" >> beam.Create(list(enumerate(self._inputs))).with_output_types(tuple[int, str])
-            | "Parts" >> beam.ParDo(_Parts(self._archive)).with_output_types(Part)
-            | "SpreadParts" >> beam.Reshuffle()
+            | "Once" >> beam.Impulse()
+            | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
+            | "SpreadParts" >> _Spread(Part)
             | "List" >> beam.ParDo(_List(self._archive)).with_output_types(Batch)
-            | "Spread" >> beam.Reshuffle()
+            | "Spread" >> _Spread(Batch)
             | "OpenContainers" >> beam.ParDo(_OpenContainers(self._archive, self._progress)).with_output_types(Batch)
         )

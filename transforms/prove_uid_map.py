@@ -36,6 +36,6 @@ class ProveUidMap(beam.PTransform[PBegin, PCollection[bool]]):
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
         return (
             pbegin
-            | "Once" >> beam.Create([None])
+            | "Once" >> beam.Impulse()
             | "Check" >> beam.Map(lambda _, found: check(found), AsIter(self._violations)).with_output_types(bool)
         )

@@ -76,7 +76,7 @@ class _Write(beam.DoFn):
         self._folder = folder
         self._name = name
 
-    def process(self, _: None, listed: Iterable[Sum], tables: list[tuple[str, int]]) -> Iterable[bool]:
+    def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int]]) -> Iterable[bool]:
         write_account(self._folder, self._name, add_up(listed), tables)
         yield True
 
@@ -90,4 +90,4 @@ class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
         self._write = _Write(folder, name)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
-        return pbegin | "Once" >> beam.Create([None]) | "Write" >> beam.ParDo(self._write, *self._inputs)
+        return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, *self._inputs)
