@@ -122,8 +122,13 @@ class StoredArchive:
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:
             base = input_base(part.name)
+            below = os.fsencode(os.path.join(part.name, ""))
             for entry in store.list(part.name):
-                source = os.fsencode(os.path.relpath(os.fsdecode(entry.uri), base))
+                if entry.uri.startswith(below):
+                    # a folder's files have nothing in their names that could be shorter
+                    source = entry.uri[len(below) :]
+                else:
+                    source = os.fsencode(os.path.relpath(os.fsdecode(entry.uri), base))
                 yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
             return
         pattern = re.compile(part.pattern, re.DOTALL) if part.pattern else None
