@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import gc
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
 
     from .storage import StorageOptions
+
+# nothing here computes with matrices: the threads that numpy's library would start only spin
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# when the command ends nobody waits for Python to look for garbage among all modules
+atexit.register(gc.freeze)
 
 _ENGINE_OPTIONS = (
     click.option(
