@@ -54,6 +54,8 @@ class ElementRewriter:
         """
         operation = rule.operation
         following = value + length
+        if operation is Operation.NEW_UID and vr != b"SQ":
+            return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
         if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
             self._find_overlay_bits(rule, value, following, encoding)
         if operation in CHANGED_WHATEVER:

@@ -110,16 +110,16 @@ class ValueRewriter:
             OtherPlanError: the value says that another plan is the right one.
             DeidentificationError: the value can't be understood, or says that the object must not be written.
         """
+        operation = rule.operation
+        if operation is Operation.NEW_UID:
+            return self._replace_uids(rule, content, encoding)
         if rule.inspected:
             self._inspect(rule, content)
-        operation = rule.operation
         if operation is Operation.KEEP or operation is Operation.RENUMBER:
             # outside of its tree a reference stays as it is
             if rule.action is not None:
                 self.progress.rules.append(rule)
             return self.kept(rule, content, encoding)
-        if operation is Operation.NEW_UID:
-            return self._replace_uids(rule, content, encoding)
         if operation is Operation.STAMP:
             self.progress.stamps.found(rule.tag, self._text(rule, content))
             return []
@@ -283,20 +283,20 @@ class ValueRewriter:
         return encode_text(rule.tag, rule.vr, text, encoding, self.progress.charset)
 
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        uid = _before_nul(content)
         if b"\\" in content:
-            new = b"\\".join([self._new_uid(part, rule) for part in content.split(b"\\")])
+            new = b"\\".join([self._new_uid(_before_nul(part), rule) for part in content.split(b"\\")])
         else:
-            new = self._new_uid(content, rule)
+            new = self._new_uid(uid, rule)
         if rule.inspected:
-            self._identify(rule, _before_nul(content), new)
+            self._identify(rule, uid, new)
         padded = pad_uid(new)
         if padded == content:
             return None
         self.progress.rules.append(rule)
         return [encoding.element(rule.tag, "UI", padded)]
 
-    def _new_uid(self, content: bytes, rule: Rule) -> bytes:
-        uid = _before_nul(content)
+    def _new_uid(self, uid: bytes, rule: Rule) -> bytes:
         return uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag)
 
     def _inspect(self, rule: Rule, content: bytes) -> None:
