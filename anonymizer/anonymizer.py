@@ -114,18 +114,17 @@ class Anonymizer:
             case str() | os.PathLike():
                 self.anonymize_file(x, x)
             case _ if hasattr(x, "truncate") and hasattr(x, "seek"):
-                stream = x
-                content = self._rewrite(stream)
-                stream.seek(0)
-                stream.write(content)
-                stream.truncate()
+                content = self._rewrite(x)
+                x.seek(0)
+                x.write(content)
+                x.truncate()
             case _:
                 from pydicom import Dataset
 
-                if not isinstance(x, Dataset):
-                    raise TypeError(f"can't change a {type(x).__name__} in place")
                 from .datasets import take_over
 
+                if not isinstance(x, Dataset):
+                    raise TypeError(f"can't change a {type(x).__name__} in place")
                 take_over(x, self.anonymize(x))
 
     def anonymize_file(self, src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> Report:

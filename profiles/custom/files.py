@@ -18,7 +18,6 @@ from .rules import CustomRule, is_action, make_rule
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 _MAX_SIZE = 16_000_000
-#: of what a file says, as much as messages repeat
 
 _TAG, _ACTION, _VALUE, _REMARK = "tag", "action", "value", ""
 _NARROW = (_TAG, _ACTION, _VALUE)
