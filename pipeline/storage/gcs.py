@@ -27,6 +27,7 @@ from .remote import (
     holds,
     opened,
     unreadable,
+    until_whole,
     unwritable,
 )
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
@@ -207,11 +208,16 @@ class GcsStore:
 
     def get(self, uri: str) -> tuple[bytes, str]:
         """As ``ObjectStore.get``."""
+        return until_whole(partial(self._get_small, uri))
+
+    def _get_small(self, uri: str) -> tuple[bytes, str]:
         blob = self._blob(Entry(uri.encode()))
         try:
             content: bytes = blob.download_as_bytes(checksum="crc32c", retry=RETRY, timeout=TIMEOUT)
         except NotFound:
             raise FileNotFoundError(2, "no such object") from None
+        except DataCorruption:
+            raise TransientError from None
         except ERRORS as error:
             raise explain(error) from None
         return content, str(blob.generation)

@@ -8,14 +8,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import google_crc32c
 
 from anonymizer import DeidentificationError, Reason, joined
-from transforms import Written, again
+from transforms import TransientError, Written, again
 
-from .store import HEADER_BYTES, WHOLE_BYTES, Entry, ObjectStore, OpenEntry
+from .store import HEADER_BYTES, WHOLE_BYTES, Entry, ObjectStore, OpenEntry, StorageError
 
 #: objects up to this size are read and written by one request with all of it in memory; larger ones stream
 SMALL = 8 << 20
@@ -35,6 +35,21 @@ _EXTENSIONS = (1 << 20, 8 << 20)
 _MAX_HEADER_RANGE = 1 << 20
 #: headers that must have been seen before they count as usual
 _ENOUGH = 20
+
+
+T = TypeVar("T")
+
+
+def until_whole(attempt: Callable[[], T]) -> T:
+    """What ``attempt``, of a file of the job's own, gives, tried anew while bytes go wrong on their way.
+
+    Raises:
+        StorageError: they still did the last time.
+    """
+    try:
+        return again(attempt)
+    except TransientError:
+        raise StorageError("bytes go wrong on their way to and from the store, time and again") from None
 
 
 class _HeaderSizes:

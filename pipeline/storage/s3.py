@@ -28,6 +28,7 @@ from .remote import (
     holds,
     opened,
     unreadable,
+    until_whole,
     unwritable,
 )
 from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
@@ -302,7 +303,7 @@ class S3Store:
 
     def get(self, uri: str) -> tuple[bytes, str]:
         """As ``ObjectStore.get``."""
-        return again(partial(self._get_small, uri))
+        return until_whole(partial(self._get_small, uri))
 
     def _get_small(self, uri: str) -> tuple[bytes, str]:
         try:
@@ -320,7 +321,7 @@ class S3Store:
     def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
         """As ``ObjectStore.put``."""
         try:
-            again(partial(self._send, uri, content, content_type(uri), version, {}))
+            until_whole(partial(self._send, uri, content, content_type(uri), version, {}))
         except _Unmet:
             # a first attempt may have got through without an answer
             if not holds(self, uri, content):
