@@ -87,7 +87,7 @@ class Deidentification:
     def batches(self) -> Iterator[Batch]:
         """The de-identified object. Whoever takes it makes nothing visible before the last batch came without an error.
 
-        A batch is taken in before the next one is asked for.
+        A range is copied before the next batch is asked for: it is where its file is read next.
 
         Raises:
             DeidentificationError: the object can't be de-identified with certainty.

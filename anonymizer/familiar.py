@@ -16,7 +16,7 @@ from .files import Piece
 _SPAN = 512
 #: what is kept: no long values, and some for each of the series that take turns; a few megabytes at most
 _LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
-#: where nothing is familiar in so many objects, one after the other, only each so manieth stretch is kept and looked for
+#: where nothing is familiar in so many objects, one after the other, only one stretch in so many is kept and looked for
 _PATIENCE = 32
 
 #: from and to, in bytes from the stretch's beginning, and what is put there

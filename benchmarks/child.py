@@ -49,9 +49,12 @@ def _hold(size: int) -> int:
     A virtual machine gives memory that is free back to its host, within seconds. To get it again costs up to ten times as much as
     to copy into it: who writes sooner would seem to be the faster one.
     """
+    parent = os.getpid()
     is_ready, ready = os.pipe()
     holder = os.fork()
     if holder:
+        # its own end is closed: a holder that got no memory ends, and nobody waits for it
+        os.close(ready)
         os.read(is_ready, 1)
         return holder
     try:
@@ -63,7 +66,7 @@ def _hold(size: int) -> int:
         before = _free()
         os.write(ready, b"1")
         for place in range(0, size, _GIVEN):
-            while _free() - before > _AHEAD:
+            while _free() - before > _AHEAD and os.getppid() == parent:
                 time.sleep(_PERIOD)
             memory.madvise(mmap.MADV_DONTNEED, place, min(_GIVEN, size - place))
     finally:

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
     from .storage import StorageOptions
 
-# nothing here computes with matrices: the threads that numpy's library would start only spin
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# when the command ends nobody waits for Python to look for garbage among all modules
-atexit.register(gc.freeze)
-
 _ENGINE_OPTIONS = (
     click.option(
         "--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE, 32 bytes or more."
@@ -56,6 +51,10 @@ def main() -> None:
 
     Exit codes: 0 all written or accounted for; 3 finished, with objects quarantined; 2 usage; 1 failed.
     """
+    # nothing here computes with matrices: the threads that numpy's library would start only spin
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # when the command ends nobody waits for Python to look for garbage among all modules
+    atexit.register(gc.freeze)
 
 
 main.add_command(estimate)

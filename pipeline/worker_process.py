@@ -45,7 +45,7 @@ def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, d
     Args:
         assignments: whence the assignment comes.
         parent: the command's process; this one ends with it.
-        prepare: is done before.
+        prepare: what is done first, without an assignment.
         debug: let Beam print what workers raise; it may name objects.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -6,11 +6,11 @@ import takes longer than the de-identification of a thousand images, is loaded o
 
 from __future__ import annotations
 
-import csv
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
-from .tables import DATA, parse_tag
+from .tables import parse_tag, read_lines, tag_and_mask
 
 
 class DictionaryEntry(NamedTuple):
@@ -40,27 +40,19 @@ class RepeatingEntry(NamedTuple):
     entry: DictionaryEntry
 
 
-def _rows(name: str) -> list[list[str]]:
-    with (DATA / name).open(newline="", encoding="ascii") as stream:
-        rows = csv.reader(stream)
-        next(rows)
-        return list(rows)
-
-
 @cache
 def dictionary() -> dict[int, DictionaryEntry]:
     """The attributes with a tag of their own."""
-    return {int(tag[1:5] + tag[6:10], 16): DictionaryEntry._make(entry) for tag, *entry in _rows("dictionary.csv")}
+    return {parse_tag(tag): DictionaryEntry._make(entry) for tag, *entry in islice(read_lines("dictionary.csv"), 1, None)}
 
 
 @cache
 def repeating() -> tuple[RepeatingEntry, ...]:
     """The attributes that repeat."""
     found = []
-    for tag, *entry in _rows("repeating.csv"):
-        digits = tag[1:5] + tag[6:10]
-        mask = int("".join("0" if digit == "x" else "f" for digit in digits), 16) | 0x10000
-        found.append(RepeatingEntry(parse_tag(tag), mask, DictionaryEntry._make(entry)))
+    for text, *entry in islice(read_lines("repeating.csv"), 1, None):
+        tag, mask = tag_and_mask(text[1:5] + text[6:10])
+        found.append(RepeatingEntry(tag, mask | 0x10000, DictionaryEntry._make(entry)))
     return tuple(found)
 
 
@@ -88,4 +80,4 @@ def vrs() -> frozenset[str]:
 @cache
 def registered_uids() -> dict[str, str]:
     """The UIDs of PS3.6 Annex A -> what they name: ``SOP Class``, ``Transfer Syntax``, ..."""
-    return dict(_rows("uids.csv"))
+    return dict(islice(read_lines("uids.csv"), 1, None))

@@ -76,10 +76,24 @@ def parse_tag(text: str) -> int:
     return int((text[1:5] + text[6:10]).replace("x", "0"), 16)
 
 
+def tag_and_mask(digits: str) -> tuple[int, int]:
+    """Eight digits of which some are ``x``, any digit -> the tag with zeros there, and a mask with bits where none is."""
+    digits = digits.lower()
+    return int(digits.replace("x", "0"), 16), int("".join("0" if digit == "x" else "f" for digit in digits), 16)
+
+
+def read_lines(name: str) -> Iterator[list[str]]:
+    """The lines of a table of ``profiles/data``, its head first."""
+    with (DATA / name).open(newline="", encoding="ascii") as stream:
+        yield from csv.reader(stream)
+
+
 def read_rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of a table of ``profiles/data``: column -> text."""
-    with (DATA / name).open(newline="", encoding="ascii") as stream:
-        yield from csv.DictReader(stream)
+    lines = read_lines(name)
+    head = next(lines)
+    for line in lines:
+        yield dict(zip(head, line, strict=True))
 
 
 def option_actions(row: dict[str, str]) -> tuple[tuple[ProfileOptions, Action], ...]:

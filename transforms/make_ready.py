@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from profiles import ConfidentialityProfile, compile_plan
 
 #: CT Image Storage: what other classes need besides is little
@@ -14,5 +12,5 @@ def make_ready(profile: ConfidentialityProfile) -> None:
     """Read the standard's tables, compile the commonest plan, and import what is otherwise imported on first use."""
     # the first rule reads the dictionary
     _ = compile_plan(profile, _COMMON).root[0x00080005]
-    # by pyarrow itself, once audit tables are made
-    import_module("pyarrow.compute")
+    # as pyarrow does itself once audit tables are made
+    import pyarrow.compute  # noqa: F401

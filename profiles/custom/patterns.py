@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 from ..decisions import attribute_keyword, attribute_vr
 from ..dictionary import dictionary, repeating, vrs
 from ..errors import ProfileError
-from ..tables import listed
+from ..tables import listed, tag_and_mask
 
 
 class Attribute(NamedTuple):
@@ -229,11 +229,6 @@ def _keywords() -> dict[str, _Tags]:
     return parts | {row.entry.keyword: _Tags(row.tag, row.mask) for row in repeating()}
 
 
-def _number_and_mask(digits: str) -> tuple[int, int]:
-    digits = digits.lower()
-    return int(digits.replace("x", "0"), 16), int("".join("0" if digit == "x" else "f" for digit in digits), 16)
-
-
 def _refuse(reason: str) -> NoReturn:
     raise ProfileError(reason)
 
@@ -262,7 +257,7 @@ def _parse(text: str) -> tuple[tuple[_Part, ...], bool]:
 def _simple(text: str) -> _Part | None:
     """What isn't an expression; None where nothing else fits."""
     if found := _TAG.fullmatch(text):
-        return _Tags(*_number_and_mask((found[2] or found[4]) + (found[3] or found[5])))
+        return _Tags(*tag_and_mask((found[2] or found[4]) + (found[3] or found[5])))
     if found := _PRIVATE.fullmatch(text):
         return _private(found[1], found[2].strip(), found[3])
     if _ANY_PRIVATE.fullmatch(text):
@@ -282,7 +277,7 @@ def _simple(text: str) -> _Part | None:
 
 
 def _private(group: str, creator: str, element: str) -> _Tags:
-    number, mask = _number_and_mask(f"{group}xx{element}")
+    number, mask = tag_and_mask(f"{group}xx{element}")
     if not creator:
         _refuse("a private creator is needed between { and }")
     if mask & 0x10000 and not number & 0x10000:
