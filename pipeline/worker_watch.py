@@ -62,6 +62,10 @@ class WorkerProcesses:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """See to it that none is left."""
         # they have ended by themselves, but for a run that failed, was interrupted or came to nothing
         left = [worker for worker in self._workers if not worker.gone.is_set()]
         for worker in left:
@@ -94,7 +98,12 @@ class WorkerProcesses:
         # in a thread that may be left behind: where a worker died, the runner may never return. Daemon, as are then all
         # threads that Beam starts from it: none of them keeps the command from ending
         threading.Thread(target=run, name="dicom-deid-run", daemon=True).start()
-        self._outcomes.get()()
+        try:
+            self._outcomes.get()()
+        except BaseException:
+            # before anybody clears away what they leave unfinished: none is to write on
+            self._end()
+            raise
         return results[0]
 
     def _assign(self, control: str, worker_id: str) -> _Worker:
