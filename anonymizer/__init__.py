@@ -21,6 +21,7 @@ from .patients import PatientTable as PatientTable
 from .patients import PatientTableError as PatientTableError
 from .pseudonyms import Pseudonyms as Pseudonyms
 from .report import AttributeAction as AttributeAction
+from .report import Originals as Originals
 from .report import Report as Report
 from .report import Scan as Scan
 from .tags import SERIES as SERIES

@@ -11,11 +11,11 @@ from profiles import Plan, compile_plan
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .deflate import deflate
 from .errors import DeidentificationError, Note, Reason
-from .facts import Facts
+from .facts import Facts, new_patient_id
 from .files import Batch, Piece
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .progress import Progress
-from .report import Report
+from .report import Originals, Report
 from .rewriter import Rewriter
 from .source import Source
 from .tags import FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
@@ -38,10 +38,26 @@ class Deidentification:
 
     Attributes:
         facts: what was learnt before the first element was rewritten.
+        originals: who the patient was and is; None unless asked for, and before the header was scanned.
     """
 
-    def __init__(self, engine: Engine, source: Source, uids: UidMapping, size: int | None, words: frozenset[bytes]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        uids: UidMapping,
+        size: int | None,
+        words: frozenset[bytes],
+        *,
+        originals: bool = False,
+    ) -> None:
+        """
+        Args:
+            originals: find out, when the header is scanned, who the patient was.
+        """
         self._engine = engine
+        self._wants_originals = originals
+        self.originals: Originals | None = None
         self._words = words
         self.facts = Facts()
         self._source = source
@@ -108,8 +124,12 @@ class Deidentification:
 
     def scan(self) -> None:
         """Walk the header only, up to the pixel data."""
-        for _ in self._batches(header_only=True):
-            pass
+        for batch in self._batches(header_only=True):
+            if self.facts.originals is not None and self.originals is None:
+                # in the first batch, for facts were learnt from no less; by what stands there: profiles may do anything to it
+                assert isinstance(batch, list)
+                new = new_patient_id(b"".join(batch), self._rewriter_now.encoding)
+                self.originals = self.facts.originals._replace(new_patient_id=new)
         self._check_identity()
 
     def _check_identity(self) -> None:
@@ -150,7 +170,12 @@ class Deidentification:
         while True:
             try:
                 self.facts = self._engine.facts.learn(
-                    Buffer(buffer, complete), offset, self._header.encoding, self._words, is_of_patient=plan.belongs_to_study
+                    Buffer(buffer, complete),
+                    offset,
+                    self._header.encoding,
+                    self._words,
+                    is_of_patient=plan.belongs_to_study,
+                    originals=self._wants_originals,
                 )
                 break
             except NeedMoreError:

@@ -76,21 +76,27 @@ class Engine:
         """
         return Deidentification(self, Source(stream, handle), uids or self.uids, size, words)
 
-    def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None) -> Scan:
+    def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
 
         Args:
             size: the object's size in bytes if known: it spares reads.
+            originals: tell who the patient was, too. What is told holds identifiers then.
 
         Raises:
             DeidentificationError: as ``deidentify``, as far as the header tells.
         """
-        deidentification = Deidentification(self, Source(stream), uids, size, frozenset())
+        deidentification = Deidentification(self, Source(stream), uids, size, frozenset(), originals=originals)
         deidentification.scan()
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
         return Scan(
-            found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, deidentification.facts.person, words
+            found[SOP_CLASS][1].decode("latin-1"),
+            found,
+            deidentification.bytes_read,
+            deidentification.facts.person,
+            words,
+            deidentification.originals,
         )
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:

@@ -17,9 +17,10 @@ from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, 
 from .errors import DeidentificationError, Reason
 from .keys import Key
 from .patients import Patient, PatientTable, shift_message
+from .report import Originals
 from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 
-_ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100024, 0x00400032
+_PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
 _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
@@ -33,12 +34,14 @@ class Facts:
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
         elsewhere: keyed hashes of such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
+        originals: who the patient was; None unless asked for.
     """
 
     offset: int | None = None
     words: frozenset[str] = frozenset()
     elsewhere: frozenset[bytes] = frozenset()
     person: bytes = b""
+    originals: Originals | None = None
 
 
 class FactFinder:
@@ -62,12 +65,14 @@ class FactFinder:
         elsewhere: frozenset[bytes] = frozenset(),
         *,
         is_of_patient: bool,
+        originals: bool = False,
     ) -> Facts:
         """What the profile must know of the object whose data set begins at ``position``.
 
         Args:
             elsewhere: keyed hashes of words that identify somebody in other objects.
             is_of_patient: whether objects of the class have a patient.
+            originals: whether somebody asks who the patient was.
 
         Raises:
             NeedMoreError: it lies beyond the buffer.
@@ -75,7 +80,7 @@ class FactFinder:
         """
         profile = self._profile
         if not (profile.shifts_dates or profile.cleans_text or self._patients is not None):
-            return _NO_FACTS
+            return Facts(originals=originals_of(buffer, position, encoding)) if originals else _NO_FACTS
         patient, study = identity_of(buffer, position, encoding)
         if self._patients is not None and is_of_patient:
             if not patient.patient_id or self._patients.find(patient) is None:
@@ -83,7 +88,8 @@ class FactFinder:
         person = shift_message(patient, study) if patient.patient_id or study else b""
         offset = self._shifts.offset(person) if profile.shifts_dates and person else None
         words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
-        return Facts(offset, words, elsewhere, hmac.digest(self._person_key, person, "sha256") if person else b"")
+        person = hmac.digest(self._person_key, person, "sha256") if person else b""
+        return Facts(offset, words, elsewhere, person, originals_of(buffer, position, encoding) if originals else None)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")
@@ -120,20 +126,53 @@ def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, char
         NeedMoreError: it lies beyond the buffer.
         DeidentificationError: it can't be read.
     """
-    found = buffer.find(position, end, _PATIENT, encoding)
-    texts = {}
-    for tag, element in found.items():
+    values = _values(buffer, position, end, _PATIENT, encoding)
+    # an issuer only tells one patient from another
+    texts = {
+        tag: decode_text(value, charset) if tag == PATIENT_ID else _best_text(value, charset) for tag, value in values.items()
+    }
+    return Patient.of(texts.get(PATIENT_ID, ""), _issuer(texts))
+
+
+def originals_of(buffer: Buffer, position: int, encoding: Encoding) -> Originals:
+    """Who the patient is to whom wrote the data set at ``position``: the values as they are, not as they are compared.
+
+    Raises:
+        NeedMoreError: they lie beyond the buffer.
+    """
+    end = len(buffer.content)
+    values = _values(buffer, position, end, _PATIENT | {SPECIFIC_CHARACTER_SET, _PATIENT_NAME}, encoding)
+    charset = values.pop(SPECIFIC_CHARACTER_SET, b"").decode("latin-1")
+    texts = {tag: _best_text(value, charset) for tag, value in values.items()}
+    return Originals(texts.get(PATIENT_ID, ""), _issuer(texts), texts.get(_PATIENT_NAME, ""))
+
+
+def new_patient_id(header: bytes, encoding: Encoding) -> str:
+    """PatientID in a data set of which the beginning is at hand, with PatientID if there is one."""
+    values = _values(Buffer(header, complete=True), 0, len(header), frozenset({SPECIFIC_CHARACTER_SET, PATIENT_ID}), encoding)
+    return _best_text(values.get(PATIENT_ID, b""), values.get(SPECIFIC_CHARACTER_SET, b"").decode("latin-1"))
+
+
+def _issuer(texts: dict[int, str]) -> str:
+    return texts.get(ISSUER_OF_PATIENT_ID) or texts.get(_ISSUER_QUALIFIERS, "")
+
+
+def _values(buffer: Buffer, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, bytes]:
+    """Values of texts without padding, by tag; of the issuer's qualifiers, the UniversalEntityID.
+
+    Raises:
+        NeedMoreError: they lie beyond the buffer.
+    """
+    values = {}
+    for tag, element in buffer.find(position, end, tags, encoding).items():
         if tag == _ISSUER_QUALIFIERS:
             inner = IMPLICIT_LITTLE if element.vr == b"UN" else encoding
             start = element.start + 8
             nested = buffer.find(start, end, frozenset({_UNIVERSAL_ENTITY_ID}), inner) if element.length else {}
             element = nested.get(_UNIVERSAL_ENTITY_ID, element._replace(length=0))
         if element.length != UNDEFINED:
-            value = buffer.content[element.start : element.start + element.length].split(b"\0", 1)[0].strip(b" ")
-            # an issuer only tells one patient from another
-            texts[tag] = decode_text(value, charset) if tag == PATIENT_ID else _best_text(value, charset)
-    issuer = texts.get(ISSUER_OF_PATIENT_ID) or texts.get(_ISSUER_QUALIFIERS, "")
-    return Patient.of(texts.get(PATIENT_ID, ""), issuer)
+            values[tag] = buffer.content[element.start : element.start + element.length].split(b"\0", 1)[0].strip(b" ")
+    return values
 
 
 def words_of(buffer: Buffer, position: int, encoding: Encoding) -> frozenset[str]:

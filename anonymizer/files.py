@@ -135,11 +135,14 @@ def _write_batches(handle: int, batches: Iterable[Batch]) -> None:
     write_all(handle, pending)
 
 
-def write_atomically(batches: Iterable[Batch], path: str) -> None:
+def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
     Where ``path`` is a link, the file that it leads to is replaced; a file that is replaced leaves its permissions behind.
     Whatever ``batches`` raises goes through, and ``path`` is as it was.
+
+    Args:
+        private: the file is its owner's alone (0600), from its beginning on and whatever it replaces.
 
     Raises:
         OSError: it can't be written.
@@ -154,6 +157,8 @@ def write_atomically(batches: Iterable[Batch], path: str) -> None:
     except FileNotFoundError:
         pass
     temporary = os.path.join(os.path.dirname(path), f".dicom-deid-{secrets.token_hex(8)}")
+    if private:
+        mode = 0o600
     # what is new has the permissions that any new file has here
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:

@@ -45,6 +45,21 @@ class Report:
     notes: tuple[Note, ...]
 
 
+class Originals(NamedTuple):
+    """Who the patient was, and is. It holds identifiers, and is made for none but who asks for them.
+
+    Attributes:
+        patient_id, issuer, patient_name: PatientID, its issuer (PS3.3 C.7.1.1; as ``Patient`` has it) and PatientName as they
+            stand in the object, decoded; what isn't in its character set is read as Latin-1, byte by byte.
+        new_patient_id: PatientID of the de-identified object.
+    """
+
+    patient_id: str
+    issuer: str
+    patient_name: str
+    new_patient_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What a header tells.
@@ -55,6 +70,7 @@ class Scan:
         bytes_read: bytes of the object that had to be read.
         person: keyed hash of whose object it is: the patient, or the study where no PatientID tells; empty unless needed.
         words: keyed hashes of the words that identify somebody, sorted; empty unless the profile cleans text.
+        originals: who the patient was; None unless asked for.
     """
 
     sop_class_uid: str
@@ -62,3 +78,4 @@ class Scan:
     bytes_read: int
     person: bytes = b""
     words: tuple[bytes, ...] = ()
+    originals: Originals | None = None

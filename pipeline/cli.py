@@ -18,6 +18,7 @@ from .estimate_command import estimate
 from .finish_command import EXIT_FAILED, EXIT_QUARANTINED, finish, show
 from .logs import quiet
 from .profile_options import add_options, load_profile, usage_error, with_profile
+from .reidentify_command import reidentify
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def main() -> None:
 
 main.add_command(estimate)
 main.add_command(finish)
+main.add_command(reidentify)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
@@ -70,6 +72,8 @@ main.add_command(finish)
 @with_profile
 @add_options(_ENGINE_OPTIONS)
 @with_storage
+@click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
+@click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
 @click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -86,6 +90,8 @@ def run(
     burned_in: str,
     patient_table: str | None,
     storage: Callable[[], StorageOptions],
+    crosswalk: str | None,
+    crosswalk_certificate: str | None,
     detach: bool,
     debug: bool,
     beam_args: tuple[str, ...],
@@ -117,6 +123,8 @@ def run(
         storage=storage(),
         detach=detach,
         beam_args=beam_args,
+        crosswalk=crosswalk,
+        crosswalk_certificate=crosswalk_certificate,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:

@@ -13,6 +13,7 @@ from transforms import (
     AnonymizeInstances,
     Archive,
     BuildUidMap,
+    CrosswalkTarget,
     EngineConfig,
     GroupIntoWorkUnits,
     ListObjects,
@@ -52,13 +53,18 @@ def build_job(
     writer: ObjectWriter,
     audit: AuditTarget,
     progress: ProgressListener,
+    crosswalk: CrosswalkTarget | None = None,
 ) -> None:
-    """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven."""
+    """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven.
+
+    Args:
+        crosswalk: where source names and original identifiers go; None: nowhere.
+    """
     objects = pipeline | "ListObjects" >> ListObjects(inputs, archive, progress)
     # counted apart from what becomes of them, so that the audit can be checked against it
     listed = objects | "SumOfSources" >> SumOfSources(config)
 
-    scan = objects | "ScanHeaders" >> ScanHeaders(archive, config, progress)
+    scan = objects | "ScanHeaders" >> ScanHeaders(archive, config, progress, crosswalk)
     units = scan[SCANNED] | "GroupIntoWorkUnits" >> GroupIntoWorkUnits(listed)
     uid_map = units | "BuildUidMap" >> BuildUidMap(listed, config)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])

@@ -39,6 +39,8 @@ class JobOptions:
         storage: how object storage is reached.
         detach: submit the job and don't wait for it.
         beam_args: options for Beam, as on the command line.
+        crosswalk: folder for the restricted crosswalk, path or URI; None: none is written.
+        crosswalk_certificate: file with the certificate to which it is encrypted, path or URI; None: it isn't.
     """
 
     inputs: tuple[str, ...]
@@ -53,6 +55,8 @@ class JobOptions:
     storage: StorageOptions = field(default_factory=StorageOptions)
     detach: bool = False
     beam_args: tuple[str, ...] = field(default=())
+    crosswalk: str | None = None
+    crosswalk_certificate: str | None = None
 
 
 def input_base(location: str) -> Path:
@@ -90,6 +94,36 @@ def check_locations(options: JobOptions) -> None:
         _check_kind(name, target)
         if not scheme_of(target) and Path(target).exists() and not Path(target).is_dir():
             raise UsageError(f"{name} is a file")
+
+
+def check_crosswalk(options: JobOptions) -> None:
+    """Refuse a crosswalk that lies where others read, or where it would be open to them, before any work.
+
+    Raises:
+        UsageError: what is wrong with which option.
+    """
+    if options.crosswalk is None:
+        if options.crosswalk_certificate is not None:
+            raise UsageError("--crosswalk-certificate needs --crosswalk")
+        return
+    crosswalk = options.crosswalk
+    _check_kind("--crosswalk", crosswalk)
+    if not crosswalk or has_magic(crosswalk) or (not scheme_of(crosswalk) and Path(crosswalk).is_file()):
+        raise UsageError("--crosswalk is no folder")
+    if scheme_of(crosswalk) and options.crosswalk_certificate is None:
+        raise UsageError(
+            "--crosswalk on object storage needs --crosswalk-certificate: an object has no permissions of its own there, and who "
+            "may read the bucket would read the identifiers"
+        )
+    for name, other in (("--output", options.output), ("--audit", options.audit)):
+        if is_inside(crosswalk, other) or is_inside(other, crosswalk):
+            raise UsageError(f"--crosswalk and {name} must lie apart: identifiers are not for who gets the other")
+    for number, location in enumerate(options.inputs):
+        base = glob_base(location) if has_magic(location) else location
+        if not scheme_of(location):
+            base = str(input_base(location))
+        if _would_list(location, crosswalk) or is_inside(base, crosswalk):
+            raise UsageError(f"--crosswalk and {input_option(options, number)} must lie apart")
 
 
 def input_option(options: JobOptions, number: int) -> str:

@@ -156,6 +156,8 @@ def origin_of(options: JobOptions, key_id: str, runner: str) -> dict[str, Any]:
     return {
         **made_with(options, key_id),
         "runner": runner,
+        # that there is one, but not where
+        "crosswalk": options.crosswalk is not None,
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},

@@ -22,14 +22,24 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
-from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError, make_ready
+from transforms import (
+    NAMESPACE,
+    STORAGE,
+    CrosswalkError,
+    EngineConfig,
+    EnvelopeError,
+    ProgressListener,
+    UidMapError,
+    make_ready,
+)
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
+from .crosswalk import crosswalk_target
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, build_job
 from .manifests import ManifestError
-from .options import JobOptions, check_locations, input_option
+from .options import JobOptions, check_crosswalk, check_locations, input_option
 from .pending import forget, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
@@ -42,7 +52,7 @@ from .workload import Workload
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
 #: their messages name no object
-_TELLING = (StorageError, ManifestError, SecretError, PatientTableError)
+_TELLING = (StorageError, ManifestError, SecretError, PatientTableError, CrosswalkError, EnvelopeError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 #: how Prism says that a worker is gone: at work, or before it got to it or could be heard
 _LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
@@ -68,6 +78,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         if not value:
             raise UsageError(f"{flag} is missing")
     check_locations(options)
+    check_crosswalk(options)
     if options.detach and is_local(parsed):
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     # here as in any worker, file systems find their options
@@ -117,10 +128,11 @@ def _run(
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
+    crosswalk = crosswalk_target(options, run_id, key.key_id)
 
     def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
+        build_job(pipeline, list(options.inputs), config, archive, writer, target, progress, crosswalk)
         settle()
         return pipeline.run()
 

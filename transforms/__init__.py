@@ -7,7 +7,17 @@ from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
 from .build_uid_map import UidMapError as UidMapError
 from .concurrency import Workers as Workers
+from .crosswalk import CROSSWALK as CROSSWALK
+from .crosswalk import CROSSWALK_SCHEMA as CROSSWALK_SCHEMA
+from .crosswalk import ENCRYPTED_SUFFIX as ENCRYPTED_SUFFIX
+from .crosswalk import PLAIN_SUFFIX as PLAIN_SUFFIX
+from .crosswalk import CrosswalkError as CrosswalkError
+from .crosswalk import CrosswalkTarget as CrosswalkTarget
 from .engine_config import EngineConfig as EngineConfig
+from .envelopes import EnvelopeError as EnvelopeError
+from .envelopes import decrypt as decrypt
+from .envelopes import load_certificate as load_certificate
+from .envelopes import load_private_key as load_private_key
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .list_objects import ListObjects as ListObjects
 from .make_ready import make_ready as make_ready

@@ -11,6 +11,7 @@ from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engin
 from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
+from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row
 from .engine_config import EngineConfig
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
@@ -65,6 +66,7 @@ class Found(NamedTuple):
         new_uid: the new SOPInstanceUID; empty where it stays.
         uids: all others to be replaced: original, (new UID, UidRole).
         bytes_read: bytes that had to be read for it.
+        crosswalk: its row there; None where no crosswalk is written.
     """
 
     ref: ObjectRef
@@ -75,10 +77,14 @@ class Found(NamedTuple):
     person: bytes
     words: tuple[bytes, ...]
     bytes_read: int
+    crosswalk: CrosswalkRow | None = None
 
 
-def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> Found:
+def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> Found:
     """What the header of one object tells.
+
+    Args:
+        crosswalk: whether its row for the crosswalk is wanted, too.
 
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
@@ -87,7 +93,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> Found:
     """
     collector = UidCollector(engine)
     with archive.open(ref, header=True) as stream:
-        scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None)
+        scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None, originals=crosswalk)
         read = stream.ref
     if compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
@@ -108,6 +114,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine) -> Found:
         person=scan.person if scan.words else b"",
         words=scan.words,
         bytes_read=scan.bytes_read,
+        crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
     )
 
 
@@ -140,10 +147,13 @@ class HeaderGroups:
 
 
 class _Scan(beam.DoFn):
-    def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
+    def __init__(
+        self, archive: Archive, config: EngineConfig, progress: ProgressListener, crosswalk: CrosswalkTarget | None
+    ) -> None:
         self._archive = archive
         self._config = config
         self._progress = progress
+        self._target = crosswalk
         self._operations = StorageCounters(archive)
         self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
         self._bytes_read = counter(HEADER_BYTES_READ)
@@ -156,6 +166,13 @@ class _Scan(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
+    def start_bundle(self) -> None:
+        self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
+
+    def finish_bundle(self) -> None:
+        if self._crosswalk is not None:
+            self._crosswalk.flush()
+
     def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
         refs = [ObjectRef(*fields) for fields in batch]
         results = list(chain.from_iterable(self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))))
@@ -167,6 +184,8 @@ class _Scan(beam.DoFn):
         if scanned:
             self._scanned.inc(len(scanned))
             self._bytes_read.inc(sum(one.bytes_read for one in scanned))
+            if self._crosswalk is not None:
+                self._crosswalk.add(one.crosswalk for one in scanned)
             yield pack(self._groups.group(scanned))
         self._operations.update()
         self._progress.add("scanned", len(batch))
@@ -178,7 +197,7 @@ class _Scan(beam.DoFn):
 
     def _scan_one(self, ref: ObjectRef) -> Found | AuditRow:
         try:
-            return again(lambda: scan_header(ref, self._archive, self._engine))
+            return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return rejection(self._engine.pseudonyms.source_id(ref.source), error)
 
@@ -186,9 +205,15 @@ class _Scan(beam.DoFn):
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
 
-    def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
+    def __init__(
+        self, archive: Archive, config: EngineConfig, progress: ProgressListener, crosswalk: CrosswalkTarget | None = None
+    ) -> None:
+        """
+        Args:
+            crosswalk: where source names and original identifiers go; None: nowhere.
+        """
         super().__init__()
-        self._scan = _Scan(archive, config, progress)
+        self._scan = _Scan(archive, config, progress, crosswalk)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:

@@ -5,6 +5,7 @@ from .access import has_connected as has_connected
 from .access import store_for as store_for
 from .folder import FileReader as FileReader
 from .folder import Folder as Folder
+from .folder import PrivateFolder as PrivateFolder
 from .local import TEMPORARY as TEMPORARY
 from .local import LocalStore as LocalStore
 from .local import LocalWriter as LocalWriter

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .access import store_for
-from .locations import join
-from .store import ObjectStore, StorageOptions
+from .local import LocalStore, make_private
+from .locations import join, scheme_of
+from .store import ObjectStore, StorageError, StorageOptions
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,40 @@ class Folder:
 
     def _at(self, name: str) -> str:
         return join(self.location, name)
+
+
+@dataclass(frozen=True)
+class PrivateFolder(Folder):
+    """A folder whose files are their owner's alone, as far as its store has permissions: on this machine."""
+
+    def create(self, name: str, content: bytes) -> None:
+        """As ``TableFolder.create``; on this machine with permissions 0600, also while it is written."""
+        if scheme_of(self.location):
+            super().create(name, content)
+        else:
+            LocalStore().put_private(self._at(name), content)
+
+    def make(self, *, closed: bool) -> None:
+        """See to it that the folder can be used, before anything is written to it.
+
+        Args:
+            closed: refuse a folder of this machine that others than its owner may enter. It is never closed here: it may be
+                any folder that somebody named by mistake.
+
+        Raises:
+            StorageError: what is wrong with it.
+        """
+        if scheme_of(self.location):
+            self.names()
+            return
+        path = Path(self.location)
+        try:
+            make_private(path)
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise StorageError(f"can't be made: {error.strerror}") from None
+        if closed and stat.S_IMODE(mode) & 0o077:
+            raise StorageError("is open to others than its owner: close it (chmod 700), or name a folder that is not there yet")
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,15 @@ class LocalStore:
         except OSError as error:
             raise StorageError(f"can't be written: {error.strerror}") from None
 
+    def put_private(self, uri: str, content: bytes) -> None:
+        """As ``put``, readable by its owner only from its creation on (0600), and so is a folder that comes into being (0700)."""
+        path = Path(uri)
+        try:
+            make_private(path.parent)
+            write_atomically([[content]], uri, private=True)
+        except OSError as error:
+            raise StorageError(f"can't be written: {error.strerror}") from None
+
     def _version(self, uri: str) -> str:
         try:
             return self.get(uri)[1]
@@ -147,6 +156,17 @@ class _OpenFile:
         piece = self._stream.read(min(size, self._left))
         self._left -= len(piece)
         return piece
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody but its owner may enter (0700); one that is there stays as it is.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # by its own mode and not by a change of it: there is no moment in which others could open it
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextlib.contextmanager

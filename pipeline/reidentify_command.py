@@ -1,0 +1,189 @@
+"""``dicom-deid reidentify``: from new names and identifiers back to the original ones, by a crosswalk."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .logs import quiet
+from .profile_options import usage_error
+from .storage_options import with_storage
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from .storage import StorageOptions
+
+EXIT_FAILED, EXIT_NOT_FOUND = 1, 3
+
+#: the table's columns; CSV has all
+_SHOWN = (
+    ("object", ("new_sop_instance_uid",)),
+    ("source", ("source",)),
+    ("patient", ("patient_id", "issuer_of_patient_id", "patient_name")),
+    ("study, series and instance", ("study_instance_uid", "series_instance_uid", "sop_instance_uid")),
+)
+_OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
+#: what a terminal may take for an order, or doesn't show; half pairs can't be printed at all
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--crosswalk", required=True, metavar="FOLDER", help="Where runs wrote their crosswalk.")
+@click.option(
+    "--private-key", "key_files", multiple=True, metavar="FILE", help="Of the certificate, PEM or DER; repeatable for several."
+)
+@click.option("--passphrase-from", metavar="env:NAME|file:PATH", help="Where the private key's passphrase is.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with all columns instead of a table.")
+@with_storage
+@click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [BEAM OPTIONS]")
+def reidentify(
+    crosswalk: str,
+    key_files: tuple[str, ...],
+    passphrase_from: str | None,
+    as_csv: bool,
+    storage: Callable[[], StorageOptions],
+    names: tuple[str, ...],
+) -> None:
+    """Say which original objects and patients new names stand for: all in the crosswalk, or those that are named.
+
+    NAME: a new UID of an instance, series or study; a new PatientID; an object's name in the output; a de-identified file; a
+    source_id of the audit. What is printed are identifiers.
+
+    Exit codes: 0 all names were found; 3 some weren't; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
+    """
+    # before Beam is imported, which logs even then
+    quiet()
+
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from .beam_args import check_beam_args
+    from .crosswalk import NAMED_BY, Crosswalk
+    from .errors import RunError, UsageError
+    from .storage import Folder, StorageError
+
+    first_option = next((place for place, name in enumerate(names) if name.startswith("-")), len(names))
+    names, beam_args = names[:first_option], names[first_option:]
+    try:
+        check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
+        FileSystems.set_options(PipelineOptions(list(beam_args)))
+        keys = [_private_key(file, passphrase_from) for file in key_files]
+        wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
+        found = Crosswalk(Folder(crosswalk, storage()))
+        if found.encrypted and not keys:
+            raise UsageError("--private-key is needed: the crosswalk is encrypted")
+        missing = set(wanted)
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for row in found.rows(wanted, keys):
+                missing.difference_update(row[column] for column in NAMED_BY)
+                yield row
+
+        (_print_csv if as_csv else _print_table)(rows())
+    except UsageError as error:
+        usage_error(str(error))
+    except (RunError, StorageError) as error:
+        click.echo(f"Failed: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    if missing:
+        click.echo(f"{len(missing)} of {len(wanted)} names are not in the crosswalk.", err=True)
+        sys.exit(EXIT_NOT_FOUND)
+
+
+def _private_key(file: str, passphrase_from: str | None) -> RSAPrivateKey:
+    from transforms import EnvelopeError, load_private_key
+
+    from .errors import UsageError
+
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--private-key can't be read: {error.strerror}") from None
+    try:
+        return load_private_key(content, None if passphrase_from is None else _passphrase(passphrase_from))
+    except EnvelopeError as error:
+        raise UsageError(f"--private-key: {error}") from None
+
+
+def _passphrase(place: str) -> bytes:
+    """What stands at ``env:NAME`` or ``file:PATH``; a line end behind it doesn't count."""
+    from .errors import UsageError
+
+    scheme, _, name = place.partition(":")
+    if scheme == "env" and name:
+        value = os.environ.get(name)
+        if value is None:
+            raise UsageError("--passphrase-from: the environment variable is not set")
+        return os.fsencode(value)
+    if scheme == "file" and name:
+        try:
+            return Path(name).read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            raise UsageError(f"--passphrase-from can't be read: {error.strerror}") from None
+    raise UsageError("--passphrase-from is env:NAME or file:PATH")
+
+
+def _meant(number: int, name: str) -> str:
+    """The identifier that a name on the command line stands for."""
+    if not os.path.isfile(name):
+        named = _OBJECT_NAME.fullmatch(name)
+        return named.group(1) if named else name
+
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    from .errors import UsageError
+
+    try:
+        uid = dcmread(name, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID")
+    except (InvalidDicomError, OSError, ValueError, NotImplementedError):
+        uid = None
+    if not uid:
+        raise UsageError(f"NAME number {number} is a file without a SOPInstanceUID")
+    return str(uid)
+
+
+def _source(row: dict[str, Any]) -> str:
+    """The source name; bytes that are no UTF-8 as escapes."""
+    return row["source"] if row["source_bytes"] is None else row["source_bytes"].decode("utf-8", "backslashreplace")
+
+
+def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
+    from .crosswalk import COLUMNS
+
+    # line ends in values stay what they are
+    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+    writer = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow([name if name != "source_bytes" else "source_hex" for name in COLUMNS])
+    for row in rows:
+        exact = {"source": _source(row), "source_bytes": (row["source_bytes"] or b"").hex()}
+        writer.writerow([exact.get(name, row[name]) for name in COLUMNS])
+
+
+def _print_table(rows: Iterable[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*(title for title, _ in _SHOWN))
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in sorted(
+        rows, key=lambda row: (row["patient_id"], row["study_instance_uid"], row["series_instance_uid"], _source(row))
+    ):
+        row["source"] = _source(row)
+        # as Text: brackets in a name are no orders to rich
+        table.add_row(*(Text("\n".join(_visible(row[name]) for name in names if row[name])) for _, names in _SHOWN))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)

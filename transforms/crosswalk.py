@@ -1,0 +1,171 @@
+"""The restricted crosswalk: from the names and identifiers of objects to their new ones, written where it is asked for.
+
+Its rows are identifiers. They go from the worker that read an object to a file of the crosswalk and nowhere else: through no
+shuffle, side output or log, and into no file that is not encrypted or its owner's alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan
+
+from .envelopes import encrypt
+from .storage import TableFolder
+from .write_tables import TableWriter
+
+#: what the names of all its files begin with
+CROSSWALK = "crosswalk-"
+#: how the names of its files end: Parquet; EnvelopedData of that
+PLAIN_SUFFIX, ENCRYPTED_SUFFIX = ".parquet", ".parquet.p7m"
+
+CROSSWALK_SCHEMA = pa.schema(
+    [
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("source_bytes", pa.binary()),
+        pa.field("study_instance_uid", pa.string(), nullable=False),
+        pa.field("series_instance_uid", pa.string(), nullable=False),
+        pa.field("sop_instance_uid", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("issuer_of_patient_id", pa.string(), nullable=False),
+        pa.field("patient_name", pa.string(), nullable=False),
+        pa.field("new_study_instance_uid", pa.string(), nullable=False),
+        pa.field("new_series_instance_uid", pa.string(), nullable=False),
+        pa.field("new_sop_instance_uid", pa.string(), nullable=False),
+        pa.field("new_patient_id", pa.string(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("key_id", pa.string(), nullable=False),
+    ]
+)
+
+_ABSENT = (b"", b"")
+
+
+class CrosswalkError(Exception):
+    """The crosswalk can't be made. The message holds nothing of it."""
+
+
+class CrosswalkRow(NamedTuple):
+    """A scanned object: what leads from its new name and identifiers back to it, and no more.
+
+    Attributes:
+        source_id: keyed hash of its source name, as the audit has it.
+        source: its source name; None where that is no UTF-8, and then its bytes are in ``source_bytes``.
+        study_instance_uid, series_instance_uid, sop_instance_uid: the original ones; empty where it has none.
+        patient_id, issuer_of_patient_id, patient_name: as in Originals.
+    """
+
+    source_id: str
+    source: str | None
+    source_bytes: bytes | None
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_name: str
+    new_study_instance_uid: str
+    new_series_instance_uid: str
+    new_sop_instance_uid: str
+    new_patient_id: str
+
+
+def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
+    """The row of an object.
+
+    Args:
+        scan: with its originals.
+    """
+    assert scan.originals is not None
+    name: str | None
+    name_bytes: bytes | None
+    try:
+        name, name_bytes = source.decode(), None
+    except UnicodeDecodeError:
+        name, name_bytes = None, source
+    study, series, instance = (
+        [uid.decode("latin-1") for uid in scan.uids.get(tag, _ABSENT)] for tag in (STUDY, SERIES, SOP_INSTANCE)
+    )
+    patient = Originals(*map(_writable, scan.originals))
+    return CrosswalkRow(
+        source_id=source_id,
+        source=name,
+        source_bytes=name_bytes,
+        study_instance_uid=study[0],
+        series_instance_uid=series[0],
+        sop_instance_uid=instance[0],
+        patient_id=patient.patient_id,
+        issuer_of_patient_id=patient.issuer,
+        patient_name=patient.patient_name,
+        new_study_instance_uid=study[1],
+        new_series_instance_uid=series[1],
+        new_sop_instance_uid=instance[1],
+        new_patient_id=patient.new_patient_id,
+    )
+
+
+def _writable(text: str) -> str:
+    """No character set gives half of a surrogate pair; but if one did, a run must not end by it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def crosswalk_table(rows: list[CrosswalkRow], run_id: str, key_id: str) -> pa.Table:
+    """Rows of ``crosswalk-*.parquet``.
+
+    Raises:
+        CrosswalkError: they can't be encoded.
+    """
+    try:
+        columns: list[Any] = [list(column) for column in zip(*rows, strict=True)]
+        columns += [[constant] * len(rows) for constant in (run_id, key_id)]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, CROSSWALK_SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=CROSSWALK_SCHEMA)
+    except (pa.ArrowException, ValueError, TypeError):
+        # Arrow's own message would quote a value
+        raise CrosswalkError("a row of the crosswalk can't be encoded") from None
+
+
+@dataclass(frozen=True)
+class CrosswalkTarget:
+    """Where a crosswalk goes. Picklable.
+
+    Attributes:
+        folder: its files' folder; what is created there is its owner's alone, where the store has permissions.
+        run_id: stands in the names of all files.
+        certificate: whose holder alone may read it, DER; empty: files are not encrypted.
+    """
+
+    folder: TableFolder
+    run_id: str
+    key_id: str
+    certificate: bytes = b""
+
+    def create(self, name: str, content: bytes) -> None:
+        """As ``TableFolder.create``, encrypted if it is to be.
+
+        Raises:
+            EnvelopeError: the packages of this worker can't encrypt.
+        """
+        if self.certificate:
+            name, content = name.removesuffix(PLAIN_SUFFIX) + ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
+        self.folder.create(name, content)
+
+
+class CrosswalkWriter:
+    """Gathers rows in memory, and writes files of bounded size. Who writes rows twice does no harm: readers show them once."""
+
+    def __init__(self, target: CrosswalkTarget) -> None:
+        table = partial(crosswalk_table, run_id=target.run_id, key_id=target.key_id)
+        self._writer = TableWriter(target, f"{CROSSWALK}{target.run_id}", table)
+
+    def add(self, rows: Iterable[CrosswalkRow | None]) -> None:
+        """Take rows."""
+        self._writer.add([row for row in rows if row is not None])
+
+    def flush(self) -> None:
+        """Write what was gathered: afterwards it is in the crosswalk, whatever becomes of the bundle."""
+        self._writer.finish()
