@@ -12,12 +12,15 @@ import sys
 import threading
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pydicom
 import pytest
 
 from anonymizer import DeidentificationError, Engine, Key
+from pipeline.errors import UsageError
+from pipeline.options import JobOptions, check_crosswalk
 from profiles import ConfidentialityProfile
 from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, deidentify, run_command, write_studies
 from tests.support.certificates import KeyPair, key_pair
@@ -285,39 +288,61 @@ def test_identifiers_and_names_may_be_anything(tmp_path: Path, key_file: Path) -
     assert {(row["patient_id"], row["patient_name"]) for row in rows} == {("A\nB\\C", '\x1b[31m[bold]O\'Neil, "X"')}
 
 
+def test_it_lies_apart_from_all_else(tmp_path: Path) -> None:
+    archive = tmp_path / "in"
+    archive.mkdir()
+    (archive / "a.dcm").write_bytes(ct_file("1.2.3"))
+    apart, inside = str(tmp_path / "crosswalk"), "must lie apart"
+
+    def options(crosswalk: str, **others: Any) -> JobOptions:
+        given = {"inputs": (str(archive),), "output": str(tmp_path / "out"), "audit": str(tmp_path / "audit"), **others}
+        return JobOptions(profile=ConfidentialityProfile(), key_uri="env:X", crosswalk=crosswalk, **given)
+
+    check_crosswalk(options(apart))
+    check_crosswalk(options(apart, inputs=(str(tmp_path / "*.dcm"), str(archive / "a.dcm"))))
+    check_crosswalk(options(str(archive / "crosswalk"), inputs=(str(archive / "*.dcm"), str(archive / "a.dcm"))))
+    check_crosswalk(options("gs://b/cw", crosswalk_certificate="x", inputs=("gs://b/in", "gs://b/*.dcm"), output="gs://b/out"))
+    for given, message in (
+        (options(str(tmp_path / "out")), f"--crosswalk and --output {inside}"),
+        (options(str(tmp_path / "out" / "deep" / "crosswalk")), f"--crosswalk and --output {inside}"),
+        (options(str(tmp_path)), f"--crosswalk and --output {inside}"),
+        (options(apart, audit=f"{apart}/audit"), f"--crosswalk and --audit {inside}"),
+        (options(f"{apart}/deep", audit=apart), f"--crosswalk and --audit {inside}"),
+        (options(str(archive / "crosswalk")), f"--crosswalk and --input {inside}"),
+        (options(str(archive)), f"--crosswalk and --input {inside}"),
+        (options(str(archive), inputs=(str(archive / "a.dcm"),)), f"--crosswalk and --input {inside}"),
+        (options(str(archive / "x"), inputs=("gs://b", str(archive / "**" / "*.dcm"))), "and --input number 2 must"),
+        (options("gs://b/in/cw", crosswalk_certificate="x", inputs=("gs://b/in",)), f"--crosswalk and --input {inside}"),
+        (options("gs://b/in", crosswalk_certificate="x", inputs=("gs://b/in/*/x.dcm",)), f"--crosswalk and --input {inside}"),
+        (options("gs://b/in", crosswalk_certificate="x", output="gs://b/in/out"), f"--crosswalk and --output {inside}"),
+        (options(str(archive / "a.dcm"), inputs=("gs://b",)), "--crosswalk is no folder"),
+        (options("", inputs=("gs://b",)), "--crosswalk is no folder"),
+        (options("gs://b/*", crosswalk_certificate="x"), "--crosswalk is no folder"),
+        (options("gopher://x"), "gopher:// is not known"),
+        (options("gs://b/crosswalk"), "on object storage needs --crosswalk-certificate"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(message)):
+            check_crosswalk(given)
+
+
 def test_what_is_wrong_is_said_before_any_work(pair: KeyPair, tmp_path: Path, key_file: Path) -> None:
-    archive, output = tmp_path / "in", tmp_path / "out"
+    archive, output, apart = tmp_path / "in", tmp_path / "out", tmp_path / "crosswalk"
     archive.mkdir()
     write_studies(archive, ["a.dcm"], lambda number: [])
     (tmp_path / "open").mkdir(mode=0o750)
     weak = key_pair(tmp_path, "weak", bits=1024)
-    elliptic = key_pair(tmp_path, "elliptic", elliptic=True)
-    apart = str(tmp_path / "crosswalk")
     for arguments, message in (
         (["--crosswalk", str(output)], "--crosswalk and --output must lie apart"),
-        (["--crosswalk", str(output / "deep" / "crosswalk")], "--crosswalk and --output must lie apart"),
-        (["--crosswalk", str(tmp_path)], "--crosswalk and --output must lie apart"),
-        (["--crosswalk", str(archive / "crosswalk")], "--crosswalk and --input must lie apart"),
-        (["--crosswalk", str(archive)], "--crosswalk and --input must lie apart"),
-        (["--crosswalk", apart, "--audit", f"{apart}/audit"], "--crosswalk and --audit must lie apart"),
-        (["--crosswalk", f"{apart}/deep", "--audit", apart], "--crosswalk and --audit must lie apart"),
-        (["--crosswalk", str(archive / "a.dcm" / "x")], "--crosswalk and --input must lie apart"),
-        (["--crosswalk", str(key_file)], "--crosswalk is no folder"),
-        (["--crosswalk", ""], "--crosswalk is no folder"),
-        (["--crosswalk", "gopher://x"], "gopher:// is not known"),
         (["--crosswalk", "gs://bucket/x"], "on object storage needs --crosswalk-certificate"),
         (["--crosswalk", str(tmp_path / "open")], "chmod 700"),
         (["--crosswalk-certificate", str(pair.certificate)], "--crosswalk-certificate needs --crosswalk"),
-        (["--crosswalk", apart, "--crosswalk-certificate", str(tmp_path / "none.pem")], "--crosswalk-certificate doesn't exist"),
-        (["--crosswalk", apart, "--crosswalk-certificate", str(pair.private_key)], "no X.509 certificate"),
-        (["--crosswalk", apart, "--crosswalk-certificate", str(weak.certificate)], "2048"),
-        (["--crosswalk", apart, "--crosswalk-certificate", str(elliptic.certificate)], "no RSA key"),
+        (["--crosswalk", str(apart), "--crosswalk-certificate", str(apart)], "--crosswalk-certificate doesn't exist"),
+        (["--crosswalk", str(apart), "--crosswalk-certificate", str(weak.certificate)], "2048"),
     ):
         done = run_command("run", "--input", str(archive), "--output", str(output), "--key", f"file:{key_file}", *arguments)
         assert (done.returncode, message in done.stderr) == (2, True), (arguments, done.stderr)
         assert "Traceback" not in done.stderr and str(tmp_path) not in done.stderr
-        assert not output.exists()
-        assert not Path(apart).exists() and list((tmp_path / "open").iterdir()) == []
+        assert not output.exists() and not apart.exists() and list((tmp_path / "open").iterdir()) == []
 
 
 def test_a_crosswalk_that_cannot_be_written_ends_the_run(pair: KeyPair, tmp_path: Path, key_file: Path) -> None:
