@@ -174,7 +174,7 @@ def test_explain_shows_every_attribute_and_what_decided_it() -> None:
     assert "PatientName" in run_command("explain").stdout
 
 
-@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["explain", "--csv"], ["file"]])
+@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["reidentify", "--help"], ["explain", "--csv"], ["file"]])
 def test_only_a_run_imports_beam(command: list[str], archive: Path, tmp_path: Path) -> None:
     if command == ["file"]:
         command = ["file", str(archive / "a.dcm"), str(tmp_path / "out.dcm")]
