@@ -135,7 +135,8 @@ def _meant(number: int, name: str) -> str:
     """The identifier that a name on the command line stands for."""
     if not os.path.isfile(name):
         named = _OBJECT_NAME.fullmatch(name)
-        return named.group(1) if named else name
+        # no identifier of an output has bytes that are no UTF-8: such a name is looked for as no other is
+        return os.fsencode(named.group(1) if named else name).decode("utf-8", "backslashreplace")
 
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError

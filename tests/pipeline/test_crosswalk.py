@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, deidenti
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.objects import Element
+from tests.support.processes import need
 from transforms import CROSSWALK_SCHEMA
 
 Row = dict[str, object]
@@ -175,7 +175,7 @@ def test_files_are_their_owners_alone_from_the_beginning(umask: int, planted_arc
 
 def test_the_system_is_never_asked_for_other_permissions(tmp_path: Path, key_file: Path) -> None:
     """A look now and then may miss an instant: strace misses no call that creates or opens up anything there."""
-    strace = shutil.which("strace") or pytest.skip("strace is not installed")
+    strace = need("strace")
     (tmp_path / "in").mkdir()
     write_studies(tmp_path / "in", ["a.dcm"], lambda number: [])
     trace, crosswalk = tmp_path / "trace", tmp_path / "crosswalk"
@@ -268,7 +268,7 @@ def test_with_a_certificate_openssl_reads_it_and_nobody_else(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert planted_archive.tokens.found_in(path.read_bytes()) == []
         opened = tmp_path / "opened.parquet"
-        command = ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", str(pair.private_key)]
+        command = [need("openssl"), "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", str(pair.private_key)]
         subprocess.run([*command, "-in", str(path), "-out", str(opened)], check=True, capture_output=True)
         rows += pq.read_table(opened).to_pylist()
     assert without_run(rows) == without_run(rows_of(planted_crosswalk[1]))

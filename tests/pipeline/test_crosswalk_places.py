@@ -1,8 +1,13 @@
-"""Crosswalks on object storage, of runs that nobody waits for, and of processes that die: by real servers and commands."""
+"""Crosswalks on object storage, of runs that nobody waits for, and of runs that are killed: by real servers and commands."""
 
 from __future__ import annotations
 
 import csv
+import os
+import signal
+import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from io import StringIO
@@ -10,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import PlantedArchive, ct_file, run_command
+from tests.pipeline.conftest import ROOT, PlantedArchive, ct_file, run_command, write_studies
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.processes import PATIENCE
@@ -87,3 +92,27 @@ def test_a_run_that_nobody_waits_for_writes_it_too(tmp_path: Path, key_file: Pat
     assert '"crosswalk": true' in (tmp_path / "out" / "_audit" / "run.json").read_text()
     read = run_command("reidentify", "--crosswalk", str(tmp_path / "crosswalk"), "--private-key", str(pair.private_key), "--csv")
     assert sorted(row["source"] for row in csv.DictReader(StringIO(read.stdout))) == ["0.dcm", "1.dcm", "2.dcm"]
+
+
+def test_a_killed_run_leaves_whole_files_and_the_next_one_completes_it(tmp_path: Path, key_file: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_studies(tmp_path / "in", [f"{number}.dcm" for number in range(2000)], lambda number: [])
+    crosswalk = tmp_path / "crosswalk"
+    options = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
+    command = [sys.executable, "-m", "pipeline", "run", *options, "--crosswalk", str(crosswalk)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ends = time.monotonic() + PATIENCE
+    while not list(crosswalk.glob("crosswalk-*")):
+        assert time.monotonic() < ends and killed.poll() is None
+        time.sleep(0.005)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out" / "_audit" / "run.json").exists()
+    done = run_command("run", *options, "--crosswalk", str(crosswalk))
+    assert done.returncode == 0, done.stderr
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in crosswalk.iterdir())
+    read = run_command("reidentify", "--crosswalk", str(crosswalk), "--csv")
+    assert read.returncode == 0, read.stderr
+    sources = [row["source"] for row in csv.DictReader(StringIO(read.stdout))]
+    assert len(sources) == len(set(sources)) == 2000

@@ -25,6 +25,8 @@ HOW = {
     "moto": "pip install -e '.[dev]'",
     "azurite": "npm install azurite, and the path of its azurite-blob in AZURITE_BLOB",
     "prism": "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0, or its path in PRISM",
+    "openssl": "apt-get install openssl",
+    "strace": "apt-get install strace",
     "flink": "deploy/flink/cluster install FOLDER, and that folder in FLINK_HOME_DIR",
 }
 #: seconds that a server may take to answer its first request; a loaded machine needs some
@@ -43,6 +45,8 @@ def need(server: str) -> str:
         found = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
     elif server == "prism":
         found = os.environ.get("PRISM") or shutil.which("prism") or shutil.which("prism", path=Path.home() / "go" / "bin")
+    elif server in ("openssl", "strace"):
+        found = shutil.which(server)
     elif server == "flink":
         found = os.environ.get("FLINK_HOME_DIR")
     elif server == "moto":
