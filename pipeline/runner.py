@@ -22,18 +22,18 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
-from transforms import NAMESPACE, STORAGE, EngineConfig, ProgressListener, UidMapError, make_ready
+from transforms import NAMESPACE, STORAGE, EngineConfig, Ledger, ProgressListener, UidMapError, make_ready
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .errors import AGAIN, RunError, UsageError
-from .job import AuditTarget, build_job
+from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
 from .options import JobOptions, check_locations, input_option
-from .pending import forget, remember
+from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
+from .run_report import RunReport, check_origin, finish, has_origin, making, origin_of, unfinished_work, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
@@ -117,24 +117,35 @@ def _run(
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
-
-    def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build_job(pipeline, list(options.inputs), config, archive, writer, target, progress)
-        settle()
-        return pipeline.run()
-
-    origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))
+    ledger = Ledger(audit, run_id, making(options, key.key_id, config.patient_table_digest), on_engine=not local)
     write_origin(options, audit, key.key_id)
-    if options.detach:
-        _submit(start, audit, run_id, origin, debug=debug)
-        return None
-    with RunLock(audit, options.output, run_id):
-        operations = _execute(start, writer, processes, debug=debug)
-        try:
-            return finish(audit, run_id, origin, operations)
-        except (OSError, StorageError) as error:
-            raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+    runner_name = str(beam_options.get_all_options()["runner"])
+
+    def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
+        earlier = unfinished_work(audit, alive | pending_runs(audit))
+
+        def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
+            pipeline = beam.Pipeline(runner=runner, options=beam_options)
+            build_job(pipeline, list(options.inputs), JobParts(config, archive, writer, target, ledger, earlier, progress))
+            settle()
+            return pipeline.run()
+
+        return start, origin_of(options, key.key_id, runner_name, earlier)
+
+    try:
+        if options.detach:
+            start, origin = prepared(set())
+            _submit(start, audit, run_id, origin, debug=debug)
+            return None
+        with RunLock(audit, options.output, run_id) as lock:
+            start, origin = prepared(lock.alive)
+            operations = _execute(start, writer, processes, debug=debug)
+            try:
+                return finish(audit, run_id, origin, operations)
+            except (OSError, StorageError) as error:
+                raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+    except StorageError as error:
+        raise RunError(f"the audit can't be listed: {error}") from None
 
 
 def _look(options: JobOptions) -> tuple[StoredArchive, Workload]:

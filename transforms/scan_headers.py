@@ -12,11 +12,13 @@ from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
+from .ledger import Ledger, LedgerWriter, known_groups
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
 from .packed import pack
 from .records import AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
+from .sources import Sources
 from .storage import Archive, ProgressListener, again
 
 SCANNED: Literal["scanned"] = "scanned"
@@ -140,9 +142,10 @@ class HeaderGroups:
 
 
 class _Scan(beam.DoFn):
-    def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
+    def __init__(self, archive: Archive, config: EngineConfig, ledger: Ledger, progress: ProgressListener) -> None:
         self._archive = archive
         self._config = config
+        self._ledger = ledger
         self._progress = progress
         self._operations = StorageCounters(archive)
         self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
@@ -151,7 +154,12 @@ class _Scan(beam.DoFn):
     def setup(self) -> None:
         self._engine = self._config.engine()
         self._groups = HeaderGroups(self._engine)
+        self._sources = Sources(self._engine)
         self._workers = Workers(self._archive.concurrency)
+        self._ledger_writer = LedgerWriter(self._ledger)
+
+    def finish_bundle(self) -> None:
+        self._ledger_writer.end_bundle()
 
     def teardown(self) -> None:
         self._workers.close()
@@ -162,12 +170,15 @@ class _Scan(beam.DoFn):
         rejected = AuditRows(result for result in results if isinstance(result, AuditRow))
         if rejected:
             self._rejected.inc(len(rejected))
+            self._ledger_writer.add_rows(rejected)
             yield TaggedOutput(REJECTED, rejected)
         scanned = [result for result in results if isinstance(result, Found)]
         if scanned:
             self._scanned.inc(len(scanned))
             self._bytes_read.inc(sum(one.bytes_read for one in scanned))
-            yield pack(self._groups.group(scanned))
+            groups = self._groups.group(scanned)
+            self._ledger_writer.add_headers(known_groups(groups, self._sources))
+            yield pack(groups)
         self._operations.update()
         self._progress.add("scanned", len(batch))
 
@@ -180,15 +191,15 @@ class _Scan(beam.DoFn):
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(self._engine.pseudonyms.source_id(ref.source), error)
+            return rejection(self._sources.of(ref), error)
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
 
-    def __init__(self, archive: Archive, config: EngineConfig, progress: ProgressListener) -> None:
+    def __init__(self, archive: Archive, config: EngineConfig, ledger: Ledger, progress: ProgressListener) -> None:
         super().__init__()
-        self._scan = _Scan(archive, config, progress)
+        self._scan = _Scan(archive, config, ledger, progress)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
