@@ -10,6 +10,7 @@ from .errors import DeidentificationError as DeidentificationError
 from .errors import Note as Note
 from .errors import Reason as Reason
 from .errors import SecretError as SecretError
+from .files import UNFINISHED as UNFINISHED
 from .files import joined as joined
 from .files import write_all as write_all
 from .files import write_atomically as write_atomically

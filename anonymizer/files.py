@@ -9,6 +9,8 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 
+#: how the names of files begin that aren't whole yet
+UNFINISHED = ".dicom-deid-"
 #: pieces that one system call writes; IOV_MAX is 1024 on Linux and 16 at least anywhere
 _MOST_PIECES = 1000
 #: bytes from which on a chunk is worth a system call of its own
@@ -156,9 +158,9 @@ def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = Fal
         mode = status.st_mode & 0o7777
     except FileNotFoundError:
         pass
-    temporary = os.path.join(os.path.dirname(path), f".dicom-deid-{secrets.token_hex(8)}")
     if private:
         mode = 0o600
+    temporary = os.path.join(os.path.dirname(path), f"{UNFINISHED}{secrets.token_hex(8)}")
     # what is new has the permissions that any new file has here
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:

@@ -20,6 +20,7 @@ class Pseudonyms:
         self._patient_key = key.derive("patient id")
         self._patients: dict[Patient, bytes] = {}
         self._source_key = key.derive("source id")
+        self._version_key = key.derive("source version")
         self._device_key = key.derive("device id")
         self._word_key = key.derive("identifying word")
 
@@ -50,3 +51,7 @@ class Pseudonyms:
     def source_id(self, name: bytes) -> str:
         """32 hex digits for a source object's name: names are identifiers too."""
         return hmac.digest(self._source_key, name, "sha256")[:16].hex()
+
+    def source_version(self, version: bytes) -> str:
+        """16 hex digits for what tells a source object's content from another: its size and times are nobody's business."""
+        return hmac.digest(self._version_key, version, "sha256")[:8].hex()

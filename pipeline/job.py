@@ -1,32 +1,47 @@
 """The two-pass job as a Beam graph."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
 from transforms import (
-    CONFLICTS,
+    CLAIMED,
+    FINISHED,
+    KNOWN,
     MAPPING,
+    MEMBERS,
+    OPENED,
     REJECTED,
     SCANNED,
+    TAKEN_UP,
+    TO_DO,
     VIOLATIONS,
     AnonymizeInstances,
     Archive,
     BuildUidMap,
+    CompareWithEarlier,
     CrosswalkTarget,
     EngineConfig,
     GroupIntoWorkUnits,
+    Ledger,
+    LedgerFile,
     ListObjects,
     ObjectWriter,
+    OpenContainers,
     ProgressListener,
     ProveUidMap,
     ScanHeaders,
     ShareWords,
+    SpreadElements,
     SumOfSources,
     TableFolder,
     WriteAccount,
     WriteInstances,
     WriteUidMap,
+    finished_unit,
+    is_opened,
 )
 
 
@@ -45,40 +60,105 @@ class AuditTarget(NamedTuple):
     version: str
 
 
-def build_job(
-    pipeline: beam.Pipeline,
-    inputs: list[str],
-    config: EngineConfig,
-    archive: Archive,
-    writer: ObjectWriter,
-    audit: AuditTarget,
-    progress: ProgressListener,
-    crosswalk: CrosswalkTarget | None = None,
-) -> None:
-    """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven.
+class JobParts(NamedTuple):
+    """What the steps work with.
 
-    Args:
+    Attributes:
+        earlier: ledgers of runs that did not come to their end.
         crosswalk: where source names and original identifiers go; None: nowhere.
     """
-    objects = pipeline | "ListObjects" >> ListObjects(inputs, archive, progress)
-    # counted apart from what becomes of them, so that the audit can be checked against it
-    listed = objects | "SumOfSources" >> SumOfSources(config)
 
-    scan = objects | "ScanHeaders" >> ScanHeaders(archive, config, progress, crosswalk)
-    units = scan[SCANNED] | "GroupIntoWorkUnits" >> GroupIntoWorkUnits(listed)
-    uid_map = units | "BuildUidMap" >> BuildUidMap(listed, config)
+    config: EngineConfig
+    archive: Archive
+    writer: ObjectWriter
+    audit: AuditTarget
+    ledger: Ledger
+    earlier: list[LedgerFile]
+    progress: ProgressListener
+    crosswalk: CrosswalkTarget | None = None
+
+
+class _Work(NamedTuple):
+    """What there is to do, and what was done before.
+
+    Attributes:
+        to_scan: batches of ObjectRef tuples.
+        listed: batches of all objects, done or not.
+        scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
+        finished: lists of HeaderGroup tuples: done with.
+        rows: AuditRows of those that are done with.
+    """
+
+    to_scan: PCollection[Any]
+    listed: tuple[PCollection[Any], ...]
+    scanned: tuple[PCollection[Any], ...] = ()
+    finished: tuple[PCollection[Any], ...] = ()
+    rows: tuple[PCollection[Any], ...] = ()
+
+
+def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> None:
+    """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven."""
+    config, audit = parts.config, parts.audit
+    work = _find_work(pipeline, inputs, parts)
+    # counted apart from what becomes of them, so that the audit can be checked against it
+    listed = work.listed | "SumOfSources" >> SumOfSources(config)
+
+    scan = work.to_scan | "ScanHeaders" >> ScanHeaders(parts.archive, config, parts.ledger, parts.progress, parts.crosswalk)
+    scanned = _together("Scanned", (scan[SCANNED], *work.scanned))
+    units = scanned | "GroupIntoWorkUnits" >> GroupIntoWorkUnits(listed)
+    finished = [
+        groups | f"FinishedUnits{number}" >> beam.FlatMap(_units).with_output_types(tuple[bytes, Any])
+        for number, groups in enumerate(work.finished)
+    ]
+    all_units = _together("AllUnits", (units, *finished))
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
-    known = [uid_map[CONFLICTS]]
+    known = [uid_map[CLAIMED]]
     if config.profile.cleans_text:
-        known.append(units | "ShareWords" >> ShareWords())
-    anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(proof, known, archive, writer, config, progress)
+        known.append(all_units | "ShareWords" >> ShareWords())
+    anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(
+        proof, known, parts.archive, parts.writer, config, parts.ledger, parts.progress
+    )
 
     tables = [uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}")]
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
-    for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized)):
+    taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
+    for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized), *taken_up):
         name = f"instances-{audit.run_id}-{part}"
         table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
     written = tuple(tables) | "Tables" >> beam.Flatten()
     _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, f"account-{audit.run_id}.json")
+
+
+def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _Work:
+    objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive)
+    opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
+    plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
+    if not parts.earlier:
+        opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
+        return _Work(opened[OPENED], (plain, opened[MEMBERS]))
+    compared = objects | "CompareWithEarlier" >> CompareWithEarlier(
+        parts.earlier, parts.ledger, parts.config, parts.archive, parts.writer, parts.progress
+    )
+    opened = compared[TO_DO] | "SpreadToDo" >> SpreadElements(tuple[Any, bytes]) | opening
+    both = (compared, opened)
+    return _Work(
+        opened[OPENED],
+        (plain, opened[MEMBERS]),
+        *(tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP)),
+    )
+
+
+def _nothing_known(batch: Any) -> tuple[Any, bytes]:
+    return batch, b""
+
+
+def _units(groups: list[tuple[Any, ...]]) -> list[Any]:
+    return list(map(finished_unit, groups))
+
+
+def _together(name: str, collections: tuple[PCollection[Any], ...]) -> PCollection[Any]:
+    # to flatten one alone would be a step more
+    return collections[0] if len(collections) == 1 else collections | name >> beam.Flatten()

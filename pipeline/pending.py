@@ -26,6 +26,15 @@ def forget(audit: Folder, run_id: str) -> None:
     audit.delete(f"{_PREFIX}{run_id}{_SUFFIX}")
 
 
+def pending_runs(audit: Folder) -> set[str]:
+    """The ids of the runs under way.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    return {name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in audit.names(_PREFIX)}
+
+
 def finish_pending(audit: Folder) -> tuple[list[RunReport], list[str]]:
     """Account for each run under way that is through: check its sums from its tables, write ``run.json``.
 
@@ -37,9 +46,8 @@ def finish_pending(audit: Folder) -> tuple[list[RunReport], list[str]]:
     """
     reports, without_account = [], []
     try:
-        for name in sorted(audit.names(_PREFIX)):
-            run_id = name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-            origin, _ = audit.read_json(name)
+        for run_id in sorted(pending_runs(audit)):
+            origin, _ = audit.read_json(f"{_PREFIX}{run_id}{_SUFFIX}")
             try:
                 reports.append(finish(audit, run_id, origin, {}))
             except FileNotFoundError:

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
+from anonymizer import UNFINISHED
+
 from .process_lock import hold, is_held
 from .run_report import run_files
 from .storage import TEMPORARY, Folder, StorageError, scheme_of
@@ -18,8 +20,12 @@ _PREFIX = ".lock-"
 class RunLock:
     """Marks a run as at work in its audit folder, and clears away what dead runs left unfinished.
 
-    Runs that are alive are left alone: several may work on one output, and write the same bytes there. Object storage has no
-    locks: there a run clears away what it leaves itself, and a killed one leaves tables that no account lists.
+    What they had done stays: the objects are whole, and the ledgers say which. Runs that are alive are left alone: several may
+    work on one output, and write the same bytes there. Object storage has no locks: there a run clears away what it leaves
+    itself, and at its end what those left that it took up.
+
+    Attributes:
+        alive: the other runs at work, as far as locks tell.
     """
 
     def __init__(self, audit: Folder, output: str, run_id: str) -> None:
@@ -28,15 +34,25 @@ class RunLock:
         self._run_id = run_id
         self._handle = -1
         self._folder = None if scheme_of(audit.location) else Path(audit.location)
+        self.alive: set[str] = set()
 
     def __enter__(self) -> RunLock:
         if self._folder is not None:
             path = self._folder / f"{_PREFIX}{self._run_id}"
             self._handle = hold(path)
             for lock in self._folder.glob(f"{_PREFIX}*"):
-                if lock != path and not is_held(lock):
-                    self._clear(lock.name.removeprefix(_PREFIX))
-                    lock.unlink(missing_ok=True)
+                run_id = lock.name.removeprefix(_PREFIX)
+                if lock == path:
+                    continue
+                if is_held(lock):
+                    self.alive.add(run_id)
+                    continue
+                self._clear(run_id)
+                lock.unlink(missing_ok=True)
+            if not self.alive:
+                # files that a dead run was writing have no run's name
+                for unfinished in self._folder.rglob(f"{UNFINISHED}*"):
+                    unfinished.unlink(missing_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -1,9 +1,11 @@
 """The run's account: counts from the tables themselves, checked against the listing, and what the run was made with."""
 
+import hashlib
+import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from profiles import EDITION
-from transforms import SCHEMA_VERSION, ObjectConflictError, Status, add_up, sum_of_sources
+from transforms import (
+    LEDGER,
+    SCHEMA_VERSION,
+    LedgerFile,
+    ObjectConflictError,
+    Status,
+    add_up,
+    ledger_file,
+    sum_of_sources,
+)
 
 from .errors import RunError, UsageError
 from .options import JobOptions
@@ -22,6 +33,8 @@ from .storage import Folder, StorageError, as_folder, is_inside, scheme_of, stor
 RUN_FILE = "run.json"
 #: says with which profile and key an output is made, from before its first object on
 ORIGIN_FILE = "output.json"
+#: in ``run.json``, among what the run was made with: the runs that it went on with
+TAKES_UP = "takes_up"
 #: accounts of earlier runs
 EARLIER = "earlier"
 
@@ -142,6 +155,31 @@ def write_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
         raise UsageError(f"--audit {error}") from None
 
 
+def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
+    """The ledgers of runs that did not come to their end.
+
+    Args:
+        alive: runs that may still do so.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    found = filter(None, map(ledger_file, audit.names(f"{LEDGER}-")))
+    return [file for file in found if file.run_id not in alive]
+
+
+def making(options: JobOptions, key_id: str, patient_table_digest: str) -> str:
+    """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in."""
+    more = {
+        "version": version("dicom-deid"),
+        "burned_in": options.keep_burned_in,
+        "patients": patient_table_digest,
+        # what a run has scanned without it, or with another one, has no row in this one
+        "crosswalk": [options.crosswalk, options.crosswalk_certificate],
+    }
+    return hashlib.sha256(json.dumps([made_with(options, key_id), more], sort_keys=True).encode()).hexdigest()
+
+
 def run_files(audit: Folder, run_id: str) -> list[str]:
     """Names of all files that a run has written to the audit under its id.
 
@@ -151,8 +189,12 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     return [name for kind in ("instances", "uid_map", "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def origin_of(options: JobOptions, key_id: str, runner: str) -> dict[str, Any]:
-    """What a run is made with, and by: as ``run.json`` has it."""
+def origin_of(options: JobOptions, key_id: str, runner: str, earlier: Iterable[LedgerFile] = ()) -> dict[str, Any]:
+    """What a run is made with, and by: as ``run.json`` has it.
+
+    Args:
+        earlier: ledgers of the runs that it goes on with.
+    """
     return {
         **made_with(options, key_id),
         "runner": runner,
@@ -161,6 +203,7 @@ def origin_of(options: JobOptions, key_id: str, runner: str) -> dict[str, Any]:
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
+        TAKES_UP: sorted({file.run_id for file in earlier}),
     }
 
 
@@ -212,6 +255,11 @@ def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mappi
     for name in set(run_files(audit, run_id)).difference(tables):
         audit.delete(name)
     _replace_account(audit, report)
+    # all that they tell of is in the tables
+    for finished in (run_id, *origin.get(TAKES_UP, ())):
+        left = [] if finished == run_id else run_files(audit, finished)
+        for name in (*left, *audit.names(f"{LEDGER}-{finished}-")):
+            audit.delete(name)
     return report
 
 

@@ -28,6 +28,7 @@ from transforms import (
     CrosswalkError,
     EngineConfig,
     EnvelopeError,
+    Ledger,
     ProgressListener,
     UidMapError,
     make_ready,
@@ -37,13 +38,13 @@ from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .crosswalk import crosswalk_target
 from .errors import AGAIN, RunError, UsageError
-from .job import AuditTarget, build_job
+from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
 from .options import JobOptions, check_crosswalk, check_locations, input_option
-from .pending import forget, remember
+from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_report import RunReport, check_origin, finish, has_origin, origin_of, write_origin
+from .run_report import RunReport, check_origin, finish, has_origin, making, origin_of, unfinished_work, write_origin
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
@@ -128,25 +129,37 @@ def _run(
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
+    ledger = Ledger(audit, run_id, making(options, key.key_id, config.patient_table_digest), on_engine=not local)
     crosswalk = crosswalk_target(options, run_id, key.key_id)
-
-    def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build_job(pipeline, list(options.inputs), config, archive, writer, target, progress, crosswalk)
-        settle()
-        return pipeline.run()
-
-    origin = origin_of(options, key.key_id, str(beam_options.get_all_options()["runner"]))
     write_origin(options, audit, key.key_id)
-    if options.detach:
-        _submit(start, audit, run_id, origin, debug=debug)
-        return None
-    with RunLock(audit, options.output, run_id):
-        operations = _execute(start, writer, processes, debug=debug)
-        try:
-            return finish(audit, run_id, origin, operations)
-        except (OSError, StorageError) as error:
-            raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+    runner_name = str(beam_options.get_all_options()["runner"])
+
+    def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
+        earlier = unfinished_work(audit, alive | pending_runs(audit))
+
+        def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
+            pipeline = beam.Pipeline(runner=runner, options=beam_options)
+            parts = JobParts(config, archive, writer, target, ledger, earlier, progress, crosswalk)
+            build_job(pipeline, list(options.inputs), parts)
+            settle()
+            return pipeline.run()
+
+        return start, origin_of(options, key.key_id, runner_name, earlier)
+
+    try:
+        if options.detach:
+            start, origin = prepared(set())
+            _submit(start, audit, run_id, origin, debug=debug)
+            return None
+        with RunLock(audit, options.output, run_id) as lock:
+            start, origin = prepared(lock.alive)
+            operations = _execute(start, writer, processes, debug=debug)
+            try:
+                return finish(audit, run_id, origin, operations)
+            except (OSError, StorageError) as error:
+                raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+    except StorageError as error:
+        raise RunError(f"the audit can't be listed: {error}") from None
 
 
 def _look(options: JobOptions) -> tuple[StoredArchive, Workload]:

@@ -1,11 +1,16 @@
 """The Beam steps of the job, one transform a file; each wires plain functions that tests call without Beam."""
 
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
-from .build_uid_map import CONFLICTS as CONFLICTS
+from .build_uid_map import CLAIMED as CLAIMED
 from .build_uid_map import MAPPING as MAPPING
 from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
 from .build_uid_map import UidMapError as UidMapError
+from .compare_with_earlier import FINISHED as FINISHED
+from .compare_with_earlier import KNOWN as KNOWN
+from .compare_with_earlier import TAKEN_UP as TAKEN_UP
+from .compare_with_earlier import TO_DO as TO_DO
+from .compare_with_earlier import CompareWithEarlier as CompareWithEarlier
 from .concurrency import Workers as Workers
 from .crosswalk import CROSSWALK as CROSSWALK
 from .crosswalk import CROSSWALK_SCHEMA as CROSSWALK_SCHEMA
@@ -19,10 +24,19 @@ from .envelopes import decrypt as decrypt
 from .envelopes import load_certificate as load_certificate
 from .envelopes import load_private_key as load_private_key
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
+from .group_work_units import finished_unit as finished_unit
+from .ledger import LEDGER as LEDGER
+from .ledger import Ledger as Ledger
+from .ledger import LedgerFile as LedgerFile
+from .ledger import ledger_file as ledger_file
 from .list_objects import ListObjects as ListObjects
+from .list_objects import is_opened as is_opened
 from .make_ready import make_ready as make_ready
 from .metrics import NAMESPACE as NAMESPACE
 from .metrics import STORAGE as STORAGE
+from .open_containers import MEMBERS as MEMBERS
+from .open_containers import OPENED as OPENED
+from .open_containers import OpenContainers as OpenContainers
 from .prove_uid_map import ProveUidMap as ProveUidMap
 from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
@@ -35,6 +49,7 @@ from .scan_headers import REJECTED as REJECTED
 from .scan_headers import SCANNED as SCANNED
 from .scan_headers import ScanHeaders as ScanHeaders
 from .share_words import ShareWords as ShareWords
+from .spread_elements import SpreadElements as SpreadElements
 from .storage import Archive as Archive
 from .storage import ListingPart as ListingPart
 from .storage import ObjectConflictError as ObjectConflictError

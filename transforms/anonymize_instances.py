@@ -1,6 +1,6 @@
 """Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby, starmap
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from apache_beam.pvalue import AsSingleton, PCollection
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
-from .instance_anonymizer import InstanceAnonymizer, MappedUids, conflict
+from .instance_anonymizer import InstanceAnonymizer, MappedUids
+from .ledger import Ledger, LedgerWriter
 from .list_objects import BATCH
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
 from .packed import pack, unpack
@@ -19,7 +20,7 @@ from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindi
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 
-#: unit id, then what was joined: the unit as ``to_do`` has it, hashes of conflicting instances and, where text is cleaned, words
+#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed`` and, where text is cleaned, words
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 #: for each study its id and headers; hash of an original UID -> new UID, for those that the headers don't have
 ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]]]], dict[bytes, bytes]]
@@ -51,19 +52,29 @@ class Claim(NamedTuple):
     anonymizer: InstanceAnonymizer
     headers: list[InstanceHeader]
 
-    def rows(self, conflicts: set[bytes]) -> list[AuditRow]:
-        """What became of them; ``conflicts``: instances that several studies claim."""
-        if self.headers[0].instance in conflicts:
-            return [conflict(header) for header in self.headers]
+    def rows(self, claimed: Mapping[bytes, bool]) -> list[AuditRow]:
+        """What became of them.
+
+        Args:
+            claimed: instances that others claim, too: whether those are of other studies; else they are done with by now.
+        """
+        match claimed.get(self.headers[0].instance):
+            case True:
+                return [self.anonymizer.conflict(header) for header in self.headers]
+            case False:
+                return self.anonymizer.anonymize_duplicates(self.headers, is_written=True)
         if len(self.headers) > 1:
             return self.anonymizer.anonymize_duplicates(self.headers)
         return [self.anonymizer.anonymize_instance(self.headers[0])]
 
 
 class _Anonymize(beam.DoFn):
-    def __init__(self, archive: Archive, writer: ObjectWriter, config: EngineConfig, progress: ProgressListener) -> None:
+    def __init__(
+        self, archive: Archive, writer: ObjectWriter, config: EngineConfig, ledger: Ledger, progress: ProgressListener
+    ) -> None:
         self._archive = archive
         self._writer = writer
+        self._ledger = ledger
         self._config = config
         self._progress = progress
         self._operations = StorageCounters(archive)
@@ -73,13 +84,17 @@ class _Anonymize(beam.DoFn):
     def setup(self) -> None:
         self._engine = self._config.engine()
         self._workers = Workers(self._archive.concurrency)
+        self._ledger_writer = LedgerWriter(self._ledger)
+
+    def finish_bundle(self) -> None:
+        self._ledger_writer.end_bundle()
 
     def teardown(self) -> None:
         self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
         _, (units, claimed_twice, *words) = joined
-        conflicts = set(claimed_twice)
+        claimed = dict(claimed_twice)
         # one, for units have ids of their own
         fields, mapping = unpack(next(iter(units)))
         studies = [(study, [InstanceHeader(*header) for header in headers]) for study, headers in fields]
@@ -87,7 +102,7 @@ class _Anonymize(beam.DoFn):
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words_by_study(words)))
 
         def anonymize(several: list[Claim]) -> list[AuditRow]:
-            rows = [row for claim in several for row in claim.rows(conflicts)]
+            rows = [row for claim in several for row in claim.rows(claimed)]
             self._archive.release()
             return rows
 
@@ -95,6 +110,7 @@ class _Anonymize(beam.DoFn):
         told = 0
         for rows in self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref))):
             finished += rows
+            self._ledger_writer.add_rows(rows)
             if len(finished) - told >= BATCH:
                 self._progress.add("finished", len(finished) - told)
                 told = len(finished)
@@ -107,7 +123,7 @@ class _Anonymize(beam.DoFn):
         self, studies: Iterable[tuple[bytes, list[InstanceHeader]]], uids: MappedUids, words: dict[bytes, frozenset[bytes]]
     ) -> Iterator[Claim]:
         for study, headers in studies:
-            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, uids, words.get(study, frozenset()))
+            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, study, uids, words.get(study, frozenset()))
             for _, same in groupby(headers, key=_INSTANCE):
                 yield Claim(anonymizer, list(same))
 
@@ -128,16 +144,17 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         archive: Archive,
         writer: ObjectWriter,
         config: EngineConfig,
+        ledger: Ledger,
         progress: ProgressListener,
     ) -> None:
         """
         Args:
-            known: what else is to be known of units, by their ids: conflicting instances and, where text is cleaned, words.
+            known: what else is to be known of units, by their ids: instances that others claim and, where text is cleaned, words.
         """
         super().__init__()
         self._proof = proof
         self._known = known
-        self._anonymize = _Anonymize(archive, writer, config, progress)
+        self._anonymize = _Anonymize(archive, writer, config, ledger, progress)
 
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
         pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])

@@ -1,4 +1,4 @@
-"""The UID map: each original UID (by keyed hash) and its one new UID; what breaks it; which instances several studies claim.
+"""The UID map: each original UID (by keyed hash) and its one new UID; what breaks it; which instances are claimed twice.
 
 UIDs go through the shuffle in shards, by a part of their hash, many together: each by itself would cost more than it weighs.
 """
@@ -15,13 +15,13 @@ from apache_beam.utils.windowed_value import WindowedValue
 from anonymizer import MAX_UID_LENGTH
 
 from .engine_config import EngineConfig
-from .group_work_units import spread
+from .group_work_units import is_finished, spread
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import SharedFindings, StudyPart, UidRole, WorkUnit
 
 MAPPING: Literal["mapping"] = "mapping"
-CONFLICTS: Literal["conflicts"] = "conflicts"
+CLAIMED: Literal["claimed"] = "claimed"
 VIOLATIONS: Literal["violations"] = "violations"
 
 #: instances for each shard, on average: with 16 UIDs of its own in each, which is many, a shard takes some 40 MB of memory
@@ -29,7 +29,10 @@ SHARD_SIZE = 4096
 #: UIDs whose uses are joined before they are shuffled: a UID that all studies share makes no hot shard
 MOST_USES = 50_000
 
-#: UID's hash, new UID, UidRole, ids of units, one for each study that claims the UID as an instance's: the fields of a UidUse
+#: bytes of a study's keyed hash by which studies that claim an instance are told apart
+_STUDY_SIZE = 8
+
+#: UID's hash, new UID, UidRole, claimants: the fields of a UidUse
 Use = tuple[bytes, bytes, int, list[bytes]]
 #: what a shard gets: uses of UIDs; and new UIDs, by their hash and that of the original
 Shard = tuple[list[Use], list[tuple[bytes, bytes]]]
@@ -42,7 +45,8 @@ class UidUse(NamedTuple):
         hash: the original's keyed hash.
         new_uid: empty where a unit only claims the UID (it is retained).
         role: a UidRole, the first of those it has.
-        claimants: for each study in which an object has it as its own SOPInstanceUID, the id of the unit with that object.
+        claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
+            and the id of the unit with that object; or with objects that are done with by now.
     """
 
     hash: bytes
@@ -71,7 +75,7 @@ def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
         for _, _, instance, new_uid in part.headers:
             claimed[instance] = claimed.get(instance) or new_uid
         for instance, new_uid in claimed.items():
-            yield UidUse(instance, new_uid, _INSTANCE, [unit_id])
+            yield UidUse(instance, new_uid, _INSTANCE, [part.study[:_STUDY_SIZE] + unit_id])
         for shared in starmap(SharedFindings, part.shared):
             for uid_hash, new_uid, role in shared.uids:
                 yield UidUse(uid_hash, new_uid, role, [])
@@ -87,7 +91,7 @@ class Uses:
         self.by_hash: dict[bytes, UidUse] = {}
 
     def add(self, use: UidUse) -> None:
-        """Take a use, whose claimants are nobody else's.
+        """Take a use.
 
         Raises:
             UidMapError: the UID has another new UID by now.
@@ -155,11 +159,22 @@ def violations(originals: Iterable[bytes], new_uids: Iterable[tuple[bytes, bytes
     return len(broken.union(original_of.keys() & set(originals)))
 
 
-class _Resolve(beam.DoFn):
-    """All uses of the UIDs of a shard: rows of the map, and the units that must not write an instance.
+def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
+    """(unit id, (instance, whether other studies claim it)) for each unit that shares the claim to an instance.
 
-    A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right.
+    A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right. Objects of one study are in
+    one unit; but some may be done with, and then the unit must know.
     """
+    studies = {claimant[:_STUDY_SIZE] for claimant in use.claimants}
+    units = {claimant[_STUDY_SIZE:] for claimant in use.claimants}
+    to_do = sorted(unit for unit in units if not is_finished(unit))
+    if len(studies) > 1 or (to_do and len(units) > 1):
+        for unit in to_do:
+            yield unit, (use.hash, len(studies) > 1)
+
+
+class _Resolve(beam.DoFn):
+    """All uses of the UIDs of a shard: rows of the map, and what units must know of those that share a claim with them."""
 
     def __init__(self) -> None:
         self._mapped = counter(UIDS_MAPPED)
@@ -167,7 +182,7 @@ class _Resolve(beam.DoFn):
     def process(
         self, sharded: tuple[bytes, Iterable[bytes]]
     ) -> Iterable[
-        tuple[bytes, bytes]
+        tuple[bytes, tuple[bytes, bool]]
         | TaggedOutput[Literal["mapping"], list[tuple[bytes, bytes, int]]]
         | TaggedOutput[Literal["violations"], int]
     ]:
@@ -178,8 +193,7 @@ class _Resolve(beam.DoFn):
             new_uids += new
         for use in uses.by_hash.values():
             if len(use.claimants) > 1:
-                for unit in sorted(set(use.claimants)):
-                    yield unit, use.hash
+                yield from claims(use)
         rows = [(use.hash, use.new_uid, use.role) for use in uses.by_hash.values() if use.new_uid]
         yield TaggedOutput(VIOLATIONS, violations((row[0] for row in rows), new_uids))
         if rows:
@@ -188,8 +202,8 @@ class _Resolve(beam.DoFn):
 
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
-    """Work units -> ``mapping``: lists of UidMapRow tuples; ``conflicts``: (unit id, hash of an instance that several
-    studies claim); ``violations``: how many new UIDs break the map, in a part of it.
+    """Work units -> ``mapping``: lists of UidMapRow tuples; ``claimed``: (unit id, (hash of an instance that others claim, too,
+    whether those are of other studies)); ``violations``: how many new UIDs break the map, in a part of it.
     """
 
     def __init__(
@@ -213,5 +227,5 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
             units
             | "Shard" >> beam.ParDo(self._shard, listed=AsSingleton(self._listed)).with_output_types(tuple[bytes, bytes])
             | "ByShard" >> beam.GroupByKey()
-            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, VIOLATIONS, main=CONFLICTS)
+            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, VIOLATIONS, main=CLAIMED)
         )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan
 
 from .envelopes import encrypt
-from .storage import TableFolder
+from .storage import TableTarget
 from .write_tables import TableWriter
 
 #: what the names of all its files begin with
@@ -139,13 +139,13 @@ class CrosswalkTarget:
         certificate: whose holder alone may read it, DER; empty: files are not encrypted.
     """
 
-    folder: TableFolder
+    folder: TableTarget
     run_id: str
     key_id: str
     certificate: bytes = b""
 
     def create(self, name: str, content: bytes) -> None:
-        """As ``TableFolder.create``, encrypted if it is to be.
+        """As ``TableTarget.create``, encrypted if it is to be.
 
         Raises:
             EnvelopeError: the packages of this worker can't encrypt.

@@ -28,6 +28,11 @@ SHARED_SIZE = 1024
 _MOST_HEADERS = 4096
 #: what is kept of a study's keyed hash to tell it from others
 STUDY_ID_SIZE = 16
+#: what the tables keep of it: two studies with one are hardly to be met, and nothing but a report would be wrong
+_STUDY_HASH_SIZE = 8
+#: units with something to do have ids of 8 or 24 bytes
+_FINISHED = b"-"
+_FINISHED_SIZE = len(_FINISHED) + STUDY_ID_SIZE
 
 _TAR_STREAM = Packing.TAR_STREAM.value
 _AT_REF, _AT_SOURCE_ID, _AT_INSTANCE = map(InstanceHeader._fields.index, ("ref", "source_id", "instance"))
@@ -109,6 +114,22 @@ def _bytes_to_read(ref: tuple[Any, ...]) -> int:
     _, _, size, _, member = ref
     # each unit reads a compressed tar from its beginning: the fewer the better
     return 0 if size < 0 or (member and member[0] == _TAR_STREAM) else size
+
+
+def finished_unit(group: Group) -> WorkUnit:
+    """A unit of objects that are done with: their UIDs and words count, and nobody looks for them."""
+    study, shared, headers = group
+    return _FINISHED + study[:STUDY_ID_SIZE], [StudyPart(study, [shared], headers)[:]]
+
+
+def is_finished(unit_id: bytes) -> bool:
+    """Whether the unit's objects are done with."""
+    return len(unit_id) == _FINISHED_SIZE
+
+
+def study_hash(study: bytes) -> str:
+    """What the tables say of a study: the beginning of its keyed hash, in hex digits."""
+    return study[:_STUDY_HASH_SIZE].hex()
 
 
 class KeyedHeaders:

@@ -6,8 +6,10 @@ from itertools import chain
 
 from anonymizer import SERIES, SOP_INSTANCE, STUDY, ByteStream, Deidentification, DeidentificationError, Engine, Reason
 
+from .group_work_units import study_hash
 from .records import AuditRow, InstanceHeader, ObjectRef, Status
-from .rejection import rejection
+from .rejection import rejection, row_of
+from .sources import Source, Sources
 from .storage import Archive, ObjectConflictError, ObjectWriter, again
 
 _NAME = re.compile(r"[0-9.]{1,64}")
@@ -57,12 +59,23 @@ def output_name(study: str, series: str, instance: str) -> str:
 class InstanceAnonymizer:
     """De-identifies the instances that a work unit has of one study."""
 
-    def __init__(self, engine: Engine, archive: Archive, writer: ObjectWriter, uids: MappedUids, words: frozenset[bytes]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        archive: Archive,
+        writer: ObjectWriter,
+        study: bytes,
+        uids: MappedUids,
+        words: frozenset[bytes],
+    ) -> None:
         """
         Args:
+            study: the beginning of its keyed hash.
             words: hashes of words that identify these instances' patients.
         """
         self._engine = engine
+        self._sources = Sources(engine)
+        self._study_hash = study_hash(study)
         self._archive = archive
         self._writer = writer
         self._uids = uids
@@ -73,25 +86,45 @@ class InstanceAnonymizer:
         try:
             return again(lambda: self._anonymize(header))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(header.source_id.hex(), error)
+            return self._rejection(header, error)
 
-    def anonymize_duplicates(self, headers: list[InstanceHeader]) -> list[AuditRow]:
-        """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none."""
+    def anonymize_duplicates(self, headers: list[InstanceHeader], *, is_written: bool = False) -> list[AuditRow]:
+        """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none.
+
+        Args:
+            is_written: another one was, before: these can only be its duplicates.
+        """
         digests: dict[bytes, bytes] = {}
         rows = []
         for header in headers:
             try:
                 digests[header.source_id] = again(lambda header=header: self._digest(header))  # type: ignore[misc]
             except Exception as error:  # as above
-                rows.append(rejection(header.source_id.hex(), error))
+                rows.append(self._rejection(header, error))
         readable = [header for header in headers if header.source_id in digests]
         if not readable:
             return rows
         first, *others = readable
         if len(set(digests.values())) > 1:
-            return [*rows, *(conflict(header) for header in (first, *others))]
-        rows.append(self.anonymize_instance(first))
-        return [*rows, *(AuditRow(header.source_id.hex(), Status.DUPLICATE, Reason.DUPLICATE_INSTANCE) for header in others)]
+            return [*rows, *map(self.conflict, readable)]
+        row = self.anonymize_instance(first)
+        if is_written and row.status is Status.WRITTEN:
+            row = self._duplicate(first)
+        return [*rows, row, *map(self._duplicate, others)]
+
+    def conflict(self, header: InstanceHeader) -> AuditRow:
+        """The row of an object whose SOPInstanceUID another, different object claims too."""
+        return self._rejection(header, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
+
+    def _rejection(self, header: InstanceHeader, error: Exception) -> AuditRow:
+        return rejection(self._source(header), error, self._study_hash)
+
+    def _duplicate(self, header: InstanceHeader) -> AuditRow:
+        reason = Reason.DUPLICATE_INSTANCE
+        return row_of(self._source(header), Status.DUPLICATE, reason=reason, study_hash=self._study_hash)
+
+    def _source(self, header: InstanceHeader) -> Source:
+        return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())
 
     def _anonymize(self, header: InstanceHeader) -> AuditRow:
         ref = ObjectRef(*header.ref)
@@ -114,15 +147,15 @@ class InstanceAnonymizer:
         # the first chunk brings the new UIDs, and they the name
         first = next(chunks)
         name = output_name(*map(deidentification.new_uid, (STUDY, SERIES, SOP_INSTANCE)))
-        source_id = header.source_id.hex()
+        source = self._source(header)
         try:
-            written = self._writer.write(name, chain((first,), chunks), source_id)
+            written = self._writer.write(name, chain((first,), chunks), source.source_id)
         except ObjectConflictError:
             raise DeidentificationError(Reason.OUTPUT_CONFLICT) from None
         report = deidentification.report
-        return AuditRow(
-            source_id=source_id,
-            status=Status.WRITTEN,
+        return row_of(
+            source,
+            Status.WRITTEN,
             notes=tuple(note.value for note in report.notes),
             sop_class_uid=report.sop_class_uid,
             transfer_syntax_uid=report.transfer_syntax_uid,
@@ -133,9 +166,5 @@ class InstanceAnonymizer:
             size=written.size,
             crc32c=f"{written.crc32c:08x}",
             actions=report.actions,
+            study_hash=self._study_hash,
         )
-
-
-def conflict(header: InstanceHeader) -> AuditRow:
-    """The row of an object whose SOPInstanceUID another, different object claims too."""
-    return rejection(header.source_id.hex(), DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))

@@ -1,16 +1,15 @@
 """List the inputs' objects, in batches that spread over the workers."""
 
 from collections.abc import Callable, Iterable, Iterator
-from random import getrandbits
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
-from .metrics import OBJECTS_LISTED, StorageCounters, counter
-from .packed import pack, unpack
+from .metrics import StorageCounters
 from .records import ObjectRef
-from .storage import Archive, ListingPart, ProgressListener
+from .spread_elements import SpreadElements
+from .storage import Archive, ListingPart
 
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
@@ -32,6 +31,11 @@ def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bo
             batch = []
     if batch:
         yield batch
+
+
+def is_opened(batch: Batch, archive: Archive) -> bool:
+    """Whether a batch is one of objects that can be read, and not a zip or tar."""
+    return len(batch) > 1 or not archive.is_container(ObjectRef(*batch[0]))
 
 
 class _Parts(beam.DoFn):
@@ -57,67 +61,20 @@ class _List(beam.DoFn):
         self._operations.update()
 
 
-class _OpenContainers(beam.DoFn):
-    """Puts the members of a zip or tar in its place. No shuffle follows: who lists them reads them."""
-
-    def __init__(self, archive: Archive, progress: ProgressListener) -> None:
-        self._archive = archive
-        self._progress = progress
-        self._operations = StorageCounters(archive)
-        self._listed = counter(OBJECTS_LISTED)
-
-    def process(self, batch: Batch) -> Iterator[Batch]:
-        first = ObjectRef(*batch[0])
-        found: Iterable[Batch] = [batch]
-        if len(batch) == 1 and self._archive.is_container(first):
-            found = ([tuple(ref) for ref in refs] for refs in self._archive.members(first))
-        for objects in found:
-            self._listed.inc(len(objects))
-            self._progress.add("listed", len(objects))
-            yield objects
-        self._operations.update()
-
-
-def _with_any_key(element: Any) -> tuple[int, bytes]:
-    return getrandbits(32), pack(element)
-
-
-def _unpacked(keyed: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
-    return map(unpack, keyed[1])
-
-
-class _Spread(beam.PTransform[PCollection[Any], PCollection[Any]]):
-    """Elements -> the same, spread over the workers: Beam's Reshuffle without windows, in half as many steps, packed."""
-
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def expand(self, elements: PCollection[Any]) -> PCollection[Any]:
-        return (
-            elements
-            | "WithAnyKey" >> beam.Map(_with_any_key).with_output_types(tuple[int, bytes])
-            | "ByKey" >> beam.GroupByKey()
-            | "Unpacked" >> beam.FlatMap(_unpacked).with_output_types(self._kind)
-        )
-
-
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
-    """Inputs -> batches of ObjectRef tuples."""
+    """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are, each by itself."""
 
-    def __init__(self, inputs: list[str], archive: Archive, progress: ProgressListener) -> None:
+    def __init__(self, inputs: list[str], archive: Archive) -> None:
         super().__init__()
         self._inputs = inputs
         self._archive = archive
-        self._progress = progress
 
     def expand(self, pbegin: PBegin) -> PCollection[Batch]:
         return (
             pbegin
             | "Once" >> beam.Impulse()
             | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
-            | "SpreadParts" >> _Spread(Part)
+            | "SpreadParts" >> SpreadElements(Part)
             | "List" >> beam.ParDo(_List(self._archive)).with_output_types(Batch)
-            | "Spread" >> _Spread(Batch)
-            | "OpenContainers" >> beam.ParDo(_OpenContainers(self._archive, self._progress)).with_output_types(Batch)
+            | "Spread" >> SpreadElements(Batch)
         )

@@ -7,6 +7,7 @@ from .storage import Archive, Operations
 NAMESPACE = "dicom-deid"
 
 OBJECTS_LISTED = "objects_listed"
+OBJECTS_TAKEN_UP = "objects_taken_up"
 OBJECTS_SCANNED = "objects_scanned"
 OBJECTS_REJECTED = "objects_rejected"
 OBJECTS_WRITTEN = "objects_written"

@@ -13,7 +13,7 @@ from apache_beam.coders.typecoders import registry
 from anonymizer import AttributeAction, Reason
 
 #: version of the tables' layout
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Status(Enum):
@@ -58,12 +58,14 @@ class Member(NamedTuple):
         offset: in bytes; what it counts from depends on ``packing``.
         stored_size: bytes that it takes there.
         crc32: CRC-32 of the object as the container has it, -1 where it has none.
+        container_source: length in bytes of the container's own source name, with which the object's begins.
     """
 
     packing: str
     offset: int
     stored_size: int
     crc32: int = -1
+    container_source: int = 0
 
 
 class ObjectRef(NamedTuple):
@@ -82,7 +84,7 @@ class ObjectRef(NamedTuple):
     source: bytes
     size: int
     version: str
-    member: tuple[str, int, int, int] | None = None
+    member: tuple[str, int, int, int, int] | None = None
 
 
 class InstanceHeader(NamedTuple):
@@ -95,7 +97,7 @@ class InstanceHeader(NamedTuple):
         new_uid: the new SOPInstanceUID; empty where it stays.
     """
 
-    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int] | None]
+    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int, int] | None]
     source_id: bytes
     instance: bytes
     new_uid: bytes
@@ -153,6 +155,8 @@ class AuditRow(NamedTuple):
         output_name: relative to the output.
         size, crc32c: of the written object, in bytes and as 8 hex digits.
         actions: what was done to which attributes.
+        source_version, container_id: as in Source.
+        study_hash: of an object whose header was understood, the beginning of its study's keyed hash, 16 hex digits.
     """
 
     source_id: str
@@ -169,6 +173,9 @@ class AuditRow(NamedTuple):
     size: int = 0
     crc32c: str = ""
     actions: tuple[AttributeAction, ...] = ()
+    source_version: str = ""
+    container_id: str = ""
+    study_hash: str = ""
 
 
 class AuditRows(list[AuditRow]):

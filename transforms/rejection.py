@@ -1,17 +1,25 @@
 """What the audit says of an object that isn't written."""
 
+from typing import Any
+
 from anonymizer import FILTERED, DeidentificationError, Reason
 
 from .records import AuditRow, Status
+from .sources import Source
 from .storage import TransientError
 
 
-def rejection(source_id: str, error: Exception) -> AuditRow:
+def row_of(source: Source, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
+    """A row with what it says of its source; ``more``: other fields of it."""
+    return AuditRow(source.source_id, status, reason, source_version=source.version, container_id=source.container_id, **more)
+
+
+def rejection(source: Source, error: Exception, study_hash: str = "") -> AuditRow:
     """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values."""
     if not isinstance(error, DeidentificationError):
         error = DeidentificationError(_reason(error))
     status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED
-    return AuditRow(source_id, status, error.reason, error.tag)
+    return row_of(source, status, reason=error.reason, reason_tag=error.tag, study_hash=study_hash)
 
 
 def _reason(error: Exception) -> Reason:

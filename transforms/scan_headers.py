@@ -13,11 +13,13 @@ from profiles import compile_plan
 from .concurrency import Workers, reading_order
 from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row
 from .engine_config import EngineConfig
+from .ledger import Ledger, LedgerWriter, known_groups
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
 from .packed import pack
 from .records import AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
+from .sources import Sources
 from .storage import Archive, ProgressListener, again
 
 SCANNED: Literal["scanned"] = "scanned"
@@ -148,12 +150,18 @@ class HeaderGroups:
 
 class _Scan(beam.DoFn):
     def __init__(
-        self, archive: Archive, config: EngineConfig, progress: ProgressListener, crosswalk: CrosswalkTarget | None
+        self,
+        archive: Archive,
+        config: EngineConfig,
+        ledger: Ledger,
+        progress: ProgressListener,
+        crosswalk: CrosswalkTarget | None,
     ) -> None:
+        self._target = crosswalk
         self._archive = archive
         self._config = config
+        self._ledger = ledger
         self._progress = progress
-        self._target = crosswalk
         self._operations = StorageCounters(archive)
         self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
         self._bytes_read = counter(HEADER_BYTES_READ)
@@ -161,17 +169,19 @@ class _Scan(beam.DoFn):
     def setup(self) -> None:
         self._engine = self._config.engine()
         self._groups = HeaderGroups(self._engine)
+        self._sources = Sources(self._engine)
         self._workers = Workers(self._archive.concurrency)
-
-    def teardown(self) -> None:
-        self._workers.close()
-
-    def start_bundle(self) -> None:
         self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
+        # what the ledger knows is not scanned again: its rows are in the crosswalk before
+        self._ledger_writer = LedgerWriter(self._ledger, None if self._crosswalk is None else self._crosswalk.flush)
 
     def finish_bundle(self) -> None:
         if self._crosswalk is not None:
             self._crosswalk.flush()
+        self._ledger_writer.end_bundle()
+
+    def teardown(self) -> None:
+        self._workers.close()
 
     def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
         refs = [ObjectRef(*fields) for fields in batch]
@@ -179,6 +189,7 @@ class _Scan(beam.DoFn):
         rejected = AuditRows(result for result in results if isinstance(result, AuditRow))
         if rejected:
             self._rejected.inc(len(rejected))
+            self._ledger_writer.add_rows(rejected)
             yield TaggedOutput(REJECTED, rejected)
         scanned = [result for result in results if isinstance(result, Found)]
         if scanned:
@@ -186,7 +197,9 @@ class _Scan(beam.DoFn):
             self._bytes_read.inc(sum(one.bytes_read for one in scanned))
             if self._crosswalk is not None:
                 self._crosswalk.add(one.crosswalk for one in scanned)
-            yield pack(self._groups.group(scanned))
+            groups = self._groups.group(scanned)
+            self._ledger_writer.add_headers(known_groups(groups, self._sources))
+            yield pack(groups)
         self._operations.update()
         self._progress.add("scanned", len(batch))
 
@@ -199,21 +212,26 @@ class _Scan(beam.DoFn):
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(self._engine.pseudonyms.source_id(ref.source), error)
+            return rejection(self._sources.of(ref), error)
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
 
     def __init__(
-        self, archive: Archive, config: EngineConfig, progress: ProgressListener, crosswalk: CrosswalkTarget | None = None
+        self,
+        archive: Archive,
+        config: EngineConfig,
+        ledger: Ledger,
+        progress: ProgressListener,
+        crosswalk: CrosswalkTarget | None = None,
     ) -> None:
         """
         Args:
             crosswalk: where source names and original identifiers go; None: nowhere.
         """
         super().__init__()
-        self._scan = _Scan(archive, config, progress, crosswalk)
+        self._scan = _Scan(archive, config, ledger, progress, crosswalk)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:

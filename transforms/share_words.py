@@ -9,7 +9,7 @@ from typing import Literal
 import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
-from .group_work_units import STUDY_ID_SIZE
+from .group_work_units import STUDY_ID_SIZE, is_finished
 from .records import SharedFindings, StudyPart, WorkUnit
 
 #: bytes of a word's keyed hash
@@ -84,7 +84,8 @@ def share(sharing_of_person: tuple[bytes, Sharing]) -> Iterator[tuple[bytes, tup
     places, words = sharing_of_person[1]
     joined = b"".join(sorted(words))
     for place in places or ():
-        yield place[:-STUDY_ID_SIZE], (place[-STUDY_ID_SIZE:], joined)
+        if not is_finished(unit_id := place[:-STUDY_ID_SIZE]):
+            yield unit_id, (place[-STUDY_ID_SIZE:], joined)
 
 
 class ShareWords(beam.PTransform[PCollection[WorkUnit], PCollection[tuple[bytes, tuple[bytes, bytes]]]]):

@@ -138,12 +138,29 @@ class ObjectWriter(Protocol):
             TransientError: see there.
         """
 
+    def is_there(self, name: str, size: int) -> bool:
+        """Whether an object of that name and size, which was written before, is still there.
 
-class TableFolder(Protocol):
-    """Where the audit's tables go. Picklable."""
+        Where to ask is an operation that is paid for, the answer is yes.
+        """
+
+
+class TableTarget(Protocol):
+    """Where tables go. Picklable."""
 
     def create(self, name: str, content: bytes) -> None:
         """Write a file whole; one of that name is replaced. What it raises names no object."""
+
+
+class TableFolder(TableTarget, Protocol):
+    """Where the audit's tables go. Picklable."""
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
 
 
 class ProgressListener(Protocol):

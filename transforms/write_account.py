@@ -49,19 +49,19 @@ class _SumOfBatch(beam.DoFn):
         yield sum_of_sources(self._source_id(ObjectRef(*fields).source) for fields in batch)
 
 
-class SumOfSources(beam.PTransform[PCollection[Batch], PCollection[Sum]]):
-    """Batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
+class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[Sum]]):
+    """Collections of batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__()
         self._config = config
 
-    def expand(self, objects: PCollection[Batch]) -> PCollection[Sum]:
-        return (
-            objects
-            | "SumOfBatch" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
-            | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
-        )
+    def expand(self, objects: tuple[PCollection[Batch], ...]) -> PCollection[Sum]:
+        sums = [
+            batches | f"SumOfBatch{number}" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
+            for number, batches in enumerate(objects)
+        ]
+        return tuple(sums) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
 
 
 def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int]]) -> None:

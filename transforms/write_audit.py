@@ -36,6 +36,9 @@ INSTANCES_SCHEMA = pa.schema(
                 pa.struct([("path", pa.string()), ("keyword", pa.string()), ("action", pa.string()), ("count", pa.int32())])
             ),
         ),
+        ("source_version", pa.string()),
+        ("container_id", pa.string()),
+        ("study_hash", pa.string()),
         ("profile_digest", pa.string()),
         ("key_id", pa.string()),
         ("version", pa.string()),

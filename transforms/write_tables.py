@@ -12,7 +12,7 @@ from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from .storage import TableFolder
+from .storage import TableFolder, TableTarget
 
 #: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
 _GROUP_ROWS = 8192
@@ -36,7 +36,7 @@ class TableWriter:
     A file that is written twice, because its bundle was, is another file: Beam counts one of them only, and so does the account.
     """
 
-    def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
+    def __init__(self, folder: TableTarget, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
         """
         Args:
             table: makes a table of rows.

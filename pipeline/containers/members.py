@@ -39,7 +39,7 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
         reason = Reason.INTERNAL_ERROR
     else:
         return
-    yield [container._replace(member=Member(reason.value, 0, 0)[:])]
+    yield [container._replace(member=Member(reason.value, 0, 0, container_source=len(container.source))[:])]
 
 
 def open_member(

@@ -80,7 +80,7 @@ def _offset(ref: ObjectRef) -> int:
 
 
 def _refs(container: ObjectRef, raw: RangeStream, stream: ForwardStream, packing: Packing) -> Iterator[ObjectRef]:
-    names, tally = SourceNames(container.source), Tally()
+    names, tally, length = SourceNames(container.source), Tally(), len(container.source)
     files: dict[bytes, tuple[int, int]] = {}
     for entry in tar_entries(stream):
         data: tuple[int, int] | None = None
@@ -95,8 +95,8 @@ def _refs(container: ObjectRef, raw: RangeStream, stream: ForwardStream, packing
         version = container.version or raw.entry.version
         if data is None:
             files.pop(entry.name, None)
-            member = Member(Reason.UNSUPPORTED_MEMBER.value, entry.offset, entry.size)
+            member = Member(Reason.UNSUPPORTED_MEMBER.value, entry.offset, entry.size, container_source=length)
         else:
             files[entry.name] = data
-            member = Member(packing.value, *data)
+            member = Member(packing.value, *data, container_source=length)
         yield ObjectRef(container.name, names.name(entry.name), member.stored_size, version, member[:])

@@ -44,7 +44,7 @@ def zip_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Ob
     for entry in directory_entries(directory):
         if _is_directory(entry):
             continue
-        member = Member(_packing(entry), entry.offset, entry.stored_size, entry.crc32)
+        member = Member(_packing(entry), entry.offset, entry.stored_size, entry.crc32, len(container.source))
         batch.append(ObjectRef(container.name, names.name(entry.name), entry.size, container.version or version, member[:]))
         if len(batch) == BATCH:
             yield batch

@@ -247,6 +247,13 @@ class LocalWriter:
                 os.unlink(temporary)
         return written
 
+    def is_there(self, name: str, size: int) -> bool:
+        """As ``ObjectWriter.is_there``."""
+        try:
+            return os.stat(os.path.join(self._output, name)).st_size == size
+        except OSError:
+            return False
+
     def _write_temporary(self, temporary: str, chunks: Iterable[bytes | memoryview]) -> Written:
         size, crc = 0, 0
         handle = _create(temporary)

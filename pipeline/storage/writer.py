@@ -31,6 +31,10 @@ class _RemoteWriter:
         store = cast(RemoteStore, store_for(self._output, self._options))
         return store.create(join(self._output, name), chunks, {**self._metadata, "source-id": source_id})
 
+    def is_there(self, name: str, size: int) -> bool:
+        """As ``ObjectWriter.is_there``."""
+        return True
+
     def clean(self) -> None:
         """As ``RunWriter.clean``: whatever isn't finished was never there."""
 

@@ -147,7 +147,7 @@ def all_gone(pids: list[int], seconds: float = 5) -> bool:
 def finished_again(run: AtWork, archive: Path, key: Path, undisturbed: Run, *flags: str) -> bool:
     """Whether the same command finishes now, with the result of an undisturbed run and nothing beside it."""
     again = deidentify(archive, run.output, key, *flags)
-    assert again.code == 0, again.log
+    assert again.code == undisturbed.code, again.log
     assert same(again, undisturbed)
     assert not (run.output / TEMPORARY).exists()
     return {path.name for path in (run.output / "_audit").iterdir()} == {*again.report["tables"], "run.json", "output.json"}

@@ -78,7 +78,7 @@ class FakeContainer:
         refs = [ref for refs in lists for ref in refs]
         if refs and refs[-1].source == self.ref.source:
             last = refs[-1]
-            assert last.member is not None and last == self.ref._replace(member=(last.member[0], 0, 0, -1))
+            assert last.member is not None and last == self.ref._replace(member=(last.member[0], 0, 0, -1, len(self.ref.source)))
             assert len(lists[-1]) == 1
             return refs[:-1], last.member[0]
         return refs, None

@@ -143,7 +143,7 @@ def test_a_member_that_is_no_member_or_cant_be_read() -> None:
     with pytest.raises(ValueError, match="no member"):
         open_member(container.ref, container.open_range)
     for reason in (Reason.CONTAINER_LIMIT, Reason.UNREADABLE):
-        assert reason_of(container, container.ref._replace(member=(reason.value, 0, 0, -1))) is reason
+        assert reason_of(container, container.ref._replace(member=(reason.value, 0, 0, -1, len(container.ref.source)))) is reason
     assert container.requests == []
 
 
@@ -284,5 +284,5 @@ def test_a_ref_is_what_its_coders_expect() -> None:
     for name, content in SMALL.items():
         for ref in FakeContainer(content, name.encode()).members():
             assert isinstance(ref, ObjectRef) and type(ref.member) is tuple
-            assert [type(field) for field in ref.member] == [str, int, int, int]
+            assert [type(field) for field in ref.member] == [str, int, int, int, int]
             assert Packing(ref.member[0])

@@ -235,7 +235,7 @@ def test_a_member_that_is_not_what_the_directory_says(method: int) -> None:
     container = FakeContainer(zip_of({"a": NOISE, "b": b"2"}, method))
     ref = container.members()[0]
     assert ref.member is not None
-    packing, offset, stored_size, crc = ref.member
+    packing, offset, stored_size, crc, *_ = ref.member
     for wrong in (
         ref._replace(size=ref.size - 1),
         ref._replace(size=ref.size + 1),

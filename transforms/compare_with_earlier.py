@@ -1,0 +1,181 @@
+"""Compare what is listed with the work of runs that did not come to their end."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Literal
+
+import apache_beam as beam
+from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from .earlier_work import Compared, EarlierWork, by_shard, shard_of
+from .engine_config import EngineConfig
+from .ledger import Ledger, LedgerFile
+from .list_objects import Batch, batches
+from .metrics import OBJECTS_TAKEN_UP, counter
+from .packed import pack, unpack
+from .records import AuditRows, ObjectRef
+from .sources import Sources
+from .spread_elements import SpreadElements
+from .storage import Archive, ObjectWriter, ProgressListener
+
+TO_DO: Literal["to_do"] = "to_do"
+KNOWN: Literal["known"] = "known"
+FINISHED: Literal["finished"] = "finished"
+TAKEN_UP: Literal["taken_up"] = "taken_up"
+
+#: listed objects for each shard, on average
+SHARD_SIZE = 4096
+#: listed objects that are gathered before they are shuffled
+_MOST_REFS = 32_768
+
+#: a batch, and for a container what is known of its members, packed
+ToDo = tuple[Batch, bytes]
+Tagged = (
+    TaggedOutput[Literal["known"], bytes]
+    | TaggedOutput[Literal["finished"], list[tuple[Any, ...]]]
+    | TaggedOutput[Literal["taken_up"], AuditRows]
+)
+
+
+class Takes:
+    """Hands on what needn't be done, and counts it."""
+
+    def __init__(self, progress: ProgressListener) -> None:
+        self._progress = progress
+        self._taken_up = counter(OBJECTS_TAKEN_UP)
+
+    def tagged(self, compared: Compared) -> Iterator[Tagged]:
+        """All of ``compared`` but what is to be done."""
+        if compared.scanned:
+            self._progress.add("scanned", sum(len(group[2]) for group in compared.scanned))
+            yield TaggedOutput(KNOWN, pack(compared.scanned))
+        if compared.finished:
+            yield TaggedOutput(FINISHED, compared.finished)
+        if compared.rows:
+            for stage in ("scanned", "finished"):
+                self._progress.add(stage, len(compared.rows))
+            self._taken_up.inc(len(compared.rows))
+            yield TaggedOutput(TAKEN_UP, compared.rows)
+
+
+class _ReadLedger(beam.DoFn):
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
+        yield from by_shard(self._ledger.read(name), shards)
+
+
+class _KeyRefs(beam.DoFn):
+    """Batches -> (shard, refs, packed): those of a bundle together, as long as they are not too many."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+
+    def setup(self) -> None:
+        self._source_id = self._config.engine().pseudonyms.source_id
+
+    def start_bundle(self) -> None:
+        self._gathered: dict[bytes, Batch] = {}
+        self._count = 0
+
+    def process(self, batch: Batch, shards: int) -> Iterator[tuple[bytes, bytes]]:
+        for fields in batch:
+            shard = shard_of(self._source_id(ObjectRef(*fields).source), shards)
+            self._gathered.setdefault(shard, []).append(fields)
+        self._count += len(batch)
+        if self._count >= _MOST_REFS:
+            yield from self._take()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for keyed in self._take():
+            yield WindowedValue(keyed, window.max_timestamp(), (window,))
+
+    def _take(self) -> Iterator[tuple[bytes, bytes]]:
+        gathered, self._gathered, self._count = self._gathered, {}, 0
+        for shard, refs in gathered.items():
+            yield shard, pack(refs)
+
+
+class _Compare(beam.DoFn):
+    def __init__(self, config: EngineConfig, archive: Archive, writer: ObjectWriter, progress: ProgressListener) -> None:
+        self._config = config
+        self._archive = archive
+        self._writer = writer
+        self._progress = progress
+        self._takes = Takes(progress)
+
+    def setup(self) -> None:
+        self._sources = Sources(self._config.engine())
+
+    def process(self, joined: tuple[bytes, tuple[Iterable[bytes], Iterable[bytes]]]) -> Iterator[ToDo | Tagged]:
+        _, (listed, packed) = joined
+        earlier = EarlierWork()
+        for entries in packed:
+            earlier.add(entries)
+        of_containers = earlier.of_containers()
+        plain = []
+        for fields in chain.from_iterable(map(unpack, listed)):
+            ref = ObjectRef(*fields)
+            if self._archive.is_container(ref):
+                yield [fields], of_containers.get(self._sources.source_id(ref.source), b"")
+            else:
+                plain.append(ref)
+        compared = earlier.compare(plain, self._sources, self._writer.is_there)
+        self._progress.add("listed", len(plain) - len(compared.to_do))
+        yield from self._takes.tagged(compared)
+        for batch in batches(compared.to_do, self._archive.is_container):
+            yield batch, b""
+
+
+def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
+    """How many shards there are for so many listed objects and entries of ledgers."""
+    return max(1, -(-max(listed, known) // shard_size))
+
+
+class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
+    """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
+    HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
+    AuditRows.
+    """
+
+    def __init__(
+        self,
+        files: list[LedgerFile],
+        ledger: Ledger,
+        config: EngineConfig,
+        archive: Archive,
+        writer: ObjectWriter,
+        progress: ProgressListener,
+    ) -> None:
+        """
+        Args:
+            files: ledgers of earlier runs.
+        """
+        super().__init__()
+        self._files = files
+        self._read = _ReadLedger(ledger)
+        self._key = _KeyRefs(config)
+        self._compare = _Compare(config, archive, writer, progress)
+
+    @beam.typehints.no_annotations
+    def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
+        known = sum(file.objects for file in self._files)
+        shards = AsSingleton(
+            objects
+            | "Size" >> beam.Map(len).with_output_types(int)
+            | "Count" >> beam.CombineGlobally(sum)
+            | "Shards" >> beam.Map(shards_for, known).with_output_types(int)
+        )
+        names = objects.pipeline | "Files" >> beam.Create([file.name for file in self._files], reshuffle=False)
+        entries = (
+            names
+            | "SpreadFiles" >> SpreadElements(str)
+            | "Read" >> beam.ParDo(self._read, shards=shards).with_output_types(tuple[bytes, bytes])
+        )
+        refs = objects | "KeyRefs" >> beam.ParDo(self._key, shards=shards).with_output_types(tuple[bytes, bytes])
+        joined = (refs, entries) | "Join" >> beam.CoGroupByKey()
+        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(KNOWN, FINISHED, TAKEN_UP, main=TO_DO)

@@ -1,0 +1,218 @@
+"""The ledger: what a run has found and done, durable as it goes beside the audit's tables: one that was killed can go on.
+
+Its files hold what the tables will hold and what pass 1 found, hashes and new UIDs, and no source name. Each counts by itself:
+one that is missing costs the work that it tells of, and nothing else.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from anonymizer import AttributeAction, Reason
+
+from .packed import pack, unpack
+from .records import AuditRow, ObjectRef, Status
+from .sources import Sources
+from .storage import TableFolder
+
+#: how the names of its files begin
+LEDGER = "ledger"
+#: the form of the files; another one's are not read
+_FORMAT = 1
+#: a run that goes on repeats at most this part of what each worker had done, or so many objects
+_PART, _LEAST = 16, 32
+#: objects that are worth a file at any rate
+_MOST = 32_768
+#: seconds after which what is done is written down; where the engine is another's, files count more
+_SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
+
+#: what goes wrong with these may be right the next time: they are done again
+_PASSING = frozenset(
+    {
+        Reason.UNREADABLE,
+        Reason.CHECKSUM_MISMATCH,
+        Reason.CHANGED_DURING_RUN,
+        Reason.UID_NOT_IN_MAP,
+        Reason.OUTPUT_UNWRITABLE,
+        Reason.INTERNAL_ERROR,
+    }
+)
+
+
+class KnownHeader(NamedTuple):
+    """What pass 1 found in an object, as in InstanceHeader; ``source``: the fields of a Source."""
+
+    source: tuple[str, str, str]
+    instance: bytes
+    new_uid: bytes
+
+
+class KnownGroup(NamedTuple):
+    """As HeaderGroup; its headers are the fields of KnownHeaders."""
+
+    study: bytes
+    shared: tuple[Any, ...]
+    headers: list[tuple[Any, ...]]
+
+
+class LedgerFile(NamedTuple):
+    """What a file's name tells.
+
+    Attributes:
+        objects: how many it tells of; one that went through both passes is in two files.
+    """
+
+    name: str
+    run_id: str
+    objects: int
+
+
+def ledger_file(name: str) -> LedgerFile | None:
+    """What the name says, None for a file of another kind."""
+    match name.removesuffix(".bin").split("-"):
+        case [prefix, run_id, _, objects] if prefix == LEDGER and objects.isdigit():
+            return LedgerFile(name, run_id, int(objects))
+    return None
+
+
+def is_lasting(row: AuditRow) -> bool:
+    """Whether the object would end the same way again."""
+    return row.reason not in _PASSING
+
+
+def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> bytes:
+    """Entries, without more than Beam's coder for plain values can tell: whoever can write to the audit must not run code."""
+    places: dict[tuple[AttributeAction, ...], int] = {}
+    plain = [
+        row._replace(
+            status=row.status.value,  # type: ignore[arg-type]
+            reason=row.reason and row.reason.value,  # type: ignore[arg-type]
+            # the instances of a series share them
+            actions=places.setdefault(row.actions, len(places)),  # type: ignore[arg-type]
+        )[:]
+        for row in rows
+    ]
+    return pack(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places]))
+
+
+def unpack_entries(packed: bytes) -> tuple[list[KnownGroup], list[AuditRow]]:
+    """What was packed."""
+    groups, plain, distinct = unpack(packed)
+    actions = [tuple(AttributeAction(*fields) for fields in several) for several in distinct]
+    rows = (AuditRow(*fields) for fields in plain)
+    return [KnownGroup(*fields) for fields in groups], [
+        row._replace(
+            status=Status(row.status),
+            reason=row.reason and Reason(row.reason),
+            actions=actions[row.actions],  # type: ignore[call-overload]
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where a run writes down what it has done. Picklable.
+
+    Attributes:
+        folder: of the audit's tables.
+        run_id: stands in the files' names.
+        made_with: what tells the outputs' making from another one: entries of other makings are of no use.
+        on_engine: not on this machine alone.
+    """
+
+    folder: TableFolder
+    run_id: str
+    made_with: str
+    on_engine: bool = False
+
+    def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
+        """Write a file."""
+        objects = len(rows) + sum(len(group.headers) for group in groups)
+        content = pack((_FORMAT, self.made_with, pack_entries(groups, rows)))
+        self.folder.create(f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin", content)
+
+    def read(self, name: str) -> bytes:
+        """The packed entries of a file; none where it is gone, was made with something else, or can't be understood.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        try:
+            form, made_with, packed = unpack(self.folder.read(name))
+        except FileNotFoundError:
+            # another run had taken it up, and is through
+            return _NOTHING
+        except (ValueError, IndexError, TypeError, EOFError, pa.ArrowException):
+            return _NOTHING
+        return packed if (form, made_with) == (_FORMAT, self.made_with) else _NOTHING
+
+
+_NOTHING = pack_entries((), ())
+
+
+class LedgerWriter:
+    """Writes down what one worker does; the more it has done, the more at once."""
+
+    def __init__(self, ledger: Ledger, before: Callable[[], None] | None = None) -> None:
+        """
+        Args:
+            before: called before a file is written: what isn't to be done again must be durable by then.
+        """
+        self._ledger = ledger
+        self._before = before
+        self._seconds = _SECONDS_ON_ENGINES if ledger.on_engine else _SECONDS
+        self._groups: list[KnownGroup] = []
+        self._rows: list[AuditRow] = []
+        self._pending = 0
+        self._done = 0
+        self._since = time.monotonic()
+
+    def add_headers(self, groups: Iterable[KnownGroup]) -> None:
+        """Objects that went through pass 1."""
+        for group in groups:
+            self._groups.append(group)
+            self._pending += len(group.headers)
+        self._flush_if_due()
+
+    def add_rows(self, rows: Iterable[AuditRow]) -> None:
+        """Objects that are done with, those that claim one instance all at once."""
+        lasting = list(filter(is_lasting, rows))
+        self._rows += lasting
+        self._pending += len(lasting)
+        self._flush_if_due()
+
+    def end_bundle(self) -> None:
+        """Where a bundle is all that a worker gets, nothing is left for later."""
+        if not self._ledger.on_engine:
+            self.flush()
+
+    def _flush_if_due(self) -> None:
+        if not self._pending:
+            self._since = time.monotonic()
+        elif self._pending >= min(max(_LEAST, self._done // _PART), _MOST) or time.monotonic() - self._since >= self._seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what isn't yet."""
+        if self._pending:
+            if self._before is not None:
+                self._before()
+            self._ledger.write(self._groups, self._rows)
+            self._done += self._pending
+        self._groups, self._rows, self._pending = [], [], 0
+        self._since = time.monotonic()
+
+
+def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterator[KnownGroup]:
+    """HeaderGroup tuples without their source names."""
+    for study, shared, headers in groups:
+        known = [
+            KnownHeader(sources.of(ObjectRef(*ref), source_id.hex())[:], instance, new_uid)[:]
+            for ref, source_id, instance, new_uid in headers
+        ]
+        yield KnownGroup(study, shared, known)
