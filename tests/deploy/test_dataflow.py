@@ -71,6 +71,8 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     "uid_root": (["1.2.840.99999", "2.25"], ["1", "1.02", "a.b", "1.2.", "1." + "2" * 34 + ".3"]),
     "burned_in": (["quarantine", "keep"], ["yes"]),
     "patient_table": (["gs://research/tables/p.csv"], ["p.csv", "gs://research"]),
+    "crosswalk": (["gs://restricted/crosswalk"], ["crosswalk"]),
+    "crosswalk_certificate": (["gs://keys/officer.pem"], ["officer.pem", "gs://keys"]),
     "user_project": (["my-project", "example.com:my-project"], ["My Project", "x"]),
     "kms_key": (["projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"], ["k", "arn:aws:kms:k"]),
     "io_threads": (["1", "16", "99", "100", "256"], ["0", "257", "-1", "1.5", "1000"]),
