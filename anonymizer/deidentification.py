@@ -150,7 +150,12 @@ class Deidentification:
         while True:
             try:
                 self.facts = self._engine.facts.learn(
-                    Buffer(buffer, complete), offset, self._header.encoding, self._words, is_of_patient=plan.belongs_to_study
+                    Buffer(buffer, complete),
+                    offset,
+                    self._header.encoding,
+                    self._words,
+                    is_of_patient=plan.belongs_to_study,
+                    whose=header_only,
                 )
                 break
             except NeedMoreError:

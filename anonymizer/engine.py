@@ -89,9 +89,8 @@ class Engine:
         deidentification.scan()
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
-        return Scan(
-            found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, deidentification.facts.person, words
-        )
+        facts = deidentification.facts
+        return Scan(found[SOP_CLASS][1].decode("latin-1"), found, deidentification.bytes_read, facts.person, facts.patient, words)
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
