@@ -13,9 +13,9 @@ FRAME = "1.2.3.9"
 
 
 def refers_to(instance: str) -> Element:
-    """ReferencedImageSequence."""
-    items = [Element(0x00081150, "UI", "1.2.840.10008.5.1.4.1.1.2"), Element(0x00081155, "UI", instance)]
-    return Element(0x00081140, "SQ", [items])
+    """ReferencedSeriesSequence, which stays in an image that has it."""
+    item = [Element(0x00081150, "UI", "1.2.840.10008.5.1.4.1.1.2"), Element(0x00081155, "UI", instance)]
+    return Element(0x00081115, "SQ", [[Element(0x0008114A, "SQ", [item]), Element(0x0020000E, "UI", "1.2.3.1.1")]])
 
 
 def test_references_that_lead_nowhere_or_to_somebody_else_are_told(tmp_path: Path, key_file: Path) -> None:
