@@ -11,7 +11,7 @@ from profiles import Plan, compile_plan
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .deflate import deflate
 from .errors import DeidentificationError, Note, Reason
-from .facts import Facts, new_patient_id
+from .facts import Facts, new_patient_id, originals_of
 from .files import Batch, Piece
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .progress import Progress
@@ -124,12 +124,15 @@ class Deidentification:
 
     def scan(self) -> None:
         """Walk the header only, up to the pixel data."""
-        for batch in self._batches(header_only=True):
-            if self.facts.originals is not None and self.originals is None:
-                # in the first batch, for facts were learnt from no less; by what stands there: profiles may do anything to it
-                assert isinstance(batch, list)
-                new = new_patient_id(b"".join(batch), self._rewriter_now.encoding)
-                self.originals = self.facts.originals._replace(new_patient_id=new)
+        batches = self._batches(header_only=True)
+        first = next(batches)
+        if self.originals is not None:
+            # there, for they were found in no less; by what stands there: profiles may do anything to it
+            assert isinstance(first, list)
+            new = new_patient_id(b"".join(first), self._rewriter_now.encoding)
+            self.originals = self.originals._replace(new_patient_id=new)
+        for _ in batches:
+            pass
         self._check_identity()
 
     def _check_identity(self) -> None:
@@ -175,8 +178,10 @@ class Deidentification:
                     self._header.encoding,
                     self._words,
                     is_of_patient=plan.belongs_to_study,
-                    originals=self._wants_originals,
+                    whose=header_only,
                 )
+                if self._wants_originals:
+                    self.originals = originals_of(Buffer(buffer, complete), offset, self._header.encoding)
                 break
             except NeedMoreError:
                 buffer, complete = self._more(buffer, header_only)

@@ -90,11 +90,13 @@ class Engine:
         deidentification.scan()
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
+        facts = deidentification.facts
         return Scan(
             found[SOP_CLASS][1].decode("latin-1"),
             found,
             deidentification.bytes_read,
-            deidentification.facts.person,
+            facts.person,
+            facts.patient,
             words,
             deidentification.originals,
         )

@@ -16,11 +16,12 @@ from .descriptors import identifying_words
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
 from .keys import Key
-from .patients import Patient, PatientTable, shift_message
+from .patients import Patient, PatientTable, pseudonym_message, shift_message
 from .report import Originals
 from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 
 _PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032
+_PATIENT_SIZE = 8
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
 _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
@@ -34,14 +35,14 @@ class Facts:
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
         elsewhere: keyed hashes of such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
-        originals: who the patient was; None unless asked for.
+        patient: keyed hash of the patient, 8 bytes; empty where that wasn't asked for, or there is no PatientID that can be read.
     """
 
     offset: int | None = None
     words: frozenset[str] = frozenset()
     elsewhere: frozenset[bytes] = frozenset()
     person: bytes = b""
-    originals: Originals | None = None
+    patient: bytes = b""
 
 
 class FactFinder:
@@ -56,6 +57,8 @@ class FactFinder:
         self._shifts = DateShifts(key, profile.date_shift)
         self._patients = patients
         self._person_key = key.derive("person")
+        self._patient_key = key.derive("whose")
+        self._last = (Patient("", ""), b"")
 
     def learn(
         self,
@@ -65,14 +68,14 @@ class FactFinder:
         elsewhere: frozenset[bytes] = frozenset(),
         *,
         is_of_patient: bool,
-        originals: bool = False,
+        whose: bool = False,
     ) -> Facts:
         """What the profile must know of the object whose data set begins at ``position``.
 
         Args:
             elsewhere: keyed hashes of words that identify somebody in other objects.
             is_of_patient: whether objects of the class have a patient.
-            originals: whether somebody asks who the patient was.
+            whose: whether to tell the patient at any rate.
 
         Raises:
             NeedMoreError: it lies beyond the buffer.
@@ -80,7 +83,7 @@ class FactFinder:
         """
         profile = self._profile
         if not (profile.shifts_dates or profile.cleans_text or self._patients is not None):
-            return Facts(originals=originals_of(buffer, position, encoding)) if originals else _NO_FACTS
+            return Facts(patient=self._patient_at(buffer, position, encoding)) if whose else _NO_FACTS
         patient, study = identity_of(buffer, position, encoding)
         if self._patients is not None and is_of_patient:
             if not patient.patient_id or self._patients.find(patient) is None:
@@ -88,8 +91,23 @@ class FactFinder:
         person = shift_message(patient, study) if patient.patient_id or study else b""
         offset = self._shifts.offset(person) if profile.shifts_dates and person else None
         words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
-        person = hmac.digest(self._person_key, person, "sha256") if person else b""
-        return Facts(offset, words, elsewhere, person, originals_of(buffer, position, encoding) if originals else None)
+        person_hash = hmac.digest(self._person_key, person, "sha256") if person else b""
+        return Facts(offset, words, elsewhere, person_hash, self._hashed(patient) if whose else b"")
+
+    def _patient_at(self, buffer: Buffer, position: int, encoding: Encoding) -> bytes:
+        try:
+            return self._hashed(identity_of(buffer, position, encoding).patient)
+        except DeidentificationError:
+            # whether the profile must read the PatientID is for the rewriter to say
+            return b""
+
+    def _hashed(self, patient: Patient) -> bytes:
+        if not patient.patient_id:
+            return b""
+        if patient != self._last[0]:
+            # objects of one patient mostly come together
+            self._last = patient, hmac.digest(self._patient_key, pseudonym_message(patient), "sha256")[:_PATIENT_SIZE]
+        return self._last[1]
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")

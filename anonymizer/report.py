@@ -69,6 +69,7 @@ class Scan:
         uids: top-level UIDs by tag, (original, new), without padding.
         bytes_read: bytes of the object that had to be read.
         person: keyed hash of whose object it is: the patient, or the study where no PatientID tells; empty unless needed.
+        patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
         words: keyed hashes of the words that identify somebody, sorted; empty unless the profile cleans text.
         originals: who the patient was; None unless asked for.
     """
@@ -77,5 +78,6 @@ class Scan:
     uids: dict[int, tuple[bytes, bytes]]
     bytes_read: int
     person: bytes = b""
+    patient: bytes = b""
     words: tuple[bytes, ...] = ()
     originals: Originals | None = None

@@ -77,6 +77,13 @@ def show(report: RunReport, audit: str) -> None:
         table.add_section()
     for reason, count in report.reasons.items():
         table.add_row(reason, str(count))
+    for said, count in (
+        ("UIDs that point outside the archive", report.references["outside"]),
+        ("UIDs that join two patients", report.references["joining_patients"]),
+    ):
+        if count:
+            table.add_section()
+            table.add_row(said, str(count))
     console = Console()
     console.print(table)
     console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False)

@@ -13,6 +13,7 @@ from transforms import (
     MAPPING,
     MEMBERS,
     OPENED,
+    REFERENCES,
     REJECTED,
     SCANNED,
     TAKEN_UP,
@@ -39,6 +40,7 @@ from transforms import (
     TableFolder,
     WriteAccount,
     WriteInstances,
+    WriteReferences,
     WriteUidMap,
     finished_unit,
     is_opened,
@@ -121,7 +123,10 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         proof, known, parts.archive, parts.writer, config, parts.ledger, parts.progress
     )
 
-    tables = [uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}")]
+    tables = [
+        uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}"),
+        uid_map[REFERENCES] | "WriteReferences" >> WriteReferences(audit.folder, f"references-{audit.run_id}"),
+    ]
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
     taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
     for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized), *taken_up):

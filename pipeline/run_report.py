@@ -4,15 +4,11 @@ import hashlib
 import json
 import os
 import platform
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from profiles import EDITION
 from transforms import (
@@ -21,14 +17,13 @@ from transforms import (
     LedgerFile,
     ObjectConflictError,
     Status,
-    add_up,
     ledger_file,
-    sum_of_sources,
 )
 
 from .errors import RunError, UsageError
 from .options import JobOptions
 from .storage import Folder, StorageError, as_folder, is_inside, scheme_of, store_for
+from .table_counts import TABLES, TableCounts
 
 RUN_FILE = "run.json"
 #: says with which profile and key an output is made, from before its first object on
@@ -47,6 +42,9 @@ class RunReport:
         listed: objects found.
         counts: objects by status; they add up to ``listed``.
         reasons: objects that weren't written, by reason code.
+        uids: UIDs that were replaced.
+        references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
+            patients use (``joining_patients``).
         operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
     """
@@ -56,6 +54,7 @@ class RunReport:
     counts: dict[str, int]
     reasons: dict[str, int]
     uids: int
+    references: dict[str, int]
     bytes_written: int
     operations: dict[str, int]
     tables: dict[str, int]
@@ -186,7 +185,7 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     Raises:
         StorageError: the audit can't be listed.
     """
-    return [name for kind in ("instances", "uid_map", "account") for name in audit.names(f"{kind}-{run_id}")]
+    return [name for kind in (*TABLES, "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
 def origin_of(options: JobOptions, key_id: str, runner: str, earlier: Iterable[LedgerFile] = ()) -> dict[str, Any]:
@@ -220,31 +219,20 @@ def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mappi
     """
     account, _ = audit.read_json(f"account-{run_id}.json")
     listed, tables = account["listed"], account["tables"]
-    statuses: Counter[str] = Counter({status.value: 0 for status in Status})
-    reasons: Counter[str] = Counter()
-    bytes_written = 0
-    sums = sum_of_sources(())
+    counts = TableCounts()
     for name, rows in tables.items():
-        table = pq.ParquetFile(pa.BufferReader(audit.read(name)))
-        if table.metadata.num_rows != rows:
-            raise RunError("a table doesn't have the rows that were written to it")
-        if not name.startswith("instances-"):
-            continue
-        for batch in table.iter_batches(columns=["source_id", "status", "reason", "size"]):
-            columns = batch.to_pydict()
-            statuses.update(columns["status"])
-            reasons.update(filter(None, columns["reason"]))
-            bytes_written += sum(filter(None, columns["size"]))
-            sums = add_up((sums, sum_of_sources(columns["source_id"])))
-    if sums != (listed, bytes.fromhex(account["sources"])):
-        raise RunError(f"{listed} objects were listed, and the {sums[0]} rows of the tables don't account for each of them once")
+        counts.add(name, audit.read(name), rows)
+    if counts.sources != (listed, bytes.fromhex(account["sources"])):
+        rows = counts.sources[0]
+        raise RunError(f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once")
     report = RunReport(
         run_id=run_id,
         listed=listed,
-        counts=dict(statuses),
-        reasons=dict(sorted(reasons.items())),
-        uids=sum(rows for name, rows in tables.items() if name.startswith("uid_map-")),
-        bytes_written=bytes_written,
+        counts=dict(counts.statuses),
+        reasons=dict(sorted(counts.reasons.items())),
+        uids=counts.uids,
+        references={"outside": counts.outside, "joining_patients": counts.joining_patients},
+        bytes_written=counts.bytes_written,
         operations=dict(operations),
         tables=tables,
         profile_digest=origin["profile_digest"],

@@ -3,9 +3,9 @@
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
 from .build_uid_map import CLAIMED as CLAIMED
 from .build_uid_map import MAPPING as MAPPING
+from .build_uid_map import REFERENCES as REFERENCES
 from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
-from .build_uid_map import UidMapError as UidMapError
 from .compare_with_earlier import FINISHED as FINISHED
 from .compare_with_earlier import KNOWN as KNOWN
 from .compare_with_earlier import TAKEN_UP as TAKEN_UP
@@ -60,9 +60,11 @@ from .storage import ProgressListener as ProgressListener
 from .storage import TableFolder as TableFolder
 from .storage import TransientError as TransientError
 from .storage import again as again
+from .uid_uses import UidMapError as UidMapError
 from .write_account import SumOfSources as SumOfSources
 from .write_account import WriteAccount as WriteAccount
 from .write_account import add_up as add_up
 from .write_account import sum_of_sources as sum_of_sources
 from .write_audit import WriteInstances as WriteInstances
+from .write_audit import WriteReferences as WriteReferences
 from .write_audit import WriteUidMap as WriteUidMap

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from anonymizer import AttributeAction, Reason
 
 from .packed import pack, unpack
@@ -143,11 +141,14 @@ class Ledger:
             OSError: it can't be read.
         """
         try:
-            form, made_with, packed = unpack(self.folder.read(name))
+            content = self.folder.read(name)
         except FileNotFoundError:
             # another run had taken it up, and is through
             return _NOTHING
-        except (ValueError, IndexError, TypeError, EOFError, pa.ArrowException):
+        try:
+            form, made_with, packed = unpack(content)
+        except (ValueError, OSError, IndexError, TypeError, EOFError, MemoryError):
+            # a broken file: Arrow's errors are among these
             return _NOTHING
         return packed if (form, made_with) == (_FORMAT, self.made_with) else _NOTHING
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, PBegin, PCollection
 
-from .build_uid_map import UidMapError
+from .uid_uses import UidMapError
 
 
 def check(violations: Iterable[int]) -> bool:

@@ -36,6 +36,10 @@ class UidRole(IntEnum):
     OTHER = 4
 
 
+#: added to the role of a UID that an object has as its own: that of its study or series, not one that it refers to
+OWNED = 8
+
+
 class Packing(Enum):
     """How the bytes of a member lie in its container."""
 
@@ -107,14 +111,17 @@ class SharedFindings(NamedTuple):
     """What pass 1 found in objects of one study, mostly of one series, and is the same in all: it goes through shuffles once.
 
     Attributes:
-        uids: the UIDs to be replaced, but for the instances' own: keyed hash of the original (32 bytes), new UID, UidRole.
+        uids: the UIDs to be replaced, but for the instances' own: keyed hash of the original (32 bytes), new UID, UidRole (and
+            OWNED).
         person: keyed hash of whose they are, where text is cleaned: the patient's, or the study's where no PatientID tells.
         words: keyed hashes of the words that identify somebody in them, 8 bytes each, one behind the other.
+        patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
     """
 
     uids: tuple[tuple[bytes, bytes, int], ...] = ()
     person: bytes = b""
     words: bytes = b""
+    patient: bytes = b""
 
 
 class HeaderGroup(NamedTuple):

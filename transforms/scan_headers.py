@@ -17,7 +17,7 @@ from .ledger import Ledger, LedgerWriter, known_groups
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
 from .packed import pack
-from .records import AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
+from .records import OWNED, AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
 from .sources import Sources
 from .storage import Archive, ProgressListener, again
@@ -29,8 +29,8 @@ _ABSENT = (b"", b"")
 #: findings whose hashes a worker remembers, for the batches to come
 _MOST_KNOWN = 1024
 
-#: StudyInstanceUID; UIDs, person and words as in Found
-_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...]]
+#: StudyInstanceUID; UIDs, person, words and patient as in Found
+_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes]
 
 _ROLES = {
     SOP_INSTANCE: UidRole.INSTANCE,
@@ -66,7 +66,7 @@ class Found(NamedTuple):
     Attributes:
         study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
         new_uid: the new SOPInstanceUID; empty where it stays.
-        uids: all others to be replaced: original, (new UID, UidRole).
+        uids: all others to be replaced: original, (new UID, UidRole and OWNED).
         bytes_read: bytes that had to be read for it.
         crosswalk: its row there; None where no crosswalk is written.
     """
@@ -77,6 +77,7 @@ class Found(NamedTuple):
     new_uid: bytes
     uids: tuple[tuple[bytes, tuple[bytes, int]], ...]
     person: bytes
+    patient: bytes
     words: tuple[bytes, ...]
     bytes_read: int
     crosswalk: CrosswalkRow | None = None
@@ -107,6 +108,10 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         collector.found.pop(instance, None)
     else:
         new_uid = b""
+    for tag in (SERIES, STUDY):
+        own = scan.uids.get(tag, _ABSENT)[0]
+        if (known := collector.found.get(own)) is not None:
+            collector.found[own] = (known[0], known[1] | OWNED)
     return Found(
         ref=read,
         study=scan.uids.get(STUDY, _ABSENT)[0],
@@ -114,6 +119,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         new_uid=new_uid,
         uids=tuple(collector.found.items()),
         person=scan.person if scan.words else b"",
+        patient=scan.patient,
         words=scan.words,
         bytes_read=scan.bytes_read,
         crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
@@ -133,14 +139,14 @@ class HeaderGroups:
         groups: dict[_Shared, list[tuple[Any, ...]]] = {}
         for one in found:
             header = (one.ref[:], bytes.fromhex(self._source_id(one.ref.source)), self._hash(one.instance), one.new_uid)
-            groups.setdefault((one.study, one.uids, one.person, one.words), []).append(header)
+            groups.setdefault((one.study, one.uids, one.person, one.words, one.patient), []).append(header)
         return [(*self._hashed(shared), headers) for shared, headers in groups.items()]
 
     def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
         hashed = self._known.get(shared)
         if hashed is None:
-            study, uids, person, words = shared
-            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, b"".join(words))
+            study, uids, person, words, patient = shared
+            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, b"".join(words), patient)
             hashed = self._hash(study), findings[:]
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()

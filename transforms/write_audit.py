@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate, chain, starmap
 from typing import Any
 
 import apache_beam as beam
@@ -11,8 +11,9 @@ from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
 
-from .records import AuditRow, AuditRows, UidRole
+from .records import OWNED, AuditRow, AuditRows, UidRole
 from .storage import TableFolder
+from .uid_uses import Reference, UidUse
 from .write_tables import WriteTable
 
 INSTANCES_SCHEMA = pa.schema(
@@ -45,8 +46,27 @@ INSTANCES_SCHEMA = pa.schema(
     ]
 )
 
-UID_MAP_SCHEMA = pa.schema([("uid_hash", pa.binary(32)), ("new_uid", pa.string()), ("role", pa.string())])
+UID_MAP_SCHEMA = pa.schema(
+    [
+        ("uid_hash", pa.binary(32)),
+        ("new_uid", pa.string()),
+        ("role", pa.string()),
+        ("owned", pa.bool_()),
+        ("owners", pa.list_(pa.binary(8))),
+        ("users", pa.list_(pa.binary(16))),
+    ]
+)
 
+REFERENCES_SCHEMA = pa.schema(
+    [
+        ("uid_hash", pa.binary(32)),
+        ("new_uid", pa.string()),
+        ("role", pa.string()),
+        ("outside", pa.bool_()),
+        ("joins_patients", pa.bool_()),
+        ("study_hashes", pa.list_(pa.string())),
+    ]
+)
 
 _ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
@@ -92,16 +112,46 @@ def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
     )
 
 
-def uid_map_table(rows: Sequence[tuple[bytes, bytes, int]]) -> pa.Table:
-    """Rows of ``uid_map-*.parquet``."""
-    names = {int(role): role.name.lower() for role in UidRole}
-    return pa.Table.from_arrays(
-        [
-            pa.array([uid_hash for uid_hash, _, _ in rows], pa.binary(32)),
-            pa.array([new_uid.decode() for _, new_uid, _ in rows], pa.string()),
-            pa.array([names[role] for _, _, role in rows], pa.string()),
-        ],
+_ROLES = {int(role): role.name.lower() for role in UidRole}
+
+
+def uid_map_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of ``uid_map-*.parquet``.
+
+    Args:
+        rows: the fields of UidUses. Of UIDs that stay as they are, claimed ones are here, too.
+    """
+    uses = list(starmap(UidUse, rows))
+    return pa.Table.from_pydict(
+        {
+            "uid_hash": [use.hash for use in uses],
+            "new_uid": [use.new_uid.decode() or None for use in uses],
+            "role": [_ROLES[use.role % OWNED] for use in uses],
+            "owned": [bool(use.claimants or use.role & OWNED) for use in uses],
+            "owners": [use.owners for use in uses],
+            "users": [use.users for use in uses],
+        },
         schema=UID_MAP_SCHEMA,
+    )
+
+
+def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of ``references-*.parquet``.
+
+    Args:
+        rows: the fields of References.
+    """
+    references = list(starmap(Reference, rows))
+    return pa.Table.from_pydict(
+        {
+            "uid_hash": [found.hash for found in references],
+            "new_uid": [found.new_uid.decode() or None for found in references],
+            "role": [_ROLES[found.role] for found in references],
+            "outside": [found.outside for found in references],
+            "joins_patients": [found.joins_patients for found in references],
+            "study_hashes": [[study.hex() for study in found.studies] for found in references],
+        },
+        schema=REFERENCES_SCHEMA,
     )
 
 
@@ -117,12 +167,23 @@ class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[s
         return rows | self._write
 
 
-class WriteUidMap(beam.PTransform[PCollection[list[tuple[bytes, bytes, int]]], PCollection[tuple[str, int]]]):
-    """Lists of UidMapRow tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
+class WriteUidMap(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int]]]):
+    """Lists of UidUse tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str) -> None:
         super().__init__()
         self._write = WriteTable(folder, prefix, uid_map_table)
 
-    def expand(self, mapping: PCollection[list[tuple[bytes, bytes, int]]]) -> PCollection[tuple[str, int]]:
-        return mapping | self._write
+    def expand(self, uses: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int]]:
+        return uses | self._write
+
+
+class WriteReferences(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int]]]):
+    """Lists of Reference tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
+
+    def __init__(self, folder: TableFolder, prefix: str) -> None:
+        super().__init__()
+        self._write = WriteTable(folder, prefix, references_table)
+
+    def expand(self, references: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int]]:
+        return references | self._write

@@ -12,9 +12,11 @@ from transforms.concurrency import reading_order
 from transforms.instance_anonymizer import MappedUids, output_name
 from transforms.list_objects import batches
 from transforms.packed import pack, unpack
-from transforms.records import AuditRow, HeaderGroup, InstanceHeader, ObjectRef, SharedFindings, Status, UidRole
+from transforms.records import OWNED, AuditRow, HeaderGroup, InstanceHeader, ObjectRef, SharedFindings, Status, UidRole
 from transforms.rejection import rejection
 from transforms.scan_headers import Found, HeaderGroups, UidCollector
+from transforms.sources import Source
+from transforms.uid_uses import UidUse
 from transforms.write_audit import INSTANCES_SCHEMA, instances_table, uid_map_table
 
 SECRET = "a secret of the tests, 32 bytes or more"
@@ -74,9 +76,9 @@ def test_a_worker_with_another_key_does_not_go_on(config: EngineConfig, monkeypa
 
 
 def test_a_refused_object_is_filtered_or_quarantined() -> None:
-    assert rejection("id", DeidentificationError(Reason.NOT_DICOM)).status is Status.FILTERED
-    assert rejection("id", DeidentificationError(Reason.DICOMDIR)).status is Status.FILTERED
-    row = rejection("id", DeidentificationError(Reason.TRUNCATED, 0x7FE00010))
+    assert rejection(Source("id"), DeidentificationError(Reason.NOT_DICOM)).status is Status.FILTERED
+    assert rejection(Source("id"), DeidentificationError(Reason.DICOMDIR)).status is Status.FILTERED
+    row = rejection(Source("id"), DeidentificationError(Reason.TRUNCATED, 0x7FE00010))
     assert (row.status, row.reason, row.reason_tag) == (Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")
 
 
@@ -103,10 +105,15 @@ def test_a_table_says_what_was_done_to_each_object() -> None:
 
 
 def test_the_map_s_table_names_roles() -> None:
-    rows = [(b"a" * 32, b"2.25.1", 0), (b"b" * 32, b"2.25.2", 3)]
-    assert uid_map_table(rows).to_pylist() == [
-        {"uid_hash": b"a" * 32, "new_uid": "2.25.1", "role": "instance"},
-        {"uid_hash": b"b" * 32, "new_uid": "2.25.2", "role": "frame_of_reference"},
+    rows = [
+        UidUse(b"a" * 32, b"", 0, [b"study  1unit 1", b"study  1unit 2"], (b"person 1study  1",)),
+        UidUse(b"b" * 32, b"2.25.2", 1 | OWNED, []),
+        UidUse(b"c" * 32, b"2.25.3", 3, []),
+    ]
+    assert [list(row.values()) for row in uid_map_table(rows).to_pylist()] == [
+        [b"a" * 32, None, "instance", True, [b"study  1"], [b"person 1study  1"]],
+        [b"b" * 32, "2.25.2", "series", True, [], []],
+        [b"c" * 32, "2.25.3", "frame_of_reference", False, [], []],
     ]
 
 
@@ -119,7 +126,7 @@ def test_what_was_packed_comes_back() -> None:
 def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), words: tuple[bytes, ...] = ()) -> Found:
     """What pass 1 may find."""
     shared = tuple((uid, (b"2.25." + uid, 4)) for uid in uids)
-    return Found(ObjectRef(b"n", b"%d" % number, 1, "v"), study, b"9.%d" % number, b"2.25.9", shared, b"", words, 0)
+    return Found(ObjectRef(b"n", b"%d" % number, 1, "v"), study, b"9.%d" % number, b"2.25.9", shared, b"", b"", words, 0)
 
 
 def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) -> None:
@@ -175,7 +182,7 @@ def test_bytes_that_went_wrong_are_asked_for_again_a_few_times() -> None:
     assert again(attempt) == 7
     with pytest.raises(TransientError):
         again(_always_broken)
-    assert rejection("id", TransientError()).reason is Reason.CHECKSUM_MISMATCH
+    assert rejection(Source("id"), TransientError()).reason is Reason.CHECKSUM_MISMATCH
 
 
 def _always_broken() -> None:

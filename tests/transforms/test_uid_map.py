@@ -13,12 +13,13 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from anonymizer import Key, KeyedUids
 from profiles import ConfidentialityProfile
-from transforms import CONFLICTS, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
+from transforms import CLAIMED, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
 from transforms.anonymize_instances import to_do, words_by_study
-from transforms.build_uid_map import UidUse, Uses, uid_uses, violations
+from transforms.group_work_units import finished_unit as finished
 from transforms.packed import unpack
 from transforms.prove_uid_map import check
-from transforms.records import InstanceHeader, SharedFindings, StudyPart
+from transforms.records import OWNED, InstanceHeader, SharedFindings, StudyPart, UidRole
+from transforms.uid_uses import Reference, UidUse, Uses, reference, uid_uses, violations
 
 A, B, C = (letter * 32 for letter in (b"a", b"b", b"c"))
 UNIT, OTHER = b"unit 1", b"unit 2"
@@ -27,13 +28,27 @@ UNIT, OTHER = b"unit 1", b"unit 2"
 def part(instances: dict[bytes, bytes], *uids: tuple[bytes, bytes, int], study: bytes = A) -> tuple[Any, ...]:
     """What a unit has of a study: its instances, with their new UIDs, and the UIDs that they share."""
     headers = [InstanceHeader((b"name", b"source", 1, "v"), b"id", instance, new)[:] for instance, new in instances.items()]
-    return StudyPart(study, [SharedFindings(uids)[:]], headers)[:]
+    return StudyPart(study, [SharedFindings(uids, patient=study[:8])[:]], headers)[:]
+
+
+def claim(study: bytes, unit: bytes) -> bytes:
+    return study[:8] + unit
 
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
     monkeypatch.setenv("DEID_TEST_KEY", "k" * 32)
     return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
+
+
+def user(study: bytes) -> bytes:
+    return study[:8] * 2
+
+
+def finished_unit(one: tuple[Any, ...]) -> Unit:
+    """Objects of one study that are done with."""
+    study, (shared,), headers = one
+    return finished((study, shared, headers))
 
 
 Unit = tuple[bytes, list[tuple[Any, ...]]]
@@ -46,32 +61,32 @@ def built(pipeline: beam.Pipeline, units: list[Unit], config: EngineConfig, shar
     return created | BuildUidMap(listed, config, shard_size, most_uses)
 
 
-def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[list[tuple[bytes, bytes, int]]]], None]:
-    def compare(found: list[list[tuple[bytes, bytes, int]]]) -> None:
-        assert sorted(chain.from_iterable(found)) == expected
+def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[list[tuple[Any, ...]]]], None]:
+    def compare(found: list[list[tuple[Any, ...]]]) -> None:
+        assert sorted(use[:3] for use in chain.from_iterable(found)) == expected
 
     return compare
 
 
 def test_a_unit_names_each_uid_and_claims_each_instance() -> None:
-    unit = (UNIT, [part({A: b"2.25.1", B: b""}, (C, b"2.25.3", 4)), part({A: b"2.25.1"}, (C, b"2.25.3", 2), study=B)])
+    unit = (UNIT, [part({A: b"2.25.1", B: b""}, (C, b"2.25.3", 4)), part({A: b"2.25.1"}, (C, b"2.25.3", 2 | OWNED), study=B)])
     uses = Uses()
     for use in uid_uses(unit):
         uses.add(use)
     assert {uid_hash: use[1:] for uid_hash, use in uses.by_hash.items()} == {
-        A: (b"2.25.1", 0, [UNIT, UNIT]),
-        B: (b"", 0, [UNIT]),
-        C: (b"2.25.3", 2, []),
+        A: (b"2.25.1", 0, [claim(A, UNIT), claim(B, UNIT)], (user(A), user(B))),
+        B: (b"", 0, [claim(A, UNIT)], (user(A),)),
+        C: (b"2.25.3", 2 | OWNED, [], (user(B),)),
     }
 
 
 def test_a_retained_instance_uid_is_claimed_but_not_mapped() -> None:
-    assert list(uid_uses((UNIT, [part({A: b""})]))) == [UidUse(A, b"", 0, [UNIT])]
+    assert list(uid_uses((UNIT, [part({A: b""})]))) == [UidUse(A, b"", 0, [claim(A, UNIT)], (user(A),))]
 
 
 def test_objects_of_one_study_that_claim_one_instance_are_one_claim() -> None:
     one = InstanceHeader((b"name", b"source", 1, "v"), b"id", A, b"n1")[:]
-    assert list(uid_uses((UNIT, [StudyPart(A, [], [one, one])[:]]))) == [UidUse(A, b"n1", 0, [UNIT])]
+    assert list(uid_uses((UNIT, [StudyPart(A, [], [one, one])[:]]))) == [UidUse(A, b"n1", 0, [claim(A, UNIT)])]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -92,7 +107,7 @@ def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles(
     with BeamPipeline(runner="FnApiRunner") as pipeline:
         found = built(pipeline, units, config, shard_size, most_uses)
         assert_that(found[MAPPING], rows([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
-        assert_that(found[CONFLICTS], equal_to([]), label="conflicts")
+        assert_that(found[CLAIMED], equal_to([]), label="claimed")
         assert_that(found[VIOLATIONS], lambda counts: check(counts), label="violations")
 
 
@@ -100,12 +115,49 @@ def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles(
 def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(config: EngineConfig, new_uid: bytes) -> None:
     one, other = part({A: new_uid}, study=B), part({A: new_uid}, study=C)
     for units, expected in (
-        ([(UNIT, [one]), (OTHER, [other])], [(UNIT, A), (OTHER, A)]),
-        ([(UNIT, [one, other]), (OTHER, [part({B: b"n2"}, study=C)])], [(UNIT, A)]),
+        ([(UNIT, [one]), (OTHER, [other])], [(UNIT, (A, True)), (OTHER, (A, True))]),
+        ([(UNIT, [one, other]), (OTHER, [part({B: b"n2"}, study=C)])], [(UNIT, (A, True))]),
         ([(UNIT, [one])], []),
+        ([(UNIT, [one]), finished_unit(other)], [(UNIT, (A, True))]),
+        ([(UNIT, [one]), finished_unit(one), finished_unit(one)], [(UNIT, (A, False))]),
+        ([finished_unit(one), finished_unit(other), (OTHER, [part({B: b"n2"}, study=C)])], []),
     ):
         with BeamPipeline(runner="FnApiRunner") as pipeline:
-            assert_that(built(pipeline, units, config)[CONFLICTS], equal_to(expected))
+            assert_that(built(pipeline, units, config)[CLAIMED], equal_to(expected))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_patients_are_seen_in_whatever_order_they_come(order: int) -> None:
+    nobody = (bytes(8) + b"study  0",)
+    users = [nobody, (b"person 1" + b"study  1",), (b"person 2" + b"study  2",), (b"person 1" + b"study  9",), nobody]
+    uses = Uses()
+    for user in users[::order]:
+        uses.add(UidUse(A, b"n", 1 | OWNED, [], user))
+    (use,) = uses.by_hash.values()
+    assert use.users == (b"person 1study  1", b"person 2study  2")
+    assert reference(use) == Reference(A, b"n", 1, False, True, (b"study  1", b"study  2"))
+
+
+def test_what_points_outside_the_archive() -> None:
+    series, instance, frame, other = (int(role) for role in (UidRole.SERIES, UidRole.INSTANCE, UidRole.FRAME_OF_REFERENCE, 4))
+    for use, outside in (
+        (UidUse(A, b"n", series, [], (user(A),)), True),
+        (UidUse(A, b"n", series | OWNED, [], (user(A),)), False),
+        (UidUse(A, b"n", instance, [], (user(A),)), True),
+        (UidUse(A, b"n", instance, [claim(A, UNIT)], (user(A),)), False),
+        (UidUse(A, b"n", frame, [], (user(A),)), False),
+        (UidUse(A, b"n", other, []), False),
+    ):
+        assert reference(use) == (Reference(A, b"n", use.role, True, False, (A[:8],)) if outside else None)
+
+
+def test_objects_without_a_patient_join_nobody() -> None:
+    uses = Uses()
+    for study in (A, B):
+        for use in uid_uses((UNIT, [StudyPart(study, [SharedFindings(((C, b"n", 3),))[:]], [])[:]])):
+            uses.add(use)
+    (use,) = uses.by_hash.values()
+    assert len(use.users) == 2 and reference(use) is None
 
 
 def test_pass_2_gets_each_uid_of_a_unit_once() -> None:

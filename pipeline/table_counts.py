@@ -1,0 +1,77 @@
+"""What a run's tables add up to, from their own rows."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from transforms import Status, add_up, sum_of_sources
+
+from .errors import RunError
+
+#: kinds of tables: how the names of their files begin
+INSTANCES, UID_MAP, REFERENCES = "instances", "uid_map", "references"
+TABLES = (INSTANCES, UID_MAP, REFERENCES)
+
+
+@dataclass
+class TableCounts:
+    """Counts of tables.
+
+    Attributes:
+        statuses: objects by status.
+        reasons: objects that weren't written, by reason code.
+        bytes_written: sum of the sizes of those that are in the output.
+        sources: their ``sum_of_sources``.
+        uids: UIDs that were replaced.
+        outside: UIDs that objects refer to and none has as its own.
+        joining_patients: UIDs that objects of two patients use.
+    """
+
+    statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
+    reasons: Counter[str] = field(default_factory=Counter)
+    bytes_written: int = 0
+    sources: tuple[int, bytes] = field(default_factory=lambda: sum_of_sources(()))
+    uids: int = 0
+    outside: int = 0
+    joining_patients: int = 0
+
+    def add(self, name: str, content: bytes, rows: int) -> None:
+        """Count a file.
+
+        Args:
+            rows: how many were written to it.
+
+        Raises:
+            RunError: it doesn't have them.
+        """
+        file = pq.ParquetFile(pa.BufferReader(content))
+        if file.metadata.num_rows != rows:
+            raise RunError("a table doesn't have the rows that were written to it")
+        kind = name.split("-", 1)[0]
+        columns, count = _COUNTED[kind]
+        for batch in file.iter_batches(columns=list(columns)):
+            count(self, batch)
+
+    def _instances(self, batch: pa.RecordBatch) -> None:
+        for counter, column in ((self.statuses, "status"), (self.reasons, "reason")):
+            for found in pc.value_counts(batch.column(column).drop_null()):
+                counter[found["values"].as_py()] += found["counts"].as_py()
+        self.bytes_written += pc.sum(batch.column("size")).as_py() or 0
+        self.sources = add_up((self.sources, sum_of_sources(batch.column("source_id").to_pylist())))
+
+    def _uid_map(self, batch: pa.RecordBatch) -> None:
+        self.uids += len(batch) - batch.column("new_uid").null_count
+
+    def _references(self, batch: pa.RecordBatch) -> None:
+        self.outside += pc.sum(batch.column("outside")).as_py() or 0
+        self.joining_patients += pc.sum(batch.column("joins_patients")).as_py() or 0
+
+
+_COUNTED = {
+    INSTANCES: (("source_id", "status", "reason", "size"), TableCounts._instances),
+    UID_MAP: (("new_uid",), TableCounts._uid_map),
+    REFERENCES: (("outside", "joins_patients"), TableCounts._references),
+}

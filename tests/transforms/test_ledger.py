@@ -1,0 +1,178 @@
+"""What a killed run leaves, and what it is worth to the next: plain functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anonymizer import AttributeAction, Engine, Key, Reason
+from pipeline.storage import Folder
+from profiles import ConfidentialityProfile
+from transforms import Ledger, ledger_file
+from transforms.earlier_work import Compared, EarlierWork, by_shard, shard_of
+from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, is_lasting, pack_entries, unpack_entries
+from transforms.records import AuditRow, Member, ObjectRef, Packing, SharedFindings, Status
+from transforms.sources import Source, Sources
+
+STUDY = b"s" * 32
+SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),))[:]
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    return Sources(Engine(ConfidentialityProfile(), Key(b"k" * 32)))
+
+
+def ref(name: str, version: str = "v", size: int = 5) -> ObjectRef:
+    return ObjectRef(b"/in/" + name.encode(), name.encode(), size, version)
+
+
+def member(name: str, container: str = "c.tar", version: str = "v") -> ObjectRef:
+    source = f"{container}!/{name}".encode()
+    return ObjectRef(b"/in/c.tar", source, 5, version, Member(Packing.TAR.value, 0, 5, -1, len(container))[:])
+
+
+def row(source: Source, status: Status = Status.WRITTEN, *, study: str = "73" * 8) -> AuditRow:
+    return AuditRow(
+        source.source_id,
+        status,
+        output_name="a/b/c.dcm",
+        size=7,
+        source_version=source.version,
+        container_id=source.container_id,
+        study_hash=study,
+    )
+
+
+def group(*known: Source) -> KnownGroup:
+    return KnownGroup(STUDY, SHARED, [KnownHeader(source[:], b"i" * 32, b"2.25.9")[:] for source in known])
+
+
+def compared(known: bytes, refs: list[ObjectRef], sources: Sources, *, there: bool = True) -> Compared:
+    earlier = EarlierWork()
+    earlier.add(known)
+    return earlier.compare(refs, sources, lambda name, size: there and (name, size) == ("a/b/c.dcm", 7))
+
+
+def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: Sources) -> None:
+    one = sources.of(ref("a"))
+    assert one == sources.of(ref("a")) and one.container_id == ""
+    assert one.source_id == sources.of(ref("a", "w")).source_id != sources.of(ref("b")).source_id
+    assert len({sources.of(other).version for other in (ref("a"), ref("a", "w"), ref("a", size=6))}) == 3
+    assert sources.of(ref("a", "")).version == sources.of(ref("a", size=-1)).version == ""
+
+
+def test_a_member_has_the_version_of_its_container(sources: Sources) -> None:
+    one, other = sources.of(member("a")), sources.of(member("b"))
+    container = ref("c.tar", size=-1)
+    assert one.container_id == other.container_id == sources.source_id(b"c.tar")
+    assert one.version == other.version == sources.version_of_container(container)
+    assert sources.of(member("a", version="w")).version != one.version
+    assert sources.of(member("a", "d.tar"))[::2] != one[::2]
+    assert one.listed_as == one.container_id and sources.of(ref("a")).listed_as == sources.of(ref("a")).source_id
+
+
+def test_entries_come_back_as_they_were(sources: Sources) -> None:
+    done = row(sources.of(ref("a")))._replace(actions=(AttributeAction("(0008,0020)", "StudyDate", "Z", 1),), notes=("x",))
+    rows = [done, done, AuditRow("b", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")]
+    groups = [group(sources.of(ref("a")))]
+    found = unpack_entries(pack_entries(groups, rows))
+    assert found == (groups, rows)
+    assert found[1][0].actions is found[1][1].actions
+
+
+def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again(sources: Sources) -> None:
+    refs = [ref(name) for name in "abcd"]
+    a, b, c, _ = map(sources.of, refs)
+    rejected = row(c, Status.QUARANTINED, study="")
+    found = compared(pack_entries([group(a, b)], [row(a), rejected]), refs, sources)
+    assert found.rows == [row(a), rejected]
+    assert found.finished == [(STUDY, SHARED, [((), b"", b"i" * 32, b"2.25.9")])]
+    assert found.scanned == [(STUDY, SHARED, [(refs[1][:], bytes.fromhex(b.source_id), b"i" * 32, b"2.25.9")])]
+    assert found.to_do == [refs[3]]
+
+
+@pytest.mark.parametrize(
+    "now", [ref("a", "another"), ref("a", size=4), ref("a", ""), ref("b")], ids=["time", "size", "unknown version", "name"]
+)
+def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Sources) -> None:
+    known = sources.of(ref("a"))
+    assert compared(pack_entries([group(known)], [row(known)]), [now], sources) == ([now], [], [], [])
+
+
+def test_a_version_that_nobody_knows_is_that_of_no_other(sources: Sources) -> None:
+    unknown = ref("a", "")
+    source = sources.of(unknown)
+    assert compared(pack_entries([group(source)], [row(source)]), [unknown], sources).to_do == [unknown]
+
+
+def test_what_is_not_in_the_output_any_more_is_written_again(sources: Sources) -> None:
+    known = sources.of(ref("a"))
+    found = compared(pack_entries([group(known)], [row(known)]), [ref("a")], sources, there=False)
+    assert not found.rows and len(found.scanned) == 1
+
+
+def test_pass_2_counts_only_with_pass_1(sources: Sources) -> None:
+    assert compared(pack_entries([], [row(sources.of(ref("a")))]), [ref("a")], sources).to_do == [ref("a")]
+
+
+def test_what_may_pass_is_tried_again() -> None:
+    for reason in (Reason.UNREADABLE, Reason.OUTPUT_UNWRITABLE, Reason.CHANGED_DURING_RUN):
+        assert not is_lasting(AuditRow("a", Status.QUARANTINED, reason))
+    assert is_lasting(AuditRow("a", Status.QUARANTINED, Reason.TRUNCATED)) and is_lasting(AuditRow("a", Status.WRITTEN))
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> None:
+    refs = [*(ref(f"{number}") for number in range(20)), *(member(f"{number}") for number in range(20))]
+    known = [sources.of(one) for one in refs]
+    found = dict(by_shard(pack_entries([group(*known)], [row(source) for source in known]), shards))
+    assert (shards == 1) == (len(found) == 1)
+    for shard, entries in found.items():
+        groups, rows = unpack_entries(entries)
+        assert {shard_of(Source(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
+        assert len(rows) == sum(len(one.headers) for one in groups)
+    # a container's members are all in one, and found there by their container
+    container = sources.source_id(b"c.tar")
+    earlier = EarlierWork()
+    earlier.add(found[shard_of(container, shards)])
+    of_containers = earlier.of_containers()
+    assert set(of_containers) == {container}
+    assert len(compared(of_containers[container], refs[20:], sources).rows) == 20
+
+
+def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources) -> None:
+    writer = LedgerWriter(Ledger(Folder(str(tmp_path)), "run", "so"))
+    written = 0
+    for number in range(3000):
+        writer.add_rows([row(sources.of(ref(f"{number}")))])
+        found = [ledger_file(path.name) for path in tmp_path.iterdir()]
+        written = sum(file.objects for file in found if file)
+        assert number + 1 - written < max(32, (number + 1) // 16)
+    assert len(list(tmp_path.iterdir())) < 100
+    writer.end_bundle()
+    files = [ledger_file(path.name) for path in tmp_path.iterdir()]
+    assert sum(file.objects for file in files if file) == 3000
+    assert {file.run_id for file in files if file} == {"run"}
+
+
+def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path, sources: Sources) -> None:
+    folder = Folder(str(tmp_path))
+    ledger = Ledger(folder, "run", "so")
+    ledger.write([], [row(sources.of(ref("a")))])
+    (name,) = (path.name for path in tmp_path.iterdir())
+    assert len(unpack_entries(ledger.read(name))[1]) == 1
+    assert unpack_entries(Ledger(folder, "run", "otherwise").read(name)) == ([], [])
+    content = (tmp_path / name).read_bytes()
+    for broken in (b"", b"x" * 9, content[:-5], content[:10], b"\0\0\0\1" + content[4:]):
+        (tmp_path / name).write_bytes(broken)
+        assert unpack_entries(ledger.read(name)) == ([], [])
+    (tmp_path / name).unlink()
+    assert unpack_entries(ledger.read(name)) == ([], [])
+
+
+def test_other_files_are_no_ledgers() -> None:
+    assert ledger_file("ledger-run-0123-45.bin") == ("ledger-run-0123-45.bin", "run", 45)
+    for name in ("ledger-run-0123-x.bin", "instances-run-0123-4.parquet", "run.json", "ledger-run.bin"):
+        assert ledger_file(name) is None

@@ -1,0 +1,160 @@
+"""What is known of the use of UIDs, by one work unit and by more and more of them together: plain functions, no Beam."""
+
+from collections.abc import Iterable, Iterator
+from itertools import starmap
+from typing import NamedTuple
+
+from .group_work_units import is_finished
+from .records import OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
+
+#: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
+_STUDY_SIZE = _PATIENT_SIZE = 8
+_NOBODY = bytes(_PATIENT_SIZE)
+_INSTANCE, _OTHER = int(UidRole.INSTANCE), int(UidRole.OTHER)
+#: roles of UIDs that objects have as their own. Nobody owns a FrameOfReferenceUID
+_OWNABLE = frozenset({UidRole.INSTANCE, UidRole.SERIES, UidRole.STUDY})
+
+
+class UidMapError(Exception):
+    """The UID map doesn't hold; nothing is written. The message names no UID."""
+
+
+class UidUse(NamedTuple):
+    """The use of an original UID.
+
+    Attributes:
+        hash: the original's keyed hash.
+        new_uid: empty where a unit only claims the UID (it is retained).
+        role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series.
+        claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
+            and the id of the unit with that object; or with objects that are done with by now.
+        users: patient and study, 8 bytes of the keyed hash of each: of two of those that use it, two patients' if there are.
+            Empty for UIDs that may be anybody's, such as those of devices.
+    """
+
+    hash: bytes
+    new_uid: bytes
+    role: int
+    claimants: list[bytes]
+    users: tuple[bytes, ...] = ()
+
+    @property
+    def owners(self) -> list[bytes]:
+        """The studies that claim it, by the beginnings of their keyed hashes."""
+        return sorted({claimant[:_STUDY_SIZE] for claimant in self.claimants})
+
+
+def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
+    """The use of each UID of a work unit: shared UIDs don't repeat for each instance."""
+    unit_id, parts = unit
+    for part in starmap(StudyPart, parts):
+        study = part.study[:_STUDY_SIZE]
+        all_shared = list(starmap(SharedFindings, part.shared))
+        patients = {shared.patient for shared in all_shared}
+        # which object is whose isn't known here, where a study has those of several
+        users = _user(patients.pop(), study) if len(patients) == 1 else ()
+        claimed: dict[bytes, bytes] = {}
+        for _, _, instance, new_uid in part.headers:
+            claimed[instance] = claimed.get(instance) or new_uid
+        for instance, new_uid in claimed.items():
+            yield UidUse(instance, new_uid, _INSTANCE, [study + unit_id], users)
+        for shared in all_shared:
+            users = _user(shared.patient, study)
+            for uid_hash, new_uid, role in shared.uids:
+                yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else ())
+
+
+def _user(patient: bytes, study: bytes) -> tuple[bytes, ...]:
+    return ((patient or _NOBODY) + study,)
+
+
+def _two(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The first and the last of the users, whatever the order in which they come; those of no known patient count least."""
+    if one == other or not other:
+        return one
+    users = {*one, *other}
+    known = {user for user in users if user[:_PATIENT_SIZE] != _NOBODY} or users
+    return tuple(sorted({min(known), max(known)}))
+
+
+class Uses:
+    """Uses of UIDs, those of one UID joined."""
+
+    def __init__(self) -> None:
+        self.by_hash: dict[bytes, UidUse] = {}
+
+    def add(self, use: UidUse) -> None:
+        """Take a use.
+
+        Raises:
+            UidMapError: the UID has another new UID by now.
+        """
+        known = self.by_hash.setdefault(use.hash, use)
+        if known is use:
+            return
+        if known.new_uid and use.new_uid and known.new_uid != use.new_uid:
+            raise UidMapError("one original UID was given two new ones: workers use different keys or versions")
+        known.claimants.extend(use.claimants)
+        joined = UidUse(
+            use.hash,
+            known.new_uid or use.new_uid,
+            min(known.role % OWNED, use.role % OWNED) | (known.role | use.role) & OWNED,
+            known.claimants,
+            _two(known.users, use.users),
+        )
+        if joined != known:
+            self.by_hash[use.hash] = joined
+
+
+def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
+    """(unit id, (instance, whether other studies claim it)) for each unit that shares the claim to an instance.
+
+    A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right. Objects of one study are in
+    one unit; but some may be done with, and then the unit must know.
+    """
+    studies = use.owners
+    units = {claimant[_STUDY_SIZE:] for claimant in use.claimants}
+    to_do = sorted(unit for unit in units if not is_finished(unit))
+    if len(studies) > 1 or (to_do and len(units) > 1):
+        for unit in to_do:
+            yield unit, (use.hash, len(studies) > 1)
+
+
+class Reference(NamedTuple):
+    """A UID that objects refer to, where something is odd about it: a row of ``references-*.parquet``.
+
+    Attributes:
+        outside: no object of the archive, as far as it could be read, has the UID as its own.
+        joins_patients: objects of two patients at least use it.
+        studies: the beginnings of the keyed hashes of one or two of the studies that use it.
+    """
+
+    hash: bytes
+    new_uid: bytes
+    role: int
+    outside: bool
+    joins_patients: bool
+    studies: tuple[bytes, ...]
+
+
+def reference(use: UidUse) -> Reference | None:
+    """What is odd about a UID's use, None where nothing is."""
+    role = use.role % OWNED
+    outside = role in _OWNABLE and not use.claimants and not use.role & OWNED
+    patients = {user[:_PATIENT_SIZE] for user in use.users}
+    if not outside and len(patients) < 2:
+        return None
+    studies = tuple(sorted({user[_PATIENT_SIZE:] for user in use.users}))
+    return Reference(use.hash, use.new_uid, role, outside, len(patients) > 1, studies)
+
+
+def violations(originals: Iterable[bytes], new_uids: Iterable[tuple[bytes, bytes]]) -> int:
+    """How many new UIDs break the map: they are new for two originals, or new and original at once.
+
+    Args:
+        originals: hashes of original UIDs.
+        new_uids: hashes of new UIDs, each with that of its original, as often as it comes.
+    """
+    original_of: dict[bytes, bytes] = {}
+    broken = {new for new, original in new_uids if original_of.setdefault(new, original) != original}
+    return len(broken.union(original_of.keys() & set(originals)))
