@@ -119,7 +119,12 @@ def _bytes_to_read(ref: tuple[Any, ...]) -> int:
 def finished_unit(group: Group) -> WorkUnit:
     """A unit of objects that are done with: their UIDs and words count, and nobody looks for them."""
     study, shared, headers = group
-    return _FINISHED + study[:STUDY_ID_SIZE], [StudyPart(study, [shared], headers)[:]]
+    return finished_unit_id(study), [StudyPart(study, [shared], headers)[:]]
+
+
+def finished_unit_id(study: bytes) -> bytes:
+    """The id of a unit of objects of a study that are done with."""
+    return _FINISHED + study[:STUDY_ID_SIZE].ljust(STUDY_ID_SIZE, b"\0")
 
 
 def is_finished(unit_id: bytes) -> bool:

@@ -29,7 +29,7 @@ _MOST = 32_768
 _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
 
 #: what goes wrong with these may be right the next time: they are done again
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         Reason.UNREADABLE,
         Reason.CHECKSUM_MISMATCH,
@@ -79,7 +79,7 @@ def ledger_file(name: str) -> LedgerFile | None:
 
 def is_lasting(row: AuditRow) -> bool:
     """Whether the object would end the same way again."""
-    return row.reason not in _PASSING
+    return row.reason not in PASSING
 
 
 def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> bytes:
@@ -144,16 +144,17 @@ class Ledger:
             content = self.folder.read(name)
         except FileNotFoundError:
             # another run had taken it up, and is through
-            return _NOTHING
+            return NOTHING
         try:
             form, made_with, packed = unpack(content)
         except (ValueError, OSError, IndexError, TypeError, EOFError, MemoryError):
             # a broken file: Arrow's errors are among these
-            return _NOTHING
-        return packed if (form, made_with) == (_FORMAT, self.made_with) else _NOTHING
+            return NOTHING
+        return packed if (form, made_with) == (_FORMAT, self.made_with) else NOTHING
 
 
-_NOTHING = pack_entries((), ())
+#: no entries
+NOTHING = pack_entries((), ())
 
 
 class LedgerWriter:

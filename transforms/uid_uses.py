@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 from typing import NamedTuple
 
-from .group_work_units import is_finished
+from .group_work_units import finished_unit_id, is_finished
 from .records import OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
 
 #: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
@@ -62,6 +62,19 @@ def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
             users = _user(shared.patient, study)
             for uid_hash, new_uid, role in shared.uids:
                 yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else ())
+
+
+def finished_use(
+    uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]
+) -> UidUse:
+    """The use of a UID by objects that are done with.
+
+    Args:
+        owned: whether an object has it as its own.
+        owners: the studies that claim it, by the beginnings of their keyed hashes.
+    """
+    claimants = [owner + finished_unit_id(owner) for owner in owners]
+    return UidUse(uid_hash, new_uid, role | (OWNED if owned and not owners else 0), claimants, tuple(users))
 
 
 def _user(patient: bytes, study: bytes) -> tuple[bytes, ...]:

@@ -43,6 +43,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("profile_digest", pa.string()),
         ("key_id", pa.string()),
         ("version", pa.string()),
+        ("written_in", pa.string()),
     ]
 )
 
@@ -78,7 +79,7 @@ def instances_table(rows: Sequence[AuditRow], profile_digest: str, key_id: str, 
     columns["reason"] = [reason and reason.value for reason in columns["reason"]]
     columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
     columns["actions"] = _actions_column(columns["actions"])
-    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version}
+    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version, "written_in": [None] * len(rows)}
     return pa.Table.from_arrays(
         [_column(columns[field.name], field.type, len(rows)) for field in INSTANCES_SCHEMA], schema=INSTANCES_SCHEMA
     )
@@ -112,7 +113,7 @@ def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
     )
 
 
-_ROLES = {int(role): role.name.lower() for role in UidRole}
+ROLES = {int(role): role.name.lower() for role in UidRole}
 
 
 def uid_map_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
@@ -126,7 +127,7 @@ def uid_map_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
         {
             "uid_hash": [use.hash for use in uses],
             "new_uid": [use.new_uid.decode() or None for use in uses],
-            "role": [_ROLES[use.role % OWNED] for use in uses],
+            "role": [ROLES[use.role % OWNED] for use in uses],
             "owned": [bool(use.claimants or use.role & OWNED) for use in uses],
             "owners": [use.owners for use in uses],
             "users": [use.users for use in uses],
@@ -146,7 +147,7 @@ def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
         {
             "uid_hash": [found.hash for found in references],
             "new_uid": [found.new_uid.decode() or None for found in references],
-            "role": [_ROLES[found.role] for found in references],
+            "role": [ROLES[found.role] for found in references],
             "outside": [found.outside for found in references],
             "joins_patients": [found.joins_patients for found in references],
             "study_hashes": [[study.hex() for study in found.studies] for found in references],
