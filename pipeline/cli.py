@@ -72,6 +72,14 @@ main.add_command(reidentify)
 @with_profile
 @add_options(_ENGINE_OPTIONS)
 @with_storage
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    metavar="[FOLDER]",
+    help="Do only what is new or changed since the run whose audit tables are there: in --audit without FOLDER.",
+)
+@click.option("--mixed-output", is_flag=True, help="Go on with an output that was made with another profile or key.")
 @click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
 @click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
 @click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
@@ -90,6 +98,8 @@ def run(
     burned_in: str,
     patient_table: str | None,
     storage: Callable[[], StorageOptions],
+    resume: str | None,
+    mixed_output: bool,
     crosswalk: str | None,
     crosswalk_certificate: str | None,
     detach: bool,
@@ -123,6 +133,8 @@ def run(
         storage=storage(),
         detach=detach,
         beam_args=beam_args,
+        resume=resume,
+        mixed_output=mixed_output,
         crosswalk=crosswalk,
         crosswalk_certificate=crosswalk_certificate,
     )

@@ -84,6 +84,9 @@ def show(report: RunReport, audit: str) -> None:
         if count:
             table.add_section()
             table.add_row(said, str(count))
+    if report.gone:
+        table.add_section()
+        table.add_row("gone from the source", str(report.gone))
     console = Console()
     console.print(table)
     console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False)

@@ -9,6 +9,7 @@ from apache_beam.pvalue import PCollection
 from transforms import (
     CLAIMED,
     FINISHED,
+    GONE,
     KNOWN,
     MAPPING,
     MEMBERS,
@@ -16,18 +17,20 @@ from transforms import (
     REFERENCES,
     REJECTED,
     SCANNED,
+    SETTLED,
     TAKEN_UP,
     TO_DO,
+    UNOPENED,
     VIOLATIONS,
     AnonymizeInstances,
     Archive,
     BuildUidMap,
     CompareWithEarlier,
     CrosswalkTarget,
+    Earlier,
     EngineConfig,
     GroupIntoWorkUnits,
     Ledger,
-    LedgerFile,
     ListObjects,
     ObjectWriter,
     OpenContainers,
@@ -41,9 +44,11 @@ from transforms import (
     WriteAccount,
     WriteInstances,
     WriteReferences,
+    WriteTable,
     WriteUidMap,
     finished_unit,
     is_opened,
+    settled_table,
 )
 
 
@@ -66,7 +71,7 @@ class JobParts(NamedTuple):
     """What the steps work with.
 
     Attributes:
-        earlier: ledgers of runs that did not come to their end.
+        earlier: what is gone on with.
         crosswalk: where source names and original identifiers go; None: nowhere.
     """
 
@@ -75,7 +80,7 @@ class JobParts(NamedTuple):
     writer: ObjectWriter
     audit: AuditTarget
     ledger: Ledger
-    earlier: list[LedgerFile]
+    earlier: Earlier
     progress: ProgressListener
     crosswalk: CrosswalkTarget | None = None
 
@@ -89,6 +94,9 @@ class _Work(NamedTuple):
         scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
         finished: lists of HeaderGroup tuples: done with.
         rows: AuditRows of those that are done with.
+        settled: lists of SettledRow tuples: those that the last run was done with.
+        gone: lists of SettledRow tuples: what it knew and isn't listed any more.
+        unopened: sums of what is listed besides.
     """
 
     to_scan: PCollection[Any]
@@ -96,6 +104,9 @@ class _Work(NamedTuple):
     scanned: tuple[PCollection[Any], ...] = ()
     finished: tuple[PCollection[Any], ...] = ()
     rows: tuple[PCollection[Any], ...] = ()
+    settled: tuple[PCollection[Any], ...] = ()
+    gone: tuple[PCollection[Any], ...] = ()
+    unopened: tuple[PCollection[Any], ...] = ()
 
 
 def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> None:
@@ -103,7 +114,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     config, audit = parts.config, parts.audit
     work = _find_work(pipeline, inputs, parts)
     # counted apart from what becomes of them, so that the audit can be checked against it
-    listed = work.listed | "SumOfSources" >> SumOfSources(config)
+    listed = work.listed | "SumOfSources" >> SumOfSources(config, work.unopened)
 
     scan = work.to_scan | "ScanHeaders" >> ScanHeaders(parts.archive, config, parts.ledger, parts.progress, parts.crosswalk)
     scanned = _together("Scanned", (scan[SCANNED], *work.scanned))
@@ -113,7 +124,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         for number, groups in enumerate(work.finished)
     ]
     all_units = _together("AllUnits", (units, *finished))
-    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config)
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, parts.earlier.run)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
     known = [uid_map[CLAIMED]]
@@ -133,6 +144,10 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         name = f"instances-{audit.run_id}-{part}"
         table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
+    for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}", work.gone)):
+        for number, rows in enumerate(several):
+            label = f"Write{kind.partition('-')[0].capitalize()}{number}"
+            tables.append(rows | label >> WriteTable(audit.folder, f"{kind}{number}", settled_table))
     written = tuple(tables) | "Tables" >> beam.Flatten()
     _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, f"account-{audit.run_id}.json")
 
@@ -141,7 +156,7 @@ def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _
     objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive)
     opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
     plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
-    if not parts.earlier:
+    if parts.earlier == Earlier():
         opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
         return _Work(opened[OPENED], (plain, opened[MEMBERS]))
     compared = objects | "CompareWithEarlier" >> CompareWithEarlier(
@@ -149,11 +164,8 @@ def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _
     )
     opened = compared[TO_DO] | "SpreadToDo" >> SpreadElements(tuple[Any, bytes]) | opening
     both = (compared, opened)
-    return _Work(
-        opened[OPENED],
-        (plain, opened[MEMBERS]),
-        *(tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP)),
-    )
+    known = (tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE))
+    return _Work(opened[OPENED], (plain, opened[MEMBERS]), *known)._replace(unopened=(compared[UNOPENED],))
 
 
 def _nothing_known(batch: Any) -> tuple[Any, bytes]:

@@ -41,6 +41,8 @@ class JobOptions:
         beam_args: options for Beam, as on the command line.
         crosswalk: folder for the restricted crosswalk, path or URI; None: none is written.
         crosswalk_certificate: file with the certificate to which it is encrypted, path or URI; None: it isn't.
+        resume: folder of the audit tables of the run to go on with, ``""`` for ``audit``; None: all is done anew.
+        mixed_output: let an output hold what was made with other profiles or keys.
     """
 
     inputs: tuple[str, ...]
@@ -57,6 +59,8 @@ class JobOptions:
     beam_args: tuple[str, ...] = field(default=())
     crosswalk: str | None = None
     crosswalk_certificate: str | None = None
+    resume: str | None = None
+    mixed_output: bool = False
 
 
 def input_base(location: str) -> Path:

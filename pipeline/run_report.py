@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,8 @@ from profiles import EDITION
 from transforms import (
     LEDGER,
     SCHEMA_VERSION,
+    Earlier,
+    EarlierRun,
     LedgerFile,
     ObjectConflictError,
     Status,
@@ -30,6 +32,8 @@ RUN_FILE = "run.json"
 ORIGIN_FILE = "output.json"
 #: in ``run.json``, among what the run was made with: the runs that it went on with
 TAKES_UP = "takes_up"
+#: what ``making`` says
+MAKING = "making"
 #: accounts of earlier runs
 EARLIER = "earlier"
 
@@ -45,6 +49,7 @@ class RunReport:
         uids: UIDs that were replaced.
         references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
             patients use (``joining_patients``).
+        gone: objects that the run that was gone on with knew, and that aren't listed any more.
         operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
     """
@@ -55,6 +60,7 @@ class RunReport:
     reasons: dict[str, int]
     uids: int
     references: dict[str, int]
+    gone: int
     bytes_written: int
     operations: dict[str, int]
     tables: dict[str, int]
@@ -99,14 +105,19 @@ def check_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
         UsageError: what differs.
     """
     earlier = _origin(audit)
+    if earlier is None and options.resume:
+        earlier = _origin(Folder(options.resume, options.storage))
     if earlier is None:
         if _holds_something(options):
             raise UsageError("--output is not empty and has no audit of this job: choose an empty folder")
         return
     differing = [name for name, value in made_with(options, key_id).items() if earlier.get(name) != value]
-    if differing:
+    if differing and not options.mixed_output:
         names = ", ".join(name.replace("_", " ") for name in differing)
-        raise UsageError(f"--output was made with other settings ({names}): choose another folder, or the same options and key")
+        raise UsageError(
+            f"--output was made with other settings ({names}): choose another folder, or the same options and key; "
+            "--mixed-output lets both be in one"
+        )
 
 
 def _origin(audit: Folder) -> dict[str, Any] | None:
@@ -167,6 +178,38 @@ def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
     return [file for file in found if file.run_id not in alive]
 
 
+def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> EarlierRun | None:
+    """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
+
+    Args:
+        made: what ``making`` says of this run.
+
+    Raises:
+        UsageError: it can't be gone on with.
+    """
+    if options.resume is None:
+        return None
+    folder = Folder(options.resume, options.storage) if options.resume else audit
+    try:
+        account, _ = folder.read_json(RUN_FILE)
+        found = EarlierRun(folder, account["run_id"], account["tables"], account["origin"].get(MAKING) == made)
+        schema, its_key = account["origin"]["schema_version"], account["key_id"]
+        has_crosswalk = account["origin"].get("crosswalk")
+    except FileNotFoundError:
+        return None
+    except StorageError as error:
+        raise UsageError(f"--resume: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"--resume: {RUN_FILE} can't be read") from None
+    if its_key != key_id:
+        raise UsageError("--resume: that run had another key, by which nothing of it is known again")
+    if schema != SCHEMA_VERSION:
+        raise UsageError("--resume: that run's tables are of another version; run once without it")
+    if options.crosswalk is not None and not has_crosswalk:
+        raise UsageError("--resume: that run made no crosswalk, and what is skipped would be missing in it; run once without it")
+    return found
+
+
 def making(options: JobOptions, key_id: str, patient_table_digest: str) -> str:
     """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in."""
     more = {
@@ -188,11 +231,12 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     return [name for kind in (*TABLES, "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def origin_of(options: JobOptions, key_id: str, runner: str, earlier: Iterable[LedgerFile] = ()) -> dict[str, Any]:
+def origin_of(options: JobOptions, key_id: str, runner: str, made: str, earlier: Earlier) -> dict[str, Any]:
     """What a run is made with, and by: as ``run.json`` has it.
 
     Args:
-        earlier: ledgers of the runs that it goes on with.
+        made: what ``making`` says.
+        earlier: what it goes on with.
     """
     return {
         **made_with(options, key_id),
@@ -202,7 +246,9 @@ def origin_of(options: JobOptions, key_id: str, runner: str, earlier: Iterable[L
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
-        TAKES_UP: sorted({file.run_id for file in earlier}),
+        MAKING: made,
+        TAKES_UP: sorted({file.run_id for file in earlier.ledgers}),
+        "resumes": earlier.run and earlier.run.run_id,
     }
 
 
@@ -232,6 +278,7 @@ def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mappi
         reasons=dict(sorted(counts.reasons.items())),
         uids=counts.uids,
         references={"outside": counts.outside, "joining_patients": counts.joining_patients},
+        gone=counts.gone,
         bytes_written=counts.bytes_written,
         operations=dict(operations),
         tables=tables,

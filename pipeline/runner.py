@@ -26,6 +26,7 @@ from transforms import (
     NAMESPACE,
     STORAGE,
     CrosswalkError,
+    Earlier,
     EngineConfig,
     EnvelopeError,
     Ledger,
@@ -44,7 +45,17 @@ from .options import JobOptions, check_crosswalk, check_locations, input_option
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_report import RunReport, check_origin, finish, has_origin, making, origin_of, unfinished_work, write_origin
+from .run_report import (
+    RunReport,
+    check_origin,
+    earlier_run,
+    finish,
+    has_origin,
+    making,
+    origin_of,
+    unfinished_work,
+    write_origin,
+)
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
@@ -129,13 +140,15 @@ def _run(
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
-    ledger = Ledger(audit, run_id, making(options, key.key_id, config.patient_table_digest), on_engine=not local)
+    made = making(options, key.key_id, config.patient_table_digest)
+    ledger = Ledger(audit, run_id, made, on_engine=not local)
+    last_run = earlier_run(options, audit, key.key_id, made)
     crosswalk = crosswalk_target(options, run_id, key.key_id)
     write_origin(options, audit, key.key_id)
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
-        earlier = unfinished_work(audit, alive | pending_runs(audit))
+        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run)
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
@@ -144,7 +157,7 @@ def _run(
             settle()
             return pipeline.run()
 
-        return start, origin_of(options, key.key_id, runner_name, earlier)
+        return start, origin_of(options, key.key_id, runner_name, made, earlier)
 
     try:
         if options.detach:

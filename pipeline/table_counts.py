@@ -12,8 +12,8 @@ from transforms import Status, add_up, sum_of_sources
 from .errors import RunError
 
 #: kinds of tables: how the names of their files begin
-INSTANCES, UID_MAP, REFERENCES = "instances", "uid_map", "references"
-TABLES = (INSTANCES, UID_MAP, REFERENCES)
+INSTANCES, UID_MAP, REFERENCES, GONE = "instances", "uid_map", "references", "gone"
+TABLES = (INSTANCES, UID_MAP, REFERENCES, GONE)
 
 
 @dataclass
@@ -23,11 +23,12 @@ class TableCounts:
     Attributes:
         statuses: objects by status.
         reasons: objects that weren't written, by reason code.
-        bytes_written: sum of the sizes of those that are in the output.
+        bytes_written: sum of the sizes of those that were written.
         sources: their ``sum_of_sources``.
         uids: UIDs that were replaced.
         outside: UIDs that objects refer to and none has as its own.
         joining_patients: UIDs that objects of two patients use.
+        gone: objects that the last run knew and that aren't listed any more.
     """
 
     statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
@@ -37,6 +38,7 @@ class TableCounts:
     uids: int = 0
     outside: int = 0
     joining_patients: int = 0
+    gone: int = 0
 
     def add(self, name: str, content: bytes, rows: int) -> None:
         """Count a file.
@@ -59,11 +61,15 @@ class TableCounts:
         for counter, column in ((self.statuses, "status"), (self.reasons, "reason")):
             for found in pc.value_counts(batch.column(column).drop_null()):
                 counter[found["values"].as_py()] += found["counts"].as_py()
-        self.bytes_written += pc.sum(batch.column("size")).as_py() or 0
+        written = batch.column("size").filter(pc.equal(batch.column("status"), Status.WRITTEN.value))
+        self.bytes_written += pc.sum(written).as_py() or 0
         self.sources = add_up((self.sources, sum_of_sources(batch.column("source_id").to_pylist())))
 
     def _uid_map(self, batch: pa.RecordBatch) -> None:
         self.uids += len(batch) - batch.column("new_uid").null_count
+
+    def _gone(self, batch: pa.RecordBatch) -> None:
+        self.gone += len(batch)
 
     def _references(self, batch: pa.RecordBatch) -> None:
         self.outside += pc.sum(batch.column("outside")).as_py() or 0
@@ -73,5 +79,6 @@ class TableCounts:
 _COUNTED = {
     INSTANCES: (("source_id", "status", "reason", "size"), TableCounts._instances),
     UID_MAP: (("new_uid",), TableCounts._uid_map),
+    GONE: (("source_id",), TableCounts._gone),
     REFERENCES: (("outside", "joins_patients"), TableCounts._references),
 }

@@ -7,10 +7,14 @@ from .build_uid_map import REFERENCES as REFERENCES
 from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
 from .compare_with_earlier import FINISHED as FINISHED
+from .compare_with_earlier import GONE as GONE
 from .compare_with_earlier import KNOWN as KNOWN
+from .compare_with_earlier import SETTLED as SETTLED
 from .compare_with_earlier import TAKEN_UP as TAKEN_UP
 from .compare_with_earlier import TO_DO as TO_DO
+from .compare_with_earlier import UNOPENED as UNOPENED
 from .compare_with_earlier import CompareWithEarlier as CompareWithEarlier
+from .compare_with_earlier import Earlier as Earlier
 from .concurrency import Workers as Workers
 from .crosswalk import CROSSWALK as CROSSWALK
 from .crosswalk import CROSSWALK_SCHEMA as CROSSWALK_SCHEMA
@@ -48,6 +52,8 @@ from .records import Written as Written
 from .scan_headers import REJECTED as REJECTED
 from .scan_headers import SCANNED as SCANNED
 from .scan_headers import ScanHeaders as ScanHeaders
+from .settled import EarlierRun as EarlierRun
+from .settled import settled_table as settled_table
 from .share_words import ShareWords as ShareWords
 from .spread_elements import SpreadElements as SpreadElements
 from .storage import Archive as Archive
@@ -68,3 +74,4 @@ from .write_account import sum_of_sources as sum_of_sources
 from .write_audit import WriteInstances as WriteInstances
 from .write_audit import WriteReferences as WriteReferences
 from .write_audit import WriteUidMap as WriteUidMap
+from .write_tables import WriteTable as WriteTable

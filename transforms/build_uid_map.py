@@ -3,7 +3,7 @@
 UIDs go through the shuffle in shards, by a part of their hash, many together: each by itself would cost more than it weighs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import starmap
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from .group_work_units import spread
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
+from .settled import EarlierRun, read_uses
+from .spread_elements import SpreadElements
 from .uid_uses import UidMapError, UidUse, Uses, claims, reference, uid_uses, violations
 
 MAPPING: Literal["mapping"] = "mapping"
@@ -33,6 +35,25 @@ MOST_USES = 50_000
 
 #: what a shard gets: the fields of UidUses; and new UIDs, by their hash and that of the original
 Shard = tuple[list[tuple[Any, ...]], list[tuple[bytes, bytes]]]
+
+
+def sharded(uses: Iterable[tuple[Any, ...]], shards: int, hash_of: Callable[[bytes], bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, what it gets, packed) of UidUse tuples.
+
+    Raises:
+        UidMapError: a new UID is too long.
+    """
+    found: dict[bytes, Shard] = {}
+    for use in uses:
+        uid_hash, new_uid = use[:2]
+        found.setdefault(spread(uid_hash, shards), ([], []))[0].append(use)
+        if new_uid:
+            if len(new_uid) > MAX_UID_LENGTH:
+                raise UidMapError("a new UID is longer than 64 characters")
+            hash_of_new = hash_of(new_uid)
+            found.setdefault(spread(hash_of_new, shards), ([], []))[1].append((hash_of_new, uid_hash))
+    for key, shard in found.items():
+        yield key, pack(shard)
 
 
 class _Shard(beam.DoFn):
@@ -63,17 +84,23 @@ class _Shard(beam.DoFn):
             yield WindowedValue(shard, window.max_timestamp(), (window,))
 
     def _take(self) -> Iterator[tuple[bytes, bytes]]:
-        shards: dict[bytes, Shard] = {}
-        for use in self._uses.by_hash.values():
-            shards.setdefault(spread(use.hash, self._shards), ([], []))[0].append(use[:])
-            if use.new_uid:
-                if len(use.new_uid) > MAX_UID_LENGTH:
-                    raise UidMapError("a new UID is longer than 64 characters")
-                hash_of_new = self._hash(use.new_uid)
-                shards.setdefault(spread(hash_of_new, self._shards), ([], []))[1].append((hash_of_new, use.hash))
-        self._uses = Uses()
-        for key, shard in shards.items():
-            yield key, pack(shard)
+        uses, self._uses = self._uses.by_hash.values(), Uses()
+        yield from sharded((use[:] for use in uses), self._shards, self._hash)
+
+
+class _ShardKnown(beam.DoFn):
+    """Files of an earlier run's UID map -> (shard, what it gets, packed)."""
+
+    def __init__(self, config: EngineConfig, run: EarlierRun, shard_size: int) -> None:
+        self._config = config
+        self._run = run
+        self._shard_size = shard_size
+
+    def setup(self) -> None:
+        self._hash = self._config.engine().uids.hash
+
+    def process(self, name: str, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        yield from sharded(read_uses(self._run, name), -(-listed[0] // self._shard_size), self._hash)
 
 
 class _Resolve(beam.DoFn):
@@ -120,22 +147,31 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         self,
         listed: PCollection[tuple[int, bytes]],
         config: EngineConfig,
+        run: EarlierRun | None = None,
         shard_size: int = SHARD_SIZE,
         most_uses: int = MOST_USES,
     ) -> None:
         """
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
+            run: an earlier run, whose map goes on.
         """
         super().__init__()
         self._listed = listed
         self._shard = _Shard(config, shard_size, most_uses)
+        self._files = run.files("uid_map") if run is not None else []
+        self._shard_known = _ShardKnown(config, run, shard_size) if run is not None else None
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
+        listed = AsSingleton(self._listed)
+        uses = units | "Shard" >> beam.ParDo(self._shard, listed=listed).with_output_types(tuple[bytes, bytes])
+        if self._files:
+            shard = beam.ParDo(self._shard_known, listed=listed).with_output_types(tuple[bytes, bytes])
+            files = units.pipeline | "Files" >> beam.Create(self._files, reshuffle=False) | "SpreadFiles" >> SpreadElements(str)
+            uses = (uses, files | "ShardKnown" >> shard) | "All" >> beam.Flatten()
         return (
-            units
-            | "Shard" >> beam.ParDo(self._shard, listed=AsSingleton(self._listed)).with_output_types(tuple[bytes, bytes])
+            uses
             | "ByShard" >> beam.GroupByKey()
             | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, REFERENCES, VIOLATIONS, main=CLAIMED)
         )

@@ -1,29 +1,36 @@
-"""Compare what is listed with the work of runs that did not come to their end."""
+"""Compare what is listed with the work of earlier runs: those that did not come to their end, and the last one that did."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from .earlier_work import Compared, EarlierWork, by_shard, shard_of
+from .earlier_work import Compared, EarlierWork, by_shard, settled_by_shard, shard_of
 from .engine_config import EngineConfig
 from .ledger import Ledger, LedgerFile
 from .list_objects import Batch, batches
-from .metrics import OBJECTS_TAKEN_UP, counter
+from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
 from .packed import pack, unpack
 from .records import AuditRows, ObjectRef
+from .settled import EarlierRun, read_rows
 from .sources import Sources
 from .spread_elements import SpreadElements
 from .storage import Archive, ObjectWriter, ProgressListener
+from .write_account import sum_of_sources
 
 TO_DO: Literal["to_do"] = "to_do"
 KNOWN: Literal["known"] = "known"
 FINISHED: Literal["finished"] = "finished"
 TAKEN_UP: Literal["taken_up"] = "taken_up"
+SETTLED: Literal["settled"] = "settled"
+GONE: Literal["gone"] = "gone"
+UNOPENED: Literal["unopened"] = "unopened"
+#: what OpenContainers has as well, for members
+OF_EARLIER = (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE)
 
 #: listed objects for each shard, on average
 SHARD_SIZE = 4096
@@ -36,7 +43,27 @@ Tagged = (
     TaggedOutput[Literal["known"], bytes]
     | TaggedOutput[Literal["finished"], list[tuple[Any, ...]]]
     | TaggedOutput[Literal["taken_up"], AuditRows]
+    | TaggedOutput[Literal["settled"], list[tuple[Any, ...]]]
+    | TaggedOutput[Literal["gone"], list[tuple[Any, ...]]]
+    | TaggedOutput[Literal["unopened"], tuple[int, bytes]]
 )
+
+
+class Earlier(NamedTuple):
+    """What earlier runs left.
+
+    Attributes:
+        ledgers: of runs that did not come to their end.
+        run: the last one that did; None: its work isn't gone on with.
+    """
+
+    ledgers: tuple[LedgerFile, ...] = ()
+    run: EarlierRun | None = None
+
+    @property
+    def objects(self) -> int:
+        """How many they tell of, at most."""
+        return sum(file.objects for file in self.ledgers) + (self.run.objects if self.run else 0)
 
 
 class Takes:
@@ -44,7 +71,7 @@ class Takes:
 
     def __init__(self, progress: ProgressListener) -> None:
         self._progress = progress
-        self._taken_up = counter(OBJECTS_TAKEN_UP)
+        self._taken_up, self._skipped = counter(OBJECTS_TAKEN_UP), counter(OBJECTS_SKIPPED)
 
     def tagged(self, compared: Compared) -> Iterator[Tagged]:
         """All of ``compared`` but what is to be done."""
@@ -58,6 +85,17 @@ class Takes:
                 self._progress.add(stage, len(compared.rows))
             self._taken_up.inc(len(compared.rows))
             yield TaggedOutput(TAKEN_UP, compared.rows)
+        if compared.settled:
+            yield from self.settled(compared.settled)
+        if compared.gone:
+            yield TaggedOutput(GONE, compared.gone)
+
+    def settled(self, rows: list[tuple[Any, ...]]) -> Iterator[Tagged]:
+        """Rows of objects that an earlier run was done with."""
+        for stage in ("scanned", "finished"):
+            self._progress.add(stage, len(rows))
+        self._skipped.inc(len(rows))
+        yield TaggedOutput(SETTLED, rows)
 
 
 class _ReadLedger(beam.DoFn):
@@ -66,6 +104,14 @@ class _ReadLedger(beam.DoFn):
 
     def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
         yield from by_shard(self._ledger.read(name), shards)
+
+
+class _ReadTable(beam.DoFn):
+    def __init__(self, run: EarlierRun) -> None:
+        self._run = run
+
+    def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
+        yield from settled_by_shard(read_rows(self._run, name), shards)
 
 
 class _KeyRefs(beam.DoFn):
@@ -111,24 +157,36 @@ class _Compare(beam.DoFn):
     def setup(self) -> None:
         self._sources = Sources(self._config.engine())
 
-    def process(self, joined: tuple[bytes, tuple[Iterable[bytes], Iterable[bytes]]]) -> Iterator[ToDo | Tagged]:
-        _, (listed, packed) = joined
+    def process(self, joined: tuple[bytes, tuple[Iterable[bytes], ...]]) -> Iterator[ToDo | Tagged]:
+        _, (listed, *packed) = joined
         earlier = EarlierWork()
-        for entries in packed:
+        for entries in chain.from_iterable(packed):
             earlier.add(entries)
         of_containers = earlier.of_containers()
         plain = []
         for fields in chain.from_iterable(map(unpack, listed)):
             ref = ObjectRef(*fields)
             if self._archive.is_container(ref):
-                yield [fields], of_containers.get(self._sources.source_id(ref.source), b"")
+                yield from self._container(ref, of_containers.pop(self._sources.source_id(ref.source), None))
             else:
                 plain.append(ref)
         compared = earlier.compare(plain, self._sources, self._writer.is_there)
+        for left in (earlier, *of_containers.values()):
+            compared.gone.extend(left.gone())
         self._progress.add("listed", len(plain) - len(compared.to_do))
         yield from self._takes.tagged(compared)
         for batch in batches(compared.to_do, self._archive.is_container):
             yield batch, b""
+
+    def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[ToDo | Tagged]:
+        rows = known.take_all(self._sources.version_of_container(ref), self._writer.is_there) if known else []
+        if not rows:
+            yield [ref[:]], known.packed() if known else b""
+            return
+        # as if it had been opened
+        self._progress.add("listed", len(rows))
+        yield TaggedOutput(UNOPENED, sum_of_sources(row[0] for row in rows))
+        yield from self._takes.settled(rows)
 
 
 def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
@@ -139,43 +197,44 @@ def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
 class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
     HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
-    AuditRows.
+    AuditRows; ``settled``: lists of SettledRow tuples of what the last run was done with; ``gone``: of what is not listed any
+    more; ``unopened``: the ``sum_of_sources`` of members of containers that needn't be opened.
     """
 
     def __init__(
         self,
-        files: list[LedgerFile],
+        earlier: Earlier,
         ledger: Ledger,
         config: EngineConfig,
         archive: Archive,
         writer: ObjectWriter,
         progress: ProgressListener,
     ) -> None:
-        """
-        Args:
-            files: ledgers of earlier runs.
-        """
         super().__init__()
-        self._files = files
+        self._earlier = earlier
         self._read = _ReadLedger(ledger)
         self._key = _KeyRefs(config)
         self._compare = _Compare(config, archive, writer, progress)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
-        known = sum(file.objects for file in self._files)
         shards = AsSingleton(
             objects
             | "Size" >> beam.Map(len).with_output_types(int)
             | "Count" >> beam.CombineGlobally(sum)
-            | "Shards" >> beam.Map(shards_for, known).with_output_types(int)
+            | "Shards" >> beam.Map(shards_for, self._earlier.objects).with_output_types(int)
         )
-        names = objects.pipeline | "Files" >> beam.Create([file.name for file in self._files], reshuffle=False)
-        entries = (
-            names
-            | "SpreadFiles" >> SpreadElements(str)
-            | "Read" >> beam.ParDo(self._read, shards=shards).with_output_types(tuple[bytes, bytes])
-        )
+        reads: list[tuple[str, list[str], beam.DoFn]] = [("Ledgers", [file.name for file in self._earlier.ledgers], self._read)]
+        if (run := self._earlier.run) is not None:
+            reads.append(("Tables", run.files("instances"), _ReadTable(run)))
+        entries = [
+            objects.pipeline
+            | kind >> beam.Create(names, reshuffle=False)
+            | f"Spread{kind}" >> SpreadElements(str)
+            | f"Read{kind}" >> beam.ParDo(read, shards=shards).with_output_types(tuple[bytes, bytes])
+            for kind, names, read in reads
+            if names
+        ]
         refs = objects | "KeyRefs" >> beam.ParDo(self._key, shards=shards).with_output_types(tuple[bytes, bytes])
-        joined = (refs, entries) | "Join" >> beam.CoGroupByKey()
-        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(KNOWN, FINISHED, TAKEN_UP, main=TO_DO)
+        joined = (refs, *entries) | "Join" >> beam.CoGroupByKey()
+        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, UNOPENED, main=TO_DO)

@@ -8,6 +8,7 @@ NAMESPACE = "dicom-deid"
 
 OBJECTS_LISTED = "objects_listed"
 OBJECTS_TAKEN_UP = "objects_taken_up"
+OBJECTS_SKIPPED = "objects_skipped"
 OBJECTS_SCANNED = "objects_scanned"
 OBJECTS_REJECTED = "objects_rejected"
 OBJECTS_WRITTEN = "objects_written"

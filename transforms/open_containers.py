@@ -6,7 +6,7 @@ from typing import Literal
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from .compare_with_earlier import FINISHED, KNOWN, TAKEN_UP, Tagged, Takes, ToDo
+from .compare_with_earlier import GONE, OF_EARLIER, Tagged, Takes, ToDo
 from .earlier_work import EarlierWork
 from .engine_config import EngineConfig
 from .list_objects import Batch, is_opened
@@ -52,6 +52,8 @@ class _OpenContainers(beam.DoFn):
                     members = compared.to_do
                 if members:
                     yield [ref[:] for ref in members]
+            if gone := earlier.gone():
+                yield TaggedOutput(GONE, gone)
         self._operations.update()
 
     def _count(self, listed: int) -> None:
@@ -70,4 +72,4 @@ class OpenContainers(beam.PTransform[PCollection[ToDo], DoOutputsTuple]):
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[ToDo]) -> DoOutputsTuple:
-        return objects | "Open" >> beam.ParDo(self._open).with_outputs(MEMBERS, KNOWN, FINISHED, TAKEN_UP, main=OPENED)
+        return objects | "Open" >> beam.ParDo(self._open).with_outputs(MEMBERS, *OF_EARLIER, main=OPENED)

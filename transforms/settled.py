@@ -69,7 +69,7 @@ class SettledRow(NamedTuple):
     key_id: str
     version: str
     written_in: str | None
-    lasting: bool
+    lasting: bool = True
 
 
 def read_rows(run: EarlierRun, name: str) -> list[SettledRow]:
@@ -80,7 +80,7 @@ def read_rows(run: EarlierRun, name: str) -> list[SettledRow]:
     """
     columns = pq.read_table(io.BytesIO(run.folder.read(name)), columns=_COLUMNS).to_pydict()
     rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
-    return [_settled(run, SettledRow(*row, True)) for row in rows]
+    return [_settled(run, SettledRow(*row)) for row in rows]
 
 
 def _settled(run: EarlierRun, row: SettledRow) -> SettledRow:

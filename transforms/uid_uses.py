@@ -64,9 +64,7 @@ def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
                 yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else ())
 
 
-def finished_use(
-    uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]
-) -> UidUse:
+def finished_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]) -> UidUse:
     """The use of a UID by objects that are done with.
 
     Args:

@@ -52,16 +52,21 @@ class _SumOfBatch(beam.DoFn):
 class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[Sum]]):
     """Collections of batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, more: tuple[PCollection[Sum], ...] = ()) -> None:
+        """
+        Args:
+            more: sums of what else was listed.
+        """
         super().__init__()
         self._config = config
+        self._more = more
 
     def expand(self, objects: tuple[PCollection[Batch], ...]) -> PCollection[Sum]:
         sums = [
             batches | f"SumOfBatch{number}" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
             for number, batches in enumerate(objects)
         ]
-        return tuple(sums) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
+        return (*sums, *self._more) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
 
 
 def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int]]) -> None:
