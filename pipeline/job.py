@@ -124,7 +124,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         for number, groups in enumerate(work.finished)
     ]
     all_units = _together("AllUnits", (units, *finished))
-    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, parts.earlier.run)
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
     known = [uid_map[CLAIMED]]

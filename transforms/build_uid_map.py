@@ -19,7 +19,7 @@ from .group_work_units import spread
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
-from .settled import EarlierRun, read_uses
+from .settled import EarlierRun, claims_of, read_uses
 from .spread_elements import SpreadElements
 from .uid_uses import UidMapError, UidUse, Uses, claims, reference, uid_uses, violations
 
@@ -88,6 +88,20 @@ class _Shard(beam.DoFn):
         yield from sharded((use[:] for use in uses), self._shards, self._hash)
 
 
+class _ShardClaims(beam.DoFn):
+    """SettledRow tuples -> (shard, what it gets, packed)."""
+
+    def __init__(self, config: EngineConfig, shard_size: int) -> None:
+        self._config = config
+        self._shard_size = shard_size
+
+    def setup(self) -> None:
+        self._hash = self._config.engine().uids.hash
+
+    def process(self, rows: list[tuple[Any, ...]], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        yield from sharded(claims_of(rows), -(-listed[0] // self._shard_size), self._hash)
+
+
 class _ShardKnown(beam.DoFn):
     """Files of an earlier run's UID map -> (shard, what it gets, packed)."""
 
@@ -147,6 +161,7 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         self,
         listed: PCollection[tuple[int, bytes]],
         config: EngineConfig,
+        settled: tuple[PCollection[list[tuple[Any, ...]]], ...] = (),
         run: EarlierRun | None = None,
         shard_size: int = SHARD_SIZE,
         most_uses: int = MOST_USES,
@@ -154,24 +169,31 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         """
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
+            settled: lists of SettledRow tuples: of objects that aren't in units, and whose claims count.
             run: an earlier run, whose map goes on.
         """
         super().__init__()
         self._listed = listed
         self._shard = _Shard(config, shard_size, most_uses)
+        self._settled = settled
+        self._claims = _ShardClaims(config, shard_size)
         self._files = run.files("uid_map") if run is not None else []
         self._shard_known = _ShardKnown(config, run, shard_size) if run is not None else None
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
         listed = AsSingleton(self._listed)
-        uses = units | "Shard" >> beam.ParDo(self._shard, listed=listed).with_output_types(tuple[bytes, bytes])
+        uses = [units | "Shard" >> beam.ParDo(self._shard, listed=listed).with_output_types(tuple[bytes, bytes])]
+        for number, rows in enumerate(self._settled):
+            claims_of_rows = beam.ParDo(self._claims, listed=listed).with_output_types(tuple[bytes, bytes])
+            uses.append(rows | f"ShardClaims{number}" >> claims_of_rows)
         if self._files:
             shard = beam.ParDo(self._shard_known, listed=listed).with_output_types(tuple[bytes, bytes])
             files = units.pipeline | "Files" >> beam.Create(self._files, reshuffle=False) | "SpreadFiles" >> SpreadElements(str)
-            uses = (uses, files | "ShardKnown" >> shard) | "All" >> beam.Flatten()
+            uses.append(files | "ShardKnown" >> shard)
+        all_uses = uses[0] if len(uses) == 1 else tuple(uses) | "AllUses" >> beam.Flatten()
         return (
-            uses
+            all_uses
             | "ByShard" >> beam.GroupByKey()
             | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, REFERENCES, VIOLATIONS, main=CLAIMED)
         )

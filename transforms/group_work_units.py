@@ -31,7 +31,7 @@ STUDY_ID_SIZE = 16
 #: what the tables keep of it: two studies with one are hardly to be met, and nothing but a report would be wrong
 _STUDY_HASH_SIZE = 8
 #: units with something to do have ids of 8 or 24 bytes
-_FINISHED = b"-"
+_FINISHED, _EARLIER = b"-", b"="
 _FINISHED_SIZE = len(_FINISHED) + STUDY_ID_SIZE
 
 _TAR_STREAM = Packing.TAR_STREAM.value
@@ -122,14 +122,23 @@ def finished_unit(group: Group) -> WorkUnit:
     return finished_unit_id(study), [StudyPart(study, [shared], headers)[:]]
 
 
-def finished_unit_id(study: bytes) -> bytes:
-    """The id of a unit of objects of a study that are done with."""
-    return _FINISHED + study[:STUDY_ID_SIZE].ljust(STUDY_ID_SIZE, b"\0")
+def finished_unit_id(study: bytes, *, earlier: bool = False) -> bytes:
+    """The id of a unit of objects of a study that are done with.
+
+    Args:
+        earlier: they may not be there any more.
+    """
+    return (_EARLIER if earlier else _FINISHED) + study[:STUDY_ID_SIZE].ljust(STUDY_ID_SIZE, b"\0")
 
 
 def is_finished(unit_id: bytes) -> bool:
     """Whether the unit's objects are done with."""
     return len(unit_id) == _FINISHED_SIZE
+
+
+def is_earlier(unit_id: bytes) -> bool:
+    """Whether they may not be there any more."""
+    return is_finished(unit_id) and unit_id.startswith(_EARLIER)
 
 
 def study_hash(study: bytes) -> str:

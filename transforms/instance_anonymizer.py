@@ -117,11 +117,12 @@ class InstanceAnonymizer:
         return self._rejection(header, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
 
     def _rejection(self, header: InstanceHeader, error: Exception) -> AuditRow:
-        return rejection(self._source(header), error, self._study_hash)
+        return rejection(self._source(header), error, self._study_hash, header.instance)
 
     def _duplicate(self, header: InstanceHeader) -> AuditRow:
         reason = Reason.DUPLICATE_INSTANCE
-        return row_of(self._source(header), Status.DUPLICATE, reason=reason, study_hash=self._study_hash)
+        more = {"study_hash": self._study_hash, "instance_hash": header.instance}
+        return row_of(self._source(header), Status.DUPLICATE, reason=reason, **more)
 
     def _source(self, header: InstanceHeader) -> Source:
         return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())
@@ -167,4 +168,5 @@ class InstanceAnonymizer:
             crc32c=f"{written.crc32c:08x}",
             actions=report.actions,
             study_hash=self._study_hash,
+            instance_hash=header.instance,
         )

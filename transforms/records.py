@@ -164,6 +164,7 @@ class AuditRow(NamedTuple):
         actions: what was done to which attributes.
         source_version, container_id: as in Source.
         study_hash: of an object whose header was understood, the beginning of its study's keyed hash, 16 hex digits.
+        instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
     """
 
     source_id: str
@@ -183,6 +184,7 @@ class AuditRow(NamedTuple):
     source_version: str = ""
     container_id: str = ""
     study_hash: str = ""
+    instance_hash: bytes = b""
 
 
 class AuditRows(list[AuditRow]):

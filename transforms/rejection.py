@@ -14,12 +14,12 @@ def row_of(source: Source, status: Status, *, reason: Reason | None = None, **mo
     return AuditRow(source.source_id, status, reason, source_version=source.version, container_id=source.container_id, **more)
 
 
-def rejection(source: Source, error: Exception, study_hash: str = "") -> AuditRow:
+def rejection(source: Source, error: Exception, study_hash: str = "", instance_hash: bytes = b"") -> AuditRow:
     """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values."""
     if not isinstance(error, DeidentificationError):
         error = DeidentificationError(_reason(error))
     status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED
-    return row_of(source, status, reason=error.reason, reason_tag=error.tag, study_hash=study_hash)
+    return row_of(source, status, reason=error.reason, reason_tag=error.tag, study_hash=study_hash, instance_hash=instance_hash)
 
 
 def _reason(error: Exception) -> Reason:

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 from .ledger import PASSING
 from .records import Status
 from .storage import TableFolder
-from .uid_uses import finished_use
+from .uid_uses import earlier_use, written_use
 from .write_audit import INSTANCES_SCHEMA, ROLES
 
 _PASSING = frozenset(reason.value for reason in PASSING)
 _WRITTEN, _SKIPPED, _DUPLICATE = Status.WRITTEN.value, Status.SKIPPED.value, Status.DUPLICATE.value
+_STATUS = 1
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
 
 
@@ -65,6 +66,7 @@ class SettledRow(NamedTuple):
     source_version: str | None
     container_id: str | None
     study_hash: str | None
+    instance_hash: bytes | None
     profile_digest: str
     key_id: str
     version: str
@@ -91,6 +93,16 @@ def _settled(run: EarlierRun, row: SettledRow) -> SettledRow:
     return row._replace(lasting=run.same_making and row.reason not in _PASSING)
 
 
+def claims_of(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """UidUse tuples: the claims of what the output has.
+
+    Args:
+        rows: the fields of SettledRows.
+    """
+    written = (SettledRow(*fields) for fields in rows if fields[_STATUS] == _SKIPPED)
+    return [written_use(row.instance_hash, bytes.fromhex(row.study_hash or ""))[:] for row in written if row.instance_hash]
+
+
 def settled_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     """Rows of ``instances-*.parquet``, without actions, or of ``gone-*.parquet``.
 
@@ -114,6 +126,6 @@ def read_uses(run: EarlierRun, name: str) -> list[tuple[Any, ...]]:
     columns = pq.read_table(io.BytesIO(run.folder.read(name))).to_pydict()
     rows = zip(*(columns[name] for name in ("uid_hash", "new_uid", "role", "owned", "owners", "users")), strict=True)
     return [
-        finished_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users)[:]
+        earlier_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users)[:]
         for uid_hash, new_uid, role, owned, owners, users in rows
     ]

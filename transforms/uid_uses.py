@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 from typing import NamedTuple
 
-from .group_work_units import finished_unit_id, is_finished
+from .group_work_units import finished_unit_id, is_earlier, is_finished
 from .records import OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
 
 #: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
@@ -64,14 +64,24 @@ def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
                 yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else ())
 
 
-def finished_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]) -> UidUse:
-    """The use of a UID by objects that are done with.
+def written_use(instance: bytes, study: bytes) -> UidUse:
+    """The claim of an object that is in the output.
+
+    Args:
+        instance: keyed hash of its SOPInstanceUID.
+        study: the beginning of its study's.
+    """
+    return UidUse(instance, b"", _INSTANCE, [study + finished_unit_id(study)])
+
+
+def earlier_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]) -> UidUse:
+    """The use of a UID by objects of an earlier run; they may be gone, their claims stay.
 
     Args:
         owned: whether an object has it as its own.
         owners: the studies that claim it, by the beginnings of their keyed hashes.
     """
-    claimants = [owner + finished_unit_id(owner) for owner in owners]
+    claimants = [owner + finished_unit_id(owner, earlier=True) for owner in owners]
     return UidUse(uid_hash, new_uid, role | (OWNED if owned and not owners else 0), claimants, tuple(users))
 
 
@@ -124,10 +134,10 @@ def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
     one unit; but some may be done with, and then the unit must know.
     """
     studies = use.owners
-    units = {claimant[_STUDY_SIZE:] for claimant in use.claimants}
-    to_do = sorted(unit for unit in units if not is_finished(unit))
-    if len(studies) > 1 or (to_do and len(units) > 1):
-        for unit in to_do:
+    # earlier ones may be those that are done again now
+    units = {unit for claimant in use.claimants if not is_earlier(unit := claimant[_STUDY_SIZE:])}
+    if len(studies) > 1 or len(units) > 1:
+        for unit in sorted(unit for unit in units if not is_finished(unit)):
             yield unit, (use.hash, len(studies) > 1)
 
 

@@ -40,6 +40,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("source_version", pa.string()),
         ("container_id", pa.string()),
         ("study_hash", pa.string()),
+        ("instance_hash", pa.binary(32)),
         ("profile_digest", pa.string()),
         ("key_id", pa.string()),
         ("version", pa.string()),
@@ -78,6 +79,7 @@ def instances_table(rows: Sequence[AuditRow], profile_digest: str, key_id: str, 
     columns["status"] = [status.value for status in columns["status"]]
     columns["reason"] = [reason and reason.value for reason in columns["reason"]]
     columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
+    columns["instance_hash"] = [found or None for found in columns["instance_hash"]]
     columns["actions"] = _actions_column(columns["actions"])
     columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version, "written_in": [None] * len(rows)}
     return pa.Table.from_arrays(
