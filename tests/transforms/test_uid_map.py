@@ -58,7 +58,7 @@ def built(pipeline: beam.Pipeline, units: list[Unit], config: EngineConfig, shar
     """The map of units; by default in as many shards as there are said to be instances, five."""
     listed = pipeline | "Listed" >> beam.Create([(5, b"")])
     created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
-    return created | BuildUidMap(listed, config, shard_size, most_uses)
+    return created | BuildUidMap(listed, config, shard_size=shard_size, most_uses=most_uses)
 
 
 def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[list[tuple[Any, ...]]]], None]:
