@@ -71,6 +71,8 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     "uid_root": (["1.2.840.99999", "2.25"], ["1", "1.02", "a.b", "1.2.", "1." + "2" * 34 + ".3"]),
     "burned_in": (["quarantine", "keep"], ["yes"]),
     "patient_table": (["gs://research/tables/p.csv"], ["p.csv", "gs://research"]),
+    "resume": (["gs://research/deidentified/_audit"], ["_audit", ""]),
+    "mixed_output": (["true", "false"], ["yes"]),
     "crosswalk": (["gs://restricted/crosswalk"], ["crosswalk"]),
     "crosswalk_certificate": (["gs://keys/officer.pem"], ["officer.pem", "gs://keys"]),
     "user_project": (["my-project", "example.com:my-project"], ["My Project", "x"]),
