@@ -49,6 +49,7 @@ from transforms import (
     finished_unit,
     is_opened,
     settled_table,
+    words_table,
 )
 
 
@@ -127,14 +128,17 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
-    known = [uid_map[CLAIMED]]
+    known, more_tables = [uid_map[CLAIMED]], []
     if config.profile.cleans_text:
-        known.append(all_units | "ShareWords" >> ShareWords())
+        shared = all_units | "ShareWords" >> ShareWords(parts.earlier.run)
+        known.append(shared.by_unit)
+        more_tables.append(shared.rows | "WriteWords" >> WriteTable(audit.folder, f"words-{audit.run_id}", words_table))
     anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(
         proof, known, parts.archive, parts.writer, config, parts.ledger, parts.progress
     )
 
     tables = [
+        *more_tables,
         uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}"),
         uid_map[REFERENCES] | "WriteReferences" >> WriteReferences(audit.folder, f"references-{audit.run_id}"),
     ]

@@ -12,8 +12,8 @@ from transforms import Status, add_up, sum_of_sources
 from .errors import RunError
 
 #: kinds of tables: how the names of their files begin
-INSTANCES, UID_MAP, REFERENCES, GONE = "instances", "uid_map", "references", "gone"
-TABLES = (INSTANCES, UID_MAP, REFERENCES, GONE)
+INSTANCES, UID_MAP, REFERENCES, GONE, WORDS = "instances", "uid_map", "references", "gone", "words"
+TABLES = (INSTANCES, UID_MAP, REFERENCES, GONE, WORDS)
 
 
 @dataclass
@@ -53,6 +53,8 @@ class TableCounts:
         if file.metadata.num_rows != rows:
             raise RunError("a table doesn't have the rows that were written to it")
         kind = name.split("-", 1)[0]
+        if kind not in _COUNTED:
+            return
         columns, count = _COUNTED[kind]
         for batch in file.iter_batches(columns=list(columns)):
             count(self, batch)

@@ -55,6 +55,7 @@ from .scan_headers import ScanHeaders as ScanHeaders
 from .settled import EarlierRun as EarlierRun
 from .settled import settled_table as settled_table
 from .share_words import ShareWords as ShareWords
+from .share_words import words_table as words_table
 from .spread_elements import SpreadElements as SpreadElements
 from .storage import Archive as Archive
 from .storage import ListingPart as ListingPart

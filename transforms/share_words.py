@@ -1,22 +1,29 @@
 """Words that identify a patient, known to all work units with objects of theirs (PS3.15 E.3.5)."""
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import starmap
 from math import inf
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from .group_work_units import STUDY_ID_SIZE, is_finished
 from .records import SharedFindings, StudyPart, WorkUnit
+from .settled import EarlierRun
+from .spread_elements import SpreadElements
 
 #: bytes of a word's keyed hash
 WORD_SIZE = 8
 #: nobody has objects in more places: such a PatientID is shared by many (``0``, ``UNKNOWN``), and the words of all of them
 #: would go to each of their places. These have the words of their study then.
 PERSON_PLACES = 4096
+
+WORDS_SCHEMA = pa.schema([("who", pa.binary()), ("words", pa.binary())])
 
 _STUDY: Literal["study"] = "study"
 _PERSON: Literal["person"] = "person"
@@ -62,7 +69,8 @@ class _Share(beam.CombineFn):
 
     def add_input(self, accumulator: Sharing, words_of_place: tuple[Place, bytes]) -> Sharing:
         place, words = words_of_place
-        return self._merge(accumulator, ([place], set(split_words(words))))
+        # what is in no unit has none
+        return self._merge(accumulator, ([place] if place else [], set(split_words(words))))
 
     def merge_accumulators(self, accumulators: Iterable[Sharing]) -> Sharing:
         return reduce(self._merge, accumulators, self.create_accumulator())
@@ -88,17 +96,62 @@ def share(sharing_of_person: tuple[bytes, Sharing]) -> Iterator[tuple[bytes, tup
             yield unit_id, (place[-STUDY_ID_SIZE:], joined)
 
 
-class ShareWords(beam.PTransform[PCollection[WorkUnit], PCollection[tuple[bytes, tuple[bytes, bytes]]]]):
-    """Work units -> (unit id, (study's id, hashes of the words that identify those whose objects the unit has of the study))."""
+def words_table(rows: Sequence[tuple[bytes, bytes]]) -> pa.Table:
+    """Rows of ``words-*.parquet``: who (a study, 16 bytes of its keyed hash, or a person, all of it), hashes of words."""
+    return pa.Table.from_pydict({"who": [who for who, _ in rows], "words": [words for _, words in rows]}, schema=WORDS_SCHEMA)
 
-    def __init__(self, person_places: int = PERSON_PLACES) -> None:
+
+def _row(sharing_of_person: tuple[bytes, Sharing]) -> Iterator[list[tuple[bytes, bytes]]]:
+    who, (places, words) = sharing_of_person
+    if places is not None:
+        yield [(who, b"".join(sorted(words)))]
+
+
+def earlier_words(
+    name: str, run: EarlierRun
+) -> Iterator[tuple[bytes, tuple[Place, bytes]] | TaggedOutput[Literal["person"], tuple[bytes, tuple[Place, bytes]]]]:
+    """What ``words_of_unit`` gives, of objects that are in no unit, from one of a run's files."""
+    table = pq.read_table(io.BytesIO(run.folder.read(name)))
+    for who, words in zip(table["who"].to_pylist(), table["words"].to_pylist(), strict=True):
+        known = (who, (b"", words))
+        yield known if len(who) == STUDY_ID_SIZE else TaggedOutput(_PERSON, known)
+
+
+class SharedWords(NamedTuple):
+    """What ShareWords gives.
+
+    Attributes:
+        by_unit: (unit id, (study's id, hashes of the words that identify those whose objects the unit has of the study)).
+        rows: lists of rows of ``words-*.parquet``, for later runs.
+    """
+
+    by_unit: PCollection[tuple[bytes, tuple[bytes, bytes]]]
+    rows: PCollection[list[tuple[bytes, bytes]]]
+
+
+class ShareWords(beam.PTransform[PCollection[WorkUnit], Any]):
+    """Work units -> SharedWords."""
+
+    def __init__(self, run: EarlierRun | None = None, person_places: int = PERSON_PLACES) -> None:
+        """
+        Args:
+            run: an earlier run, whose objects' words count, too.
+        """
         super().__init__()
+        self._run = run
         self._person_places = person_places
 
-    def expand(self, units: PCollection[WorkUnit]) -> PCollection[tuple[bytes, tuple[bytes, bytes]]]:
-        words = units | "WordsOfUnit" >> beam.FlatMap(words_of_unit).with_outputs(_PERSON, main=_STUDY)
-        shared = (
-            words[_STUDY] | "ByStudy" >> beam.CombinePerKey(_Share(inf)),
-            words[_PERSON] | "ByPerson" >> beam.CombinePerKey(_Share(self._person_places)),
-        )
-        return shared | beam.Flatten() | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, tuple[bytes, bytes]])
+    @beam.typehints.no_annotations
+    def expand(self, units: PCollection[WorkUnit]) -> SharedWords:
+        found = [units | "WordsOfUnit" >> beam.FlatMap(words_of_unit).with_outputs(_PERSON, main=_STUDY)]
+        if self._run is not None and (names := self._run.files("words")):
+            files = units.pipeline | "Files" >> beam.Create(names, reshuffle=False) | "SpreadFiles" >> SpreadElements(str)
+            found.append(files | "Earlier" >> beam.FlatMap(earlier_words, self._run).with_outputs(_PERSON, main=_STUDY))
+        shared = []
+        for tag, combine in ((_STUDY, _Share(inf)), (_PERSON, _Share(self._person_places))):
+            words = tuple(one[tag] for one in found)
+            together = words[0] if len(words) == 1 else words | f"All_{tag}" >> beam.Flatten()
+            shared.append(together | f"By{tag.capitalize()}" >> beam.CombinePerKey(combine))
+        all_shared = tuple(shared) | beam.Flatten()
+        by_unit = all_shared | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, tuple[bytes, bytes]])
+        return SharedWords(by_unit, all_shared | "Rows" >> beam.FlatMap(_row))
