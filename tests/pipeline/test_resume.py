@@ -13,7 +13,7 @@ import pytest
 
 from anonymizer import Key, Pseudonyms
 from tests.pipeline.conftest import Run, ct_file, deidentify, run_command
-from tests.support.objects import Element
+from tests.support.objects import Element, read
 
 
 class Finished:
@@ -255,3 +255,21 @@ def test_retained_uids_are_claimed_by_what_is_skipped(night: Night) -> None:
     night.put("moved", "1.2.3.1.1", study="1.2.3.7")
     row = night.rows(night.run(*flags))["moved"]
     assert (row["status"], row["reason"]) == ("quarantined", "sop-instance-conflict")
+
+
+def test_words_of_skipped_objects_are_known_to_new_ones(night: Night) -> None:
+    """PS3.15 E.3.5: a name that only an object of the night before has, and that a clinical vocabulary has, too."""
+    patient, other = Element(0x00100020, "LO", "MRN-1"), Element(0x00100020, "LO", "MRN-2")
+    text = Element(0x00081030, "LO", "MRI chest without contrast")
+    flags = ("--options=CleanDesc",)
+    night.put("maiden", "1.2.5.1", patient, Element(0x00100010, "PN", "Contrast^Jane"), study="1.2.5")
+    night.run(*flags)
+    night.put("idle", "1.2.5.9", other, study="1.2.9")
+    night.run(*flags)
+    night.put("later", "1.2.6.1", patient, text, study="1.2.6")
+    night.put("another's", "1.2.7.1", other, text, study="1.2.7")
+    third = night.run(*flags)
+    rows = night.rows(third)
+    found = {name: read(third.objects()[rows[name]["output_name"]]).StudyDescription for name in ("later", "another's")}
+    assert "contrast" not in found["later"].lower() and "chest" in found["later"].lower()
+    assert "contrast" in found["another's"].lower()
