@@ -36,10 +36,12 @@ class Engine:
         uid_root: str | None = None,
         keep_burned_in: bool = False,
         patients: PatientTable | None = None,
+        uid_hash_key: Key | None = None,
     ) -> None:
         """
         Args:
             uid_root: an organisation's root for new UIDs, None for 2.25.
+            uid_hash_key: as ``hash_key`` of KeyedUids.
             keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
             patients: the lookup table by which patients are named; objects of others are refused. None: by pseudonyms.
 
@@ -50,7 +52,7 @@ class Engine:
         if patients is not None and (profile.patient_id is not None or profile.patient_name is not None):
             raise PatientTableError("a table of patients and an alias for all of them exclude each other")
         self.profile = profile
-        self.uids = KeyedUids(key, uid_root)
+        self.uids = KeyedUids(key, uid_root, uid_hash_key)
         self.pseudonyms = Pseudonyms(key)
         self.facts = FactFinder(profile, key, patients)
         self._shared = Shared(self.pseudonyms, patients, keep_burned_in)

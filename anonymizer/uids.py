@@ -70,16 +70,17 @@ class KeyedUids:
     come from HMAC-SHA256 of the original.
     """
 
-    def __init__(self, key: Key, root: str | None = None) -> None:
+    def __init__(self, key: Key, root: str | None = None, hash_key: Key | None = None) -> None:
         """
         Args:
             root: an organisation's UID root, or None for ``2.25`` (UUID-derived).
+            hash_key: by which originals are hashed, where a map goes on that another key began; None: ``key``.
 
         Raises:
             SecretError: ``root`` can't be used (``check_root``).
         """
         self._uid_key = key.derive("uid")
-        self._hash_key = key.derive("uid hash")
+        self._hash_key = (hash_key or key).derive("uid hash")
         self._root = None if root is None else check_root(root)
         self._known: dict[bytes, bytes] = {}
         self._hashes: dict[bytes, bytes] = {}

@@ -79,6 +79,9 @@ main.add_command(reidentify)
     metavar="[FOLDER]",
     help="Do only what is new or changed since the run whose audit tables are there: in --audit without FOLDER.",
 )
+@click.option("--uid-map", metavar="FOLDER", help="Audit tables of a run whose new UIDs stay, whatever the key says now.")
+@click.option("--uid-map-key", metavar="URI", help="The key by which that map's UIDs are hashed; --key without this.")
+@click.option("--uid-map-scope", metavar="NAME", help="Its scope; --scope without this.")
 @click.option("--mixed-output", is_flag=True, help="Go on with an output that was made with another profile or key.")
 @click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
 @click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
@@ -99,6 +102,9 @@ def run(
     patient_table: str | None,
     storage: Callable[[], StorageOptions],
     resume: str | None,
+    uid_map: str | None,
+    uid_map_key: str | None,
+    uid_map_scope: str | None,
     mixed_output: bool,
     crosswalk: str | None,
     crosswalk_certificate: str | None,
@@ -135,6 +141,9 @@ def run(
         beam_args=beam_args,
         resume=resume,
         mixed_output=mixed_output,
+        uid_map=uid_map,
+        uid_map_key=uid_map_key,
+        uid_map_scope=uid_map_scope,
         crosswalk=crosswalk,
         crosswalk_certificate=crosswalk_certificate,
     )

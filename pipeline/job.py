@@ -125,7 +125,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         for number, groups in enumerate(work.finished)
     ]
     all_units = _together("AllUnits", (units, *finished))
-    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run)
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.maps)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
     known, more_tables = [uid_map[CLAIMED]], []
@@ -160,7 +160,7 @@ def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _
     objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive)
     opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
     plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
-    if parts.earlier == Earlier():
+    if not parts.earlier.ledgers and parts.earlier.run is None:
         opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
         return _Work(opened[OPENED], (plain, opened[MEMBERS]))
     compared = objects | "CompareWithEarlier" >> CompareWithEarlier(

@@ -42,6 +42,9 @@ class JobOptions:
         crosswalk: folder for the restricted crosswalk, path or URI; None: none is written.
         crosswalk_certificate: file with the certificate to which it is encrypted, path or URI; None: it isn't.
         resume: folder of the audit tables of the run to go on with, ``""`` for ``audit``; None: all is done anew.
+        uid_map: folder of the audit tables of a run whose UID map goes on; None: no other's does.
+        uid_map_key: where the key is by which that map's originals are hashed, None for ``key_uri``.
+        uid_map_scope: its scope, None for ``scope``.
         mixed_output: let an output hold what was made with other profiles or keys.
     """
 
@@ -61,6 +64,9 @@ class JobOptions:
     crosswalk_certificate: str | None = None
     resume: str | None = None
     mixed_output: bool = False
+    uid_map: str | None = None
+    uid_map_key: str | None = None
+    uid_map_scope: str | None = None
 
 
 def input_base(location: str) -> Path:

@@ -4,22 +4,19 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from profiles import EDITION
 from transforms import (
     LEDGER,
     SCHEMA_VERSION,
     Earlier,
-    EarlierRun,
-    LedgerFile,
     ObjectConflictError,
     Status,
-    ledger_file,
 )
 
 from .errors import RunError, UsageError
@@ -34,6 +31,8 @@ ORIGIN_FILE = "output.json"
 TAKES_UP = "takes_up"
 #: what ``making`` says
 MAKING = "making"
+#: id of the key by which original UIDs are hashed, and the run whose map goes on
+UID_HASH_KEY, UID_MAP_RUN = "uid_hash_key_id", "uid_map"
 #: accounts of earlier runs
 EARLIER = "earlier"
 
@@ -74,9 +73,23 @@ class RunReport:
         return self.counts[Status.QUARANTINED.value]
 
 
-def made_with(options: JobOptions, key_id: str) -> dict[str, Any]:
+class MapOrigin(NamedTuple):
+    """Where a UID map comes from that goes on.
+
+    Attributes:
+        run_id: the run that made it.
+        key_id: of the key by which its originals are hashed.
+    """
+
+    run_id: str
+    key_id: str
+
+
+def made_with(options: JobOptions, key_id: str, uid_map: MapOrigin | None = None) -> dict[str, Any]:
     """What decides about the outputs' bytes: two runs that agree in it may share an output."""
     return {
+        UID_HASH_KEY: uid_map.key_id if uid_map else key_id,
+        UID_MAP_RUN: uid_map and uid_map.run_id,
         "schema_version": SCHEMA_VERSION,
         "edition": EDITION,
         "options": options.profile.options.names(),
@@ -98,8 +111,11 @@ def has_origin(audit: Folder) -> bool:
     return _origin(audit) is not None
 
 
-def check_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
+def check_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) -> None:
     """Refuse an output that was made with something else, or by something else.
+
+    Args:
+        made: what ``made_with`` says.
 
     Raises:
         UsageError: what differs.
@@ -111,7 +127,7 @@ def check_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
         if _holds_something(options):
             raise UsageError("--output is not empty and has no audit of this job: choose an empty folder")
         return
-    differing = [name for name, value in made_with(options, key_id).items() if earlier.get(name) != value]
+    differing = [name for name, value in made.items() if earlier.get(name) != value]
     if differing and not options.mixed_output:
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(
@@ -146,8 +162,11 @@ def _holds_something(options: JobOptions) -> bool:
         raise UsageError(f"--output: {error}") from None
 
 
-def write_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
+def write_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) -> None:
     """Mark the output as made with these options and this key, before anything is written to it.
+
+    Args:
+        made: what ``made_with`` says.
 
     Raises:
         UsageError: the folders can't be made or written, or another run has just begun to make it with others.
@@ -158,60 +177,19 @@ def write_origin(options: JobOptions, audit: Folder, key_id: str) -> None:
         except OSError as error:
             raise UsageError(f"--output can't be made: {error.strerror}") from None
     try:
-        audit.write_json(ORIGIN_FILE, made_with(options, key_id), version="")
+        audit.write_json(ORIGIN_FILE, made, version="")
     except ObjectConflictError:
-        check_origin(options, audit, key_id)
+        check_origin(options, audit, made)
     except StorageError as error:
         raise UsageError(f"--audit {error}") from None
 
 
-def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
-    """The ledgers of runs that did not come to their end.
+def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: str) -> str:
+    """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in.
 
     Args:
-        alive: runs that may still do so.
-
-    Raises:
-        StorageError: the audit can't be listed.
+        made: what ``made_with`` says.
     """
-    found = filter(None, map(ledger_file, audit.names(f"{LEDGER}-")))
-    return [file for file in found if file.run_id not in alive]
-
-
-def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> EarlierRun | None:
-    """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
-
-    Args:
-        made: what ``making`` says of this run.
-
-    Raises:
-        UsageError: it can't be gone on with.
-    """
-    if options.resume is None:
-        return None
-    folder = Folder(options.resume, options.storage) if options.resume else audit
-    try:
-        account, _ = folder.read_json(RUN_FILE)
-        found = EarlierRun(folder, account["run_id"], account["tables"], account["origin"].get(MAKING) == made)
-        schema, its_key = account["origin"]["schema_version"], account["key_id"]
-        has_crosswalk = account["origin"].get("crosswalk")
-    except FileNotFoundError:
-        return None
-    except StorageError as error:
-        raise UsageError(f"--resume: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"--resume: {RUN_FILE} can't be read") from None
-    if its_key != key_id:
-        raise UsageError("--resume: that run had another key, by which nothing of it is known again")
-    if schema != SCHEMA_VERSION:
-        raise UsageError("--resume: that run's tables are of another version; run once without it")
-    if options.crosswalk is not None and not has_crosswalk:
-        raise UsageError("--resume: that run made no crosswalk, and what is skipped would be missing in it; run once without it")
-    return found
-
-
-def making(options: JobOptions, key_id: str, patient_table_digest: str) -> str:
-    """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in."""
     more = {
         "version": version("dicom-deid"),
         "burned_in": options.keep_burned_in,
@@ -219,7 +197,7 @@ def making(options: JobOptions, key_id: str, patient_table_digest: str) -> str:
         # what a run has scanned without it, or with another one, has no row in this one
         "crosswalk": [options.crosswalk, options.crosswalk_certificate],
     }
-    return hashlib.sha256(json.dumps([made_with(options, key_id), more], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([made, more], sort_keys=True).encode()).hexdigest()
 
 
 def run_files(audit: Folder, run_id: str) -> list[str]:
@@ -231,22 +209,23 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     return [name for kind in (*TABLES, "account") for name in audit.names(f"{kind}-{run_id}")]
 
 
-def origin_of(options: JobOptions, key_id: str, runner: str, made: str, earlier: Earlier) -> dict[str, Any]:
+def origin_of(options: JobOptions, made: Mapping[str, Any], runner: str, digest: str, earlier: Earlier) -> dict[str, Any]:
     """What a run is made with, and by: as ``run.json`` has it.
 
     Args:
-        made: what ``making`` says.
+        made: what ``made_with`` says.
+        digest: what ``making`` says.
         earlier: what it goes on with.
     """
     return {
-        **made_with(options, key_id),
+        **made,
         "runner": runner,
         # that there is one, but not where
         "crosswalk": options.crosswalk is not None,
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
-        MAKING: made,
+        MAKING: digest,
         TAKES_UP: sorted({file.run_id for file in earlier.ledgers}),
         "resumes": earlier.run and earlier.run.run_id,
     }

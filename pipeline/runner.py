@@ -38,6 +38,7 @@ from transforms import (
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .crosswalk import crosswalk_target
+from .earlier_runs import earlier_run, run_of_map, unfinished_work
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
@@ -46,14 +47,14 @@ from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_report import (
+    MapOrigin,
     RunReport,
     check_origin,
-    earlier_run,
     finish,
     has_origin,
+    made_with,
     making,
     origin_of,
-    unfinished_work,
     write_origin,
 )
 from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
@@ -122,7 +123,14 @@ def _run(
             check_root(options.uid_root)
     except SecretError as error:
         raise UsageError(str(error)) from None
-    check_origin(options, audit, key.key_id)
+    of_map = run_of_map(options, key.key_id)
+    made = made_with(options, key.key_id, of_map and MapOrigin(of_map[0].run_id, of_map[1].key_id))
+    check_origin(options, audit, made)
+    hash_key: dict[str, str] = {}
+    if of_map is not None and of_map[1].key_id != key.key_id:
+        scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
+        uri = options.uid_map_key or key_uri
+        hash_key = {"uid_hash_key_uri": uri, "uid_hash_key_id": of_map[1].key_id, "uid_hash_scope": scope}
     config = _with_digest(
         EngineConfig(
             profile=options.profile,
@@ -133,6 +141,7 @@ def _run(
             keep_burned_in=options.keep_burned_in,
             patient_table=options.patient_table,
             read=FileReader(options.storage) if scheme_of(options.patient_table or "") else None,
+            **hash_key,
         ),
         key,
     )
@@ -140,15 +149,15 @@ def _run(
     target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
-    made = making(options, key.key_id, config.patient_table_digest)
-    ledger = Ledger(audit, run_id, made, on_engine=not local)
-    last_run = earlier_run(options, audit, key.key_id, made)
+    digest = making(options, made, config.patient_table_digest)
+    ledger = Ledger(audit, run_id, digest, on_engine=not local)
+    last_run = earlier_run(options, audit, key.key_id, digest)
     crosswalk = crosswalk_target(options, run_id, key.key_id)
-    write_origin(options, audit, key.key_id)
+    write_origin(options, audit, made)
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
-        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run)
+        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run, of_map and of_map[0])
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
@@ -157,7 +166,7 @@ def _run(
             settle()
             return pipeline.run()
 
-        return start, origin_of(options, key.key_id, runner_name, made, earlier)
+        return start, origin_of(options, made, runner_name, digest, earlier)
 
     try:
         if options.detach:

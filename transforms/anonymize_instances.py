@@ -93,12 +93,15 @@ class _Anonymize(beam.DoFn):
         self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
-        _, (units, claimed_twice, *words) = joined
-        claimed = dict(claimed_twice)
+        _, (units, known, *words) = joined
+        known = list(known)
+        claimed = {uid_hash: others for uid_hash, others in known if isinstance(others, bool)}
         # one, for units have ids of their own
         fields, mapping = unpack(next(iter(units)))
         studies = [(study, [InstanceHeader(*header) for header in headers]) for study, headers in fields]
         mapping |= {header.instance: header.new_uid for _, headers in studies for header in headers if header.new_uid}
+        # what was given away before the key says otherwise
+        mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words_by_study(words)))
 
         def anonymize(several: list[Claim]) -> list[AuditRow]:

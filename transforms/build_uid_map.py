@@ -3,7 +3,7 @@
 UIDs go through the shuffle in shards, by a part of their hash, many together: each by itself would cost more than it weighs.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import starmap
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from .packed import pack, unpack
 from .records import WorkUnit
 from .settled import EarlierRun, claims_of, read_uses
 from .spread_elements import SpreadElements
-from .uid_uses import UidMapError, UidUse, Uses, claims, reference, uid_uses, violations
+from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations
 
 MAPPING: Literal["mapping"] = "mapping"
 CLAIMED: Literal["claimed"] = "claimed"
@@ -59,10 +59,11 @@ def sharded(uses: Iterable[tuple[Any, ...]], shards: int, hash_of: Callable[[byt
 class _Shard(beam.DoFn):
     """Work units -> (shard, what it gets, packed); each UID once, as long as they are not too many."""
 
-    def __init__(self, config: EngineConfig, shard_size: int, most_uses: int) -> None:
+    def __init__(self, config: EngineConfig, shard_size: int, most_uses: int, with_units: bool) -> None:
         self._config = config
         self._shard_size = shard_size
         self._most_uses = most_uses
+        self._with_units = with_units
 
     def setup(self) -> None:
         self._hash = self._config.engine().uids.hash
@@ -73,7 +74,7 @@ class _Shard(beam.DoFn):
 
     def process(self, unit: WorkUnit, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
         self._shards = -(-listed[0] // self._shard_size)
-        for use in uid_uses(unit):
+        for use in uid_uses(unit, with_units=self._with_units):
             self._uses.add(use)
         if len(self._uses.by_hash) >= self._most_uses:
             yield from self._take()
@@ -126,7 +127,7 @@ class _Resolve(beam.DoFn):
     def process(
         self, sharded: tuple[bytes, Iterable[bytes]]
     ) -> Iterable[
-        tuple[bytes, tuple[bytes, bool]]
+        tuple[bytes, tuple[bytes, bool | bytes]]
         | TaggedOutput[Literal["mapping"], list[tuple[Any, ...]]]
         | TaggedOutput[Literal["references"], list[tuple[Any, ...]]]
         | TaggedOutput[Literal["violations"], int]
@@ -140,6 +141,8 @@ class _Resolve(beam.DoFn):
         for use in uses.by_hash.values():
             if len(use.claimants) > 1:
                 yield from claims(use)
+            if use.units:
+                yield from given(use)
             if (found := reference(use)) is not None:
                 references.append(found[:])
             if use.new_uid:
@@ -153,8 +156,8 @@ class _Resolve(beam.DoFn):
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
     """Work units -> ``mapping``: lists of UidUse tuples; ``references``: lists of Reference tuples; ``claimed``: (unit id, (hash
-    of an instance that others claim, too, whether those are of other studies)); ``violations``: how many new UIDs break the map,
-    in a part of it.
+    of an instance that others claim, too, whether those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new
+    ones were given away before; ``violations``: how many new UIDs break the map, in a part of it.
     """
 
     def __init__(
@@ -162,7 +165,7 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         listed: PCollection[tuple[int, bytes]],
         config: EngineConfig,
         settled: tuple[PCollection[list[tuple[Any, ...]]], ...] = (),
-        run: EarlierRun | None = None,
+        earlier: Sequence[EarlierRun] = (),
         shard_size: int = SHARD_SIZE,
         most_uses: int = MOST_USES,
     ) -> None:
@@ -170,15 +173,14 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
             settled: lists of SettledRow tuples: of objects that aren't in units, and whose claims count.
-            run: an earlier run, whose map goes on.
+            earlier: runs whose maps go on.
         """
         super().__init__()
         self._listed = listed
-        self._shard = _Shard(config, shard_size, most_uses)
+        self._shard = _Shard(config, shard_size, most_uses, bool(earlier))
         self._settled = settled
         self._claims = _ShardClaims(config, shard_size)
-        self._files = run.files("uid_map") if run is not None else []
-        self._shard_known = _ShardKnown(config, run, shard_size) if run is not None else None
+        self._known = [(run.files("uid_map"), _ShardKnown(config, run, shard_size)) for run in earlier]
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
@@ -187,10 +189,10 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         for number, rows in enumerate(self._settled):
             claims_of_rows = beam.ParDo(self._claims, listed=listed).with_output_types(tuple[bytes, bytes])
             uses.append(rows | f"ShardClaims{number}" >> claims_of_rows)
-        if self._files:
-            shard = beam.ParDo(self._shard_known, listed=listed).with_output_types(tuple[bytes, bytes])
-            files = units.pipeline | "Files" >> beam.Create(self._files, reshuffle=False) | "SpreadFiles" >> SpreadElements(str)
-            uses.append(files | "ShardKnown" >> shard)
+        for number, (names, known) in enumerate(self._known):
+            shard = beam.ParDo(known, listed=listed).with_output_types(tuple[bytes, bytes])
+            files = units.pipeline | f"Files{number}" >> beam.Create(names, reshuffle=False)
+            uses.append(files | f"SpreadFiles{number}" >> SpreadElements(str) | f"ShardKnown{number}" >> shard)
         all_uses = uses[0] if len(uses) == 1 else tuple(uses) | "AllUses" >> beam.Flatten()
         return (
             all_uses

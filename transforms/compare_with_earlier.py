@@ -55,10 +55,17 @@ class Earlier(NamedTuple):
     Attributes:
         ledgers: of runs that did not come to their end.
         run: the last one that did; None: its work isn't gone on with.
+        given: one whose UID map goes on.
     """
 
     ledgers: tuple[LedgerFile, ...] = ()
     run: EarlierRun | None = None
+    given: EarlierRun | None = None
+
+    @property
+    def maps(self) -> list[EarlierRun]:
+        """The runs whose UID maps go on."""
+        return [run for run in (self.run, self.given) if run is not None]
 
     @property
     def objects(self) -> int:

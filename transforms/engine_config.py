@@ -21,6 +21,8 @@ class EngineConfig:
         key_id: the key's id: a worker that finds another key there must not go on with it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
+        uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
+            another key began; else empty.
         keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: what tells the table from another one.
@@ -36,6 +38,9 @@ class EngineConfig:
     patient_table: str | None = None
     patient_table_digest: str = ""
     read: ReadFile | None = None
+    uid_hash_key_uri: str = ""
+    uid_hash_key_id: str = ""
+    uid_hash_scope: str = ""
 
     def patients(self) -> PatientTable | None:
         """The table of patients, if there is one.
@@ -59,12 +64,27 @@ class EngineConfig:
 
 @lru_cache(maxsize=4)
 def _engine(config: EngineConfig) -> Engine:
-    key = Key.load(config.key_uri, config.scope)
-    if key.key_id != config.key_id:
-        raise SecretError("a worker found another key than the job was started with")
+    key = _key(config.key_uri, config.scope, config.key_id)
+    hash_key = None
+    if config.uid_hash_key_uri:
+        hash_key = _key(config.uid_hash_key_uri, config.uid_hash_scope, config.uid_hash_key_id)
     patients = config.patients()
     if patients is not None and patients.digest(key) != config.patient_table_digest:
         raise PatientTableError("a worker found another table of patients than the job was started with")
     # all that is here by now stays: the garbage collector needn't go through it whenever an instance's records have piled up
     gc.freeze()
-    return Engine(config.profile, key, uid_root=config.uid_root, keep_burned_in=config.keep_burned_in, patients=patients)
+    return Engine(
+        config.profile,
+        key,
+        uid_root=config.uid_root,
+        keep_burned_in=config.keep_burned_in,
+        patients=patients,
+        uid_hash_key=hash_key,
+    )
+
+
+def _key(uri: str, scope: str, key_id: str) -> Key:
+    key = Key.load(uri, scope)
+    if key.key_id != key_id:
+        raise SecretError("a worker found another key than the job was started with")
+    return key

@@ -38,6 +38,8 @@ class UidRole(IntEnum):
 
 #: added to the role of a UID that an object has as its own: that of its study or series, not one that it refers to
 OWNED = 8
+#: and to that of a UID whose new one was given away before
+GIVEN = 16
 
 
 class Packing(Enum):

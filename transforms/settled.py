@@ -26,12 +26,14 @@ class EarlierRun(NamedTuple):
         folder: of its tables.
         tables: rows of each of its table files.
         same_making: whether it refused objects by the same rules, and the same version of them.
+        same_key: whether patients have the same hashes there as now.
     """
 
     folder: TableFolder
     run_id: str
     tables: dict[str, int]
     same_making: bool
+    same_key: bool = True
 
     def files(self, kind: str) -> list[str]:
         """The files of a kind of table."""
@@ -126,6 +128,6 @@ def read_uses(run: EarlierRun, name: str) -> list[tuple[Any, ...]]:
     columns = pq.read_table(io.BytesIO(run.folder.read(name))).to_pydict()
     rows = zip(*(columns[name] for name in ("uid_hash", "new_uid", "role", "owned", "owners", "users")), strict=True)
     return [
-        earlier_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users)[:]
+        earlier_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users if run.same_key else [])[:]
         for uid_hash, new_uid, role, owned, owners, users in rows
     ]

@@ -5,7 +5,7 @@ from itertools import starmap
 from typing import NamedTuple
 
 from .group_work_units import finished_unit_id, is_earlier, is_finished
-from .records import OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
+from .records import GIVEN, OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
 
 #: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
 _STUDY_SIZE = _PATIENT_SIZE = 8
@@ -25,11 +25,13 @@ class UidUse(NamedTuple):
     Attributes:
         hash: the original's keyed hash.
         new_uid: empty where a unit only claims the UID (it is retained).
-        role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series.
+        role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series; and
+            GIVEN where ``new_uid`` was given away before, whatever the key says now.
         claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
             and the id of the unit with that object; or with objects that are done with by now.
         users: patient and study, 8 bytes of the keyed hash of each: of two of those that use it, two patients' if there are.
             Empty for UIDs that may be anybody's, such as those of devices.
+        units: ids of all units that use it, where the map may know it by another new UID.
     """
 
     hash: bytes
@@ -37,6 +39,7 @@ class UidUse(NamedTuple):
     role: int
     claimants: list[bytes]
     users: tuple[bytes, ...] = ()
+    units: tuple[bytes, ...] = ()
 
     @property
     def owners(self) -> list[bytes]:
@@ -44,9 +47,14 @@ class UidUse(NamedTuple):
         return sorted({claimant[:_STUDY_SIZE] for claimant in self.claimants})
 
 
-def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
-    """The use of each UID of a work unit: shared UIDs don't repeat for each instance."""
+def uid_uses(unit: WorkUnit, *, with_units: bool = False) -> Iterator[UidUse]:
+    """The use of each UID of a work unit: shared UIDs don't repeat for each instance.
+
+    Args:
+        with_units: whether ``units`` are told.
+    """
     unit_id, parts = unit
+    units = (unit_id,) if with_units and not is_finished(unit_id) else ()
     for part in starmap(StudyPart, parts):
         study = part.study[:_STUDY_SIZE]
         all_shared = list(starmap(SharedFindings, part.shared))
@@ -57,11 +65,11 @@ def uid_uses(unit: WorkUnit) -> Iterator[UidUse]:
         for _, _, instance, new_uid in part.headers:
             claimed[instance] = claimed.get(instance) or new_uid
         for instance, new_uid in claimed.items():
-            yield UidUse(instance, new_uid, _INSTANCE, [study + unit_id], users)
+            yield UidUse(instance, new_uid, _INSTANCE, [study + unit_id], users, units)
         for shared in all_shared:
             users = _user(shared.patient, study)
             for uid_hash, new_uid, role in shared.uids:
-                yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else ())
+                yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else (), units)
 
 
 def written_use(instance: bytes, study: bytes) -> UidUse:
@@ -82,7 +90,7 @@ def earlier_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners:
         owners: the studies that claim it, by the beginnings of their keyed hashes.
     """
     claimants = [owner + finished_unit_id(owner, earlier=True) for owner in owners]
-    return UidUse(uid_hash, new_uid, role | (OWNED if owned and not owners else 0), claimants, tuple(users))
+    return UidUse(uid_hash, new_uid, role | GIVEN | (OWNED if owned and not owners else 0), claimants, tuple(users))
 
 
 def _user(patient: bytes, study: bytes) -> tuple[bytes, ...]:
@@ -96,6 +104,14 @@ def _two(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
     users = {*one, *other}
     known = {user for user in users if user[:_PATIENT_SIZE] != _NOBODY} or users
     return tuple(sorted({min(known), max(known)}))
+
+
+def _new_uid(one: UidUse, other: UidUse) -> bytes:
+    if not (one.new_uid and other.new_uid) or one.new_uid == other.new_uid:
+        return one.new_uid or other.new_uid
+    if one.role & GIVEN == other.role & GIVEN:
+        raise UidMapError("one original UID was given two new ones: workers use different keys or versions, or maps differ")
+    return one.new_uid if one.role & GIVEN else other.new_uid
 
 
 class Uses:
@@ -113,15 +129,14 @@ class Uses:
         known = self.by_hash.setdefault(use.hash, use)
         if known is use:
             return
-        if known.new_uid and use.new_uid and known.new_uid != use.new_uid:
-            raise UidMapError("one original UID was given two new ones: workers use different keys or versions")
         known.claimants.extend(use.claimants)
         joined = UidUse(
             use.hash,
-            known.new_uid or use.new_uid,
-            min(known.role % OWNED, use.role % OWNED) | (known.role | use.role) & OWNED,
+            _new_uid(known, use),
+            min(known.role % OWNED, use.role % OWNED) | (known.role | use.role) & (OWNED | GIVEN),
             known.claimants,
             _two(known.users, use.users),
+            tuple({*known.units, *use.units}) if use.units else known.units,
         )
         if joined != known:
             self.by_hash[use.hash] = joined
@@ -139,6 +154,13 @@ def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
     if len(studies) > 1 or len(units) > 1:
         for unit in sorted(unit for unit in units if not is_finished(unit)):
             yield unit, (use.hash, len(studies) > 1)
+
+
+def given(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
+    """(unit id, (hash, new UID)) for each unit with a UID whose new one was given away before: the key may say otherwise."""
+    if use.role & GIVEN and use.new_uid:
+        for unit in sorted(use.units):
+            yield unit, (use.hash, use.new_uid)
 
 
 class Reference(NamedTuple):

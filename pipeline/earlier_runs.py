@@ -1,0 +1,94 @@
+"""The runs that a run goes on with: those that did not come to their end, the last one that did, one whose UID map goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from anonymizer import Key, SecretError
+from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, ledger_file
+
+from .errors import UsageError
+from .options import JobOptions
+from .run_report import MAKING, RUN_FILE, UID_HASH_KEY
+from .storage import Folder, StorageError
+
+
+def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
+    """The ledgers of runs that did not come to their end.
+
+    Args:
+        alive: runs that may still do so.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    found = filter(None, map(ledger_file, audit.names(f"{LEDGER}-")))
+    return [file for file in found if file.run_id not in alive]
+
+
+def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> EarlierRun | None:
+    """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
+
+    Args:
+        made: what ``making`` says of this run.
+
+    Raises:
+        UsageError: it can't be gone on with.
+    """
+    if options.resume is None:
+        return None
+    folder = Folder(options.resume, options.storage) if options.resume else audit
+    account = _account(folder, "--resume")
+    if account is None:
+        return None
+    origin = account["origin"]
+    if account["key_id"] != key_id:
+        raise UsageError("--resume: that run had another key, by which nothing of it is known again")
+    if options.crosswalk is not None and not origin.get("crosswalk"):
+        raise UsageError("--resume: that run made no crosswalk, and what is skipped would be missing in it; run once without it")
+    return EarlierRun(folder, account["run_id"], account["tables"], origin.get(MAKING) == made)
+
+
+def run_of_map(options: JobOptions, key_id: str) -> tuple[EarlierRun, Key] | None:
+    """The run that ``--uid-map`` names, and the key by which its originals are hashed; None where none is named.
+
+    Raises:
+        UsageError: its map can't go on.
+        SecretError: the key can't be used.
+    """
+    if options.uid_map is None:
+        if options.uid_map_key is not None or options.uid_map_scope is not None:
+            raise UsageError("--uid-map-key and --uid-map-scope need --uid-map")
+        return None
+    if options.crosswalk is not None:
+        # its rows are written before the map is known whole
+        raise UsageError("--crosswalk can't be had together with --uid-map")
+    folder = Folder(options.uid_map, options.storage)
+    account = _account(folder, "--uid-map")
+    if account is None:
+        raise UsageError(f"--uid-map: there is no {RUN_FILE}")
+    scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
+    try:
+        key = Key.load(options.uid_map_key or options.key_uri, scope)
+    except SecretError as error:
+        raise UsageError(f"--uid-map-key: {error}") from None
+    if key.key_id != account["origin"].get(UID_HASH_KEY):
+        raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
+    return EarlierRun(folder, account["run_id"], account["tables"], same_making=False, same_key=account["key_id"] == key_id), key
+
+
+def _account(folder: Folder, option: str) -> dict[str, Any] | None:
+    try:
+        account, _ = folder.read_json(RUN_FILE)
+        if account["origin"]["schema_version"] != SCHEMA_VERSION:
+            raise UsageError(f"{option}: that run's tables are of another version")
+        _ = account["run_id"], account["key_id"], account["tables"].items()
+    except FileNotFoundError:
+        return None
+    except StorageError as error:
+        raise UsageError(f"{option}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{option}: {RUN_FILE} can't be read") from None
+    found: dict[str, Any] = account
+    return found
