@@ -4,12 +4,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from transforms import (
     CLAIMED,
     FINISHED,
     GONE,
+    KEPT_MAPPING,
+    KEPT_REFERENCES,
     KNOWN,
     MAPPING,
     MEMBERS,
@@ -125,7 +128,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         for number, groups in enumerate(work.finished)
     ]
     all_units = _together("AllUnits", (units, *finished))
-    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.maps)
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run, parts.earlier.given)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
 
     known, more_tables = [uid_map[CLAIMED]], []
@@ -139,9 +142,13 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
 
     tables = [
         *more_tables,
-        uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}"),
+        uid_map[MAPPING] | "WriteUidMap" >> WriteUidMap(audit.folder, f"uid_map-{audit.run_id}", config),
         uid_map[REFERENCES] | "WriteReferences" >> WriteReferences(audit.folder, f"references-{audit.run_id}"),
     ]
+    if parts.earlier.run is not None:
+        for tag, name in ((KEPT_MAPPING, "uid_map"), (KEPT_REFERENCES, "references")):
+            kept = WriteTable(audit.folder, f"{name}-{audit.run_id}-kept", pa.concat_tables)
+            tables.append(uid_map[tag] | f"Write{tag}" >> kept)
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
     taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
     for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized), *taken_up):

@@ -3,11 +3,12 @@
 UIDs go through the shuffle in shards, by a part of their hash, many together: each by itself would cost more than it weighs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import starmap
 from typing import Any, Literal
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
@@ -16,24 +17,29 @@ from anonymizer import MAX_UID_LENGTH
 
 from .engine_config import EngineConfig
 from .group_work_units import spread
+from .known_uids import Known, shards_of_claims, shards_of_file
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
-from .settled import EarlierRun, claims_of, read_uses
+from .settled import EarlierRun, read_uses, settled_table
 from .spread_elements import SpreadElements
-from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations
+from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations, written_use
 
 MAPPING: Literal["mapping"] = "mapping"
 CLAIMED: Literal["claimed"] = "claimed"
 REFERENCES: Literal["references"] = "references"
+KEPT_MAPPING: Literal["kept_mapping"] = "kept_mapping"
+KEPT_REFERENCES: Literal["kept_references"] = "kept_references"
 VIOLATIONS: Literal["violations"] = "violations"
+OF_MAP = (MAPPING, KEPT_MAPPING, REFERENCES, KEPT_REFERENCES, VIOLATIONS)
 
 #: instances for each shard, on average: with 16 UIDs of its own in each, which is many, a shard takes some 40 MB of memory
 SHARD_SIZE = 4096
 #: UIDs whose uses are joined before they are shuffled: a UID that all studies share makes no hot shard
 MOST_USES = 50_000
 
-#: what a shard gets: the fields of UidUses; and new UIDs, by their hash and that of the original
+#: before what a shard gets from here: the fields of UidUses; and new UIDs, by their hash and that of the original
+_PACKED = b"p"
 Shard = tuple[list[tuple[Any, ...]], list[tuple[bytes, bytes]]]
 
 
@@ -53,7 +59,7 @@ def sharded(uses: Iterable[tuple[Any, ...]], shards: int, hash_of: Callable[[byt
             hash_of_new = hash_of(new_uid)
             found.setdefault(spread(hash_of_new, shards), ([], []))[1].append((hash_of_new, uid_hash))
     for key, shard in found.items():
-        yield key, pack(shard)
+        yield key, _PACKED + pack(shard)
 
 
 class _Shard(beam.DoFn):
@@ -90,21 +96,28 @@ class _Shard(beam.DoFn):
 
 
 class _ShardClaims(beam.DoFn):
-    """SettledRow tuples -> (shard, what it gets, packed)."""
+    """SettledRow tuples -> (shard, what it gets): the claims of skipped objects."""
 
-    def __init__(self, config: EngineConfig, shard_size: int) -> None:
-        self._config = config
+    def __init__(self, shard_size: int) -> None:
         self._shard_size = shard_size
 
-    def setup(self) -> None:
-        self._hash = self._config.engine().uids.hash
-
     def process(self, rows: list[tuple[Any, ...]], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from sharded(claims_of(rows), -(-listed[0] // self._shard_size), self._hash)
+        yield from shards_of_claims(settled_table(rows), -(-listed[0] // self._shard_size))
 
 
-class _ShardKnown(beam.DoFn):
-    """Files of an earlier run's UID map -> (shard, what it gets, packed)."""
+class _ShardRun(beam.DoFn):
+    """Files of the UID map and of references of the run that is gone on with -> (shard, what it gets)."""
+
+    def __init__(self, run: EarlierRun, shard_size: int) -> None:
+        self._run = run
+        self._shard_size = shard_size
+
+    def process(self, name: str, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        yield from shards_of_file(self._run, name, -(-listed[0] // self._shard_size))
+
+
+class _ShardGiven(beam.DoFn):
+    """Files of another run's UID map -> (shard, what it gets): uses, as those of units."""
 
     def __init__(self, config: EngineConfig, run: EarlierRun, shard_size: int) -> None:
         self._config = config
@@ -129,14 +142,32 @@ class _Resolve(beam.DoFn):
     ) -> Iterable[
         tuple[bytes, tuple[bytes, bool | bytes]]
         | TaggedOutput[Literal["mapping"], list[tuple[Any, ...]]]
+        | TaggedOutput[Literal["kept_mapping"], list[pa.Table]]
+        | TaggedOutput[Literal["kept_references"], list[pa.Table]]
         | TaggedOutput[Literal["references"], list[tuple[Any, ...]]]
         | TaggedOutput[Literal["violations"], int]
     ]:
-        uses, new_uids = Uses(), []
-        for used, new in map(unpack, sharded[1]):
+        uses, new_uids, of_earlier = Uses(), [], []
+        for content in sharded[1]:
+            if content[:1] != _PACKED:
+                of_earlier.append(content)
+                continue
+            used, new = unpack(content[1:])
             for use in starmap(UidUse, used):
                 uses.add(use)
             new_uids += new
+        broken = 0
+        if of_earlier:
+            known = Known.of(of_earlier)
+            broken = known.violations((use.hash for use in uses.by_hash.values() if use.new_uid), new_uids)
+            claims_to = known.claims_to(uses.by_hash)
+            touched, kept = known.touched(uses.by_hash)
+            for use in (*touched, *starmap(written_use, claims_to)):
+                uses.add(use)
+            if kept.rows.num_rows:
+                yield TaggedOutput(KEPT_MAPPING, [kept.rows])
+            if kept.odd.num_rows:
+                yield TaggedOutput(KEPT_REFERENCES, [kept.odd])
         references, mapped = [], []
         for use in uses.by_hash.values():
             if len(use.claimants) > 1:
@@ -147,7 +178,7 @@ class _Resolve(beam.DoFn):
                 references.append(found[:])
             if use.new_uid:
                 mapped.append(use.hash)
-        yield TaggedOutput(VIOLATIONS, violations(mapped, new_uids))
+        yield TaggedOutput(VIOLATIONS, broken + violations(mapped, new_uids))
         if references:
             yield TaggedOutput(REFERENCES, references)
         self._mapped.inc(len(mapped))
@@ -155,7 +186,8 @@ class _Resolve(beam.DoFn):
 
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
-    """Work units -> ``mapping``: lists of UidUse tuples; ``references``: lists of Reference tuples; ``claimed``: (unit id, (hash
+    """Work units -> ``mapping``: lists of UidUse tuples; ``references``: lists of Reference tuples; of both what an earlier run
+    had and still holds, as tables: ``kept_mapping``, ``kept_references``; ``claimed``: (unit id, (hash
     of an instance that others claim, too, whether those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new
     ones were given away before; ``violations``: how many new UIDs break the map, in a part of it.
     """
@@ -165,7 +197,8 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         listed: PCollection[tuple[int, bytes]],
         config: EngineConfig,
         settled: tuple[PCollection[list[tuple[Any, ...]]], ...] = (),
-        earlier: Sequence[EarlierRun] = (),
+        run: EarlierRun | None = None,
+        given: EarlierRun | None = None,
         shard_size: int = SHARD_SIZE,
         most_uses: int = MOST_USES,
     ) -> None:
@@ -173,14 +206,19 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
             settled: lists of SettledRow tuples: of objects that aren't in units, and whose claims count.
-            earlier: runs whose maps go on.
+            run: the run that is gone on with, and its map.
+            given: another one, whose map goes on.
         """
         super().__init__()
         self._listed = listed
-        self._shard = _Shard(config, shard_size, most_uses, bool(earlier))
+        self._shard = _Shard(config, shard_size, most_uses, run is not None or given is not None)
         self._settled = settled
-        self._claims = _ShardClaims(config, shard_size)
-        self._known = [(run.files("uid_map"), _ShardKnown(config, run, shard_size)) for run in earlier]
+        self._claims = _ShardClaims(shard_size)
+        self._files: list[tuple[str, list[str], beam.DoFn]] = []
+        if run is not None:
+            self._files.append(("Run", [*run.files("uid_map"), *run.files("references")], _ShardRun(run, shard_size)))
+        if given is not None:
+            self._files.append(("Given", given.files("uid_map"), _ShardGiven(config, given, shard_size)))
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
@@ -189,13 +227,9 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         for number, rows in enumerate(self._settled):
             claims_of_rows = beam.ParDo(self._claims, listed=listed).with_output_types(tuple[bytes, bytes])
             uses.append(rows | f"ShardClaims{number}" >> claims_of_rows)
-        for number, (names, known) in enumerate(self._known):
-            shard = beam.ParDo(known, listed=listed).with_output_types(tuple[bytes, bytes])
-            files = units.pipeline | f"Files{number}" >> beam.Create(names, reshuffle=False)
-            uses.append(files | f"SpreadFiles{number}" >> SpreadElements(str) | f"ShardKnown{number}" >> shard)
+        for kind, names, function in self._files:
+            shard = beam.ParDo(function, listed=listed).with_output_types(tuple[bytes, bytes])
+            files = units.pipeline | f"{kind}Files" >> beam.Create(names, reshuffle=False)
+            uses.append(files | f"Spread{kind}Files" >> SpreadElements(str) | f"Shard{kind}" >> shard)
         all_uses = uses[0] if len(uses) == 1 else tuple(uses) | "AllUses" >> beam.Flatten()
-        return (
-            all_uses
-            | "ByShard" >> beam.GroupByKey()
-            | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(MAPPING, REFERENCES, VIOLATIONS, main=CLAIMED)
-        )
+        return all_uses | "ByShard" >> beam.GroupByKey() | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(*OF_MAP, main=CLAIMED)

@@ -63,11 +63,6 @@ class Earlier(NamedTuple):
     given: EarlierRun | None = None
 
     @property
-    def maps(self) -> list[EarlierRun]:
-        """The runs whose UID maps go on."""
-        return [run for run in (self.run, self.given) if run is not None]
-
-    @property
     def objects(self) -> int:
         """How many they tell of, at most."""
         return sum(file.objects for file in self.ledgers) + (self.run.objects if self.run else 0)

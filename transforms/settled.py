@@ -10,12 +10,11 @@ import pyarrow.parquet as pq
 from .ledger import PASSING
 from .records import Status
 from .storage import TableFolder
-from .uid_uses import earlier_use, written_use
+from .uid_uses import earlier_use
 from .write_audit import INSTANCES_SCHEMA, ROLES
 
 _PASSING = frozenset(reason.value for reason in PASSING)
 _WRITTEN, _SKIPPED, _DUPLICATE = Status.WRITTEN.value, Status.SKIPPED.value, Status.DUPLICATE.value
-_STATUS = 1
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
 
 
@@ -95,16 +94,6 @@ def _settled(run: EarlierRun, row: SettledRow) -> SettledRow:
     return row._replace(lasting=run.same_making and row.reason not in _PASSING)
 
 
-def claims_of(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """UidUse tuples: the claims of what the output has.
-
-    Args:
-        rows: the fields of SettledRows.
-    """
-    written = (SettledRow(*fields) for fields in rows if fields[_STATUS] == _SKIPPED)
-    return [written_use(row.instance_hash, bytes.fromhex(row.study_hash or ""))[:] for row in written if row.instance_hash]
-
-
 def settled_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     """Rows of ``instances-*.parquet``, without actions, or of ``gone-*.parquet``.
 
@@ -119,15 +108,24 @@ def settled_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
 
 
 def read_uses(run: EarlierRun, name: str) -> list[tuple[Any, ...]]:
-    """UidUse tuples of one of a run's files of its UID map: of objects that are done with.
+    """UidUse tuples of one of a run's files of its UID map.
 
     Raises:
         OSError: it can't be read.
     """
+    return uses_of(pq.read_table(io.BytesIO(run.folder.read(name))), with_users=run.same_key)
+
+
+def uses_of(rows_of_map: pa.Table, *, with_users: bool = True) -> list[tuple[Any, ...]]:
+    """UidUse tuples of rows of a UID map: of objects of an earlier run.
+
+    Args:
+        with_users: whether ``users`` mean something in this run.
+    """
     roles = {name: role for role, name in ROLES.items()}
-    columns = pq.read_table(io.BytesIO(run.folder.read(name))).to_pydict()
+    columns = rows_of_map.to_pydict()
     rows = zip(*(columns[name] for name in ("uid_hash", "new_uid", "role", "owned", "owners", "users")), strict=True)
     return [
-        earlier_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users if run.same_key else [])[:]
+        earlier_use(uid_hash, (new_uid or "").encode(), roles[role], owned, owners, users if with_users else [])[:]
         for uid_hash, new_uid, role, owned, owners, users in rows
     ]

@@ -11,6 +11,7 @@ from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
 
+from .engine_config import EngineConfig
 from .records import OWNED, AuditRow, AuditRows, UidRole
 from .storage import TableFolder
 from .uid_uses import Reference, UidUse
@@ -56,6 +57,7 @@ UID_MAP_SCHEMA = pa.schema(
         ("owned", pa.bool_()),
         ("owners", pa.list_(pa.binary(8))),
         ("users", pa.list_(pa.binary(16))),
+        ("new_uid_hash", pa.binary(16)),
     ]
 )
 
@@ -118,13 +120,14 @@ def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
 ROLES = {int(role): role.name.lower() for role in UidRole}
 
 
-def uid_map_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+def uid_map_table(rows: Sequence[tuple[Any, ...]], config: EngineConfig) -> pa.Table:
     """Rows of ``uid_map-*.parquet``.
 
     Args:
         rows: the fields of UidUses. Of UIDs that stay as they are, claimed ones are here, too.
     """
     uses = list(starmap(UidUse, rows))
+    hash_of = config.engine().uids.hash
     return pa.Table.from_pydict(
         {
             "uid_hash": [use.hash for use in uses],
@@ -133,6 +136,7 @@ def uid_map_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
             "owned": [bool(use.claimants or use.role & OWNED) for use in uses],
             "owners": [use.owners for use in uses],
             "users": [use.users for use in uses],
+            "new_uid_hash": [hash_of(use.new_uid)[:16] if use.new_uid else None for use in uses],
         },
         schema=UID_MAP_SCHEMA,
     )
@@ -173,9 +177,9 @@ class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[s
 class WriteUidMap(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int]]]):
     """Lists of UidUse tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
-    def __init__(self, folder: TableFolder, prefix: str) -> None:
+    def __init__(self, folder: TableFolder, prefix: str, config: EngineConfig) -> None:
         super().__init__()
-        self._write = WriteTable(folder, prefix, uid_map_table)
+        self._write = WriteTable(folder, prefix, partial(uid_map_table, config=config))
 
     def expand(self, uses: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int]]:
         return uses | self._write

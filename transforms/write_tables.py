@@ -45,14 +45,16 @@ class TableWriter:
         self._prefix = prefix
         self._table = table
         self._pending: list[Any] = []
+        self._pending_rows = 0
         self._rows = 0
         self._sink = io.BytesIO()
         self._parquet: pq.ParquetWriter | None = None
 
     def add(self, rows: list[Any]) -> TableFile | None:
-        """Take rows; gives the file that they completed, if they did."""
+        """Take rows, or tables of them; gives the file that they completed, if they did."""
         self._pending += rows
-        if len(self._pending) >= _GROUP_ROWS:
+        self._pending_rows += sum(table.num_rows for table in rows) if rows and isinstance(rows[0], pa.Table) else len(rows)
+        if self._pending_rows >= _GROUP_ROWS:
             self._encode()
             if self._sink.tell() >= _FILE_BYTES:
                 return self.finish()
@@ -70,14 +72,14 @@ class TableWriter:
         return found
 
     def _encode(self) -> None:
-        if not self._pending:
+        if not self._pending_rows:
             return
         table = self._table(self._pending)
         if self._parquet is None:
             self._parquet = pq.ParquetWriter(self._sink, table.schema, compression="zstd")
         self._parquet.write_table(table)
-        self._rows += len(self._pending)
-        self._pending = []
+        self._rows += self._pending_rows
+        self._pending, self._pending_rows = [], 0
 
 
 class _Write(beam.DoFn):

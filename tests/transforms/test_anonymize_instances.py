@@ -84,7 +84,7 @@ def test_a_refused_object_is_filtered_or_quarantined() -> None:
 
 def test_every_field_of_a_row_has_a_column() -> None:
     (record,) = instances_table([AuditRow("id", Status.WRITTEN)], "digest", "key", "version").to_pylist()
-    assert list(record) == INSTANCES_SCHEMA.names == [*AuditRow._fields, "profile_digest", "key_id", "version"]
+    assert list(record) == INSTANCES_SCHEMA.names == [*AuditRow._fields, "profile_digest", "key_id", "version", "written_in"]
     assert (record["source_id"], record["status"], record["key_id"]) == ("id", "written", "key")
     assert record["reason"] is None and record["output_name"] is None and record["size"] is None
 
@@ -104,16 +104,17 @@ def test_a_table_says_what_was_done_to_each_object() -> None:
     assert instances_table([], "d", "k", "v").to_pylist() == []
 
 
-def test_the_map_s_table_names_roles() -> None:
+def test_the_map_s_table_names_roles(config: EngineConfig) -> None:
     rows = [
         UidUse(b"a" * 32, b"", 0, [b"study  1unit 1", b"study  1unit 2"], (b"person 1study  1",)),
         UidUse(b"b" * 32, b"2.25.2", 1 | OWNED, []),
         UidUse(b"c" * 32, b"2.25.3", 3, []),
     ]
-    assert [list(row.values()) for row in uid_map_table(rows).to_pylist()] == [
-        [b"a" * 32, None, "instance", True, [b"study  1"], [b"person 1study  1"]],
-        [b"b" * 32, "2.25.2", "series", True, [], []],
-        [b"c" * 32, "2.25.3", "frame_of_reference", False, [], []],
+    hash_of = config.engine().uids.hash
+    assert [list(row.values()) for row in uid_map_table(rows, config).to_pylist()] == [
+        [b"a" * 32, None, "instance", True, [b"study  1"], [b"person 1study  1"], None],
+        [b"b" * 32, "2.25.2", "series", True, [], [], hash_of(b"2.25.2")[:16]],
+        [b"c" * 32, "2.25.3", "frame_of_reference", False, [], [], hash_of(b"2.25.3")[:16]],
     ]
 
 

@@ -38,7 +38,8 @@ def check(units: list[tuple[bytes, list[tuple[Any, ...]]]], expected: Told, **ar
         assert found == expected
 
     with BeamPipeline(runner="FnApiRunner") as pipeline:
-        assert_that(pipeline | beam.Create(units).with_output_types(tuple[bytes, Any]) | ShareWords(**arguments), compare)
+        created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
+        assert_that((created | ShareWords(**arguments)).by_unit, compare)
 
 
 def word(number: int) -> bytes:

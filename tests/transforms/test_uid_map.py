@@ -74,9 +74,9 @@ def test_a_unit_names_each_uid_and_claims_each_instance() -> None:
     for use in uid_uses(unit):
         uses.add(use)
     assert {uid_hash: use[1:] for uid_hash, use in uses.by_hash.items()} == {
-        A: (b"2.25.1", 0, [claim(A, UNIT), claim(B, UNIT)], (user(A), user(B))),
-        B: (b"", 0, [claim(A, UNIT)], (user(A),)),
-        C: (b"2.25.3", 2 | OWNED, [], (user(B),)),
+        A: (b"2.25.1", 0, [claim(A, UNIT), claim(B, UNIT)], (user(A), user(B)), ()),
+        B: (b"", 0, [claim(A, UNIT)], (user(A),), ()),
+        C: (b"2.25.3", 2 | OWNED, [], (user(B),), ()),
     }
 
 

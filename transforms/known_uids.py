@@ -1,0 +1,171 @@
+"""The UID map of an earlier run: its rows pass from table to table as they are, but for the few that new objects touch."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise, starmap
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .records import Status
+from .settled import EarlierRun, uses_of
+from .uid_uses import UidUse
+from .write_audit import REFERENCES_SCHEMA, UID_MAP_SCHEMA
+
+#: bytes of a hash by which rows are found, before all of it is compared
+_BEGINNING = 8
+_Numbers = npt.NDArray[np.uint64]
+
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+def beginnings(hashes: pa.Array) -> _Numbers:
+    """The first 8 bytes of each of an array of binaries of one size, as numbers."""
+    size = hashes.type.byte_width
+    content = np.frombuffer(hashes.buffers()[1], np.uint8)[hashes.offset * size : (hashes.offset + len(hashes)) * size]
+    first = np.ascontiguousarray(content.reshape(len(hashes), size)[:, :_BEGINNING])
+    return first.view(">u8").reshape(-1).astype(np.uint64)
+
+
+def shards_of(numbers: _Numbers, shards: int) -> _Numbers:
+    """Which of ``shards`` each hash has, as ``spread`` says: the upper half of a product of 128 bits, which numpy hasn't."""
+    high, low = numbers >> np.uint64(32), numbers & np.uint64(0xFFFFFFFF)
+    count = np.uint64(shards)
+    return (high * count + (low * count >> np.uint64(32))) >> np.uint64(32)
+
+
+def by_shard(table: pa.Table, column: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, its rows as Arrow's stream) of a table by one of its columns of hashes."""
+    if not table.num_rows:
+        return
+    table = table.combine_chunks()
+    shard = shards_of(beginnings(table[column].chunk(0)), shards)
+    order = np.argsort(shard, kind="stable")
+    table, shard = table.take(pa.array(order)), shard[order]
+    starts = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
+    for start, end in pairwise(starts):
+        yield int(shard[start]).to_bytes(4, "big"), to_bytes(table.slice(start, end - start))
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """A table as Arrow's stream."""
+    sink = io.BytesIO()
+    # a slice has all of its table's buffers
+    table = table.take(pa.array(np.arange(table.num_rows)))
+    with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def from_bytes(streams: Iterable[bytes], schema: pa.Schema) -> pa.Table:
+    """The tables of streams, one behind the other."""
+    tables = [pa.ipc.open_stream(stream).read_all() for stream in streams]
+    return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+
+
+NEW_UIDS_SCHEMA = pa.schema([("new_uid_hash", pa.binary(16)), ("uid_hash", pa.binary(32))])
+CLAIMS_SCHEMA = pa.schema([("instance_hash", pa.binary(32)), ("study_hash", pa.string())])
+
+
+#: kinds of tables: the columns by which they go to shards
+ROWS, ODD, NEW_UIDS, CLAIMS = b"r", b"o", b"n", b"c"
+_KINDS = {
+    ROWS: (UID_MAP_SCHEMA, "uid_hash"),
+    ODD: (REFERENCES_SCHEMA, "uid_hash"),
+    NEW_UIDS: (NEW_UIDS_SCHEMA, "new_uid_hash"),
+    CLAIMS: (CLAIMS_SCHEMA, "instance_hash"),
+}
+
+
+def shards_of_file(run: EarlierRun, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, kind and table) of one of a run's files of its UID map or references.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    table = pq.read_table(io.BytesIO(run.folder.read(name)))
+    if table.schema.names == REFERENCES_SCHEMA.names:
+        yield from _shards(ODD, table, shards)
+        return
+    yield from _shards(ROWS, table, shards)
+    yield from _shards(NEW_UIDS, table.filter(pc.is_valid(table["new_uid_hash"])), shards)
+
+
+def shards_of_claims(settled: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, kind and table) of the claims of what the output has: of rows of skipped objects."""
+    is_there = pc.and_(pc.is_valid(settled["instance_hash"]), pc.equal(settled["status"], Status.SKIPPED.value))
+    yield from _shards(CLAIMS, settled.filter(is_there), shards)
+
+
+def _shards(kind: bytes, table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    schema, column = _KINDS[kind]
+    for shard, content in by_shard(table.select(schema.names).cast(schema), column, shards):
+        yield shard, kind + content
+
+
+def find(table: pa.Table, column: str, hashes: Iterable[bytes]) -> npt.NDArray[np.bool_]:
+    """Which rows have one of ``hashes`` in a column, as far as their beginnings tell: there may be more."""
+    if not table.num_rows:
+        return np.zeros(0, np.bool_)
+    wanted = np.array([int.from_bytes(one[:_BEGINNING], "big") for one in hashes], np.uint64)
+    return np.isin(beginnings(table[column].chunk(0)), wanted)
+
+
+class Known(NamedTuple):
+    """What an earlier run has in a shard.
+
+    Attributes:
+        rows: of its map whose originals are in the shard.
+        odd: its references to these.
+        new_uids: those whose new UIDs are.
+        claims: instances in the shard that skipped objects have.
+    """
+
+    rows: pa.Table
+    odd: pa.Table
+    new_uids: pa.Table
+    claims: pa.Table
+
+    @classmethod
+    def of(cls, shuffled: Iterable[bytes]) -> "Known":
+        """Of what ``shards_of_file`` and ``shards_of_claims`` gave for a shard."""
+        streams: dict[bytes, list[bytes]] = {kind: [] for kind in _KINDS}
+        for content in shuffled:
+            streams[content[:1]].append(content[1:])
+        return cls(*(from_bytes(streams[kind], schema) for kind, (schema, _) in _KINDS.items()))
+
+    def touched(self, by_hash: Mapping[bytes, UidUse]) -> tuple[list[UidUse], "Known"]:
+        """What is known of UIDs that are in use now; and what is left."""
+        mask, odd = find(self.rows, "uid_hash", by_hash), find(self.odd, "uid_hash", by_hash)
+        uses = list(starmap(UidUse, uses_of(self.rows.filter(pa.array(mask)))))
+        return uses, self._replace(rows=self.rows.filter(pa.array(~mask)), odd=self.odd.filter(pa.array(~odd)))
+
+    def claims_to(self, by_hash: Mapping[bytes, UidUse]) -> list[tuple[bytes, bytes]]:
+        """(instance, beginning of its study's hash) of skipped objects that have an instance in use now."""
+        found = self.claims.filter(pa.array(find(self.claims, "instance_hash", by_hash)))
+        pairs = zip(found["instance_hash"].to_pylist(), found["study_hash"].to_pylist(), strict=True)
+        return [(instance, bytes.fromhex(study)) for instance, study in pairs if instance in by_hash]
+
+    def violations(self, originals: Iterable[bytes], new_uids: Iterable[tuple[bytes, bytes]]) -> int:
+        """How many new UIDs, of those in use now or of the map, break it with one another; within itself it was proven before.
+
+        Args:
+            originals, new_uids: as for ``violations`` of the uses.
+        """
+        originals, pairs = set(originals), list(new_uids)
+        as_originals = self.rows.filter(pa.array(find(self.rows, "uid_hash", (new for new, _ in pairs))))
+        known_originals = set(as_originals["uid_hash"].to_pylist())
+        broken = {new for new, _ in pairs if new in known_originals}
+        size = NEW_UIDS_SCHEMA.field("new_uid_hash").type.byte_width
+        beginnings_of = {new[:size]: original for new, original in pairs}
+        mask = find(self.new_uids, "new_uid_hash", [*beginnings_of, *originals])
+        originals_begin = {original[:size] for original in originals}
+        for row in self.new_uids.filter(pa.array(mask)).to_pylist():
+            new = row["new_uid_hash"]
+            if new in originals_begin or beginnings_of.get(new, row["uid_hash"]) != row["uid_hash"]:
+                broken.add(new)
+        return len(broken)
