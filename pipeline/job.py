@@ -98,8 +98,8 @@ class _Work(NamedTuple):
         scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
         finished: lists of HeaderGroup tuples: done with.
         rows: AuditRows of those that are done with.
-        settled: lists of SettledRow tuples: those that the last run was done with.
-        gone: lists of SettledRow tuples: what it knew and isn't listed any more.
+        settled: lists of tables of SETTLED_SCHEMA: those that the last run was done with.
+        gone: lists of such tables: what it knew and isn't listed any more.
         unopened: sums of what is listed besides.
     """
 

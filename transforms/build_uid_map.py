@@ -21,7 +21,7 @@ from .known_uids import Known, shards_of_claims, shards_of_file
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
-from .settled import EarlierRun, read_uses, settled_table
+from .settled import EarlierRun, read_uses
 from .spread_elements import SpreadElements
 from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations, written_use
 
@@ -96,13 +96,13 @@ class _Shard(beam.DoFn):
 
 
 class _ShardClaims(beam.DoFn):
-    """SettledRow tuples -> (shard, what it gets): the claims of skipped objects."""
+    """Tables of SETTLED_SCHEMA -> (shard, what it gets): the claims of skipped objects."""
 
     def __init__(self, shard_size: int) -> None:
         self._shard_size = shard_size
 
-    def process(self, rows: list[tuple[Any, ...]], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from shards_of_claims(settled_table(rows), -(-listed[0] // self._shard_size))
+    def process(self, rows: list[pa.Table], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        yield from shards_of_claims(pa.concat_tables(rows), -(-listed[0] // self._shard_size))
 
 
 class _ShardRun(beam.DoFn):
@@ -196,7 +196,7 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         self,
         listed: PCollection[tuple[int, bytes]],
         config: EngineConfig,
-        settled: tuple[PCollection[list[tuple[Any, ...]]], ...] = (),
+        settled: tuple[PCollection[list[pa.Table]], ...] = (),
         run: EarlierRun | None = None,
         given: EarlierRun | None = None,
         shard_size: int = SHARD_SIZE,
@@ -205,7 +205,7 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         """
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
-            settled: lists of SettledRow tuples: of objects that aren't in units, and whose claims count.
+            settled: lists of tables of SETTLED_SCHEMA: of objects that aren't in units, and whose claims count.
             run: the run that is gone on with, and its map.
             given: another one, whose map goes on.
         """

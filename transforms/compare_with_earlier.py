@@ -5,18 +5,20 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from .earlier_work import Compared, EarlierWork, by_shard, settled_by_shard, shard_of
+from .arrow_shards import from_bytes
+from .earlier_work import Compared, EarlierWork, by_shard, shard_of
 from .engine_config import EngineConfig
 from .ledger import Ledger, LedgerFile
 from .list_objects import Batch, batches
 from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
 from .packed import pack, unpack
 from .records import AuditRows, ObjectRef
-from .settled import EarlierRun, read_rows
+from .settled import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
 from .sources import Sources
 from .spread_elements import SpreadElements
 from .storage import Archive, ObjectWriter, ProgressListener
@@ -43,8 +45,8 @@ Tagged = (
     TaggedOutput[Literal["known"], bytes]
     | TaggedOutput[Literal["finished"], list[tuple[Any, ...]]]
     | TaggedOutput[Literal["taken_up"], AuditRows]
-    | TaggedOutput[Literal["settled"], list[tuple[Any, ...]]]
-    | TaggedOutput[Literal["gone"], list[tuple[Any, ...]]]
+    | TaggedOutput[Literal["settled"], list[pa.Table]]
+    | TaggedOutput[Literal["gone"], list[pa.Table]]
     | TaggedOutput[Literal["unopened"], tuple[int, bytes]]
 )
 
@@ -75,7 +77,7 @@ class Takes:
         self._progress = progress
         self._taken_up, self._skipped = counter(OBJECTS_TAKEN_UP), counter(OBJECTS_SKIPPED)
 
-    def tagged(self, compared: Compared) -> Iterator[Tagged]:
+    def tagged(self, compared: Compared, earlier: EarlierWork) -> Iterator[Tagged]:
         """All of ``compared`` but what is to be done."""
         if compared.scanned:
             self._progress.add("scanned", sum(len(group[2]) for group in compared.scanned))
@@ -88,16 +90,19 @@ class Takes:
             self._taken_up.inc(len(compared.rows))
             yield TaggedOutput(TAKEN_UP, compared.rows)
         if compared.settled:
-            yield from self.settled(compared.settled)
-        if compared.gone:
-            yield TaggedOutput(GONE, compared.gone)
+            yield from self.settled(earlier.settled.rows(compared.settled))
 
-    def settled(self, rows: list[tuple[Any, ...]]) -> Iterator[Tagged]:
+    def settled(self, rows: pa.Table) -> Iterator[Tagged]:
         """Rows of objects that an earlier run was done with."""
         for stage in ("scanned", "finished"):
-            self._progress.add(stage, len(rows))
-        self._skipped.inc(len(rows))
-        yield TaggedOutput(SETTLED, rows)
+            self._progress.add(stage, rows.num_rows)
+        self._skipped.inc(rows.num_rows)
+        yield TaggedOutput(SETTLED, [rows])
+
+    def gone(self, earlier: EarlierWork) -> Iterator[Tagged]:
+        """Rows of what wasn't listed, once all that was is compared."""
+        if (left := earlier.settled.left()).num_rows:
+            yield TaggedOutput(GONE, [left])
 
 
 class _ReadLedger(beam.DoFn):
@@ -109,11 +114,12 @@ class _ReadLedger(beam.DoFn):
 
 
 class _ReadTable(beam.DoFn):
-    def __init__(self, run: EarlierRun) -> None:
+    def __init__(self, run: EarlierRun | None) -> None:
         self._run = run
 
     def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-        yield from settled_by_shard(read_rows(self._run, name), shards)
+        assert self._run is not None
+        yield from settled_by_shard(read_settled(self._run, name), shards)
 
 
 class _KeyRefs(beam.DoFn):
@@ -160,10 +166,8 @@ class _Compare(beam.DoFn):
         self._sources = Sources(self._config.engine())
 
     def process(self, joined: tuple[bytes, tuple[Iterable[bytes], ...]]) -> Iterator[ToDo | Tagged]:
-        _, (listed, *packed) = joined
-        earlier = EarlierWork()
-        for entries in chain.from_iterable(packed):
-            earlier.add(entries)
+        _, (listed, entries, settled) = joined
+        earlier = EarlierWork(entries, from_bytes(settled, SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
         plain = []
         for fields in chain.from_iterable(map(unpack, listed)):
@@ -173,21 +177,25 @@ class _Compare(beam.DoFn):
             else:
                 plain.append(ref)
         compared = earlier.compare(plain, self._sources, self._writer.is_there)
-        for left in (earlier, *of_containers.values()):
-            compared.gone.extend(left.gone())
         self._progress.add("listed", len(plain) - len(compared.to_do))
-        yield from self._takes.tagged(compared)
+        yield from self._takes.tagged(compared, earlier)
+        for left in (earlier, *of_containers.values()):
+            yield from self._takes.gone(left)
         for batch in batches(compared.to_do, self._archive.is_container):
             yield batch, b""
 
     def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[ToDo | Tagged]:
-        rows = known.take_all(self._sources.version_of_container(ref), self._writer.is_there) if known else []
-        if not rows:
-            yield [ref[:]], known.packed() if known else b""
+        if known is None:
+            yield [ref[:]], b""
+            return
+        packed = known.packed()
+        rows = known.settled.take_all(self._sources.version_of_container(ref), self._writer.is_there)
+        if rows is None:
+            yield [ref[:]], packed
             return
         # as if it had been opened
-        self._progress.add("listed", len(rows))
-        yield TaggedOutput(UNOPENED, sum_of_sources(row[0] for row in rows))
+        self._progress.add("listed", rows.num_rows)
+        yield TaggedOutput(UNOPENED, sum_of_sources(rows["source_id"].to_pylist()))
         yield from self._takes.settled(rows)
 
 
@@ -199,8 +207,8 @@ def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
 class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
     HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
-    AuditRows; ``settled``: lists of SettledRow tuples of what the last run was done with; ``gone``: of what is not listed any
-    more; ``unopened``: the ``sum_of_sources`` of members of containers that needn't be opened.
+    AuditRows; ``settled``: lists of tables of SETTLED_SCHEMA of what the last run was done with; ``gone``: of what is not
+    listed any more; ``unopened``: the ``sum_of_sources`` of members of containers that needn't be opened.
     """
 
     def __init__(
@@ -226,16 +234,17 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
             | "Count" >> beam.CombineGlobally(sum)
             | "Shards" >> beam.Map(shards_for, self._earlier.objects).with_output_types(int)
         )
-        reads: list[tuple[str, list[str], beam.DoFn]] = [("Ledgers", [file.name for file in self._earlier.ledgers], self._read)]
-        if (run := self._earlier.run) is not None:
-            reads.append(("Tables", run.files("instances"), _ReadTable(run)))
+        run = self._earlier.run
+        reads: tuple[tuple[str, list[str], beam.DoFn], ...] = (
+            ("Ledgers", [file.name for file in self._earlier.ledgers], self._read),
+            ("Tables", run.files("instances") if run else [], _ReadTable(run)),
+        )
         entries = [
             objects.pipeline
             | kind >> beam.Create(names, reshuffle=False)
             | f"Spread{kind}" >> SpreadElements(str)
             | f"Read{kind}" >> beam.ParDo(read, shards=shards).with_output_types(tuple[bytes, bytes])
             for kind, names, read in reads
-            if names
         ]
         refs = objects | "KeyRefs" >> beam.ParDo(self._key, shards=shards).with_output_types(tuple[bytes, bytes])
         joined = (refs, *entries) | "Join" >> beam.CoGroupByKey()

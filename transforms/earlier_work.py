@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
+from .arrow_shards import from_bytes, to_bytes
 from .group_work_units import spread
-from .ledger import NOTHING, KnownGroup, KnownHeader, pack_entries, unpack_entries
+from .ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, HeaderGroup, InstanceHeader, ObjectRef, Status
-from .settled import SettledRow
+from .settled import SETTLED_SCHEMA, Settled
 from .sources import Source, Sources
 
 #: source id and version
@@ -24,65 +27,68 @@ class Compared(NamedTuple):
         scanned: HeaderGroup tuples: pass 1 saw them.
         finished: HeaderGroup tuples, their headers without ``ref`` and ``source_id``: done with.
         rows: what became of those that are done with.
-        settled: SettledRow tuples: a run that came to its end was done with them.
-        gone: SettledRow tuples: they are not listed any more.
+        settled: places in the rows of a run that came to its end, and was done with them.
     """
 
     to_do: list[ObjectRef]
     scanned: list[tuple[Any, ...]]
     finished: list[tuple[Any, ...]]
     rows: AuditRows
-    settled: list[tuple[Any, ...]]
-    gone: list[tuple[Any, ...]]
+    settled: list[int]
 
 
 class EarlierWork:
-    """What is known of the objects of a shard, or of a container, by earlier runs."""
+    """What is known of the objects of a shard, or of a container, by earlier runs.
 
-    def __init__(self) -> None:
-        #: of ledgers: of each object in the version that it had
+    Attributes:
+        settled: rows of a run that came to its end.
+    """
+
+    def __init__(self, entries: Iterable[bytes] = (), settled: pa.Table | None = None) -> None:
+        """
+        Args:
+            entries: packed, of ledgers.
+            settled: rows of tables, of SETTLED_SCHEMA.
+        """
+        #: of each object in the version that it had
         self._headers: dict[_Which, tuple[KnownHeader, _Group]] = {}
         self._rows: dict[_Which, AuditRow] = {}
-        #: of tables, by source id
-        self._settled: dict[str, SettledRow] = {}
+        self.settled = Settled(SETTLED_SCHEMA.empty_table() if settled is None else settled)
+        for packed in entries:
+            self._add(packed)
 
-    def add(self, packed: bytes) -> None:
-        """Take what ``by_shard`` or ``of_containers`` packed."""
-        entries, settled = unpack(packed)
-        groups, rows = unpack_entries(entries)
+    def _add(self, packed: bytes) -> None:
+        groups, rows = unpack_entries(packed)
         for group in groups:
             shared = (group.study, group.shared)
             for header in (KnownHeader(*fields) for fields in group.headers):
                 self._headers[header.source[:2]] = (header, shared)
         for row in rows:
             self._rows[row.source_id, row.source_version] = row
-        for fields in settled:
-            self._settled[fields[0]] = SettledRow(*fields)
 
     def of_containers(self) -> dict[str, "EarlierWork"]:
-        """What is known of the members of each container, by its source id. It is not known here any more."""
+        """What is known of the members of each container, by its source id. Its rows are not settled here any more."""
         found: dict[str, EarlierWork] = defaultdict(EarlierWork)
+        for container, rows in self.settled.of_containers().items():
+            found[container] = EarlierWork(settled=rows)
         for which, known in self._headers.items():
             if container := known[0].source[2]:
                 found[container]._headers[which] = known
         for which, row in self._rows.items():
             if row.container_id:
                 found[row.container_id]._rows[which] = row
-        for source_id, settled in list(self._settled.items()):
-            if settled.container_id:
-                found[settled.container_id]._settled[source_id] = self._settled.pop(source_id)
         return found
 
     def packed(self) -> bytes:
-        """All of it."""
+        """All of it that wasn't taken."""
         groups = [KnownGroup(*group, [header[:]]) for header, group in self._headers.values()]
-        return pack((pack_entries(groups, self._rows.values()), [row[:] for row in self._settled.values()]))
+        return pack((pack_entries(groups, self._rows.values()), to_bytes(self.settled.left())))
 
-    def take_all(self, version: str, is_there: Callable[[str, int], bool]) -> list[tuple[Any, ...]]:
-        """The rows of a container's members, if it has that version still and all of them are done with; else none."""
-        rows = list(self._settled.values())
-        done = all(row.lasting and row.source_version == version and _is_there(row, is_there) for row in rows)
-        return [row[:] for row in rows] if version and done else []
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "EarlierWork":
+        """What was packed."""
+        entries, settled = unpack(packed)
+        return cls((entries,), from_bytes((settled,), SETTLED_SCHEMA))
 
     def compare(self, refs: Iterable[ObjectRef], sources: Sources, is_there: Callable[[str, int], bool]) -> Compared:
         """Which of these are done with, and which not; each once.
@@ -90,15 +96,13 @@ class EarlierWork:
         Args:
             is_there: whether the output has an object of that name and size: what isn't there any more is written again.
         """
-        compared = Compared([], [], [], AuditRows(), [], [])
+        compared = Compared([], [], [], AuditRows(), [])
         scanned, finished = _Groups(), _Groups()
         for ref in refs:
             source = sources.of(ref)
-            settled = self._settled.pop(source.source_id, None)
-            if settled is not None and settled.lasting and source.version and settled.source_version == source.version:
-                if _is_there(settled, is_there):
-                    compared.settled.append(settled[:])
-                    continue
+            if (place := self.settled.take(source.source_id, source.version, is_there)) is not None:
+                compared.settled.append(place)
+                continue
             which = (source.source_id, source.version)
             header, group = self._headers.get(which, (None, None)) if source.version else (None, None)
             row = self._rows.get(which) if source.version else None
@@ -119,14 +123,6 @@ class EarlierWork:
         compared.finished.extend(finished)
         return compared
 
-    def gone(self) -> list[tuple[Any, ...]]:
-        """SettledRow tuples of what was not listed; after ``compare`` had all that was."""
-        return [row[:] for row in self._settled.values()]
-
-
-def _is_there(row: SettledRow, is_there: Callable[[str, int], bool]) -> bool:
-    return row.output_name is None or is_there(row.output_name, row.size or 0)
-
 
 class _Groups:
     """HeaderGroups of headers that come one by one."""
@@ -143,7 +139,7 @@ class _Groups:
 
 
 def by_shard(entries: bytes, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, packed): a ledger's entries. Those of one listed object have one shard, and those of a container's members its."""
+    """(shard, packed entries) of a ledger's: those of one listed object, and those of a container's members, have one shard."""
     groups, rows = unpack_entries(entries)
     found: dict[bytes, tuple[list[KnownGroup], list[AuditRow]]] = {}
     for group in groups:
@@ -155,16 +151,7 @@ def by_shard(entries: bytes, shards: int) -> Iterator[tuple[bytes, bytes]]:
     for row in rows:
         found.setdefault(shard_of(row.container_id or row.source_id, shards), ([], []))[1].append(row)
     for shard, of_shard in found.items():
-        yield shard, pack((pack_entries(*of_shard), []))
-
-
-def settled_by_shard(rows: Iterable[SettledRow], shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, packed): rows of tables, as ``by_shard`` has entries."""
-    found: dict[bytes, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        found.setdefault(shard_of(row.container_id or row.source_id, shards), []).append(row[:])
-    for shard, of_shard in found.items():
-        yield shard, pack((NOTHING, of_shard))
+        yield shard, pack_entries(*of_shard)
 
 
 def shard_of(listed_as: str, shards: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise, starmap
+from itertools import starmap
 from typing import NamedTuple
 
 import numpy as np
@@ -11,61 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .arrow_shards import BEGINNING, beginnings, by_shard, from_bytes
 from .records import Status
 from .settled import EarlierRun, uses_of
 from .uid_uses import UidUse
 from .write_audit import REFERENCES_SCHEMA, UID_MAP_SCHEMA
-
-#: bytes of a hash by which rows are found, before all of it is compared
-_BEGINNING = 8
-_Numbers = npt.NDArray[np.uint64]
-
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
-
-
-def beginnings(hashes: pa.Array) -> _Numbers:
-    """The first 8 bytes of each of an array of binaries of one size, as numbers."""
-    size = hashes.type.byte_width
-    content = np.frombuffer(hashes.buffers()[1], np.uint8)[hashes.offset * size : (hashes.offset + len(hashes)) * size]
-    first = np.ascontiguousarray(content.reshape(len(hashes), size)[:, :_BEGINNING])
-    return first.view(">u8").reshape(-1).astype(np.uint64)
-
-
-def shards_of(numbers: _Numbers, shards: int) -> _Numbers:
-    """Which of ``shards`` each hash has, as ``spread`` says: the upper half of a product of 128 bits, which numpy hasn't."""
-    high, low = numbers >> np.uint64(32), numbers & np.uint64(0xFFFFFFFF)
-    count = np.uint64(shards)
-    return (high * count + (low * count >> np.uint64(32))) >> np.uint64(32)
-
-
-def by_shard(table: pa.Table, column: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, its rows as Arrow's stream) of a table by one of its columns of hashes."""
-    if not table.num_rows:
-        return
-    table = table.combine_chunks()
-    shard = shards_of(beginnings(table[column].chunk(0)), shards)
-    order = np.argsort(shard, kind="stable")
-    table, shard = table.take(pa.array(order)), shard[order]
-    starts = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
-    for start, end in pairwise(starts):
-        yield int(shard[start]).to_bytes(4, "big"), to_bytes(table.slice(start, end - start))
-
-
-def to_bytes(table: pa.Table) -> bytes:
-    """A table as Arrow's stream."""
-    sink = io.BytesIO()
-    # a slice has all of its table's buffers
-    table = table.take(pa.array(np.arange(table.num_rows)))
-    with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
-
-
-def from_bytes(streams: Iterable[bytes], schema: pa.Schema) -> pa.Table:
-    """The tables of streams, one behind the other."""
-    tables = [pa.ipc.open_stream(stream).read_all() for stream in streams]
-    return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
-
 
 NEW_UIDS_SCHEMA = pa.schema([("new_uid_hash", pa.binary(16)), ("uid_hash", pa.binary(32))])
 CLAIMS_SCHEMA = pa.schema([("instance_hash", pa.binary(32)), ("study_hash", pa.string())])
@@ -111,7 +61,7 @@ def find(table: pa.Table, column: str, hashes: Iterable[bytes]) -> npt.NDArray[n
     """Which rows have one of ``hashes`` in a column, as far as their beginnings tell: there may be more."""
     if not table.num_rows:
         return np.zeros(0, np.bool_)
-    wanted = np.array([int.from_bytes(one[:_BEGINNING], "big") for one in hashes], np.uint64)
+    wanted = np.array([int.from_bytes(one[:BEGINNING], "big") for one in hashes], np.uint64)
     return np.isin(beginnings(table[column].chunk(0)), wanted)
 
 

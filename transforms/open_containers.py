@@ -6,7 +6,7 @@ from typing import Literal
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from .compare_with_earlier import GONE, OF_EARLIER, Tagged, Takes, ToDo
+from .compare_with_earlier import OF_EARLIER, Tagged, Takes, ToDo
 from .earlier_work import EarlierWork
 from .engine_config import EngineConfig
 from .list_objects import Batch, is_opened
@@ -40,20 +40,17 @@ class _OpenContainers(beam.DoFn):
             self._count(len(batch))
             yield batch
         else:
-            earlier = EarlierWork()
-            if known:
-                earlier.add(known)
+            earlier = EarlierWork.unpacked(known) if known else EarlierWork()
             for members in self._archive.members(ObjectRef(*batch[0])):
                 self._count(len(members))
                 yield TaggedOutput(MEMBERS, [ref[:] for ref in members])
                 if known:
                     compared = earlier.compare(members, self._sources, self._writer.is_there)
-                    yield from self._takes.tagged(compared)
+                    yield from self._takes.tagged(compared, earlier)
                     members = compared.to_do
                 if members:
                     yield [ref[:] for ref in members]
-            if gone := earlier.gone():
-                yield TaggedOutput(GONE, gone)
+            yield from self._takes.gone(earlier)
         self._operations.update()
 
     def _count(self, listed: int) -> None:

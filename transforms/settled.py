@@ -1,21 +1,27 @@
 """Rows of a run that came to its end, as the next one finds them: what it wrote is skipped, if it is still the same."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .arrow_shards import split_by_shard
 from .ledger import PASSING
 from .records import Status
 from .storage import TableFolder
 from .uid_uses import earlier_use
 from .write_audit import INSTANCES_SCHEMA, ROLES
 
-_PASSING = frozenset(reason.value for reason in PASSING)
-_WRITTEN, _SKIPPED, _DUPLICATE = Status.WRITTEN.value, Status.SKIPPED.value, Status.DUPLICATE.value
+_PASSING = sorted(reason.value for reason in PASSING)
+_WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
+#: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end like that again
+SETTLED_SCHEMA = pa.schema([*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_())])
+IsThere = Callable[[str, int], bool]
 
 
 class EarlierRun(NamedTuple):
@@ -44,67 +50,96 @@ class EarlierRun(NamedTuple):
         return sum(self.tables[name] for name in self.files("instances"))
 
 
-class SettledRow(NamedTuple):
-    """A row of ``instances-*.parquet`` without its actions: these stand in the table of the run that wrote the object.
-
-    Attributes:
-        lasting: whether the object, if it is still the same, would end like that again.
-    """
-
-    source_id: str
-    status: str
-    reason: str | None
-    reason_tag: str | None
-    notes: list[str]
-    sop_class_uid: str | None
-    transfer_syntax_uid: str | None
-    study_instance_uid: str | None
-    series_instance_uid: str | None
-    sop_instance_uid: str | None
-    output_name: str | None
-    size: int | None
-    crc32c: str | None
-    source_version: str | None
-    container_id: str | None
-    study_hash: str | None
-    instance_hash: bytes | None
-    profile_digest: str
-    key_id: str
-    version: str
-    written_in: str | None
-    lasting: bool = True
-
-
-def read_rows(run: EarlierRun, name: str) -> list[SettledRow]:
-    """The rows of one of a run's files.
+def read_settled(run: EarlierRun, name: str) -> pa.Table:
+    """The rows of one of a run's files, of SETTLED_SCHEMA: what it wrote is skipped now.
 
     Raises:
         OSError: it can't be read.
     """
-    columns = pq.read_table(io.BytesIO(run.folder.read(name)), columns=_COLUMNS).to_pydict()
-    rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
-    return [_settled(run, SettledRow(*row)) for row in rows]
+    table = pq.read_table(io.BytesIO(run.folder.read(name)), columns=_COLUMNS)
+    status = table["status"]
+    written = pc.equal(status, _WRITTEN)
+    lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))
+    if run.same_making:
+        lasting = pc.or_(lasting, pc.invert(pc.is_in(table["reason"], pa.array(_PASSING))))
+    columns = {name: table[name] for name in _COLUMNS}
+    columns |= {
+        "status": pc.if_else(written, _SKIPPED, status),
+        "written_in": pc.if_else(written, run.run_id, table["written_in"]),
+        "lasting": lasting,
+    }
+    return pa.table(columns).cast(SETTLED_SCHEMA)
 
 
-def _settled(run: EarlierRun, row: SettledRow) -> SettledRow:
-    if row.status == _WRITTEN:
-        return row._replace(status=_SKIPPED, written_in=run.run_id)
-    if row.status in (_SKIPPED, _DUPLICATE):
-        return row
-    return row._replace(lasting=run.same_making and row.reason not in _PASSING)
+def settled_by_shard(table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, rows as Arrow's stream): those of one listed object have one shard, and those of a container's members its."""
+    listed_as = pc.coalesce(table["container_id"], table["source_id"]).to_pylist()
+    numbers = np.frombuffer(bytes.fromhex("".join(listed_as)), ">u8")[::2].astype(np.uint64)
+    return split_by_shard(table, numbers, shards)
 
 
-def settled_table(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
-    """Rows of ``instances-*.parquet``, without actions, or of ``gone-*.parquet``.
+def settled_table(tables: list[pa.Table]) -> pa.Table:
+    """Rows of ``instances-*.parquet``, of tables of SETTLED_SCHEMA; actions stand in the table of the run that wrote them."""
+    table = pa.concat_tables(tables)
+    actions = pa.nulls(table.num_rows, INSTANCES_SCHEMA.field("actions").type)
+    return table.append_column("actions", actions).select(INSTANCES_SCHEMA.names)
 
-    Args:
-        rows: the fields of SettledRows.
-    """
-    fields = list(zip(*rows, strict=True)) or [()] * len(SettledRow._fields)
-    columns = dict(zip(SettledRow._fields, fields, strict=True))
-    columns["actions"] = (None,) * len(fields[0])
-    arrays = [pa.array(columns[field.name], field.type) for field in INSTANCES_SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=INSTANCES_SCHEMA)
+
+class Settled:
+    """Rows of one shard or container, each to be taken once."""
+
+    def __init__(self, table: pa.Table) -> None:
+        """
+        Args:
+            table: of SETTLED_SCHEMA.
+        """
+        self._table = table
+        self._at = dict(zip(table["source_id"].to_pylist(), range(table.num_rows), strict=True))
+        self._version = table["source_version"].to_pylist()
+        self._lasting = table["lasting"].to_pylist()
+        self._name = table["output_name"].to_pylist()
+        self._size = table["size"].to_pylist()
+
+    def take(self, source_id: str, version: str, is_there: IsThere) -> int | None:
+        """The place of an object's row, if the object is the same as then and would end like that again; else None.
+
+        Either way it is taken.
+
+        Args:
+            version: ``""`` where nothing tells.
+            is_there: whether the output has an object of that name and size: what isn't there any more is written again.
+        """
+        place = self._at.pop(source_id, None)
+        if place is None or not version or self._version[place] != version or not self._lasting[place]:
+            return None
+        name = self._name[place]
+        return place if name is None or is_there(name, self._size[place]) else None
+
+    def take_all(self, version: str, is_there: IsThere) -> pa.Table | None:
+        """All rows, if all objects are the same as then: those of a container of that version."""
+        places = [self.take(source_id, version, is_there) for source_id in list(self._at)]
+        return None if None in places or not places else self._table
+
+    def left(self) -> pa.Table:
+        """The rows that weren't taken."""
+        return self.rows(list(self._at.values()))
+
+    def rows(self, places: list[int]) -> pa.Table:
+        """The rows at some places."""
+        return self._table.take(pa.array(places, pa.int64()))
+
+    def of_containers(self) -> dict[str, pa.Table]:
+        """The rows of each container's members, by its source id. They are taken."""
+        containers = self._table["container_id"]
+        if containers.null_count == len(containers):
+            return {}
+        found: dict[str, list[int]] = {}
+        ids = self._table["source_id"].to_pylist()
+        for place, container in enumerate(containers.to_pylist()):
+            if container is not None:
+                found.setdefault(container, []).append(place)
+                self._at.pop(ids[place], None)
+        return {container: self.rows(places) for container, places in found.items()}
 
 
 def read_uses(run: EarlierRun, name: str) -> list[tuple[Any, ...]]:

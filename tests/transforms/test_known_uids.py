@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.arrow_shards import beginnings, by_shard, from_bytes, shards_of
 from transforms.group_work_units import spread
-from transforms.known_uids import CLAIMS_SCHEMA, NEW_UIDS_SCHEMA, Known, beginnings, by_shard, from_bytes, shards_of
+from transforms.known_uids import CLAIMS_SCHEMA, NEW_UIDS_SCHEMA, Known
 from transforms.records import GIVEN, OWNED
 from transforms.uid_uses import UidUse
 from transforms.write_audit import REFERENCES_SCHEMA, UID_MAP_SCHEMA

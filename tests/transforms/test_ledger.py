@@ -12,7 +12,6 @@ from profiles import ConfidentialityProfile
 from transforms import Ledger, ledger_file
 from transforms.earlier_work import Compared, EarlierWork, by_shard, shard_of
 from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, is_lasting, pack_entries, unpack_entries
-from transforms.packed import pack, unpack
 from transforms.records import AuditRow, Member, ObjectRef, Packing, SharedFindings, Status
 from transforms.sources import Source, Sources
 
@@ -51,9 +50,7 @@ def group(*known: Source) -> KnownGroup:
 
 
 def compared(known: bytes, refs: list[ObjectRef], sources: Sources, *, there: bool = True) -> Compared:
-    earlier = EarlierWork()
-    earlier.add(pack((known, [])))
-    return earlier.compare(refs, sources, lambda name, size: there and (name, size) == ("a/b/c.dcm", 7))
+    return EarlierWork((known,)).compare(refs, sources, lambda name, size: there and (name, size) == ("a/b/c.dcm", 7))
 
 
 def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: Sources) -> None:
@@ -99,7 +96,7 @@ def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again
 )
 def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Sources) -> None:
     known = sources.of(ref("a"))
-    assert compared(pack_entries([group(known)], [row(known)]), [now], sources) == ([now], [], [], [], [], [])
+    assert compared(pack_entries([group(known)], [row(known)]), [now], sources) == ([now], [], [], [], [])
 
 
 def test_a_version_that_nobody_knows_is_that_of_no_other(sources: Sources) -> None:
@@ -131,17 +128,14 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     found = dict(by_shard(pack_entries([group(*known)], [row(source) for source in known]), shards))
     assert (shards == 1) == (len(found) == 1)
     for shard, entries in found.items():
-        groups, rows = unpack_entries(unpack(entries)[0])
+        groups, rows = unpack_entries(entries)
         assert {shard_of(Source(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
         assert len(rows) == sum(len(one.headers) for one in groups)
     # a container's members are all in one, and found there by their container
     container = sources.source_id(b"c.tar")
-    earlier = EarlierWork()
-    earlier.add(found[shard_of(container, shards)])
-    of_containers = earlier.of_containers()
+    of_containers = EarlierWork((found[shard_of(container, shards)],)).of_containers()
     assert set(of_containers) == {container}
-    earlier = EarlierWork()
-    earlier.add(of_containers[container].packed())
+    earlier = EarlierWork.unpacked(of_containers[container].packed())
     assert len(earlier.compare(refs[20:], sources, lambda name, size: True).rows) == 20
 
 
