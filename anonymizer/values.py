@@ -317,7 +317,7 @@ class ValueRewriter:
                 raise OtherPlanError(compile_plan(self._plan.profile, name))
 
     def _identify(self, rule: Rule, original: bytes, new: bytes) -> None:
-        if b"\\" in original:
-            # an object has one identity
+        if b"\\" in original or b"\\" in new:
+            # an object has one identity; a NUL may hide the second one
             raise DeidentificationError(Reason.INVALID_UID, rule.tag)
         self.progress.uids[rule.tag] = (original, new)

@@ -120,10 +120,19 @@ def _elements(content: bytes, at: int, end: int, syntax: str, depth: int) -> Ite
             yield place
             yield from inside
         else:
+            if place.length == UNDEFINED:
+                place = place._replace(end=_fragments_end(content, place.value))
             yield place
         at = place.end
         if place.tag == 0xFFFEE00D:
             return
+
+
+def _fragments_end(content: bytes, at: int) -> int:
+    """Where encapsulated pixel data ends, as far as it is some."""
+    while content[at : at + 4] == b"\xfe\xff\x00\xe0" and at + 8 <= len(content):
+        at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+    return min(len(content), at + 8)
 
 
 def _items(content: bytes, at: int, end: int, syntax: str, depth: int) -> Iterator[Place]:
