@@ -79,4 +79,4 @@ def show(report: RunReport, audit: str) -> None:
         table.add_row(reason, str(count))
     console = Console()
     console.print(table)
-    console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False)
+    console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False, markup=False)
