@@ -34,16 +34,29 @@ class Ended:
     megabytes: float
 
 
+#: between the tests and the program: what a process had before it became the program counts for the program, too
+_MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as stream:
+    print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=stream)
+"""
+
+
 def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
     """Run a program and measure it."""
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        log = output.read().decode(errors="replace")
-    return Ended(process.returncode, log, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    with tempfile.NamedTemporaryFile("r") as result:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _MEASURE, result.name, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            check=True,
+        )
+        code, seconds, megabytes = map(float, result.read().split())
+    return Ended(int(code), done.stdout.decode(errors="replace"), seconds, megabytes)
 
 
 def without_rights() -> tuple[str, ...]:
