@@ -124,9 +124,9 @@ class Buffer:
     def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, Found]:
         """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
 
-        The look ahead ends with the data set, behind the last of ``tags``, or where elements are out of order: else an item with an
-        element over and over would be looked through as often. Where the structure is broken it just ends: the rewriter, which
-        gets there later, knows why.
+        The look ahead ends with the data set, behind the last of ``tags``, or where elements are out of order: else an item with
+        an element over and over would be looked through as often. Where the structure is broken it just ends: the rewriter,
+        which gets there later, knows why.
 
         Raises:
             NeedMoreError: beyond the buffer.

@@ -20,7 +20,9 @@ NO_LIMIT = 0xFFFFFFFE
 _OVERLAY_BIT_POSITION = 0x60000102
 _SPECIFIC_CHARACTER_SET = 0x00080005
 #: nobody decodes text by numbers; the data set would be lost to its readers
-_NO_CHARACTER_SET = frozenset("AE AS AT DA DS DT FD FL IS LT OB OD OF OL OV OW PN SL SQ SS ST SV TM UC UI UL UR US UT UV".encode().split())
+_NO_CHARACTER_SET = frozenset(
+    b"AE AS AT DA DS DT FD FL IS LT OB OD OF OL OV OW PN SL SQ SS ST SV TM UC UI UL UR US UT UV".split()
+)
 
 
 class Operation(IntEnum):

@@ -28,9 +28,7 @@ _SECONDS, _MEGABYTES = 60, 2048
 @click.option("--findings", type=click.Path(path_type=Path, file_okay=False), default=Path("build/findings"), show_default=True)
 @click.option("--seed", default=0, help="Of the random numbers; 0: another one each time.")
 @click.argument("inputs", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[INPUT]...")
-def main(
-    seconds: int, corpus: Path | None, folder: Path | None, findings: Path, seed: int, inputs: tuple[Path, ...]
-) -> None:
+def main(seconds: int, corpus: Path | None, folder: Path | None, findings: Path, seed: int, inputs: tuple[Path, ...]) -> None:
     """Give hostile bytes to Engine.scan and Engine.deidentify until the time is over or something is found.
 
     An input that finds something is stored, and its command printed. With INPUTs only these are tried, without atheris.

@@ -30,6 +30,8 @@ def uid(number: int, length: int = 28) -> bytes:
 def date(number: int) -> bytes:
     """A legal DA of the 1870s and 1880s."""
     return f"{1870 + number // 336 % 20}{number // 28 % 12 + 1:02d}{number % 28 + 1:02d}".encode()
+
+
 _HASH = re.compile(rb"[0-9a-f]{8,}")
 
 

@@ -1,9 +1,10 @@
-"""``python -m tests.fuzzing.mutated``: the real command over mutated files with planted identifiers, and a check of all it wrote."""
+"""``python -m tests.fuzzing.mutated``: the real command over mutated files, and a check of all that it wrote."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from .seeds import plant, real_files, with_own_identity
 _KEY = "a key of the tests, 32 bytes or more"
 #: files of one folder, whose name is an identifier, too
 _TOGETHER = 50
+_PROGRESS = re.compile(r" *[0-9]+ s: [0-9]+ listed, [0-9]+ scanned, [0-9]+ finished")
 #: larger ones are taken so much more seldom
 _LARGE = 100_000
 
@@ -75,7 +77,9 @@ class Mutants:
         """Write the mutants below ``folder``, under names that are identifiers and break lines; returns name -> number."""
         names = {}
         for number in numbers:
-            parent = os.fsencode(folder) + b"/" + marks.text(number // _TOGETHER) + (b"\n", b"\xff\xfe ", b"")[number // _TOGETHER % 3]
+            parent = (
+                os.fsencode(folder) + b"/" + marks.text(number // _TOGETHER) + (b"\n", b"\xff\xfe ", b"")[number // _TOGETHER % 3]
+            )
             os.makedirs(parent, exist_ok=True)
             path = parent + b"/" + marks.text(number) + (b".dcm", b"\n", b"\xe9.ima", b"[b]*?")[number % 4] + str(number).encode()
             with open(path, "wb") as stream:
@@ -95,8 +99,10 @@ def check_batch(mutants: Mutants, numbers: range, work: Path, tally: Tally, *arg
     if done.returncode not in (0, 3):
         tally.faults.append(f"{numbers}: exit code {done.returncode}: {log[-300:]}")
         return
-    if "Traceback" in log or done.stderr.strip():
-        tally.faults.append(f"{numbers}: {done.stderr[-300:]}")
+    # how far it has come is all that it may say there
+    unexpected = [line for line in done.stderr.splitlines() if line.strip() and not _PROGRESS.fullmatch(line)]
+    if "Traceback" in log or unexpected:
+        tally.faults.append(f"{numbers}: {unexpected[:3]}")
     if marks.fragments(log.encode()):
         tally.faults.append(f"{numbers}: a token in the log")
     _check_account(output, done.returncode, numbers, tally)

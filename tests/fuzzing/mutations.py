@@ -25,7 +25,18 @@ _SYNTAXES = (
     *(IMPLICIT, EXPLICIT, BIG, DEFLATED, JPEG, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.5"),
     *("1.2.840.10008.1.2.6.1", "1.2.3", "", "1.2.840.10008.1.2.1 "),
 )
-_TEXTS = (b"\0", b"\\" * 40, b"\x1b$B", b"\xff" * 9, b" " * 70_000, b"\r\n\t", b"YES", b"1.2.840.10008.1.1", b"2.25.1", b"\x7f\x01")
+_TEXTS = (
+    b"\0",
+    b"\\" * 40,
+    b"\x1b$B",
+    b"\xff" * 9,
+    b" " * 70_000,
+    b"\r\n\t",
+    b"YES",
+    b"1.2.840.10008.1.1",
+    b"2.25.1",
+    b"\x7f\x01",
+)
 
 
 def _order(syntax: str) -> str:
@@ -121,7 +132,9 @@ def _new_tag(content: bytearray, places: list[Place], syntax: str, random: Rando
 def _new_text(content: bytearray, places: list[Place], syntax: str, random: Random) -> None:
     texts = [place for place in places if place.length != UNDEFINED and place.vr not in (b"SQ", b"")] or places
     place = random.choice(texts)
-    value = random.choice(_CHARSETS if place.tag == 0x00080005 else (*_TEXTS, marks.text(random.getrandbits(20), 18), place.vr * 9))
+    value = random.choice(
+        _CHARSETS if place.tag == 0x00080005 else (*_TEXTS, marks.text(random.getrandbits(20), 18), place.vr * 9)
+    )
     content[place.value : place.end] = value
     if random.random() < 0.8:
         _set_length(content, place, len(value))
@@ -134,7 +147,9 @@ def _put_in_element(content: bytearray, places: list[Place], syntax: str, random
     if random.random() < 0.8:
         # where it belongs among its neighbours: elsewhere at top level the object is refused for that alone
         tag = _tag_of(element, place.syntax)
-        neighbours = (other for other in places if other.depth == place.depth and other.start >= (place.start if place.depth else 0))
+        neighbours = (
+            other for other in places if other.depth == place.depth and other.start >= (place.start if place.depth else 0)
+        )
         at = next((other.start for other in neighbours if other.tag >= tag), at)
     content[at:at] = element
 

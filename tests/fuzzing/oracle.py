@@ -100,7 +100,9 @@ class Oracle:
             _deidentify(self._basic, blob, step=1 << 14)[0],
         ]
         if any(other != output for other in others):
-            raise Finding(f"not the same again: {[other if isinstance(other, str) else len(other) for other in (output, *others)]}")
+            raise Finding(
+                f"not the same again: {[other if isinstance(other, str) else len(other) for other in (output, *others)]}"
+            )
         with_options, _ = _deidentify(self._options, blob)
         if isinstance(with_options, bytes):
             _readable(with_options)

@@ -30,7 +30,9 @@ from .structure import Place, read, shell_places
 
 _TEXT_VRS = frozenset(b"AE CS LO LT PN SH ST UC UR UT OB OW UN".split())
 #: they decide what the object is; pixels have no identifiers in them that anybody could find
-_LEFT_ALONE = frozenset([0x00020001, 0x00020002, 0x00020010, 0x00080005, 0x00080016, 0x00420012, 0x7FE00008, 0x7FE00009, 0x7FE00010])
+_LEFT_ALONE = frozenset(
+    [0x00020001, 0x00020002, 0x00020010, 0x00080005, 0x00080016, 0x00420012, 0x7FE00008, 0x7FE00009, 0x7FE00010]
+)
 #: where an identity of its own is put into each copy
 IDENTITY = 0x00080018
 

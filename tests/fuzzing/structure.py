@@ -1,4 +1,4 @@
-"""A tolerant reader of DICOM's structure for mutations: it knows nothing of the project's own, and gives up where bytes make no sense."""
+"""A tolerant reader of DICOM's structure: none of it is the project's own, and it gives up where bytes make no sense."""
 
 from __future__ import annotations
 

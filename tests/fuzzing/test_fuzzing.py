@@ -52,7 +52,18 @@ def test_what_a_mutation_moved_into_a_kept_value_is_no_leak(syntax: str) -> None
 
 def test_kept_is_what_the_readme_says() -> None:
     kept = (0x00080060, 0x00280010, 0x7FE00010, 0x00080100, 0x00080016)
-    changed = (0x00100010, 0x00080018, 0x00081155, 0x00091001, 0x00181999, 0x60003000, 0x00280000, 0x300A00C2, 0x0040A160, 0xFFFCFFFC)
+    changed = (
+        0x00100010,
+        0x00080018,
+        0x00081155,
+        0x00091001,
+        0x00181999,
+        0x60003000,
+        0x00280000,
+        0x300A00C2,
+        0x0040A160,
+        0xFFFCFFFC,
+    )
     assert [is_kept(tag) for tag in (*kept, *changed)] == [True] * len(kept) + [False] * len(changed)
 
 

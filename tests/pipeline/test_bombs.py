@@ -59,7 +59,14 @@ def behind(tag: int, syntax: str = EXPLICIT) -> bytes:
 
 def deflated_gigabyte(start: bytes, end: bytes = b"") -> bytes:
     """A file of a MB whose deflated data set has a gigabyte of zeros between ``start`` and ``end``."""
-    return bytes(128) + b"DICM" + meta(DEFLATED, CT) + _block(start) + _block(bytes(1 << 20)) * (GIGABYTE >> 20) + _block(end, zlib.Z_FINISH)
+    return (
+        bytes(128)
+        + b"DICM"
+        + meta(DEFLATED, CT)
+        + _block(start)
+        + _block(bytes(1 << 20)) * (GIGABYTE >> 20)
+        + _block(end, zlib.Z_FINISH)
+    )
 
 
 def _block(content: bytes, flush: int = zlib.Z_FULL_FLUSH) -> bytes:
@@ -69,7 +76,7 @@ def _block(content: bytes, flush: int = zlib.Z_FULL_FLUSH) -> bytes:
 
 
 def deflated() -> Iterator[Bomb]:
-    """A gigabyte in pixels, in what is kept, removed, looked at whole, in a sequence that never ends, and in place of everything."""
+    """A gigabyte in pixels, in what is kept, removed or looked at whole, in an endless sequence, in place of everything."""
     for tag, vr, reason in (
         (0x7FE00010, "OW", ""),
         (0x00281201, "OW", ""),
@@ -85,7 +92,7 @@ def deflated() -> Iterator[Bomb]:
 
 
 def nested() -> Iterator[Bomb]:
-    """More levels than any stack has: in what is kept, removed and private, with lengths and delimiters, disguised and implicit."""
+    """More levels than any stack has: kept, removed and private, with lengths and delimiters, disguised and implicit."""
     for tag in (0x00081115, 0x0040A730, 0x00291010):
         for vr, syntax in (("SQ", EXPLICIT), ("UN", EXPLICIT), ("SQ", IMPLICIT)):
             for build in (_delimited, _with_lengths):

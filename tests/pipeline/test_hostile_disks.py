@@ -1,4 +1,4 @@
-"""Files that can't be read or disappear, and places that can't be written to: right sums or one plain sentence, never a traceback."""
+"""Files that can't be read or disappear, places that can't be written to: right sums or one plain sentence, no traceback."""
 
 from __future__ import annotations
 
@@ -192,7 +192,9 @@ def test_a_full_disk_for_the_account(tmp_path: Path, key_file: Path, size: str) 
 def test_a_limit_for_the_size_of_files(tmp_path: Path, key_file: Path) -> None:
     archive(tmp_path / "in", 2, 500_000)
     archive(tmp_path / "in" / "small", FEW, first=2)
-    program = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2); os.execv(sys.argv[1], sys.argv[1:])"
+    program = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     ended = run_measured(sys.executable, "-c", program, *command(tmp_path / "in", tmp_path / "out", key_file))
     assert sums(tmp_path / "out", ended, FEW + 2) == {"output-unwritable": 2}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,7 @@ def test_inputs_and_outputs_may_have_any_name(tmp_path: Path, key_file: Path, na
 
 
 @pytest.fixture
-def circles(tmp_path: Path) -> Iterator[Path]:
+def circles(tmp_path: Path) -> Path:
     """A folder with links that lead to each other, to themselves and out, and one file in all that can be read."""
     outside = tmp_path / "outside"
     for number in range(30):
@@ -93,7 +92,7 @@ def circles(tmp_path: Path) -> Iterator[Path]:
     (folder / "one").symlink_to("other")
     (folder / "other").symlink_to("one")
     (outside / "29" / "file.dcm").write_bytes(ct_file("1.2.3.4"))
-    yield folder
+    return folder
 
 
 @pytest.mark.parametrize("pattern", ["", "*", "**/*", "**", "**/*.dcm"])
