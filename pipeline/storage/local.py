@@ -34,7 +34,7 @@ class LocalStore:
         return False
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """Every file below a folder (each folder once, whatever links there are), one file, or what a glob matches, folders whole.
+        """Every file below a folder (each once, whatever links there are), one file, or what a glob matches, folders whole.
 
         In the order in which the file system has them; ``after`` and ``limit`` are of no use here.
         """

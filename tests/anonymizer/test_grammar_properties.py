@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.anonymizer.test_engine_streaming import Trickle
 from tests.anonymizer.test_rewriter_properties import BASIC, check, data_sets, objects
 from tests.support.objects import (
+    BIG,
     DEFLATED,
     EXPLICIT,
     JPEG,
@@ -75,12 +76,14 @@ def fragments(draw: st.DrawFn) -> bytes:
 def wholes(draw: st.DrawFn) -> Whole:
     """A file by the whole grammar."""
     elements, syntax, tokens = draw(objects())
+    encapsulated = syntax != BIG and draw(st.booleans())
+    syntax = JPEG if encapsulated else syntax
     kept = {}
     for tag, vr in _ODD.items():
         value = b"1" * draw(st.integers(0, 7)) if vr != "OW" else draw(st.binary(max_size=9))
         kept[tag] = header(tag, vr, len(value), syntax) + value
-    if syntax == EXPLICIT and draw(st.booleans()):
-        syntax, kept[_PIXELS] = JPEG, draw(fragments())
+    if encapsulated:
+        kept[_PIXELS] = draw(fragments())
         elements = [element for element in elements if element.tag != _PIXELS]
     groups = draw(st.sets(st.sampled_from([0x10, 0x20, 0x25, 0x28]), max_size=3))
     others = [*draw(private_blocks(tokens)).values(), *(Element(group << 16, "UL", 4) for group in groups)]
