@@ -124,19 +124,21 @@ class Buffer:
     def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, Found]:
         """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
 
-        The look ahead ends with the data set, or behind the last of ``tags``. Where the structure is broken it just ends: the
-        rewriter, which gets there later, knows why.
+        The look ahead ends with the data set, behind the last of ``tags``, or where elements are out of order: else an item with
+        an element over and over would be looked through as often. Where the structure is broken it just ends: the rewriter,
+        which gets there later, knows why.
 
         Raises:
             NeedMoreError: beyond the buffer.
         """
         found: dict[int, Found] = {}
-        last = max(tags)
+        before, last = -1, max(tags)
         try:
             while position < end:
                 tag, vr, start, length = self.element(position, encoding)
-                if tag > last or tag >> 16 == 0xFFFE:
+                if tag > last or tag <= before or tag >> 16 == 0xFFFE:
                     break
+                before = tag
                 if tag in tags:
                     found[tag] = Found(vr, start, length)
                 position = start + length

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
 from functools import lru_cache
 
 from .encoding import Encoding, encode_value
 from .errors import DeidentificationError, Reason
+from .silence import silence
 
 #: misspellings that are seen and can mean nothing else
 _TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
+
+#: characters of a SpecificCharacterSet: there are a few dozen terms, and what is understood is kept in mind
+_LONGEST = 1024
 
 
 @lru_cache(maxsize=1024)
@@ -22,10 +25,13 @@ def _python_encodings(charset: str) -> list[str]:
     """
     from pydicom.charset import convert_encodings, python_encoding
 
+    if len(charset) > _LONGEST:
+        raise DeidentificationError(Reason.UNDECODABLE_TEXT, 0x00080005)
     terms = [_TERM.sub(r"ISO_IR \1", term.strip(" \0")) for term in charset.split("\\")] if charset else [""]
     if not all(term in python_encoding for term in terms):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT, 0x00080005)
-    encodings: list[str] = convert_encodings(terms)
+    with silence():
+        encodings: list[str] = convert_encodings(terms)
     return encodings
 
 
@@ -48,9 +54,8 @@ def decode_text(value: bytes, charset: str) -> str:
 
     encodings = _python_encodings(charset)
     try:
-        with warnings.catch_warnings():
-            # pydicom warns and falls back to replacement characters: that is no text
-            warnings.simplefilter("error")
+        # pydicom warns and falls back to replacement characters: that is no text
+        with silence(Warning):
             text: str = decode_bytes(value, encodings, set())
     except (LookupError, ValueError, UserWarning):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT) from None
@@ -67,8 +72,7 @@ def is_encodable(text: str, charset: str) -> bool:
 
     try:
         encodings = _python_encodings(charset)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with silence(Warning):
             encoded = bytes(encode_string(text, encodings))
             legal = encodings[0] != _default() or b"\x1b" in encoded
             return legal and bool(decode_bytes(encoded, encodings, set()) == text)
@@ -91,6 +95,8 @@ def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) 
     stream = DicomBytesIO()
     stream.is_little_endian = encoding.little
     stream.is_implicit_VR = not encoding.explicit
-    write_data_element(stream, DataElement(tag, vr, text), encodings=_python_encodings(charset))
+    encodings = _python_encodings(charset)
+    with silence():
+        write_data_element(stream, DataElement(tag, vr, text), encodings=encodings)
     content: bytes = stream.getvalue()
     return content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from io import BytesIO
 
 from pydicom import Dataset, FileDataset, dcmread
@@ -16,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
 from .errors import DeidentificationError, Reason
 from .part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_header
+from .silence import silence
 
 _SYNTAXES = {
     IMPLICIT_LITTLE: ImplicitVRLittleEndian,
@@ -39,8 +39,7 @@ def file_bytes(dataset: FileDataset) -> bytes:
         DeidentificationError: pydicom can't encode it. Its messages hold values, so none is passed on.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silence():
             # encoding turns raw elements into parsed ones, in place
             twin = copy.deepcopy(dataset)
             if not hasattr(twin, "file_meta"):
@@ -69,8 +68,7 @@ def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
     stream.is_little_endian = encoding.little
     stream.is_implicit_VR = not encoding.explicit
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silence():
             write_dataset(stream, copy.deepcopy(dataset))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
@@ -85,7 +83,8 @@ def read_file(content: bytes) -> FileDataset:
         DeidentificationError: pydicom refuses it, as it would have refused the original.
     """
     try:
-        return dcmread(BytesIO(content))
+        with silence():
+            return dcmread(BytesIO(content))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
 
@@ -97,7 +96,8 @@ def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
         DeidentificationError: as ``read_file``.
     """
     try:
-        return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
+        with silence():
+            return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
 

@@ -20,7 +20,11 @@ class ByteStream(Protocol):
 
 
 class InflatingStream:
-    """Reads the inflated bytes of a deflated data set."""
+    """Reads the inflated bytes of a deflated data set.
+
+    Attributes:
+        taken: deflated bytes that were read for them.
+    """
 
     def __init__(self, stream: ByteStream, head: bytes) -> None:
         """
@@ -29,6 +33,7 @@ class InflatingStream:
         """
         self._stream = stream
         self._pending = head
+        self.taken = len(head)
         self._inflate = zlib.decompressobj(_RAW)
 
     def read(self, size: int, /) -> bytes:
@@ -38,7 +43,10 @@ class InflatingStream:
             DeidentificationError: no deflated data, or it ends too early.
         """
         while not self._inflate.eof:
-            pending = self._pending or self._stream.read(_CHUNK)
+            pending = self._pending
+            if not pending:
+                pending = self._stream.read(_CHUNK)
+                self.taken += len(pending)
             try:
                 # without input, too: zlib may hold output back that the last call had no room for
                 inflated = self._inflate.decompress(pending, size)

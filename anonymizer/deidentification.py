@@ -146,9 +146,10 @@ class Deidentification:
 
     def _more(self, buffer: bytes, header_only: bool) -> tuple[bytes, bool]:
         """``buffer`` with several times as much behind it, and whether that is all."""
-        if len(buffer) > _MAX_HEADER:
+        room = self._source.most(_MAX_HEADER) - len(buffer)
+        if room <= 0:
             raise DeidentificationError(Reason.HEADER_TOO_LARGE)
-        wanted = max(3 * len(buffer), _HEAD if header_only else _LONG_HEAD)
+        wanted = min(room, max(3 * len(buffer), _HEAD if header_only else _LONG_HEAD))
         more = self._source.read(wanted)
         return buffer + more, len(more) < wanted
 

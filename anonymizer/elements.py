@@ -21,7 +21,9 @@ from .values import ValueRewriter
 CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 _FIRST_OVERLAY = 0x60000000
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
-_DIGITS = re.compile(rb"[-+0-9.eE\\ ]*\0?")
+#: numbers, none of which is a UID; written so that there is but one way to match
+_NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
+_NUMBERS = re.compile(rb" *(?:%b)?(?:\\ *(?:%b)?)*\0?" % (_NUMBER, _NUMBER))
 
 
 class ElementRewriter:
@@ -64,7 +66,7 @@ class ElementRewriter:
             # nothing says what items mean there, or what a text says in the place of a number
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         content = self.buffer.content
-        if operation is Operation.KEEP and length > rule.limit and not _DIGITS.fullmatch(content, value, following):
+        if operation is Operation.KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
             # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
             raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
         if rule.inspected and rule.tag == PIXEL_DATA:

@@ -22,7 +22,8 @@ from .tags import AUDIO_CLASSES, SOP_CLASS
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, Shared, ValueRewriter
 
-_MAX_SUMMARIES = 10_000
+#: rules of the objects whose summaries are kept in mind, all together
+_MAX_SUMMARISED = 5_000_000
 
 
 class Engine:
@@ -57,6 +58,7 @@ class Engine:
         self.facts = FactFinder(profile, key, patients)
         self._shared = Shared(self.pseudonyms, patients, keep_burned_in)
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
+        self._summarised = 0
 
     def deidentify(
         self,
@@ -149,7 +151,10 @@ class Engine:
             summary = tuple(
                 AttributeAction(label, keyword, action, count) for (label, keyword, action), count in sorted(counts.items())
             )
-            if len(self._summaries) >= _MAX_SUMMARIES:
+            self._summarised += len(key)
+            if self._summarised > _MAX_SUMMARISED:
                 self._summaries.clear()
-            self._summaries[key] = summary
+                self._summarised = len(key)
+            if len(key) <= _MAX_SUMMARISED:
+                self._summaries[key] = summary
         return summary

@@ -12,6 +12,7 @@ from .buffer import Buffer, NeedMoreError
 from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .files import Piece
+from .silence import silence
 from .tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _BY_OBJECT = "declared safe by the object (0008,0300)"
 _ACTIONS = {"D": Action.D, "Z": Action.Z, "X": Action.X, "U": Action.U}
+#: bytes of declarations: thousands of private attributes. pydicom takes many times as much memory as they do
+_LONGEST = 256 << 10
 _NO_OPINION: dict[int, Action] = {}
 
 
@@ -53,15 +56,18 @@ def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[tu
     # here, for few objects declare anything, and pydicom's import takes long
     from .datasets import read_items
 
+    if len(items) > _LONGEST:
+        raise DeidentificationError(Reason.INVALID_ITEM, PRIVATE_CHARACTERISTICS)
     blocks: Declared = {}
     about = []
     try:
-        for item in read_items(items, encoding):
-            status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
-            safe = {"SAFE": True, "UNSAFE": False}.get(status)
-            group, creator = int(item.PrivateGroupReference), str(item.PrivateCreatorReference).strip()
-            blocks[group, creator] = DeclaredBlock(safe, dict(_declared_actions(item)) if safe is not False else _NO_OPINION)
-            about.append((group, creator))
+        with silence():
+            for item in read_items(items, encoding):
+                status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
+                safe = {"SAFE": True, "UNSAFE": False}.get(status)
+                group, creator = int(item.PrivateGroupReference), str(item.PrivateCreatorReference).strip()
+                blocks[group, creator] = DeclaredBlock(safe, dict(_declared_actions(item)) if safe is not False else _NO_OPINION)
+                about.append((group, creator))
     except Exception:
         # whatever pydicom or a strange value does: nothing is known to be safe then
         raise DeidentificationError(Reason.INVALID_ITEM, PRIVATE_CHARACTERISTICS) from None
@@ -173,12 +179,14 @@ def held_items(
 
 def _staying(buffer: Buffer, position: int, encoding: Encoding, root: PlanNode, declared: Declared) -> Iterator[tuple[int, str]]:
     """Group and creator of each private element before the pixels, from ``position`` on, that stays."""
-    blocks = PrivateBlocks(declared)
+    blocks, before = PrivateBlocks(declared), -1
     try:
         while position < len(buffer.content):
             tag, vr, start, length = buffer.element(position, encoding)
-            if tag >= FIRST_PIXELS:
+            if tag >= FIRST_PIXELS or tag <= before:
+                # what is out of order is the rewriter's; an item may have such a sequence over and over
                 return
+            before = tag
             position = buffer.value_end(vr, start, length, encoding, tag)
             if tag >> 16 & 1:
                 if is_creator(tag):

@@ -139,6 +139,8 @@ class SequenceRewriter:
         buffer = self.buffer
         content: list[Piece] = []
         changed = False
+        # items that stay are many, and one slice together
+        run = position
         charset = self.progress.charset
         while position < end or delimited:
             tag, length = buffer.item_header(position, encoding, rule.tag)
@@ -146,6 +148,8 @@ class SequenceRewriter:
             if start > end:
                 buffer.beyond(start, rule.tag)
             if tag == SEQUENCE_END and delimited:
+                if run < position:
+                    content.append(buffer.view[run:position])
                 return content, start, changed
             if tag != ITEM:
                 raise DeidentificationError(Reason.STRAY_DELIMITER if tag >> 16 == 0xFFFE else Reason.INVALID_ITEM, rule.tag)
@@ -154,7 +158,9 @@ class SequenceRewriter:
                 buffer.beyond(item_end, rule.tag)
             node = rule.items if chooser is None else chooser.enter(start, item_end)
             if node is None:
-                position = buffer.skip_items(start, encoding, rule.tag, ITEM_END) if length == UNDEFINED else item_end
+                if run < position:
+                    content.append(buffer.view[run:position])
+                run = position = buffer.skip_items(start, encoding, rule.tag, ITEM_END) if length == UNDEFINED else item_end
                 self.progress.rules.append(rule.items.removed_item)
                 changed = True
                 continue
@@ -169,10 +175,11 @@ class SequenceRewriter:
                     buffer.beyond(following, rule.tag)
                 if buffer.item_header(stop, encoding, rule.tag)[0] != ITEM_END:
                     raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
-            if _is_unchanged(pieces, stop - start):
-                content.append(buffer.view[position:following])
-            else:
+            if not _is_unchanged(pieces, stop - start):
                 changed = True
+                if run < position:
+                    content.append(buffer.view[run:position])
+                run = following
                 if length == UNDEFINED:
                     content.extend((buffer.view[position:start], *pieces, buffer.view[stop:following]))
                 else:
@@ -180,4 +187,6 @@ class SequenceRewriter:
             # a character set that an item brought along ends with it
             self.progress.charset = charset
             position = following
+        if run < position:
+            content.append(buffer.view[run:position])
         return content, position, changed

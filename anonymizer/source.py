@@ -12,6 +12,8 @@ from .tags import PIXEL_DATA
 
 #: what is read at once of bytes that only pass
 _CHUNK = 1 << 20
+#: bytes of a deflated data set that may be held whatever it takes up, and beyond that for each byte that it takes up
+_INFLATED, _INFLATED_RATIO = 16 << 20, 100
 #: from so many bytes on a value passes as a range of its file
 _RANGE = WORTH_A_CALL
 
@@ -31,6 +33,7 @@ class Source:
         """
         self._stream = stream
         self._handle = handle
+        self._inflating: InflatingStream | None = None
         self.bytes_read = 0
 
     @property
@@ -60,8 +63,14 @@ class Source:
 
     def inflate(self, head: bytes) -> None:
         """What was read so far was the shell of a deflated data set, which begins with ``head``."""
-        self._stream = InflatingStream(self._stream, head)
+        self._stream = self._inflating = InflatingStream(self._stream, head)
         self._handle = None
+
+    def most(self, size: int) -> int:
+        """How much of the object may be held in memory, ``size`` at most: a deflated one may be a bomb."""
+        if self._inflating is None:
+            return size
+        return min(size, max(_INFLATED, _INFLATED_RATIO * self._inflating.taken))
 
     def copy(self, length: int, tag: int) -> Iterator[bytes]:
         """The next ``length`` bytes, which belong to the value of ``tag``.

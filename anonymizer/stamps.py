@@ -9,11 +9,14 @@ from profiles import EDITION, STAMPED, ConfidentialityProfile
 
 from .encoding import Encoding, encode_value, pad_text
 from .errors import DeidentificationError, Reason
+from .silence import silence
 
 METHOD = f"DICOM PS3.15 {EDITION} Annex E, by dicom-deid".encode()
 
 _IDENTITY_REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = STAMPED
 _NO_MORE = 0x1_0000_0000
+#: bytes of earlier codes: some hundreds of them. pydicom takes many times as much memory as they do
+_LONGEST = 64 << 10
 #: an earlier de-identification can't be undone: what it took out of the dates stays out
 _TEMPORAL_LOSS = ("UNMODIFIED", "MODIFIED", "REMOVED")
 
@@ -100,11 +103,14 @@ def _merged_codes(items: bytes, inner: Encoding, profile: ConfidentialityProfile
     # here, for few objects were de-identified before, and pydicom's import takes long
     from .datasets import encode_items, read_items
 
+    if len(items) > _LONGEST:
+        raise DeidentificationError(Reason.INVALID_ITEM, _METHOD_CODES)
     try:
-        earlier = read_items(items, inner)
-        present = {(str(item.get("CodeValue", "")), str(item.get("CodingSchemeDesignator", ""))) for item in earlier}
-        added = [item for item in _code_items(profile) if (item["CodeValue"], item["CodingSchemeDesignator"]) not in present]
-        return encode_items(_METHOD_CODES, earlier, added, encoding)
+        with silence():
+            earlier = read_items(items, inner)
+            present = {(str(item.get("CodeValue", "")), str(item.get("CodingSchemeDesignator", ""))) for item in earlier}
+            added = [item for item in _code_items(profile) if (item["CodeValue"], item["CodingSchemeDesignator"]) not in present]
+            return encode_items(_METHOD_CODES, earlier, added, encoding)
     except Exception:
         # whatever pydicom objects to in the earlier codes: they can't be carried on
         raise DeidentificationError(Reason.INVALID_ITEM, _METHOD_CODES) from None

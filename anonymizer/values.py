@@ -31,6 +31,8 @@ CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MULTIPLE = ("LO", "SH", "UC")
 _DAY = 86_400
 _UID = re.compile(rb"[0-9.]{1,64}")
+#: bytes, padding among them; broken devices make longer ones than the standard's 64
+_LONGEST_UID = 1024
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
@@ -284,6 +286,9 @@ class ValueRewriter:
 
     def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         uid = _before_nul(content)
+        if len(content) > _LONGEST_UID and max(map(len, content.split(b"\\"))) > _LONGEST_UID:
+            # it has swallowed its neighbours: its length is damaged
+            raise DeidentificationError(Reason.INVALID_UID, rule.tag)
         if b"\\" in content:
             new = b"\\".join([self._new_uid(_before_nul(part), rule) for part in content.split(b"\\")])
         else:
@@ -317,7 +322,7 @@ class ValueRewriter:
                 raise OtherPlanError(compile_plan(self._plan.profile, name))
 
     def _identify(self, rule: Rule, original: bytes, new: bytes) -> None:
-        if b"\\" in original:
-            # an object has one identity
+        if b"\\" in original or b"\\" in new:
+            # an object has one identity; a NUL may hide the second one
             raise DeidentificationError(Reason.INVALID_UID, rule.tag)
         self.progress.uids[rule.tag] = (original, new)

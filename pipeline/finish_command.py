@@ -89,4 +89,4 @@ def show(report: RunReport, audit: str) -> None:
         table.add_row("gone from the source", str(report.gone))
     console = Console()
     console.print(table)
-    console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False)
+    console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False, markup=False)

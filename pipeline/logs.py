@@ -1,7 +1,8 @@
-"""What may be logged: by itself, nothing of Beam's."""
+"""What may be logged: by itself, nothing of Beam's or of other libraries."""
 
 import logging
 import threading
+import warnings
 
 
 def quiet(*, debug: bool = False) -> None:
@@ -11,5 +12,7 @@ def quiet(*, debug: bool = False) -> None:
     logging.getLogger().setLevel(level)
     logging.getLogger("apache_beam").setLevel(level)
     if not debug:
+        # what libraries warn of holds values of objects
+        warnings.simplefilter("ignore")
         # Beam's threads break when its processes and servers do; the run itself tells what happened
         threading.excepthook = lambda failure: None

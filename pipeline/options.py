@@ -11,6 +11,7 @@ from profiles import ConfidentialityProfile
 
 from .errors import UsageError
 from .storage import (
+    LocalStore,
     StorageError,
     StorageOptions,
     check_scheme,
@@ -154,7 +155,9 @@ def _check_local_input(option: str, location: str) -> None:
     if glob.has_magic(location) and not path.exists():
         if not base.is_dir():
             raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
-        if next(glob.iglob(location, recursive=True), None) is None:
+        # where folders are many levels deep only the store knows how to get there
+        found = LocalStore().list(location) if "**" in path.parts else glob.iglob(location)
+        if next(found, None) is None:
             raise UsageError(f"{option} matches nothing")
     elif not path.exists():
         raise UsageError(f"{option} doesn't exist")

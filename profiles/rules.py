@@ -18,6 +18,11 @@ _NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, 
 TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 NO_LIMIT = 0xFFFFFFFE
 _OVERLAY_BIT_POSITION = 0x60000102
+_SPECIFIC_CHARACTER_SET = 0x00080005
+#: nobody decodes text by numbers; the data set would be lost to its readers
+_NO_CHARACTER_SET = frozenset(
+    b"AE AS AT DA DS DT FD FL IS LT OB OD OF OL OV OW PN SL SQ SS ST SV TM UC UI UL UR US UT UV".split()
+)
 
 
 class Operation(IntEnum):
@@ -136,6 +141,6 @@ class Rule:
         looks = inspected or is_overlay_bit_position(tag) or (isinstance(value, str) and not value.isascii())
         self.fixed = operation in (Operation.EMPTY, Operation.REPLACE) and not looks
         self.stays = operation is Operation.KEEP and not inspected and action is None
-        self.refused_vrs = refused_vrs(self.vr)
+        self.refused_vrs = refused_vrs(self.vr) if tag != _SPECIFIC_CHARACTER_SET else _NO_CHARACTER_SET
         self.limit = value_limit(tag, vr)
         self.text = self.vr in TEXT_VRS

@@ -15,7 +15,8 @@ from .storage import Archive, ListingPart
 BATCH = 32
 
 Batch = list[tuple[Any, ...]]
-Part = tuple[str, str, int, bytes, str]
+#: a ListingPart, its name as bytes: file systems take any, and coders of text don't
+Part = tuple[str, bytes, int, bytes, str]
 
 
 def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bool], size: int = BATCH) -> Iterator[Batch]:
@@ -47,7 +48,7 @@ class _Parts(beam.DoFn):
     def process(self, _: bytes) -> Iterator[Part]:
         for location in enumerate(self._inputs):
             for part in self._archive.parts(location):
-                yield part[:]
+                yield part.kind, part.name.encode(errors="surrogateescape"), *part[2:]
         self._operations.update()
 
 
@@ -57,7 +58,9 @@ class _List(beam.DoFn):
         self._operations = StorageCounters(archive)
 
     def process(self, part: Part) -> Iterator[Batch]:
-        yield from batches(self._archive.objects(ListingPart(*part)), self._archive.is_container)
+        kind, name, base, prefix, pattern = part
+        listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
+        yield from batches(self._archive.objects(listed), self._archive.is_container)
         self._operations.update()
 
 

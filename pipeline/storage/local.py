@@ -6,6 +6,7 @@ import glob
 import hashlib
 import io
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -17,6 +18,7 @@ import google_crc32c
 from anonymizer import DeidentificationError, Reason, joined, write_all, write_atomically
 from transforms import ObjectConflictError, Written
 
+from .locations import glob_regex
 from .store import Entry, OpenEntry, StorageError
 
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
@@ -32,12 +34,12 @@ class LocalStore:
         return False
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """Every file below a folder (links to folders are followed once), one file, or what a glob matches, folders whole.
+        """Every file below a folder (each once, whatever links there are), one file, or what a glob matches, folders whole.
 
         In the order in which the file system has them; ``after`` and ``limit`` are of no use here.
         """
         if Path(prefix).is_dir():
-            files = _walk(prefix, set())
+            files = _walk(prefix)
         elif Path(prefix).exists() or not glob.has_magic(prefix):
             files = iter([prefix])
         else:
@@ -181,34 +183,71 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    for match in glob.iglob(pattern, recursive=True):
-        if not os.path.isdir(match):
-            yield match
-        elif "**" not in pattern:
-            # `**` comes to the folder's files by itself
-            yield from _walk(match, set())
-
-
-def _walk(folder: str, above: set[tuple[int, int]]) -> Iterator[str]:
-    try:
-        status = os.stat(folder)
-        entries = list(os.scandir(folder))
-    except OSError:
-        # a folder that can't be listed is itself listed: opening it fails, and the audit shows that something is missing
-        yield folder
+    if "**" in Path(pattern).parts:
+        yield from _deep_matches(pattern)
         return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return
-    for entry in entries:
-        try:
-            is_dir = entry.is_dir()
-        except OSError:
-            is_dir = False
-        if is_dir:
-            yield from _walk(entry.path, above | {identity})
+    for match in glob.iglob(pattern):
+        if os.path.isdir(match):
+            yield from _walk(match)
         else:
-            yield entry.path
+            yield match
+
+
+def _deep_matches(pattern: str) -> Iterator[str]:
+    """What a pattern with ``**`` matches; the module glob would follow links in circles there."""
+    parts = Path(pattern).parts
+    first = parts.index("**")
+    base, rest = os.path.join("", *parts[:first]), "/".join(parts[first:])
+    matches = re.compile(glob_regex(rest, hidden=False), re.DOTALL).fullmatch
+    for folder in filter(os.path.isdir, glob.iglob(base) if glob.has_magic(base) else [base or os.curdir]):
+        below = len(os.path.join(folder, ""))
+        for file in _walk(folder):
+            if matches(file[below:]):
+                yield file if base else file[below:]
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Every file below ``folder``, whatever links there are and however deep it is: each folder once.
+
+    What is below it is met by its own path. Links to folders that lie elsewhere are followed when all else is done, in the
+    order of their names, so that the same files have the same names each time.
+    """
+    real = os.path.realpath(folder)
+    trees, links, pending = {real}, list[str](), [(folder, real)]
+    while pending or links:
+        if not pending:
+            links.sort(reverse=True)
+            folder = links.pop()
+            real = os.path.realpath(folder)
+            if any(above in trees for above in (real, *_above(real))):
+                continue
+            trees.add(real)
+            pending.append((folder, real))
+        folder, real = pending.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+        except OSError:
+            # a folder that can't be listed is itself listed: opening it fails, and the audit shows that something is missing
+            yield folder
+            continue
+        for entry in entries:
+            try:
+                is_dir = entry.is_dir()
+            except OSError:
+                is_dir = False
+            if not is_dir:
+                yield entry.path
+            elif entry.is_symlink():
+                links.append(entry.path)
+            elif (inside := os.path.join(real, entry.name)) not in trees:
+                pending.append((entry.path, inside))
+
+
+def _above(path: str) -> Iterator[str]:
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
 
 
 class LocalWriter:

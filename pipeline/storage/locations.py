@@ -63,19 +63,23 @@ def glob_base(pattern: str) -> str:
     return pattern[: pattern.rindex("/", 0, first.start() if first else len(pattern)) + 1]
 
 
-def glob_regex(pattern: str) -> str:
+def glob_regex(pattern: str, *, hidden: bool = True) -> str:
     """A regular expression for what a glob matches, whole folders among it, as ``glob`` has it on this machine.
 
     ``*`` and ``?`` stay within a name, ``**`` stands for any number of folders.
+
+    Args:
+        hidden: whether wildcards match names that begin with a dot.
     """
     parts = []
     steps = pattern.split("/")
+    shown = "" if hidden else r"(?!\.)"
     for number, step in enumerate(steps):
         last = number == len(steps) - 1
         if step == "**":
-            parts.append(".*" if last else "(?:[^/]+/)*")
+            parts.append(f"(?:{shown}[^/]+/)*{shown}[^/]*" if last else f"(?:{shown}[^/]+/)*")
             continue
-        parts.append(_step_regex(step) + ("" if last else "/"))
+        parts.append((shown if step[:1] in ("*", "?", "[") else "") + _step_regex(step) + ("" if last else "/"))
     return "".join(parts) + ("" if steps[-1] == "**" else "(?:/.*)?" if "**" not in steps else "")
 
 

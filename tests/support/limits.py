@@ -1,0 +1,93 @@
+"""Programs that run with less than there is: no rights, no space; and what they took."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+#: of the command: `python -m pipeline`
+COMMAND = (sys.executable, "-m", "pipeline")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that ended.
+
+    Attributes:
+        log: all that it printed.
+        seconds: of CPU, all processes together.
+        megabytes: the most memory that one process of it had.
+    """
+
+    code: int
+    log: str
+    seconds: float
+    megabytes: float
+
+
+#: between the tests and the program: what a process had before it became the program counts for the program, too
+_MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as stream:
+    print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=stream)
+"""
+
+
+def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
+    """Run a program and measure it."""
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    with tempfile.NamedTemporaryFile("r") as result:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _MEASURE, result.name, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            check=True,
+        )
+        code, seconds, megabytes = map(float, result.read().split())
+    return Ended(int(code), done.stdout.decode(errors="replace"), seconds, megabytes)
+
+
+def without_rights() -> tuple[str, ...]:
+    """What to put before a command so that the permissions of files hold for it; skips the test where that can't be had."""
+    if os.geteuid():
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root reads everything, and setpriv is not there")
+    # still root, who may run what belongs to root, but without the right to pass over permissions
+    return ("setpriv", "--bounding-set=-all")
+
+
+@functools.cache
+def _can_mount() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    script = 'mount -t tmpfs -o size=64k none "$0"'
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(["unshare", "-m", "sh", "-c", script, folder], capture_output=True, check=False).returncode == 0
+
+
+def on_own_disk(folder: Path, size: str, prepare: str = ":") -> tuple[str, ...]:
+    """What to put before a command that is to find a small disk at ``folder``; skips the test where that can't be had.
+
+    The disk is gone when the command ends.
+
+    Args:
+        size: as mount has it, such as ``2m``.
+        prepare: a shell command to run first; the folder is ``$1``.
+    """
+    if not _can_mount():
+        pytest.skip("nothing can be mounted here")
+    script = f'mount -t tmpfs -o size={size} none "$1" && {{ {prepare}; }} && shift && exec "$@"'
+    return ("unshare", "-m", "sh", "-c", script, "sh", str(folder))
