@@ -150,7 +150,7 @@ def _run(
     metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
     writer = writer_for(options.output, run_id, options.storage, metadata)
     digest = making(options, made, config.patient_table_digest)
-    ledger = Ledger(audit, run_id, digest, on_engine=not local)
+    ledger = Ledger(audit, run_id, digest, on_engine=not local, is_remote=bool(scheme_of(options.audit)))
     last_run = earlier_run(options, audit, key.key_id, digest)
     crosswalk = crosswalk_target(options, run_id, key.key_id)
     write_origin(options, audit, made)

@@ -21,8 +21,9 @@ from .storage import TableFolder
 LEDGER = "ledger"
 #: the form of the files; another one's are not read
 _FORMAT = 1
-#: a run that goes on repeats at most this part of what each worker had done, or so many objects
-_PART, _LEAST = 16, 32
+#: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
+#: request that is waited for, and as many objects may be under way at once
+_PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
 #: objects that are worth a file at any rate
 _MOST = 32_768
 #: seconds after which what is done is written down; where the engine is another's, files count more
@@ -121,12 +122,14 @@ class Ledger:
         run_id: stands in the files' names.
         made_with: what tells the outputs' making from another one: entries of other makings are of no use.
         on_engine: not on this machine alone.
+        is_remote: the folder is on object storage.
     """
 
     folder: TableFolder
     run_id: str
     made_with: str
     on_engine: bool = False
+    is_remote: bool = False
 
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
         """Write a file."""
@@ -167,6 +170,7 @@ class LedgerWriter:
         """
         self._ledger = ledger
         self._before = before
+        self._least = _LEAST_REMOTE if ledger.is_remote else _LEAST
         self._seconds = _SECONDS_ON_ENGINES if ledger.on_engine else _SECONDS
         self._groups: list[KnownGroup] = []
         self._rows: list[AuditRow] = []
@@ -196,7 +200,9 @@ class LedgerWriter:
     def _flush_if_due(self) -> None:
         if not self._pending:
             self._since = time.monotonic()
-        elif self._pending >= min(max(_LEAST, self._done // _PART), _MOST) or time.monotonic() - self._since >= self._seconds:
+        elif (
+            self._pending >= min(max(self._least, self._done // _PART), _MOST) or time.monotonic() - self._since >= self._seconds
+        ):
             self.flush()
 
     def flush(self) -> None:

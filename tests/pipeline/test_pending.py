@@ -10,10 +10,10 @@ import pytest
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.pending import finish_pending, remember
-from pipeline.run_report import origin_of
+from pipeline.run_report import made_with, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
-from transforms import AuditRow, Status, sum_of_sources
+from transforms import AuditRow, Earlier, Status, sum_of_sources
 from transforms.write_account import write_account
 from transforms.write_audit import instances_table
 
@@ -23,7 +23,8 @@ SOURCES = ("0" * 31 + "1", "0" * 31 + "2")
 def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Folder:
     """An audit with the note of a run that listed SOURCES; None for rows: it is still at work."""
     audit = Folder(str(folder))
-    remember(audit, run_id, origin_of(JobOptions((), "", "", ConfidentialityProfile(), "env:X"), "key", "SomeRunner"))
+    options = JobOptions((), "", "", ConfidentialityProfile(), "env:X")
+    remember(audit, run_id, origin_of(options, made_with(options, "key"), "SomeRunner", "making", Earlier()))
     if written is not None:
         rows = [AuditRow(source, Status.FILTERED) for source in written]
         name = f"instances-{run_id}-1.parquet"

@@ -13,10 +13,10 @@ import pytest
 
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
-from pipeline.run_report import RunReport, finish, origin_of
+from pipeline.run_report import RunReport, finish, made_with, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
-from transforms import AuditRow, Status, sum_of_sources
+from transforms import AuditRow, Earlier, Status, sum_of_sources
 from transforms.write_account import write_account
 from transforms.write_audit import INSTANCES_SCHEMA, UID_MAP_SCHEMA, instances_table
 
@@ -30,7 +30,9 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = "r1
     pq.write_table(pa.Table.from_pylist([], schema=UID_MAP_SCHEMA), folder / f"uid_map-{run_id}-2.parquet")
     write_account(Folder(str(folder)), f"account-{run_id}.json", sum_of_sources(listed), tables.items())
     options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")
-    return finish(Folder(str(folder)), run_id, origin_of(options, "key", "runner"), {"reads": 4})
+    return finish(
+        Folder(str(folder)), run_id, origin_of(options, made_with(options, "key"), "runner", "making", Earlier()), {"reads": 4}
+    )
 
 
 def test_sums_that_hold_are_reported(tmp_path: Path) -> None:
