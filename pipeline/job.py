@@ -14,6 +14,7 @@ from transforms import (
     KEPT_MAPPING,
     KEPT_REFERENCES,
     KNOWN,
+    LISTED,
     MAPPING,
     MEMBERS,
     OPENED,
@@ -23,7 +24,6 @@ from transforms import (
     SETTLED,
     TAKEN_UP,
     TO_DO,
-    UNOPENED,
     VIOLATIONS,
     AnonymizeInstances,
     Archive,
@@ -94,13 +94,13 @@ class _Work(NamedTuple):
 
     Attributes:
         to_scan: batches of ObjectRef tuples.
-        listed: batches of all objects, done or not.
+        listed: batches of all objects, done or not, as far as they aren't summed up by now.
         scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
         finished: lists of HeaderGroup tuples: done with.
         rows: AuditRows of those that are done with.
         settled: lists of tables of SETTLED_SCHEMA: those that the last run was done with.
         gone: lists of such tables: what it knew and isn't listed any more.
-        unopened: sums of what is listed besides.
+        sums: those that are, as their ``sum_of_sources``.
     """
 
     to_scan: PCollection[Any]
@@ -110,7 +110,7 @@ class _Work(NamedTuple):
     rows: tuple[PCollection[Any], ...] = ()
     settled: tuple[PCollection[Any], ...] = ()
     gone: tuple[PCollection[Any], ...] = ()
-    unopened: tuple[PCollection[Any], ...] = ()
+    sums: tuple[PCollection[Any], ...] = ()
 
 
 def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> None:
@@ -118,7 +118,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     config, audit = parts.config, parts.audit
     work = _find_work(pipeline, inputs, parts)
     # counted apart from what becomes of them, so that the audit can be checked against it
-    listed = work.listed | "SumOfSources" >> SumOfSources(config, work.unopened)
+    listed = work.listed | "SumOfSources" >> SumOfSources(config, work.sums)
 
     scan = work.to_scan | "ScanHeaders" >> ScanHeaders(parts.archive, config, parts.ledger, parts.progress, parts.crosswalk)
     scanned = _together("Scanned", (scan[SCANNED], *work.scanned))
@@ -166,8 +166,8 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
 def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _Work:
     objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive)
     opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
-    plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
     if not parts.earlier.ledgers and parts.earlier.run is None:
+        plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
         opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
         return _Work(opened[OPENED], (plain, opened[MEMBERS]))
     compared = objects | "CompareWithEarlier" >> CompareWithEarlier(
@@ -176,7 +176,7 @@ def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _
     opened = compared[TO_DO] | "SpreadToDo" >> SpreadElements(tuple[Any, bytes]) | opening
     both = (compared, opened)
     known = (tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE))
-    return _Work(opened[OPENED], (plain, opened[MEMBERS]), *known)._replace(unopened=(compared[UNOPENED],))
+    return _Work(opened[OPENED], (opened[MEMBERS],), *known)._replace(sums=(compared[LISTED],))
 
 
 def _nothing_known(batch: Any) -> tuple[Any, bytes]:

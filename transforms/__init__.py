@@ -11,10 +11,10 @@ from .build_uid_map import BuildUidMap as BuildUidMap
 from .compare_with_earlier import FINISHED as FINISHED
 from .compare_with_earlier import GONE as GONE
 from .compare_with_earlier import KNOWN as KNOWN
+from .compare_with_earlier import LISTED as LISTED
 from .compare_with_earlier import SETTLED as SETTLED
 from .compare_with_earlier import TAKEN_UP as TAKEN_UP
 from .compare_with_earlier import TO_DO as TO_DO
-from .compare_with_earlier import UNOPENED as UNOPENED
 from .compare_with_earlier import CompareWithEarlier as CompareWithEarlier
 from .compare_with_earlier import Earlier as Earlier
 from .concurrency import Workers as Workers

@@ -19,7 +19,7 @@ from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
 from .packed import pack, unpack
 from .records import AuditRows, ObjectRef
 from .settled import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
-from .sources import Sources
+from .sources import Source, Sources
 from .spread_elements import SpreadElements
 from .storage import Archive, ObjectWriter, ProgressListener
 from .write_account import sum_of_sources
@@ -30,12 +30,13 @@ FINISHED: Literal["finished"] = "finished"
 TAKEN_UP: Literal["taken_up"] = "taken_up"
 SETTLED: Literal["settled"] = "settled"
 GONE: Literal["gone"] = "gone"
-UNOPENED: Literal["unopened"] = "unopened"
+LISTED: Literal["listed"] = "listed"
 #: what OpenContainers has as well, for members
 OF_EARLIER = (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE)
 
 #: listed objects for each shard, on average
 SHARD_SIZE = 4096
+_AT_SOURCE = ObjectRef._fields.index("source")
 #: listed objects that are gathered before they are shuffled
 _MOST_REFS = 32_768
 
@@ -47,7 +48,7 @@ Tagged = (
     | TaggedOutput[Literal["taken_up"], AuditRows]
     | TaggedOutput[Literal["settled"], list[pa.Table]]
     | TaggedOutput[Literal["gone"], list[pa.Table]]
-    | TaggedOutput[Literal["unopened"], tuple[int, bytes]]
+    | TaggedOutput[Literal["listed"], tuple[int, bytes]]
 )
 
 
@@ -123,7 +124,7 @@ class _ReadTable(beam.DoFn):
 
 
 class _KeyRefs(beam.DoFn):
-    """Batches -> (shard, refs, packed): those of a bundle together, as long as they are not too many."""
+    """Batches -> (shard, refs and their source ids, packed): those of a bundle together, as long as they are not too many."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
@@ -132,13 +133,13 @@ class _KeyRefs(beam.DoFn):
         self._source_id = self._config.engine().pseudonyms.source_id
 
     def start_bundle(self) -> None:
-        self._gathered: dict[bytes, Batch] = {}
+        self._gathered: dict[bytes, list[tuple[tuple[Any, ...], str]]] = {}
         self._count = 0
 
     def process(self, batch: Batch, shards: int) -> Iterator[tuple[bytes, bytes]]:
         for fields in batch:
-            shard = shard_of(self._source_id(ObjectRef(*fields).source), shards)
-            self._gathered.setdefault(shard, []).append(fields)
+            source_id = self._source_id(fields[_AT_SOURCE])
+            self._gathered.setdefault(shard_of(source_id, shards), []).append((fields, source_id))
         self._count += len(batch)
         if self._count >= _MOST_REFS:
             yield from self._take()
@@ -170,13 +171,15 @@ class _Compare(beam.DoFn):
         earlier = EarlierWork(entries, from_bytes(settled, SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
         plain = []
-        for fields in chain.from_iterable(map(unpack, listed)):
+        for fields, source_id in chain.from_iterable(map(unpack, listed)):
             ref = ObjectRef(*fields)
             if self._archive.is_container(ref):
-                yield from self._container(ref, of_containers.pop(self._sources.source_id(ref.source), None))
+                yield from self._container(ref, of_containers.pop(source_id, None))
             else:
-                plain.append(ref)
-        compared = earlier.compare(plain, self._sources, self._writer.is_there)
+                plain.append((ref, Source(source_id, self._sources.version(ref))))
+        # whatever becomes of them
+        yield TaggedOutput(LISTED, sum_of_sources(source.source_id for _, source in plain))
+        compared = earlier.compare(plain, self._writer.is_there)
         self._progress.add("listed", len(plain) - len(compared.to_do))
         yield from self._takes.tagged(compared, earlier)
         for left in (earlier, *of_containers.values()):
@@ -195,7 +198,7 @@ class _Compare(beam.DoFn):
             return
         # as if it had been opened
         self._progress.add("listed", rows.num_rows)
-        yield TaggedOutput(UNOPENED, sum_of_sources(rows["source_id"].to_pylist()))
+        yield TaggedOutput(LISTED, sum_of_sources(rows["source_id"].to_pylist()))
         yield from self._takes.settled(rows)
 
 
@@ -208,7 +211,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
     HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
     AuditRows; ``settled``: lists of tables of SETTLED_SCHEMA of what the last run was done with; ``gone``: of what is not
-    listed any more; ``unopened``: the ``sum_of_sources`` of members of containers that needn't be opened.
+    listed any more; ``listed``: the ``sum_of_sources`` of all objects but the members of containers that are to be opened.
     """
 
     def __init__(
@@ -248,4 +251,4 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         ]
         refs = objects | "KeyRefs" >> beam.ParDo(self._key, shards=shards).with_output_types(tuple[bytes, bytes])
         joined = (refs, *entries) | "Join" >> beam.CoGroupByKey()
-        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, UNOPENED, main=TO_DO)
+        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)

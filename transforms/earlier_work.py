@@ -12,7 +12,7 @@ from .ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, HeaderGroup, InstanceHeader, ObjectRef, Status
 from .settled import SETTLED_SCHEMA, Settled
-from .sources import Source, Sources
+from .sources import Source
 
 #: source id and version
 _Which = tuple[str, str]
@@ -90,7 +90,7 @@ class EarlierWork:
         entries, settled = unpack(packed)
         return cls((entries,), from_bytes((settled,), SETTLED_SCHEMA))
 
-    def compare(self, refs: Iterable[ObjectRef], sources: Sources, is_there: Callable[[str, int], bool]) -> Compared:
+    def compare(self, listed: Iterable[tuple[ObjectRef, Source]], is_there: Callable[[str, int], bool]) -> Compared:
         """Which of these are done with, and which not; each once.
 
         Args:
@@ -98,8 +98,7 @@ class EarlierWork:
         """
         compared = Compared([], [], [], AuditRows(), [])
         scanned, finished = _Groups(), _Groups()
-        for ref in refs:
-            source = sources.of(ref)
+        for ref, source in listed:
             if (place := self.settled.take(source.source_id, source.version, is_there)) is not None:
                 compared.settled.append(place)
                 continue

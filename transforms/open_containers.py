@@ -45,7 +45,7 @@ class _OpenContainers(beam.DoFn):
                 self._count(len(members))
                 yield TaggedOutput(MEMBERS, [ref[:] for ref in members])
                 if known:
-                    compared = earlier.compare(members, self._sources, self._writer.is_there)
+                    compared = earlier.compare([(ref, self._sources.of(ref)) for ref in members], self._writer.is_there)
                     yield from self._takes.tagged(compared, earlier)
                     members = compared.to_do
                 if members:

@@ -50,7 +50,9 @@ def group(*known: Source) -> KnownGroup:
 
 
 def compared(known: bytes, refs: list[ObjectRef], sources: Sources, *, there: bool = True) -> Compared:
-    return EarlierWork((known,)).compare(refs, sources, lambda name, size: there and (name, size) == ("a/b/c.dcm", 7))
+    return EarlierWork((known,)).compare(
+        [(one, sources.of(one)) for one in refs], lambda name, size: there and (name, size) == ("a/b/c.dcm", 7)
+    )
 
 
 def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: Sources) -> None:
@@ -136,7 +138,7 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     of_containers = EarlierWork((found[shard_of(container, shards)],)).of_containers()
     assert set(of_containers) == {container}
     earlier = EarlierWork.unpacked(of_containers[container].packed())
-    assert len(earlier.compare(refs[20:], sources, lambda name, size: True).rows) == 20
+    assert len(earlier.compare([(one, sources.of(one)) for one in refs[20:]], lambda name, size: True).rows) == 20
 
 
 def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources) -> None:
