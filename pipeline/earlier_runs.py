@@ -50,6 +50,17 @@ def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> E
     return EarlierRun(folder, account["run_id"], account["tables"], origin.get(MAKING) == made)
 
 
+def known_objects(options: JobOptions) -> int:
+    """How many objects the run knows that ``--resume`` goes on with; 0 where that can't be told: ``earlier_run`` says why."""
+    if options.resume is None:
+        return 0
+    try:
+        account = _account(Folder(options.resume or options.audit, options.storage), "--resume")
+        return int(account["listed"]) if account is not None else 0
+    except (UsageError, KeyError, TypeError, ValueError):
+        return 0
+
+
 def run_of_map(options: JobOptions, key_id: str) -> tuple[EarlierRun, Key] | None:
     """The run that ``--uid-map`` names, and the key by which its originals are hashed; None where none is named.
 

@@ -38,7 +38,7 @@ from transforms import (
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .crosswalk import crosswalk_target
-from .earlier_runs import earlier_run, run_of_map, unfinished_work
+from .earlier_runs import earlier_run, known_objects, run_of_map, unfinished_work
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
@@ -97,6 +97,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     archive, workload = _look(options)
+    workload.take_off(known_objects(options))
     beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
     _make_importable_for_workers()
     # before anything else is under way in this process: they are forked where that is safe

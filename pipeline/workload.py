@@ -37,6 +37,13 @@ class Workload:
         """Whether more objects would change nothing."""
         return self.objects >= _ENOUGH
 
+    def take_off(self, known: int) -> None:
+        """So many of the objects were done with before, if that is known to be all that there is."""
+        if self.objects and not self.is_enough:
+            left = max(0, self.objects - known)
+            self.size, self.packed = self.size * left // self.objects, self.packed * left // self.objects
+            self.objects = left
+
     def processes(self, cores: int) -> int:
         """How many processes have enough to do; one, or as many as there are ``cores`` at most."""
         if self.is_enough:

@@ -43,3 +43,18 @@ def test_one_container_holds_many_objects() -> None:
     workload = Workload()
     workload.add(2 * GB, is_container=True)
     assert workload.processes(2) == 2
+
+
+def test_what_was_done_before_is_no_work() -> None:
+    workload = Workload()
+    for _ in range(8_000):
+        workload.add(1_000_000, is_container=False)
+    assert workload.processes(8) == 8
+    workload.take_off(7_900)
+    assert (workload.objects, workload.size) == (100, 100_000_000) and workload.processes(8) == 1
+    many = Workload()
+    for _ in range(10_000):
+        many.add(1, is_container=False)
+    # there may be any number behind those that were looked at
+    many.take_off(9_999)
+    assert many.processes(8) == 8
