@@ -22,6 +22,8 @@ from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, 
 
 _PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032
 _PATIENT_SIZE = 8
+#: bytes in which a patient is looked for that nothing but the audit asks for
+_PATIENT_REACH = 1 << 20
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
 _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
@@ -99,6 +101,11 @@ class FactFinder:
             return self._hashed(identity_of(buffer, position, encoding).patient)
         except DeidentificationError:
             # whether the profile must read the PatientID is for the rewriter to say
+            return b""
+        except NeedMoreError:
+            if len(buffer.content) < _PATIENT_REACH:
+                raise
+            # behind a long value that may pass unread
             return b""
 
     def _hashed(self, patient: Patient) -> bytes:
