@@ -17,7 +17,7 @@ from anonymizer import MAX_UID_LENGTH
 
 from .engine_config import EngineConfig
 from .group_work_units import spread
-from .known_uids import Known, shards_of_claims, shards_of_file
+from .known_uids import Known, is_table, shards_of_claims, shards_of_file
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
@@ -38,8 +38,7 @@ SHARD_SIZE = 4096
 #: UIDs whose uses are joined before they are shuffled: a UID that all studies share makes no hot shard
 MOST_USES = 50_000
 
-#: before what a shard gets from here: the fields of UidUses; and new UIDs, by their hash and that of the original
-_PACKED = b"p"
+#: what a shard gets: the fields of UidUses; and new UIDs, by their hash and that of the original
 Shard = tuple[list[tuple[Any, ...]], list[tuple[bytes, bytes]]]
 
 
@@ -59,7 +58,7 @@ def sharded(uses: Iterable[tuple[Any, ...]], shards: int, hash_of: Callable[[byt
             hash_of_new = hash_of(new_uid)
             found.setdefault(spread(hash_of_new, shards), ([], []))[1].append((hash_of_new, uid_hash))
     for key, shard in found.items():
-        yield key, _PACKED + pack(shard)
+        yield key, pack(shard)
 
 
 class _Shard(beam.DoFn):
@@ -149,10 +148,10 @@ class _Resolve(beam.DoFn):
     ]:
         uses, new_uids, of_earlier = Uses(), [], []
         for content in sharded[1]:
-            if content[:1] != _PACKED:
+            if is_table(content):
                 of_earlier.append(content)
                 continue
-            used, new = unpack(content[1:])
+            used, new = unpack(content)
             for use in starmap(UidUse, used):
                 uses.add(use)
             new_uids += new

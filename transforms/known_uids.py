@@ -31,6 +31,11 @@ _KINDS = {
 }
 
 
+def is_table(content: bytes) -> bool:
+    """Whether something that goes to a shard is one of these tables: what is packed begins with its size, which is no letter."""
+    return content[:1] in _KINDS
+
+
 def shards_of_file(run: EarlierRun, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
     """(shard, kind and table) of one of a run's files of its UID map or references.
 
