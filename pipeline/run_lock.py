@@ -11,7 +11,7 @@ from types import TracebackType
 from anonymizer import UNFINISHED
 
 from .process_lock import hold, is_held
-from .run_report import run_files
+from .run_report import EARLIER, run_files
 from .storage import TEMPORARY, Folder, StorageError, scheme_of
 
 _PREFIX = ".lock-"
@@ -51,8 +51,10 @@ class RunLock:
                 lock.unlink(missing_ok=True)
             if not self.alive:
                 # files that a dead run was writing have no run's name
-                for unfinished in self._folder.rglob(f"{UNFINISHED}*"):
-                    unfinished.unlink(missing_ok=True)
+                for unfinished in (*self._folder.glob(f"{UNFINISHED}*"), *self._folder.glob(f"{EARLIER}/*/{UNFINISHED}*")):
+                    # the audit may be where the output's own folder of unfinished objects is
+                    if unfinished.is_file():
+                        unfinished.unlink(missing_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

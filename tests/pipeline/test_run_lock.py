@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from anonymizer import UNFINISHED
 from pipeline.run_lock import RunLock
 from pipeline.storage import TEMPORARY, Folder
 from tests.pipeline.conftest import ROOT, ct_file, deidentify
@@ -78,6 +79,25 @@ def test_a_failed_runs_tables_do_not_stay(tmp_path: Path) -> None:
     (tmp_path / TEMPORARY / "mine").mkdir(parents=True)
     with RunLock(Folder(str(tmp_path)), str(tmp_path), "next"):
         assert [path.name for path in tmp_path.iterdir()] == [".lock-next"]
+
+
+def test_files_that_a_dead_run_was_writing_go(tmp_path: Path) -> None:
+    (tmp_path / "earlier" / "run0").mkdir(parents=True)
+    unfinished = [tmp_path / f"{UNFINISHED}01", tmp_path / "earlier" / "run0" / f"{UNFINISHED}02"]
+    for path in unfinished:
+        path.touch()
+    # where the audit is the output
+    (tmp_path / TEMPORARY / "other").mkdir(parents=True)
+    with RunLock(Folder(str(tmp_path)), str(tmp_path), "mine"):
+        assert not any(path.exists() for path in unfinished)
+        assert (tmp_path / TEMPORARY).is_dir()
+
+
+def test_a_live_runs_unfinished_files_stay(tmp_path: Path, other: subprocess.Popen[str]) -> None:
+    path = tmp_path / "audit" / f"{UNFINISHED}01"
+    path.touch()
+    with RunLock(Folder(str(tmp_path / "audit")), str(tmp_path), "mine"):
+        assert path.exists()
 
 
 def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> None:
