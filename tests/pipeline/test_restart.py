@@ -12,7 +12,9 @@ import pytest
 
 from tests.pipeline.conftest import Run, ct_file, deidentify, write_studies
 from tests.pipeline.test_killed_workers import LOCAL, AtWork, at_work, below, finished_again
+from tests.pipeline.test_object_storage import same, written_to
 from tests.support.objects import Element
+from tests.support.servers import fake_gcs_server
 
 MANY = 1000
 
@@ -90,3 +92,25 @@ def test_little_is_done_again(count: int, flags: tuple[str, ...], archive: Path,
     assert counts["written"] + counts["quarantined"] + counts["filtered"] == listed
     in_flight = 32 * max(1, len(flags))
     assert done - counts["written"] <= done // 10 + in_flight
+
+
+def test_an_output_on_object_storage_goes_on_too(
+    archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_gcs_server() as server:
+        server.create_bucket("research")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        flags = ("--output=gs://research/out",)
+        with at_work(archive, tmp_path, key_file, *flags) as run:
+            run.wait_for("finished", 600)
+            kill_all(run)
+        left = server.objects("research")
+        assert any("/ledger-" in name for name in left)
+        assert not any("SECRETNAME" in name or b"SECRETNAME" in content for name, content in left.items())
+        again = deidentify(archive, tmp_path / "unused", key_file, *flags)
+        assert again.code == undisturbed.code, again.log
+        found = written_to(server, "research", "out/")
+        assert same(found, undisturbed)
+        assert found.report["origin"]["takes_up"]
+        audit = {name.removeprefix("_audit/") for name in found.files if name.startswith("_audit/")}
+        assert audit == {*found.report["tables"], "run.json", "output.json"}
