@@ -10,7 +10,7 @@ from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, ledger_fi
 
 from .errors import UsageError
 from .options import JobOptions
-from .run_report import MAKING, RUN_FILE, UID_HASH_KEY
+from .run_report import CROSSWALK_DIGEST, MAKING, RUN_FILE, UID_HASH_KEY, digest_of_crosswalk
 from .storage import Folder, StorageError
 
 
@@ -45,8 +45,10 @@ def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> E
     origin = account["origin"]
     if account["key_id"] != key_id:
         raise UsageError("--resume: that run had another key, by which nothing of it is known again")
-    if options.crosswalk is not None and not origin.get("crosswalk"):
-        raise UsageError("--resume: that run made no crosswalk, and what is skipped would be missing in it; run once without it")
+    if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_crosswalk(options):
+        raise UsageError(
+            "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without it"
+        )
     return EarlierRun(folder, account["run_id"], account["tables"], origin.get(MAKING) == made)
 
 

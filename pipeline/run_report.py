@@ -29,6 +29,8 @@ RUN_FILE = "run.json"
 ORIGIN_FILE = "output.json"
 #: in ``run.json``, among what the run was made with: the runs that it went on with
 TAKES_UP = "takes_up"
+#: what ``digest_of_crosswalk`` says
+CROSSWALK_DIGEST = "crosswalk_digest"
 #: what ``making`` says
 MAKING = "making"
 #: id of the key by which original UIDs are hashed, and the run whose map goes on
@@ -184,6 +186,11 @@ def write_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) ->
         raise UsageError(f"--audit {error}") from None
 
 
+def digest_of_crosswalk(options: JobOptions) -> str | None:
+    """What tells the crosswalk's place from others; None where there is no crosswalk."""
+    return None if options.crosswalk is None else hashlib.sha256(as_folder(options.crosswalk).encode()).hexdigest()
+
+
 def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: str) -> str:
     """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in.
 
@@ -222,6 +229,7 @@ def origin_of(options: JobOptions, made: Mapping[str, Any], runner: str, digest:
         "runner": runner,
         # that there is one, but not where
         "crosswalk": options.crosswalk is not None,
+        CROSSWALK_DIGEST: digest_of_crosswalk(options),
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},

@@ -273,3 +273,15 @@ def test_words_of_skipped_objects_are_known_to_new_ones(night: Night) -> None:
     found = {name: read(third.objects()[rows[name]["output_name"]]).StudyDescription for name in ("later", "another's")}
     assert "contrast" not in found["later"].lower() and "chest" in found["later"].lower()
     assert "contrast" in found["another's"].lower()
+
+
+def test_a_crosswalk_misses_nobody_that_is_skipped(night: Night, tmp_path: Path) -> None:
+    night.run()
+    for name in ("one", "other"):
+        refused = night.run(f"--crosswalk={tmp_path / name}")
+        assert refused.code == 2 and "no rows in this crosswalk" in refused.log
+        assert night.run(f"--crosswalk={tmp_path / name}", resume=False).code == 3
+    night.put("new", "1.2.3.2.1", study="1.2.3.2")
+    assert counts(night.run(f"--crosswalk={tmp_path / 'other'}")) == {**LATER, "written": 1}
+    said = run_command("reidentify", f"--crosswalk={tmp_path / 'other'}", "--csv").stdout
+    assert all(name in said for name in ("SECRETNAME-1", "new", "1.2.3.2.1"))
