@@ -47,17 +47,15 @@ def split_by_shard(table: pa.Table, numbers: Numbers, shards: int) -> Iterator[t
         return
     shard = shards_of(numbers, shards)
     order = np.argsort(shard, kind="stable")
-    table, shard = table.take(pa.array(order)), shard[order]
+    shard = shard[order]
     starts = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
     for start, end in pairwise(starts):
-        yield int(shard[start]).to_bytes(4, "big"), to_bytes(table.slice(start, end - start))
+        yield int(shard[start]).to_bytes(4, "big"), to_bytes(table.take(pa.array(order[start:end])))
 
 
 def to_bytes(table: pa.Table) -> bytes:
     """A table as Arrow's stream."""
     sink = io.BytesIO()
-    # a slice has all of its table's buffers
-    table = table.take(pa.array(np.arange(table.num_rows)))
     with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
         writer.write_table(table)
     return sink.getvalue()

@@ -191,10 +191,9 @@ class _Compare(beam.DoFn):
         if known is None:
             yield [ref[:]], b""
             return
-        packed = known.packed()
-        rows = known.settled.take_all(self._sources.version_of_container(ref), self._writer.is_there)
+        rows = known.settled.all_rows(self._sources.version_of_container(ref), self._writer.is_there)
         if rows is None:
-            yield [ref[:]], packed
+            yield [ref[:]], known.packed()
             return
         # as if it had been opened
         self._progress.add("listed", rows.num_rows)

@@ -1,7 +1,7 @@
 """What earlier work is worth for what is listed now: plain functions, no Beam."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from .group_work_units import spread
 from .ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, HeaderGroup, InstanceHeader, ObjectRef, Status
-from .settled import SETTLED_SCHEMA, Settled
+from .settled import SETTLED_SCHEMA, IsThere, Settled
 from .sources import Source
 
 #: source id and version
@@ -90,7 +90,7 @@ class EarlierWork:
         entries, settled = unpack(packed)
         return cls((entries,), from_bytes((settled,), SETTLED_SCHEMA))
 
-    def compare(self, listed: Iterable[tuple[ObjectRef, Source]], is_there: Callable[[str, int], bool]) -> Compared:
+    def compare(self, listed: Iterable[tuple[ObjectRef, Source]], is_there: IsThere) -> Compared:
         """Which of these are done with, and which not; each once.
 
         Args:

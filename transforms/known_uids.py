@@ -1,6 +1,5 @@
 """The UID map of an earlier run: its rows pass from table to table as they are, but for the few that new objects touch."""
 
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import starmap
 from typing import NamedTuple
@@ -9,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from .arrow_shards import BEGINNING, beginnings, by_shard, from_bytes
 from .records import Status
@@ -42,7 +40,7 @@ def shards_of_file(run: EarlierRun, name: str, shards: int) -> Iterator[tuple[by
     Raises:
         OSError: it can't be read.
     """
-    table = pq.read_table(io.BytesIO(run.folder.read(name)))
+    table = run.read(name)
     if table.schema.names == REFERENCES_SCHEMA.names:
         yield from _shards(ODD, table, shards)
         return

@@ -44,6 +44,14 @@ class EarlierRun(NamedTuple):
         """The files of a kind of table."""
         return [name for name in self.tables if name.startswith(f"{kind}-")]
 
+    def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """One of its files.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        return pq.read_table(io.BytesIO(self.folder.read(name)), columns=columns)
+
     @property
     def objects(self) -> int:
         """Objects that it tells of."""
@@ -56,7 +64,7 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
     Raises:
         OSError: it can't be read.
     """
-    table = pq.read_table(io.BytesIO(run.folder.read(name)), columns=_COLUMNS)
+    table = run.read(name, _COLUMNS)
     status = table["status"]
     written = pc.equal(status, _WRITTEN)
     lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))
@@ -110,15 +118,18 @@ class Settled:
             is_there: whether the output has an object of that name and size: what isn't there any more is written again.
         """
         place = self._at.pop(source_id, None)
-        if place is None or not version or self._version[place] != version or not self._lasting[place]:
-            return None
-        name = self._name[place]
-        return place if name is None or is_there(name, self._size[place]) else None
+        return place if place is not None and self._is_same(place, version, is_there) else None
 
-    def take_all(self, version: str, is_there: IsThere) -> pa.Table | None:
-        """All rows, if all objects are the same as then: those of a container of that version."""
-        places = [self.take(source_id, version, is_there) for source_id in list(self._at)]
-        return None if None in places or not places else self._table
+    def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
+        """All rows, if all objects are the same as then: those of a container of that version. None is taken."""
+        all_same = self._at and all(self._is_same(place, version, is_there) for place in self._at.values())
+        return self._table if all_same else None
+
+    def _is_same(self, place: int, version: str, is_there: IsThere) -> bool:
+        if not version or self._version[place] != version or not self._lasting[place]:
+            return False
+        name = self._name[place]
+        return name is None or is_there(name, self._size[place])
 
     def left(self) -> pa.Table:
         """The rows that weren't taken."""
@@ -148,7 +159,7 @@ def read_uses(run: EarlierRun, name: str) -> list[tuple[Any, ...]]:
     Raises:
         OSError: it can't be read.
     """
-    return uses_of(pq.read_table(io.BytesIO(run.folder.read(name))), with_users=run.same_key)
+    return uses_of(run.read(name), with_users=run.same_key)
 
 
 def uses_of(rows_of_map: pa.Table, *, with_users: bool = True) -> list[tuple[Any, ...]]:

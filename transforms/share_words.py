@@ -1,6 +1,5 @@
 """Words that identify a patient, known to all work units with objects of theirs (PS3.15 E.3.5)."""
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import starmap
@@ -9,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from .group_work_units import STUDY_ID_SIZE, is_finished
@@ -111,7 +109,7 @@ def earlier_words(
     name: str, run: EarlierRun
 ) -> Iterator[tuple[bytes, tuple[Place, bytes]] | TaggedOutput[Literal["person"], tuple[bytes, tuple[Place, bytes]]]]:
     """What ``words_of_unit`` gives, of objects that are in no unit, from one of a run's files."""
-    table = pq.read_table(io.BytesIO(run.folder.read(name)))
+    table = run.read(name)
     for who, words in zip(table["who"].to_pylist(), table["words"].to_pylist(), strict=True):
         known = (who, (b"", words))
         yield known if len(who) == STUDY_ID_SIZE else TaggedOutput(_PERSON, known)
