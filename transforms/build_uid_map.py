@@ -10,19 +10,19 @@ from typing import Any, Literal
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from anonymizer import MAX_UID_LENGTH
 
+from .bundles import at_end
 from .engine_config import EngineConfig
-from .group_work_units import spread
+from .group_work_units import keys_for, spread
 from .known_uids import Known, is_table, shards_of_claims, shards_of_file
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
 from .settled import EarlierRun, read_uses
-from .spread_elements import SpreadElements
+from .spread_elements import SpreadNames
 from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations, written_use
 
 MAPPING: Literal["mapping"] = "mapping"
@@ -78,16 +78,14 @@ class _Shard(beam.DoFn):
         self._shards = 1
 
     def process(self, unit: WorkUnit, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        self._shards = -(-listed[0] // self._shard_size)
+        self._shards = keys_for(listed[0], self._shard_size)
         for use in uid_uses(unit, with_units=self._with_units):
             self._uses.add(use)
         if len(self._uses.by_hash) >= self._most_uses:
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        for shard in self._take():
-            yield WindowedValue(shard, window.max_timestamp(), (window,))
+        return at_end(self._take())
 
     def _take(self) -> Iterator[tuple[bytes, bytes]]:
         uses, self._uses = self._uses.by_hash.values(), Uses()
@@ -101,7 +99,7 @@ class _ShardClaims(beam.DoFn):
         self._shard_size = shard_size
 
     def process(self, rows: list[pa.Table], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from shards_of_claims(pa.concat_tables(rows), -(-listed[0] // self._shard_size))
+        yield from shards_of_claims(pa.concat_tables(rows), keys_for(listed[0], self._shard_size))
 
 
 class _ShardRun(beam.DoFn):
@@ -112,7 +110,7 @@ class _ShardRun(beam.DoFn):
         self._shard_size = shard_size
 
     def process(self, name: str, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from shards_of_file(self._run, name, -(-listed[0] // self._shard_size))
+        yield from shards_of_file(self._run, name, keys_for(listed[0], self._shard_size))
 
 
 class _ShardGiven(beam.DoFn):
@@ -127,7 +125,7 @@ class _ShardGiven(beam.DoFn):
         self._hash = self._config.engine().uids.hash
 
     def process(self, name: str, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from sharded(read_uses(self._run, name), -(-listed[0] // self._shard_size), self._hash)
+        yield from sharded(read_uses(self._run, name), keys_for(listed[0], self._shard_size), self._hash)
 
 
 class _Resolve(beam.DoFn):
@@ -186,9 +184,9 @@ class _Resolve(beam.DoFn):
 
 class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
     """Work units -> ``mapping``: lists of UidUse tuples; ``references``: lists of Reference tuples; of both what an earlier run
-    had and still holds, as tables: ``kept_mapping``, ``kept_references``; ``claimed``: (unit id, (hash
-    of an instance that others claim, too, whether those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new
-    ones were given away before; ``violations``: how many new UIDs break the map, in a part of it.
+    had and still holds, as tables: ``kept_mapping``, ``kept_references``; ``claimed``: (unit id, (hash of an instance that others
+    claim, too, whether those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new ones were given away
+    before; ``violations``: how many new UIDs break the map, in a part of it.
     """
 
     def __init__(
@@ -228,7 +226,6 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
             uses.append(rows | f"ShardClaims{number}" >> claims_of_rows)
         for kind, names, function in self._files:
             shard = beam.ParDo(function, listed=listed).with_output_types(tuple[bytes, bytes])
-            files = units.pipeline | f"{kind}Files" >> beam.Create(names, reshuffle=False)
-            uses.append(files | f"Spread{kind}Files" >> SpreadElements(str) | f"Shard{kind}" >> shard)
+            uses.append(units.pipeline | f"{kind}Files" >> SpreadNames(names) | f"Shard{kind}" >> shard)
         all_uses = uses[0] if len(uses) == 1 else tuple(uses) | "AllUses" >> beam.Flatten()
         return all_uses | "ByShard" >> beam.GroupByKey() | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(*OF_MAP, main=CLAIMED)

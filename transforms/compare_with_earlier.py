@@ -7,12 +7,13 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from .arrow_shards import from_bytes
+from .bundles import at_end
 from .earlier_work import Compared, EarlierWork, by_shard, shard_of
 from .engine_config import EngineConfig
+from .group_work_units import keys_for
 from .ledger import Ledger, LedgerFile
 from .list_objects import Batch, batches
 from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
@@ -20,7 +21,7 @@ from .packed import pack, unpack
 from .records import AuditRows, ObjectRef
 from .settled import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
 from .sources import Source, Sources
-from .spread_elements import SpreadElements
+from .spread_elements import SpreadNames
 from .storage import Archive, ObjectWriter, ProgressListener
 from .write_account import sum_of_sources
 
@@ -145,9 +146,7 @@ class _KeyRefs(beam.DoFn):
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        for keyed in self._take():
-            yield WindowedValue(keyed, window.max_timestamp(), (window,))
+        return at_end(self._take())
 
     def _take(self) -> Iterator[tuple[bytes, bytes]]:
         gathered, self._gathered, self._count = self._gathered, {}, 0
@@ -203,7 +202,7 @@ class _Compare(beam.DoFn):
 
 def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
     """How many shards there are for so many listed objects and entries of ledgers."""
-    return max(1, -(-max(listed, known) // shard_size))
+    return max(1, keys_for(max(listed, known), shard_size))
 
 
 class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
@@ -243,8 +242,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         )
         entries = [
             objects.pipeline
-            | kind >> beam.Create(names, reshuffle=False)
-            | f"Spread{kind}" >> SpreadElements(str)
+            | kind >> SpreadNames(names)
             | f"Read{kind}" >> beam.ParDo(read, shards=shards).with_output_types(tuple[bytes, bytes])
             for kind, names, read in reads
         ]

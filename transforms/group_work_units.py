@@ -7,9 +7,9 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsSingleton, PCollection
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from .bundles import at_end
 from .metrics import WORK_UNITS, counter
 from .packed import pack, unpack
 from .records import InstanceHeader, Packing, StudyPart, WorkUnit
@@ -56,6 +56,11 @@ def key_of_instance(study: bytes, instance: bytes, large: Mapping[bytes, int], s
 def spread(keyed_hash: bytes, over: int) -> bytes:
     """Which of ``over`` keys a keyed hash has: they are spread evenly."""
     return (int.from_bytes(keyed_hash[:8], "big") * over >> 64).to_bytes(4, "big")
+
+
+def keys_for(count: int, size: int) -> int:
+    """How many keys so many have, ``size`` for each on average."""
+    return -(-count // size)
 
 
 #: study, then what orders a study's headers; the header, and what it shares with others
@@ -193,7 +198,7 @@ class _WithKeys(beam.DoFn):
 
     def process(self, packed: bytes, large: dict[bytes, int], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
         if self._headers is None:
-            self._headers = KeyedHeaders(large, -(-listed[0] // self._shared_size), self._part_size)
+            self._headers = KeyedHeaders(large, keys_for(listed[0], self._shared_size), self._part_size)
         for group in unpack(packed):
             self._headers.add(group)
         if self._headers.count >= _MOST_HEADERS:
@@ -201,9 +206,7 @@ class _WithKeys(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._headers is not None:
-            window = GlobalWindow()
-            for keyed in self._headers.take():
-                yield WindowedValue(keyed, window.max_timestamp(), (window,))
+            yield from at_end(self._headers.take())
 
 
 class _Split(beam.DoFn):

@@ -13,7 +13,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from .group_work_units import STUDY_ID_SIZE, is_finished
 from .records import SharedFindings, StudyPart, WorkUnit
 from .settled import EarlierRun
-from .spread_elements import SpreadElements
+from .spread_elements import SpreadNames
 
 #: bytes of a word's keyed hash
 WORD_SIZE = 8
@@ -143,7 +143,7 @@ class ShareWords(beam.PTransform[PCollection[WorkUnit], Any]):
     def expand(self, units: PCollection[WorkUnit]) -> SharedWords:
         found = [units | "WordsOfUnit" >> beam.FlatMap(words_of_unit).with_outputs(_PERSON, main=_STUDY)]
         if self._run is not None and (names := self._run.files("words")):
-            files = units.pipeline | "Files" >> beam.Create(names, reshuffle=False) | "SpreadFiles" >> SpreadElements(str)
+            files = units.pipeline | "Files" >> SpreadNames(names)
             found.append(files | "Earlier" >> beam.FlatMap(earlier_words, self._run).with_outputs(_PERSON, main=_STUDY))
         shared = []
         for tag, combine in ((_STUDY, _Share(inf)), (_PERSON, _Share(self._person_places))):

@@ -5,7 +5,7 @@ from random import getrandbits
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.pvalue import PCollection
+from apache_beam.pvalue import PBegin, PCollection
 
 from .packed import pack, unpack
 
@@ -32,3 +32,14 @@ class SpreadElements(beam.PTransform[PCollection[Any], PCollection[Any]]):
             | "ByKey" >> beam.GroupByKey()
             | "Unpacked" >> beam.FlatMap(_unpacked).with_output_types(self._kind)
         )
+
+
+class SpreadNames(beam.PTransform[PBegin, PCollection[str]]):
+    """Names of files, spread over the workers."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def expand(self, pbegin: PBegin) -> PCollection[str]:
+        return pbegin | "Create" >> beam.Create(self._names, reshuffle=False) | "Spread" >> SpreadElements(str)

@@ -9,9 +9,9 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from .bundles import at_end
 from .storage import TableFolder, TableTarget
 
 #: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
@@ -95,8 +95,7 @@ class _Write(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if (found := self._writer.finish()) is not None:
-            window = GlobalWindow()
-            yield WindowedValue(found[:], window.max_timestamp(), (window,))
+            yield from at_end([found[:]])
 
 
 class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]):
