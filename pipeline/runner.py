@@ -69,6 +69,9 @@ _TELLING = (StorageError, ManifestError, SecretError, PatientTableError, Crosswa
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 #: how Prism says that a worker is gone: at work, or before it got to it or could be heard
 _LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
+#: how Beam says that an engine ended a job, with the engine's last message, which may be missing; a worker's own errors have
+#: a traceback in it
+_ENDED_BY_ENGINE = re.compile("Pipeline (?:[^ ]+ )?failed(?:[.]| in state )")
 
 #: builds the pipeline and hands it to a runner, None for that of the options
 _Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
@@ -319,4 +322,6 @@ def _explain(error: Exception) -> str:
         return f"the engine doesn't answer any more; {AGAIN}"
     if _LOST_WORKER.search(text):
         return f"the engine lost a worker; {AGAIN}"
+    if _ENDED_BY_ENGINE.match(text) and "Traceback" not in text:
+        return f"the engine ended the job, as it does when a worker dies; {AGAIN}, with --debug to see why"
     return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"

@@ -235,7 +235,11 @@ def test_a_worker_or_the_server_of_an_engine_dies(
         for pid in workers if victim == POOL_WORKER else [prism_of(flags)]:
             os.kill(pid, signal.SIGKILL)
         said = run.ends()
-        assert ("the engine lost a worker" if victim == POOL_WORKER else "the engine doesn't answer any more") in said
+        if victim == POOL_WORKER:
+            # Prism's last message, which names the worker, may not arrive
+            assert "the engine lost a worker" in said or "the engine ended the job" in said
+        else:
+            assert "the engine doesn't answer any more" in said
         assert all_gone(workers, 20)
         assert finished_again(run, archive, key_file, undisturbed)
 
