@@ -11,12 +11,11 @@ from transforms import (
     CLAIMED,
     FINISHED,
     GONE,
-    KEPT_MAPPING,
-    KEPT_REFERENCES,
     KNOWN,
     LISTED,
     MAPPING,
     MEMBERS,
+    OF_EARLIER_MAP,
     OPENED,
     REFERENCES,
     REJECTED,
@@ -146,8 +145,8 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         uid_map[REFERENCES] | "WriteReferences" >> WriteReferences(audit.folder, f"references-{audit.run_id}"),
     ]
     if parts.earlier.run is not None:
-        for tag, name in ((KEPT_MAPPING, "uid_map"), (KEPT_REFERENCES, "references")):
-            kept = WriteTable(audit.folder, f"{name}-{audit.run_id}-kept", pa.concat_tables)
+        for tag, name in OF_EARLIER_MAP.items():
+            kept = WriteTable(audit.folder, f"{name}-{audit.run_id}-{tag.partition('_')[0]}", pa.concat_tables)
             tables.append(uid_map[tag] | f"Write{tag}" >> kept)
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
     taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
@@ -164,9 +163,10 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
 
 
 def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _Work:
-    objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive)
+    anew = not parts.earlier.ledgers and parts.earlier.run is None
+    objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive, spread=anew)
     opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
-    if not parts.earlier.ledgers and parts.earlier.run is None:
+    if anew:
         plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
         opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
         return _Work(opened[OPENED], (plain, opened[MEMBERS]))

@@ -2,9 +2,8 @@
 
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
 from .build_uid_map import CLAIMED as CLAIMED
-from .build_uid_map import KEPT_MAPPING as KEPT_MAPPING
-from .build_uid_map import KEPT_REFERENCES as KEPT_REFERENCES
 from .build_uid_map import MAPPING as MAPPING
+from .build_uid_map import OF_EARLIER_MAP as OF_EARLIER_MAP
 from .build_uid_map import REFERENCES as REFERENCES
 from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap

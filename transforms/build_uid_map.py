@@ -9,29 +9,52 @@ from typing import Any, Literal
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from anonymizer import MAX_UID_LENGTH
 
+from .arrow_shards import from_bytes
 from .bundles import at_end
 from .engine_config import EngineConfig
 from .group_work_units import keys_for, spread
-from .known_uids import Known, is_table, shards_of_claims, shards_of_file
+from .known_uids import (
+    CLAIMS,
+    CLAIMS_SCHEMA,
+    NEW_UIDS,
+    ODD,
+    Known,
+    claims_of,
+    divided,
+    in_shards,
+    is_table,
+    new_uids_of,
+    read_map,
+)
 from .metrics import UIDS_MAPPED, counter
 from .packed import pack, unpack
 from .records import WorkUnit
 from .settled import EarlierRun, read_uses
 from .spread_elements import SpreadNames
 from .uid_uses import UidMapError, UidUse, Uses, claims, given, reference, uid_uses, violations, written_use
+from .uids_in_use import GatherUidsInUse, UidsInUse
 
 MAPPING: Literal["mapping"] = "mapping"
 CLAIMED: Literal["claimed"] = "claimed"
 REFERENCES: Literal["references"] = "references"
 KEPT_MAPPING: Literal["kept_mapping"] = "kept_mapping"
 KEPT_REFERENCES: Literal["kept_references"] = "kept_references"
+UNTOUCHED_MAPPING: Literal["untouched_mapping"] = "untouched_mapping"
+UNTOUCHED_REFERENCES: Literal["untouched_references"] = "untouched_references"
 VIOLATIONS: Literal["violations"] = "violations"
 OF_MAP = (MAPPING, KEPT_MAPPING, REFERENCES, KEPT_REFERENCES, VIOLATIONS)
+#: rows that an earlier run had and that still hold, through a shard and past all: the tables to which they belong
+OF_EARLIER_MAP = {
+    KEPT_MAPPING: "uid_map",
+    KEPT_REFERENCES: "references",
+    UNTOUCHED_MAPPING: "uid_map",
+    UNTOUCHED_REFERENCES: "references",
+}
 
 #: instances for each shard, on average: with 16 UIDs of its own in each, which is many, a shard takes some 40 MB of memory
 SHARD_SIZE = 4096
@@ -93,24 +116,41 @@ class _Shard(beam.DoFn):
 
 
 class _ShardClaims(beam.DoFn):
-    """Tables of SETTLED_SCHEMA -> (shard, what it gets): the claims of skipped objects."""
+    """Tables of claims of skipped objects, as Arrow's streams -> (shard, what it gets): those to what is in use now."""
 
     def __init__(self, shard_size: int) -> None:
         self._shard_size = shard_size
 
-    def process(self, rows: list[pa.Table], listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from shards_of_claims(pa.concat_tables(rows), keys_for(listed[0], self._shard_size))
+    def process(self, content: bytes, listed: tuple[int, bytes], in_use: bytes) -> Iterator[tuple[bytes, bytes]]:
+        touched, _ = divided(CLAIMS, from_bytes([content], CLAIMS_SCHEMA), UidsInUse(in_use))
+        yield from in_shards(CLAIMS, touched, keys_for(listed[0], self._shard_size))
 
 
 class _ShardRun(beam.DoFn):
-    """Files of the UID map and of references of the run that is gone on with -> (shard, what it gets)."""
+    """Files of the UID map and of references of the run that is gone on with -> (shard, what it gets), and what no UID touches
+    that is in use now.
+    """
 
     def __init__(self, run: EarlierRun, shard_size: int) -> None:
         self._run = run
         self._shard_size = shard_size
 
-    def process(self, name: str, listed: tuple[int, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        yield from shards_of_file(self._run, name, keys_for(listed[0], self._shard_size))
+    def process(
+        self, name: str, listed: tuple[int, bytes], in_use: bytes
+    ) -> Iterator[
+        tuple[bytes, bytes]
+        | TaggedOutput[Literal["untouched_mapping"], list[pa.Table]]
+        | TaggedOutput[Literal["untouched_references"], list[pa.Table]]
+    ]:
+        uids, shards = UidsInUse(in_use), keys_for(listed[0], self._shard_size)
+        kind, table = read_map(self._run, name)
+        touched, untouched = divided(kind, table, uids)
+        yield from in_shards(kind, touched, shards)
+        if kind == ODD:
+            yield TaggedOutput(UNTOUCHED_REFERENCES, [untouched])
+        else:
+            yield TaggedOutput(UNTOUCHED_MAPPING, [untouched])
+            yield from in_shards(NEW_UIDS, divided(NEW_UIDS, new_uids_of(table), uids)[0], shards)
 
 
 class _ShardGiven(beam.DoFn):
@@ -182,11 +222,11 @@ class _Resolve(beam.DoFn):
         yield TaggedOutput(MAPPING, [use[:] for use in uses.by_hash.values()])
 
 
-class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
+class BuildUidMap(beam.PTransform[PCollection[WorkUnit], dict[str, PCollection[Any]]]):
     """Work units -> ``mapping``: lists of UidUse tuples; ``references``: lists of Reference tuples; of both what an earlier run
-    had and still holds, as tables: ``kept_mapping``, ``kept_references``; ``claimed``: (unit id, (hash of an instance that others
-    claim, too, whether those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new ones were given away
-    before; ``violations``: how many new UIDs break the map, in a part of it.
+    had and still holds, as tables, by OF_EARLIER_MAP; ``claimed``: (unit id, (hash of an instance that others claim, too, whether
+    those are of other studies)), and (unit id, (hash, new UID)) for UIDs whose new ones were given away before; ``violations``:
+    how many new UIDs break the map, in a part of it.
     """
 
     def __init__(
@@ -203,29 +243,48 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], DoOutputsTuple]):
         Args:
             listed: one tuple, how many objects there are at most, and what else is known of them.
             settled: lists of tables of SETTLED_SCHEMA: of objects that aren't in units, and whose claims count.
-            run: the run that is gone on with, and its map.
+            run: the run that is gone on with, and its map; without it, ``settled`` has nothing.
             given: another one, whose map goes on.
         """
         super().__init__()
         self._listed = listed
         self._shard = _Shard(config, shard_size, most_uses, run is not None or given is not None)
         self._settled = settled
-        self._claims = _ShardClaims(shard_size)
-        self._files: list[tuple[str, list[str], beam.DoFn]] = []
+        self._shard_claims = _ShardClaims(shard_size)
+        self._run, self._given = run, given
         if run is not None:
-            self._files.append(("Run", [*run.files("uid_map"), *run.files("references")], _ShardRun(run, shard_size)))
+            self._shard_run = _ShardRun(run, shard_size)
         if given is not None:
-            self._files.append(("Given", given.files("uid_map"), _ShardGiven(config, given, shard_size)))
+            self._shard_given = _ShardGiven(config, given, shard_size)
 
     @beam.typehints.no_annotations
-    def expand(self, units: PCollection[WorkUnit]) -> DoOutputsTuple:
+    def expand(self, units: PCollection[WorkUnit]) -> dict[str, PCollection[Any]]:
         listed = AsSingleton(self._listed)
-        uses = [units | "Shard" >> beam.ParDo(self._shard, listed=listed).with_output_types(tuple[bytes, bytes])]
+        uses = units | "Shard" >> beam.ParDo(self._shard, listed=listed).with_output_types(tuple[bytes, bytes])
+        outputs: dict[str, PCollection[Any]] = {}
+        if self._given is not None:
+            names = units.pipeline | "GivenFiles" >> SpreadNames(self._given.files("uid_map"))
+            of_given = names | "ShardGiven" >> beam.ParDo(self._shard_given, listed=listed).with_output_types(tuple[bytes, bytes])
+            uses = (uses, of_given) | "Uses" >> beam.Flatten()
+        if self._run is not None:
+            sides = {"listed": listed, "in_use": AsSingleton(uses | "InUse" >> GatherUidsInUse())}
+            more, outputs = self._of_run(units.pipeline, self._run, sides)
+            uses = (uses, *more) | "AllUses" >> beam.Flatten()
+        resolved = uses | "ByShard" >> beam.GroupByKey() | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(*OF_MAP, main=CLAIMED)
+        return outputs | {tag: resolved[tag] for tag in (CLAIMED, *OF_MAP)}
+
+    def _of_run(
+        self, pipeline: beam.Pipeline, run: EarlierRun, sides: dict[str, AsSingleton]
+    ) -> tuple[list[PCollection[Any]], dict[str, PCollection[Any]]]:
+        """What of the run goes to shards, and what doesn't."""
+        names = pipeline | "RunFiles" >> SpreadNames([*run.files("uid_map"), *run.files("references")])
+        of_run = names | "ShardRun" >> beam.ParDo(self._shard_run, **sides).with_outputs(
+            UNTOUCHED_MAPPING, UNTOUCHED_REFERENCES, main="touched"
+        )
+        more = [of_run["touched"]]
         for number, rows in enumerate(self._settled):
-            claims_of_rows = beam.ParDo(self._claims, listed=listed).with_output_types(tuple[bytes, bytes])
-            uses.append(rows | f"ShardClaims{number}" >> claims_of_rows)
-        for kind, names, function in self._files:
-            shard = beam.ParDo(function, listed=listed).with_output_types(tuple[bytes, bytes])
-            uses.append(units.pipeline | f"{kind}Files" >> SpreadNames(names) | f"Shard{kind}" >> shard)
-        all_uses = uses[0] if len(uses) == 1 else tuple(uses) | "AllUses" >> beam.Flatten()
-        return all_uses | "ByShard" >> beam.GroupByKey() | "Resolve" >> beam.ParDo(_Resolve()).with_outputs(*OF_MAP, main=CLAIMED)
+            # what is kept until it is known which UIDs are in use is the claims alone
+            claims_of_rows = rows | f"Claims{number}" >> beam.Map(claims_of).with_output_types(bytes)
+            shard = beam.ParDo(self._shard_claims, **sides).with_output_types(tuple[bytes, bytes])
+            more.append(claims_of_rows | f"ShardClaims{number}" >> shard)
+        return more, {tag: of_run[tag] for tag in (UNTOUCHED_MAPPING, UNTOUCHED_REFERENCES)}

@@ -41,6 +41,11 @@ _AT_SOURCE = ObjectRef._fields.index("source")
 #: listed objects that are gathered before they are shuffled
 _MOST_REFS = 32_768
 
+#: of what a shard gets: refs and their source ids, packed; entries of ledgers; rows of SETTLED_SCHEMA
+_REFS, _ENTRIES, _ROWS = b"l", b"e", b"r"
+#: a kind, and such content, or the name of a file of it
+OfKind = tuple[bytes, bytes]
+
 #: a batch, and for a container what is known of its members, packed
 ToDo = tuple[Batch, bytes]
 Tagged = (
@@ -107,28 +112,18 @@ class Takes:
             yield TaggedOutput(GONE, [left])
 
 
-class _ReadLedger(beam.DoFn):
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+class _ByShard(beam.DoFn):
+    """What is listed and the files of earlier runs -> (shard, (kind, what it gets)); refs of a bundle together, as long as they
+    are not too many.
 
-    def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-        yield from by_shard(self._ledger.read(name), shards)
+    One step for all three: where they came from as many, all that they give would be flattened, and so written and read once
+    more before it is shuffled.
+    """
 
-
-class _ReadTable(beam.DoFn):
-    def __init__(self, run: EarlierRun | None) -> None:
-        self._run = run
-
-    def process(self, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-        assert self._run is not None
-        yield from settled_by_shard(read_settled(self._run, name), shards)
-
-
-class _KeyRefs(beam.DoFn):
-    """Batches -> (shard, refs and their source ids, packed): those of a bundle together, as long as they are not too many."""
-
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, ledger: Ledger, run: EarlierRun | None) -> None:
         self._config = config
+        self._ledger = ledger
+        self._run = run
 
     def setup(self) -> None:
         self._source_id = self._config.engine().pseudonyms.source_id
@@ -137,21 +132,35 @@ class _KeyRefs(beam.DoFn):
         self._gathered: dict[bytes, list[tuple[tuple[Any, ...], str]]] = {}
         self._count = 0
 
-    def process(self, batch: Batch, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    def process(self, found: OfKind, shards: int) -> Iterator[tuple[bytes, OfKind]]:
+        kind, content = found
+        if kind == _REFS:
+            self._gather(unpack(content), shards)
+            if self._count >= _MOST_REFS:
+                yield from self._take()
+        else:
+            for shard, part in self._read(kind, content.decode(), shards):
+                yield shard, (kind, part)
+
+    def _read(self, kind: bytes, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
+        if kind == _ENTRIES:
+            return by_shard(self._ledger.read(name), shards)
+        assert self._run is not None
+        return settled_by_shard(read_settled(self._run, name), shards)
+
+    def _gather(self, batch: Batch, shards: int) -> None:
         for fields in batch:
             source_id = self._source_id(fields[_AT_SOURCE])
             self._gathered.setdefault(shard_of(source_id, shards), []).append((fields, source_id))
         self._count += len(batch)
-        if self._count >= _MOST_REFS:
-            yield from self._take()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         return at_end(self._take())
 
-    def _take(self) -> Iterator[tuple[bytes, bytes]]:
+    def _take(self) -> Iterator[tuple[bytes, OfKind]]:
         gathered, self._gathered, self._count = self._gathered, {}, 0
         for shard, refs in gathered.items():
-            yield shard, pack(refs)
+            yield shard, (_REFS, pack(refs))
 
 
 class _Compare(beam.DoFn):
@@ -165,12 +174,14 @@ class _Compare(beam.DoFn):
     def setup(self) -> None:
         self._sources = Sources(self._config.engine())
 
-    def process(self, joined: tuple[bytes, tuple[Iterable[bytes], ...]]) -> Iterator[ToDo | Tagged]:
-        _, (listed, entries, settled) = joined
-        earlier = EarlierWork(entries, from_bytes(settled, SETTLED_SCHEMA))
+    def process(self, of_shard: tuple[bytes, Iterable[OfKind]]) -> Iterator[ToDo | Tagged]:
+        contents: dict[bytes, list[bytes]] = {_REFS: [], _ENTRIES: [], _ROWS: []}
+        for kind, content in of_shard[1]:
+            contents[kind].append(content)
+        earlier = EarlierWork(contents[_ENTRIES], from_bytes(contents[_ROWS], SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
         plain = []
-        for fields, source_id in chain.from_iterable(map(unpack, listed)):
+        for fields, source_id in chain.from_iterable(map(unpack, contents[_REFS])):
             ref = ObjectRef(*fields)
             if self._archive.is_container(ref):
                 yield from self._container(ref, of_containers.pop(source_id, None))
@@ -223,8 +234,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     ) -> None:
         super().__init__()
         self._earlier = earlier
-        self._read = _ReadLedger(ledger)
-        self._key = _KeyRefs(config)
+        self._by_shard = _ByShard(config, ledger, earlier.run)
         self._compare = _Compare(config, archive, writer, progress)
 
     @beam.typehints.no_annotations
@@ -236,16 +246,24 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
             | "Shards" >> beam.Map(shards_for, self._earlier.objects).with_output_types(int)
         )
         run = self._earlier.run
-        reads: tuple[tuple[str, list[str], beam.DoFn], ...] = (
-            ("Ledgers", [file.name for file in self._earlier.ledgers], self._read),
-            ("Tables", run.files("instances") if run else [], _ReadTable(run)),
-        )
-        entries = [
-            objects.pipeline
-            | kind >> SpreadNames(names)
-            | f"Read{kind}" >> beam.ParDo(read, shards=shards).with_output_types(tuple[bytes, bytes])
-            for kind, names, read in reads
+        files = {_ENTRIES: [file.name for file in self._earlier.ledgers], _ROWS: run.files("instances") if run else []}
+        names = [
+            objects.pipeline | label >> SpreadNames(files[kind]) | f"As{label}" >> beam.Map(_file, kind).with_output_types(OfKind)
+            for label, kind in (("Ledgers", _ENTRIES), ("Tables", _ROWS))
         ]
-        refs = objects | "KeyRefs" >> beam.ParDo(self._key, shards=shards).with_output_types(tuple[bytes, bytes])
-        joined = (refs, *entries) | "Join" >> beam.CoGroupByKey()
-        return joined | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)
+        refs = objects | "Refs" >> beam.Map(_refs).with_output_types(OfKind)
+        shuffled = (
+            (refs, *names)
+            | "All" >> beam.Flatten()
+            | "ByShard" >> beam.ParDo(self._by_shard, shards=shards).with_output_types(tuple[bytes, OfKind])
+            | "Join" >> beam.GroupByKey()
+        )
+        return shuffled | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)
+
+
+def _refs(batch: Batch) -> OfKind:
+    return _REFS, pack(batch)
+
+
+def _file(name: str, kind: bytes) -> OfKind:
+    return kind, name.encode()

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_shards import BEGINNING, beginnings, by_shard, from_bytes
+from .arrow_shards import BEGINNING, beginnings, by_shard, from_bytes, to_bytes
 from .records import Status
 from .settled import EarlierRun, uses_of
 from .uid_uses import UidUse
+from .uids_in_use import UidsInUse
 from .write_audit import REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
 NEW_UIDS_SCHEMA = pa.schema([("new_uid_hash", pa.binary(16)), ("uid_hash", pa.binary(32))])
@@ -34,29 +35,37 @@ def is_table(content: bytes) -> bool:
     return content[:1] in _KINDS
 
 
-def shards_of_file(run: EarlierRun, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, kind and table) of one of a run's files of its UID map or references.
+def read_map(run: EarlierRun, name: str) -> tuple[bytes, pa.Table]:
+    """One of a run's files of its UID map or references, and which of both it is.
 
     Raises:
         OSError: it can't be read.
     """
     table = run.read(name)
-    if table.schema.names == REFERENCES_SCHEMA.names:
-        yield from _shards(ODD, table, shards)
-        return
-    yield from _shards(ROWS, table, shards)
-    yield from _shards(NEW_UIDS, table.filter(pc.is_valid(table["new_uid_hash"])), shards)
+    kind = ODD if table.schema.names == REFERENCES_SCHEMA.names else ROWS
+    return kind, table.cast(_KINDS[kind][0])
 
 
-def shards_of_claims(settled: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, kind and table) of the claims of what the output has: of rows of skipped objects."""
-    is_there = pc.and_(pc.is_valid(settled["instance_hash"]), pc.equal(settled["status"], Status.SKIPPED.value))
-    yield from _shards(CLAIMS, settled.filter(is_there), shards)
+def divided(kind: bytes, table: pa.Table, in_use: UidsInUse) -> tuple[pa.Table, pa.Table]:
+    """The rows that UIDs in use now may touch, and all others."""
+    return in_use.divide(table, _KINDS[kind][1])
 
 
-def _shards(kind: bytes, table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    schema, column = _KINDS[kind]
-    for shard, content in by_shard(table.select(schema.names).cast(schema), column, shards):
+def new_uids_of(rows: pa.Table) -> pa.Table:
+    """Of rows of the map, what is looked for by the new UIDs."""
+    return rows.filter(pc.is_valid(rows["new_uid_hash"])).select(NEW_UIDS_SCHEMA.names)
+
+
+def claims_of(settled: list[pa.Table]) -> bytes:
+    """The claims of what the output has, as Arrow's stream: of rows of skipped objects."""
+    rows = pa.concat_tables(settled).select([*CLAIMS_SCHEMA.names, "status"])
+    is_there = pc.and_(pc.is_valid(rows["instance_hash"]), pc.equal(rows["status"], Status.SKIPPED.value))
+    return to_bytes(rows.filter(is_there).select(CLAIMS_SCHEMA.names))
+
+
+def in_shards(kind: bytes, table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
+    """(shard, kind and table) of a table of that kind."""
+    for shard, content in by_shard(table, _KINDS[kind][1], shards):
         yield shard, kind + content
 
 
@@ -85,7 +94,7 @@ class Known(NamedTuple):
 
     @classmethod
     def of(cls, shuffled: Iterable[bytes]) -> "Known":
-        """Of what ``shards_of_file`` and ``shards_of_claims`` gave for a shard."""
+        """Of what ``in_shards`` gave for a shard."""
         streams: dict[bytes, list[bytes]] = {kind: [] for kind in _KINDS}
         for content in shuffled:
             streams[content[:1]].append(content[1:])

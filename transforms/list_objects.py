@@ -67,17 +67,22 @@ class _List(beam.DoFn):
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
     """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are, each by itself."""
 
-    def __init__(self, inputs: list[str], archive: Archive) -> None:
+    def __init__(self, inputs: list[str], archive: Archive, *, spread: bool = True) -> None:
+        """
+        Args:
+            spread: the batches over the workers; what shuffles them anyway needn't have it.
+        """
         super().__init__()
         self._inputs = inputs
         self._archive = archive
+        self._spread = spread
 
     def expand(self, pbegin: PBegin) -> PCollection[Batch]:
-        return (
+        listed = (
             pbegin
             | "Once" >> beam.Impulse()
             | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
             | "SpreadParts" >> SpreadElements(Part)
             | "List" >> beam.ParDo(_List(self._archive)).with_output_types(Batch)
-            | "Spread" >> SpreadElements(Batch)
         )
+        return listed | "Spread" >> SpreadElements(Batch) if self._spread else listed
