@@ -19,6 +19,7 @@ from .options import input_base
 from .storage import (
     COUNTS,
     Entry,
+    LocalStore,
     OpenEntry,
     StorageOptions,
     as_folder,
@@ -56,6 +57,11 @@ class StoredArchive:
         """
         for part in self._parts(location, divide=False):
             yield from self.objects(part)
+
+    def names(self, location: tuple[int, str]) -> Iterator[object]:
+        """As ``look``, for who wants but to count them: of local files, nothing else is asked for."""
+        for part in self._parts(location, divide=False):
+            yield from LocalStore.files(part.name) if part.kind == _LOCAL else self.objects(part)
 
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
         """As ``Archive.parts``.

@@ -38,11 +38,11 @@ from transforms import (
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .crosswalk import crosswalk_target
-from .earlier_runs import earlier_run, known_objects, run_of_map, unfinished_work
+from .earlier_runs import earlier_run, run_of_map, unfinished_work
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
-from .options import JobOptions, check_crosswalk, check_locations, input_option
+from .options import JobOptions, check_crosswalk, check_locations
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
@@ -57,10 +57,10 @@ from .run_report import (
     origin_of,
     write_origin,
 )
-from .storage import FileReader, Folder, RunWriter, StorageError, has_magic, scheme_of, writer_for
+from .storage import FileReader, Folder, RunWriter, StorageError, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
-from .workload import Workload
+from .workload import look
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -99,8 +99,7 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    archive, workload = _look(options)
-    workload.take_off(known_objects(options))
+    archive, workload = look(options)
     beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
     _make_importable_for_workers()
     # before anything else is under way in this process: they are forked where that is safe
@@ -186,31 +185,6 @@ def _run(
                 raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
     except StorageError as error:
         raise RunError(f"the audit can't be listed: {error}") from None
-
-
-def _look(options: JobOptions) -> tuple[StoredArchive, Workload]:
-    """The inputs, each of which was found to be there; and how much work they are, as far as that matters.
-
-    Raises:
-        UsageError: one isn't there.
-    """
-    archive = StoredArchive(options.storage)
-    remote = bool(scheme_of(options.output))
-    workload = Workload()
-    for location in enumerate(options.inputs):
-        option, name = input_option(options, location[0]), location[1]
-        before = workload.objects
-        try:
-            for ref in archive.look(location):
-                remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
-                workload.add(ref.size, is_container=archive.is_container(ref))
-                if workload.is_enough:
-                    break
-        except (StorageError, ManifestError) as error:
-            raise UsageError(f"{option}: {error}") from None
-        if workload.objects == before and scheme_of(name):
-            raise UsageError(f"{option} matches nothing" if has_magic(name) else f"{option} doesn't exist")
-    return replace(archive, concurrency=options.storage.threads if remote else 1), workload
 
 
 def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool) -> dict[str, int]:

@@ -62,6 +62,9 @@ class EngineConfig:
         return _engine(self)
 
 
+_GARBAGE_THRESHOLDS = (50_000, 20, 100)
+
+
 @lru_cache(maxsize=4)
 def _engine(config: EngineConfig) -> Engine:
     key = _key(config.key_uri, config.scope, config.key_id)
@@ -73,6 +76,8 @@ def _engine(config: EngineConfig) -> Engine:
         raise PatientTableError("a worker found another table of patients than the job was started with")
     # all that is here by now stays: the garbage collector needn't go through it whenever an instance's records have piled up
     gc.freeze()
+    # and what piles up is no garbage: to look each 700 records for it took a tenth of the time of a run that skips most objects
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
     return Engine(
         config.profile,
         key,

@@ -13,6 +13,8 @@ from .storage import Archive, ListingPart
 
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
+#: and where they are shuffled once more anyway
+_LARGE_BATCH = 512
 
 Batch = list[tuple[Any, ...]]
 #: a ListingPart, its name as bytes: file systems take any, and coders of text don't
@@ -53,14 +55,15 @@ class _Parts(beam.DoFn):
 
 
 class _List(beam.DoFn):
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, size: int) -> None:
         self._archive = archive
+        self._size = size
         self._operations = StorageCounters(archive)
 
     def process(self, part: Part) -> Iterator[Batch]:
         kind, name, base, prefix, pattern = part
         listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
-        yield from batches(self._archive.objects(listed), self._archive.is_container)
+        yield from batches(self._archive.objects(listed), self._archive.is_container, self._size)
         self._operations.update()
 
 
@@ -83,6 +86,6 @@ class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
             | "Once" >> beam.Impulse()
             | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
             | "SpreadParts" >> SpreadElements(Part)
-            | "List" >> beam.ParDo(_List(self._archive)).with_output_types(Batch)
+            | "List" >> beam.ParDo(_List(self._archive, BATCH if self._spread else _LARGE_BATCH)).with_output_types(Batch)
         )
         return listed | "Spread" >> SpreadElements(Batch) if self._spread else listed

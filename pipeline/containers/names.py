@@ -4,11 +4,13 @@ from __future__ import annotations
 
 _ZIPS = (b".zip",)
 _TARS = (b".tar", b".tar.gz", b".tgz", b".tar.bz2", b".tbz2", b".tar.xz", b".txz")
+_CONTAINERS = _ZIPS + _TARS
+_LONGEST = max(map(len, _CONTAINERS))
 
 
 def is_container(name: bytes) -> bool:
     """Whether an object of that name is one whose members are the instances."""
-    return name.lower().endswith(_ZIPS + _TARS)
+    return name[-_LONGEST:].lower().endswith(_CONTAINERS)
 
 
 def is_zip(name: bytes) -> bool:

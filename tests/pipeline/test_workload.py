@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pipeline.archive import StoredArchive
 from pipeline.workload import Workload
 
 KB, MB, GB = 1_000, 1_000_000, 1_000_000_000
@@ -36,7 +39,6 @@ def test_processes_have_enough_to_do(objects: int, size: int, cores: int, proces
     for _ in range(objects):
         workload.add(size, is_container=False)
     assert workload.processes(cores) == processes
-    assert workload.is_enough == (objects >= 10_000)
 
 
 def test_one_container_holds_many_objects() -> None:
@@ -45,16 +47,43 @@ def test_one_container_holds_many_objects() -> None:
     assert workload.processes(2) == 2
 
 
-def test_what_was_done_before_is_no_work() -> None:
-    workload = Workload()
-    for _ in range(8_000):
-        workload.add(1_000_000, is_container=False)
-    assert workload.processes(8) == 8
-    workload.take_off(7_900)
-    assert (workload.objects, workload.size) == (100, 100_000_000) and workload.processes(8) == 1
-    many = Workload()
-    for _ in range(10_000):
-        many.add(1, is_container=False)
-    # there may be any number behind those that were looked at
-    many.take_off(9_999)
-    assert many.processes(8) == 8
+@pytest.mark.parametrize(
+    ("known", "counted", "size", "processes"),
+    [
+        (50_000, 50_500, 0, 1),
+        (50_000, 53_000, 0, 2),
+        (50_000, 50_500, 10 * MB, 7),
+        (50_000, 60_000, 0, 64),
+        (600_000, 600_000, 0, 6),
+        # some are gone, or in containers
+        (50_000, 20_000, 10 * MB, 1),
+        # fewer are known than there are
+        (100, 3_100, 0, 2),
+        # it couldn't be told how many there are
+        (50_000, None, 0, 64),
+    ],
+)
+def test_what_was_done_before_is_little_work(known: int, counted: int | None, size: int, processes: int) -> None:
+    workload = Workload(known)
+    for _ in range(1_000 if counted else 10_000):
+        workload.add(size, is_container=False)
+    workload.counted = counted
+    assert workload.processes(64) == processes
+
+
+def test_members_may_be_new_in_containers_that_are_known() -> None:
+    workload = Workload(known=10_000)
+    workload.add(2 * GB, is_container=True)
+    workload.counted = 1
+    assert workload.processes(2) == 2
+
+
+def test_counting_says_how_many_are_listed(tmp_path: Path) -> None:
+    for number in range(20):
+        folder = tmp_path / "in" / str(number % 3)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.dcm").touch()
+    (tmp_path / "in" / "link").symlink_to("0", target_is_directory=True)
+    archive = StoredArchive()
+    for name in (str(tmp_path / "in"), f"{tmp_path}/in/[01]/*.dcm", str(tmp_path / "in" / "0" / "0.dcm")):
+        assert sum(1 for _ in archive.names((0, name))) == sum(1 for _ in archive.look((0, name))) > 0
