@@ -16,7 +16,7 @@ from .results import Results, WorkResult
 from .works import AGAINST_PEERS, Work, Works
 
 _ROOT = Path(__file__).parents[1]
-_NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "large")
+_NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "night", "night-small", "large")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +58,8 @@ def main(
     multiframe  ... over enhanced multi-frame objects
     options     the engine's options over the CT images
     archive     dicom-deid run, two cores
+    night       dicom-deid run --resume over them, 1 % of them new
+    night-small ... over 50,000 small objects
     large       one object of 4 GB
     growth      dicom-deid run over 2,000 and 20,000 tiny instances
     help        start of the command

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .results import Results, WorkResult
-from .works import COPY, CP, ENGINE, FILE, RUN
+from .works import AGAIN, COPY, CP, ENGINE, FILE, RUN
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ def _growth(*, startup: bool) -> Callable[[WorkResult], float | None]:
     return value
 
 
+def _night(work: WorkResult) -> float | None:
+    first, second = work.of(RUN), work.of(AGAIN)
+    return 100 * second.alone("cpu") / first.alone("cpu") if first and second else None
+
+
 def _seconds(name: str) -> Callable[[WorkResult], float | None]:
     def value(work: WorkResult) -> float | None:
         found = work.of(name)
@@ -96,4 +101,6 @@ BARS = (
     Bar("help", "`dicom-deid --help`: CPU", _seconds("dicom-deid --help"), 0.5, unit="s"),
     Bar("growth", "`dicom-deid run`: wall per instance, 20,000 tiny ones against 2,000", _growth(startup=True), 1.15),
     Bar("growth", "... start-up apart", _growth(startup=False), 1.15),
+    Bar("night", "`--resume`, 1 % new CT images: CPU of the first run's, start-up apart", _night, 5, unit="%"),
+    Bar("night-small", "... small objects, ten times as many", _night, 5, unit="%"),
 )

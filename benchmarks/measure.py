@@ -64,6 +64,7 @@ class Contender:
         takes: the input that it gets.
         limit: bytes that it may have of memory's addresses; 0: no limit.
         missing: why it can't take part.
+        goes_on: the input over which its output was made before; empty: it finds an empty folder.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Contender:
     takes: str = MANY
     limit: int = 0
     missing: str = ""
+    goes_on: str = ""
 
 
 @dataclass
@@ -195,9 +197,11 @@ def measure(contenders: list[Contender], inputs: dict[str, Path], rounds: int, o
                 continue
             print(f"  round {number + 1} of {rounds}: {contender.name}", file=sys.stderr)
             try:
-                measurement.runs.append(_run(contender, inputs.get(contender.takes), outputs, log))
+                before = inputs.get(contender.goes_on)
+                measurement.runs.append(_run(contender, inputs.get(contender.takes), before, outputs, log))
                 if ONE in inputs:
-                    measurement.startup.append(_run(contender, inputs[ONE], outputs, log))
+                    before = inputs[ONE] if contender.goes_on else None
+                    measurement.startup.append(_run(contender, inputs[ONE], before, outputs, log))
             except ChildFailed as error:
                 if contender.ours:
                     raise
@@ -206,12 +210,14 @@ def measure(contenders: list[Contender], inputs: dict[str, Path], rounds: int, o
     return found
 
 
-def _run(contender: Contender, source: Path | None, outputs: Outputs, log: Path) -> Usage:
+def _run(contender: Contender, source: Path | None, before: Path | None, outputs: Outputs, log: Path) -> Usage:
     if source is None:
         return run_child(contender.command(Path(), Path()), log, contender.limit)
     files = files_of(source)
     size = sum(path.stat().st_size for path in files)
     target = outputs.fresh(size)
+    if before is not None:
+        run_child(contender.command(before, target), log, contender.limit)
     # all find the input in memory, and the disk done with what the one before wrote
     for path in files:
         _read(path)

@@ -15,8 +15,11 @@ from .environment import PeersEnvironment
 from .measure import FEW, MANY, ONE, Contender, files_of
 
 ENGINE, RUN, FILE = "dicom-deid", "dicom-deid run", "dicom-deid file"
+AGAIN = "dicom-deid run --resume, 1 % new"
 COPY, CP = "Python copy", "cp -r"
 CLEANING = "RetainSafePrivate,RetainLongModifDates,RetainDeviceIdent,RetainPatientChars,CleanDesc,CleanStructdCont,CleanGraph"
+#: the input of all but the last hundredth
+BEFORE = "before"
 #: what does nothing but copy
 COPIES = (COPY, CP)
 OPTIONS = {
@@ -69,7 +72,7 @@ class Works:
     def all(self) -> dict[str, Work]:
         """The works by name, those that need much room last."""
         made = [self._help(), self._small(), self._multiframe(), self._ct(), self._options(), self._growth()]
-        made += [self._archive(), self._large()]
+        made += [self._archive(), *self._nights(), self._large()]
         if self._quick:
             made = [replace(work, rounds=1) for work in made]
         return {work.name: work for work in made}
@@ -107,6 +110,24 @@ class Works:
         ]
         title = f"archive of {self._ct_archive.instances:,} CT images, two cores"
         return replace(self._ct(), name="archive", title=title, contenders=contenders)
+
+    def _nights(self) -> list[Work]:
+        again = replace(self._run("--resume"), name=AGAIN, goes_on=BEFORE)
+        small = Shape(2, (50, 50), 0) if self._quick else Shape(250, (100, 100), 0)
+        return [
+            Work(
+                name,
+                f"a night: {shape.instances:,} {what}, run anew and again",
+                name,
+                _night(_archive_of(shape, content)),
+                [self._run(), again],
+                unit="object",
+            )
+            for name, what, shape, content in (
+                ("night", "CT images", self._ct_archive, data.ct),
+                ("night-small", "presentation states", small, data.small),
+            )
+        ]
 
     def _growth(self) -> Work:
         sizes = (200, 2000) if self._quick else (2000, 20_000, 200_000) if self._everything else (2000, 20_000)
@@ -201,11 +222,28 @@ def _archive_of(shape: Shape, content: Content, few: int = 0) -> Callable[[Path]
         files = files_of(folder / MANY)
         found = {MANY: folder / MANY}
         for name, count in ((FEW, few), (ONE, 1)):
-            for path in files[:count]:
-                linked = folder / name / path.relative_to(folder / MANY)
-                linked.parent.mkdir(parents=True, exist_ok=True)
-                os.link(path, linked)
-                found[name] = folder / name
+            if count:
+                found[name] = _linked(files[:count], folder / MANY, folder / name)
         return found
 
     return prepare
+
+
+def _night(prepare: Callable[[Path], dict[str, Path]]) -> Callable[[Path], dict[str, Path]]:
+    """And an input of all but the last hundredth of the files, which are then new."""
+
+    def prepare_night(folder: Path) -> dict[str, Path]:
+        found = prepare(folder)
+        files = files_of(found[MANY])
+        return {**found, BEFORE: _linked(files[: len(files) * 99 // 100], found[MANY], folder / BEFORE)}
+
+    return prepare_night
+
+
+def _linked(files: list[Path], below: Path, folder: Path) -> Path:
+    """A folder with these files by links, under the names that they have ``below``."""
+    for path in files:
+        linked = folder / path.relative_to(below)
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, linked)
+    return folder
