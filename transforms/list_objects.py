@@ -1,6 +1,7 @@
 """List the inputs' objects, in batches that spread over the workers."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import apache_beam as beam
@@ -21,15 +22,15 @@ Batch = list[tuple[Any, ...]]
 Part = tuple[str, bytes, int, bytes, str]
 
 
-def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bool], size: int = BATCH) -> Iterator[Batch]:
-    """``objects`` as plain tuples, ``size`` at a time; each zip or tar by itself, for it may hold as many."""
+def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bool]) -> Iterator[Batch]:
+    """``objects`` as plain tuples, some at a time; each zip or tar by itself, for it may hold as many."""
     batch: Batch = []
     for ref in objects:
         if is_container(ref):
             yield [tuple(ref)]
             continue
         batch.append(tuple(ref))
-        if len(batch) == size:
+        if len(batch) == BATCH:
             yield batch
             batch = []
     if batch:
@@ -55,20 +56,26 @@ class _Parts(beam.DoFn):
 
 
 class _List(beam.DoFn):
-    def __init__(self, archive: Archive, size: int) -> None:
+    def __init__(self, archive: Archive, spread: bool) -> None:
         self._archive = archive
-        self._size = size
+        self._spread = spread
         self._operations = StorageCounters(archive)
 
     def process(self, part: Part) -> Iterator[Batch]:
         kind, name, base, prefix, pattern = part
         listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
-        yield from batches(self._archive.objects(listed), self._archive.is_container, self._size)
+        objects = self._archive.objects(listed)
+        if self._spread:
+            yield from batches(objects, self._archive.is_container)
+        else:
+            found = map(tuple, objects)
+            while batch := list(islice(found, _LARGE_BATCH)):
+                yield batch
         self._operations.update()
 
 
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
-    """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are, each by itself."""
+    """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are; where they spread, each by itself."""
 
     def __init__(self, inputs: list[str], archive: Archive, *, spread: bool = True) -> None:
         """
@@ -86,6 +93,6 @@ class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
             | "Once" >> beam.Impulse()
             | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
             | "SpreadParts" >> SpreadElements(Part)
-            | "List" >> beam.ParDo(_List(self._archive, BATCH if self._spread else _LARGE_BATCH)).with_output_types(Batch)
+            | "List" >> beam.ParDo(_List(self._archive, self._spread)).with_output_types(Batch)
         )
         return listed | "Spread" >> SpreadElements(Batch) if self._spread else listed

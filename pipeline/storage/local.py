@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from .store import Entry, OpenEntry, StorageError
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
 _CHUNK = 1 << 20
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class LocalStore:
@@ -39,7 +41,8 @@ class LocalStore:
         In the order in which the file system has them; ``after`` and ``limit`` are of no use here.
         """
         for file in self.files(prefix):
-            path = os.fsencode(file)
+            # os.fsencode, without its calls
+            path = file.encode(_ENCODING, _ERRORS)
             try:
                 status = os.stat(file)
             except OSError:
