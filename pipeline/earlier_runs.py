@@ -10,7 +10,8 @@ from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, ledger_fi
 
 from .errors import UsageError
 from .options import JobOptions
-from .run_report import CROSSWALK_DIGEST, MAKING, RUN_FILE, UID_HASH_KEY, digest_of_crosswalk
+from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, digest_of_crosswalk
+from .run_report import RUN_FILE
 from .storage import Folder, StorageError
 
 

@@ -46,17 +46,8 @@ from .options import JobOptions, check_crosswalk, check_locations
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_report import (
-    MapOrigin,
-    RunReport,
-    check_origin,
-    finish,
-    has_origin,
-    made_with,
-    making,
-    origin_of,
-    write_origin,
-)
+from .run_origin import MapOrigin, check_origin, has_origin, made_with, making, origin_of, write_origin
+from .run_report import RunReport, finish
 from .storage import FileReader, Folder, RunWriter, StorageError, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses

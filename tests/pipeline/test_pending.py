@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.pending import finish_pending, remember
-from pipeline.run_report import made_with, origin_of
+from pipeline.run_origin import made_with, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
 from transforms import AuditRow, Earlier, Status, sum_of_sources

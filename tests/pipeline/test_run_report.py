@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
-from pipeline.run_report import RunReport, finish, made_with, origin_of
+from pipeline.run_origin import made_with, origin_of
+from pipeline.run_report import RunReport, finish
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
 from transforms import AuditRow, Earlier, Status, sum_of_sources
