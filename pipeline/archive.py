@@ -123,7 +123,12 @@ class StoredArchive:
             schema = tuple(filter(None, part.pattern.split(",")))
             with self._open_file(part.name) as file:
                 for found in read_manifest(file, part.name, schema):
-                    yield ObjectRef(found.uri, part.prefix + found.source, found.size, found.version)
+                    size, version = found.size, found.version
+                    if not version and not scheme_of(os.fsdecode(found.uri)):
+                        # to ask a file system costs little; an object store is asked when the object is read
+                        file_now = LocalStore.look(found.uri)
+                        size, version = file_now.size if size < 0 else size, file_now.version
+                    yield ObjectRef(found.uri, part.prefix + found.source, size, version)
             return
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:

@@ -42,14 +42,16 @@ class LocalStore:
         """
         for file in self.files(prefix):
             # os.fsencode, without its calls
-            path = file.encode(_ENCODING, _ERRORS)
-            try:
-                status = os.stat(file)
-            except OSError:
-                # it is listed all the same: reading it will fail, and that is what the audit says
-                yield Entry(path)
-                continue
-            yield Entry(path, status.st_size, str(status.st_mtime_ns))
+            yield self.look(file.encode(_ENCODING, _ERRORS))
+
+    @staticmethod
+    def look(path: bytes) -> Entry:
+        """One file; where there is none, it is listed all the same: reading it will fail, and that is what the audit says."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return Entry(path)
+        return Entry(path, status.st_size, str(status.st_mtime_ns))
 
     @staticmethod
     def files(name: str) -> Iterator[str]:

@@ -48,8 +48,8 @@ class Night:
     def put(self, name: str, instance: str, *extra: Element, study: str = "1.2.3.1") -> None:
         (self.archive / name).write_bytes(ct_file(instance, *extra, study=study))
 
-    def run(self, *flags: str, resume: bool = True) -> Finished:
-        run = deidentify(self.archive, self.output, self._key, *(["--resume"] if resume else []), *flags)
+    def run(self, *flags: str, resume: bool = True, archive: Path | None = None) -> Finished:
+        run = deidentify(archive or self.archive, self.output, self._key, *(["--resume"] if resume else []), *flags)
         assert "Traceback" not in run.log and "SECRETNAME" not in run.log
         return Finished(run)
 
@@ -236,6 +236,27 @@ def test_a_container_that_is_the_same_is_not_opened(night: Night) -> None:
     assert third.report["counts"]["skipped"] == 6
     (night.archive / "some.tar").unlink()
     assert night.run().report["gone"] == 3
+
+
+def test_files_that_a_manifest_names_are_skipped(night: Night, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.txt"
+
+    def name_all() -> None:
+        manifest.write_text("".join(f"{path}\n" for path in sorted(night.archive.iterdir())))
+
+    name_all()
+    assert counts(night.run(archive=manifest)) == FIRST
+    for number in range(6):
+        night.spoil(f"SECRETNAME-{number}")
+    night.put("new", "1.2.3.2.1", study="1.2.3.2")
+    name_all()
+    assert counts(night.run(archive=manifest)) == {**LATER, "written": 1}
+    # a file of another size, and one that isn't there any more
+    night.put("new", "1.2.3.2.1", Element(0x00100040, "CS", "O"), study="1.2.3.2")
+    (night.archive / "text").unlink()
+    again = night.run(archive=manifest)
+    assert counts(again) == {"skipped": 6, "duplicate": 1, "quarantined": 3}
+    assert set(again.report["reasons"]) >= {"output-conflict", "unreadable"}
 
 
 def test_the_audit_may_be_another_each_night(night: Night, tmp_path: Path) -> None:
