@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonymizer import Key, SecretError
 from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, ledger_file
 
 from .errors import UsageError
 from .options import JobOptions
-from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, digest_of_crosswalk
+from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, MapOrigin, digest_of_crosswalk
 from .run_report import RUN_FILE
 from .storage import Folder, StorageError
 
@@ -64,8 +64,36 @@ def known_objects(options: JobOptions) -> int:
         return 0
 
 
-def run_of_map(options: JobOptions, key_id: str) -> tuple[EarlierRun, Key] | None:
-    """The run that ``--uid-map`` names, and the key by which its originals are hashed; None where none is named.
+class MapToGoOn(NamedTuple):
+    """An earlier run's UID map that goes on under a new key.
+
+    Attributes:
+        run: the run that made it.
+        key_uri, scope, key_id: of the key by which its originals are hashed.
+    """
+
+    run: EarlierRun
+    key_uri: str
+    scope: str
+    key_id: str
+
+    @property
+    def origin(self) -> MapOrigin:
+        """What outputs made with it must agree in."""
+        return MapOrigin(self.run.run_id, self.key_id)
+
+    def hash_key(self, key_id: str) -> dict[str, str]:
+        """Fields of EngineConfig for its key; none where that is the run's own key."""
+        if self.key_id == key_id:
+            return {}
+        return {"uid_hash_key_uri": self.key_uri, "uid_hash_key_id": self.key_id, "uid_hash_scope": self.scope}
+
+
+def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | None:
+    """The UID map that ``--uid-map`` names; None where none is named.
+
+    Args:
+        key_uri, key_id: of the run's own key.
 
     Raises:
         UsageError: its map can't go on.
@@ -83,13 +111,15 @@ def run_of_map(options: JobOptions, key_id: str) -> tuple[EarlierRun, Key] | Non
     if account is None:
         raise UsageError(f"--uid-map: there is no {RUN_FILE}")
     scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
+    uri = options.uid_map_key or key_uri
     try:
-        key = Key.load(options.uid_map_key or options.key_uri, scope)
+        key = Key.load(uri, scope)
     except SecretError as error:
         raise UsageError(f"--uid-map-key: {error}") from None
     if key.key_id != account["origin"].get(UID_HASH_KEY):
         raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
-    return EarlierRun(folder, account["run_id"], account["tables"], same_making=False, same_key=account["key_id"] == key_id), key
+    run = EarlierRun(folder, account["run_id"], account["tables"], same_making=False, same_key=account["key_id"] == key_id)
+    return MapToGoOn(run, uri, scope, key.key_id)
 
 
 def _account(folder: Folder, option: str) -> dict[str, Any] | None:

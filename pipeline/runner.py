@@ -38,7 +38,7 @@ from transforms import (
 from .archive import StoredArchive
 from .beam_args import check_beam_args, complete, cores, is_local, take_processes
 from .crosswalk import crosswalk_target
-from .earlier_runs import earlier_run, run_of_map, unfinished_work
+from .earlier_runs import earlier_run, map_to_go_on, unfinished_work
 from .errors import AGAIN, RunError, UsageError
 from .job import AuditTarget, JobParts, build_job
 from .manifests import ManifestError
@@ -46,7 +46,7 @@ from .options import JobOptions, check_crosswalk, check_locations
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_origin import MapOrigin, check_origin, has_origin, made_with, making, origin_of, write_origin
+from .run_origin import check_origin, has_origin, made_with, making, origin_of, write_origin
 from .run_report import RunReport, finish
 from .storage import FileReader, Folder, RunWriter, StorageError, scheme_of, writer_for
 from .worker_process import settle
@@ -117,14 +117,9 @@ def _run(
             check_root(options.uid_root)
     except SecretError as error:
         raise UsageError(str(error)) from None
-    of_map = run_of_map(options, key.key_id)
-    made = made_with(options, key.key_id, of_map and MapOrigin(of_map[0].run_id, of_map[1].key_id))
+    uid_map = map_to_go_on(options, key_uri, key.key_id)
+    made = made_with(options, key.key_id, uid_map and uid_map.origin)
     check_origin(options, audit, made)
-    hash_key: dict[str, str] = {}
-    if of_map is not None and of_map[1].key_id != key.key_id:
-        scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
-        uri = options.uid_map_key or key_uri
-        hash_key = {"uid_hash_key_uri": uri, "uid_hash_key_id": of_map[1].key_id, "uid_hash_scope": scope}
     config = _with_digest(
         EngineConfig(
             profile=options.profile,
@@ -135,7 +130,7 @@ def _run(
             keep_burned_in=options.keep_burned_in,
             patient_table=options.patient_table,
             read=FileReader(options.storage) if scheme_of(options.patient_table or "") else None,
-            **hash_key,
+            **(uid_map.hash_key(key.key_id) if uid_map else {}),
         ),
         key,
     )
@@ -151,7 +146,7 @@ def _run(
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
-        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run, of_map and of_map[0])
+        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run, uid_map and uid_map.run)
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
