@@ -151,9 +151,9 @@ class StoredArchive:
             if pattern is None or pattern.fullmatch(source.decode()):
                 yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
 
-    def is_container(self, ref: ObjectRef) -> bool:
+    def is_container(self, name: bytes) -> bool:
         """As ``Archive.is_container``."""
-        return ref.member is None and is_container(ref.name)
+        return is_container(name)
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
         """As ``Archive.members``."""

@@ -117,7 +117,7 @@ def survey(archive: StoredArchive, inputs: Iterable[str], size: int, seed: int =
         for part in archive.parts(location):
             for ref in archive.objects(part):
                 objects += 1
-                containers += archive.is_container(ref)
+                containers += archive.is_container(ref.name)
                 total += max(ref.size, 0)
                 if len(drawn) < size:
                     drawn.append(ref)
@@ -163,7 +163,7 @@ def _sum(*operations: Operations) -> Operations:
 
 
 def _instances(archive: StoredArchive, ref: ObjectRef) -> list[ObjectRef]:
-    if not archive.is_container(ref):
+    if not archive.is_container(ref.name):
         return [ref]
     return [member for members in archive.members(ref) for member in members]
 

@@ -86,7 +86,7 @@ def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
         try:
             for ref in archive.look(location):
                 remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
-                workload.add(ref.size, is_container=archive.is_container(ref))
+                workload.add(ref.size, is_container=archive.is_container(ref.name))
                 if workload.objects >= (_SAMPLE if countable else _ENOUGH):
                     break
         except (StorageError, ManifestError) as error:

@@ -23,6 +23,11 @@ def beginnings(hashes: pa.Array) -> Numbers:
     return first.view(">u8").reshape(-1).astype(np.uint64)
 
 
+def beginnings_of_hex(hashes: pa.ChunkedArray) -> Numbers:
+    """The first 8 bytes of each of a column of hashes of 32 hex digits, as numbers."""
+    return np.frombuffer(bytes.fromhex("".join(hashes.to_pylist())), ">u8")[::2].astype(np.uint64)
+
+
 def shards_of(numbers: Numbers, shards: int) -> Numbers:
     """Which of ``shards`` each hash has, as ``spread`` says: the upper half of a product of 128 bits, which numpy hasn't."""
     high, low = numbers >> np.uint64(32), numbers & np.uint64(0xFFFFFFFF)

@@ -1,26 +1,28 @@
 """Compare what is listed with the work of earlier runs: those that did not come to their end, and the last one that did."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
-from .arrow_shards import from_bytes
+from .arrow_shards import beginnings_of_hex, from_bytes, split_by_shard
 from .bundles import at_end
-from .earlier_work import Compared, EarlierWork, by_shard, shard_of
+from .earlier_work import Compared, EarlierWork, by_shard
 from .engine_config import EngineConfig
 from .group_work_units import keys_for
 from .ledger import Ledger, LedgerFile
 from .list_objects import Batch, batches
+from .listed import LISTED_SCHEMA, pack_listed, refs_of, unpack_listed
 from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
-from .packed import pack, unpack
+from .packed import pack
 from .records import AuditRows, ObjectRef
 from .settled import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
-from .sources import Source, Sources
+from .sources import Sources
 from .spread_elements import SpreadNames
 from .storage import Archive, ObjectWriter, ProgressListener
 from .write_account import sum_of_sources
@@ -37,12 +39,11 @@ OF_EARLIER = (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE)
 
 #: listed objects for each shard, on average
 SHARD_SIZE = 4096
-_AT_SOURCE = ObjectRef._fields.index("source")
 #: listed objects that are gathered before they are shuffled
-_MOST_REFS = 32_768
+_MOST_LISTED = 32_768
 
-#: of what a shard gets: refs and their source ids, packed; entries of ledgers; rows of SETTLED_SCHEMA
-_REFS, _ENTRIES, _ROWS = b"l", b"e", b"r"
+#: of what a shard gets: rows of LISTED_SCHEMA; entries of ledgers; rows of SETTLED_SCHEMA
+_LISTED, _ENTRIES, _ROWS = b"l", b"e", b"r"
 #: a kind, and such content, or the name of a file of it
 OfKind = tuple[bytes, bytes]
 
@@ -113,8 +114,8 @@ class Takes:
 
 
 class _ByShard(beam.DoFn):
-    """What is listed and the files of earlier runs -> (shard, (kind, what it gets)); refs of a bundle together, as long as they
-    are not too many.
+    """What is listed and the files of earlier runs -> (shard, (kind, what it gets)); listed objects of a bundle together, as long
+    as they are not too many.
 
     One step for all three: where they came from as many, all that they give would be flattened, and so written and read once
     more before it is shuffled.
@@ -126,17 +127,19 @@ class _ByShard(beam.DoFn):
         self._run = run
 
     def setup(self) -> None:
-        self._source_id = self._config.engine().pseudonyms.source_id
+        self._sources = Sources(self._config.engine())
 
     def start_bundle(self) -> None:
-        self._gathered: dict[bytes, list[tuple[tuple[Any, ...], str]]] = {}
-        self._count = 0
+        self._listed: list[pa.Table] = []
+        self._count, self._shards = 0, 1
 
     def process(self, found: OfKind, shards: int) -> Iterator[tuple[bytes, OfKind]]:
         kind, content = found
-        if kind == _REFS:
-            self._gather(unpack(content), shards)
-            if self._count >= _MOST_REFS:
+        self._shards = shards
+        if kind == _LISTED:
+            self._listed.append(unpack_listed(content, self._sources))
+            self._count += self._listed[-1].num_rows
+            if self._count >= _MOST_LISTED:
                 yield from self._take()
         else:
             for shard, part in self._read(kind, content.decode(), shards):
@@ -148,19 +151,15 @@ class _ByShard(beam.DoFn):
         assert self._run is not None
         return settled_by_shard(read_settled(self._run, name), shards)
 
-    def _gather(self, batch: Batch, shards: int) -> None:
-        for fields in batch:
-            source_id = self._source_id(fields[_AT_SOURCE])
-            self._gathered.setdefault(shard_of(source_id, shards), []).append((fields, source_id))
-        self._count += len(batch)
-
     def finish_bundle(self) -> Iterator[WindowedValue]:
         return at_end(self._take())
 
     def _take(self) -> Iterator[tuple[bytes, OfKind]]:
-        gathered, self._gathered, self._count = self._gathered, {}, 0
-        for shard, refs in gathered.items():
-            yield shard, (_REFS, pack(refs))
+        if self._listed:
+            table = pa.concat_tables(self._listed)
+            self._listed, self._count = [], 0
+            for shard, part in split_by_shard(table, beginnings_of_hex(table["source_id"]), self._shards):
+                yield shard, (_LISTED, part)
 
 
 class _Compare(beam.DoFn):
@@ -175,22 +174,19 @@ class _Compare(beam.DoFn):
         self._sources = Sources(self._config.engine())
 
     def process(self, of_shard: tuple[bytes, Iterable[OfKind]]) -> Iterator[ToDo | Tagged]:
-        contents: dict[bytes, list[bytes]] = {_REFS: [], _ENTRIES: [], _ROWS: []}
+        contents: dict[bytes, list[bytes]] = {_LISTED: [], _ENTRIES: [], _ROWS: []}
         for kind, content in of_shard[1]:
             contents[kind].append(content)
         earlier = EarlierWork(contents[_ENTRIES], from_bytes(contents[_ROWS], SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
-        plain = []
-        for fields, source_id in chain.from_iterable(map(unpack, contents[_REFS])):
-            ref = ObjectRef(*fields)
-            if self._archive.is_container(ref):
-                yield from self._container(ref, of_containers.pop(source_id, None))
-            else:
-                plain.append((ref, Source(source_id, self._sources.version(ref))))
+        listed = from_bytes(contents[_LISTED], LISTED_SCHEMA)
+        for ref, source in refs_of(listed.filter(listed["is_container"])):
+            yield from self._container(ref, of_containers.pop(source.source_id, None))
+        plain = listed.filter(pc.invert(listed["is_container"]))
         # whatever becomes of them
-        yield TaggedOutput(LISTED, sum_of_sources(source.source_id for _, source in plain))
-        compared = earlier.compare(plain, self._writer.is_there)
-        self._progress.add("listed", len(plain) - len(compared.to_do))
+        yield TaggedOutput(LISTED, sum_of_sources(plain["source_id"].to_pylist()))
+        compared = earlier.compare_listed(plain, self._writer.is_there)
+        self._progress.add("listed", plain.num_rows - len(compared.to_do))
         yield from self._takes.tagged(compared, earlier)
         for left in (earlier, *of_containers.values()):
             yield from self._takes.gone(left)
@@ -234,6 +230,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
     ) -> None:
         super().__init__()
         self._earlier = earlier
+        self._archive = archive
         self._by_shard = _ByShard(config, ledger, earlier.run)
         self._compare = _Compare(config, archive, writer, progress)
 
@@ -251,7 +248,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
             objects.pipeline | label >> SpreadNames(files[kind]) | f"As{label}" >> beam.Map(_file, kind).with_output_types(OfKind)
             for label, kind in (("Ledgers", _ENTRIES), ("Tables", _ROWS))
         ]
-        refs = objects | "Refs" >> beam.Map(_refs).with_output_types(OfKind)
+        refs = objects | "AsTable" >> beam.Map(partial(_listed, archive=self._archive)).with_output_types(OfKind)
         shuffled = (
             (refs, *names)
             | "All" >> beam.Flatten()
@@ -261,8 +258,8 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         return shuffled | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)
 
 
-def _refs(batch: Batch) -> OfKind:
-    return _REFS, pack(batch)
+def _listed(batch: Batch, archive: Archive) -> OfKind:
+    return _LISTED, pack_listed(batch, archive.is_container)
 
 
 def _file(name: str, kind: bytes) -> OfKind:

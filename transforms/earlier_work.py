@@ -1,7 +1,7 @@
 """What earlier work is worth for what is listed now: plain functions, no Beam."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow as pa
 from .arrow_shards import from_bytes, to_bytes
 from .group_work_units import spread
 from .ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
+from .listed import refs_of
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, HeaderGroup, InstanceHeader, ObjectRef, Status
 from .settled import SETTLED_SCHEMA, IsThere, Settled
@@ -90,18 +91,33 @@ class EarlierWork:
         entries, settled = unpack(packed)
         return cls((entries,), from_bytes((settled,), SETTLED_SCHEMA))
 
-    def compare(self, listed: Iterable[tuple[ObjectRef, Source]], is_there: IsThere) -> Compared:
+    def compare_listed(self, listed: pa.Table, is_there: IsThere) -> Compared:
         """Which of these are done with, and which not; each once.
 
         Args:
+            listed: of LISTED_SCHEMA, no zip or tar among them.
             is_there: whether the output has an object of that name and size: what isn't there any more is written again.
         """
-        compared = Compared([], [], [], AuditRows(), [])
+        places = self.settled.take(listed["source_id"].to_pylist(), listed["source_version"].to_pylist(), is_there)
+        left = listed.filter(pa.array([place is None for place in places], pa.bool_()))
+        return self._compare(refs_of(left), places, is_there)
+
+    def compare(self, members: Sequence[tuple[ObjectRef, Source]], is_there: IsThere) -> Compared:
+        """As ``compare_listed``, of members of a zip or tar."""
+        sources = [source for _, source in members]
+        places = self.settled.take((one.source_id for one in sources), (one.version for one in sources), is_there)
+        left = (member for member, place in zip(members, places, strict=True) if place is None)
+        return self._compare(left, places, is_there)
+
+    def _compare(self, left: Iterable[tuple[ObjectRef, Source]], places: list[int | None], is_there: IsThere) -> Compared:
+        """
+        Args:
+            left: objects with which a run that came to its end was not done, or not like that.
+            places: of the rows of all others.
+        """
+        compared = Compared([], [], [], AuditRows(), [place for place in places if place is not None])
         scanned, finished = _Groups(), _Groups()
-        for ref, source in listed:
-            if (place := self.settled.take(source.source_id, source.version, is_there)) is not None:
-                compared.settled.append(place)
-                continue
+        for ref, source in left:
             which = (source.source_id, source.version)
             header, group = self._headers.get(which, (None, None)) if source.version else (None, None)
             row = self._rows.get(which) if source.version else None

@@ -15,18 +15,18 @@ from .storage import Archive, ListingPart
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
 #: and where they are shuffled once more anyway
-_LARGE_BATCH = 512
+_LARGE_BATCH = 4096
 
 Batch = list[tuple[Any, ...]]
 #: a ListingPart, its name as bytes: file systems take any, and coders of text don't
 Part = tuple[str, bytes, int, bytes, str]
 
 
-def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bool]) -> Iterator[Batch]:
+def batches(objects: Iterable[ObjectRef], is_container: Callable[[bytes], bool]) -> Iterator[Batch]:
     """``objects`` as plain tuples, some at a time; each zip or tar by itself, for it may hold as many."""
     batch: Batch = []
     for ref in objects:
-        if is_container(ref):
+        if is_container(ref.name):
             yield [tuple(ref)]
             continue
         batch.append(tuple(ref))
@@ -39,7 +39,7 @@ def batches(objects: Iterable[ObjectRef], is_container: Callable[[ObjectRef], bo
 
 def is_opened(batch: Batch, archive: Archive) -> bool:
     """Whether a batch is one of objects that can be read, and not a zip or tar."""
-    return len(batch) > 1 or not archive.is_container(ObjectRef(*batch[0]))
+    return len(batch) > 1 or not archive.is_container(ObjectRef(*batch[0]).name)
 
 
 class _Parts(beam.DoFn):

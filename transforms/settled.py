@@ -1,15 +1,14 @@
 """Rows of a run that came to its end, as the next one finds them: what it wrote is skipped, if it is still the same."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .arrow_shards import split_by_shard
+from .arrow_shards import beginnings_of_hex, split_by_shard
 from .ledger import PASSING
 from .records import Status
 from .storage import TableFolder
@@ -81,9 +80,7 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
 
 def settled_by_shard(table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
     """(shard, rows as Arrow's stream): those of one listed object have one shard, and those of a container's members its."""
-    listed_as = pc.coalesce(table["container_id"], table["source_id"]).to_pylist()
-    numbers = np.frombuffer(bytes.fromhex("".join(listed_as)), ">u8")[::2].astype(np.uint64)
-    return split_by_shard(table, numbers, shards)
+    return split_by_shard(table, beginnings_of_hex(pc.coalesce(table["container_id"], table["source_id"])), shards)
 
 
 def settled_table(tables: list[pa.Table]) -> pa.Table:
@@ -108,17 +105,18 @@ class Settled:
         self._name = table["output_name"].to_pylist()
         self._size = table["size"].to_pylist()
 
-    def take(self, source_id: str, version: str, is_there: IsThere) -> int | None:
-        """The place of an object's row, if the object is the same as then and would end like that again; else None.
+    def take(self, source_ids: Iterable[str], versions: Iterable[str], is_there: IsThere) -> list[int | None]:
+        """The places of objects' rows, where the object is the same as then and would end like that again.
 
-        Either way it is taken.
+        Whatever is found is taken.
 
         Args:
-            version: ``""`` where nothing tells.
+            versions: ``""`` where nothing tells.
             is_there: whether the output has an object of that name and size: what isn't there any more is written again.
         """
-        place = self._at.pop(source_id, None)
-        return place if place is not None and self._is_same(place, version, is_there) else None
+        at, is_same = self._at, self._is_same
+        places = ((at.pop(source_id, None), version) for source_id, version in zip(source_ids, versions, strict=True))
+        return [place if place is not None and is_same(place, version, is_there) else None for place, version in places]
 
     def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
         """All rows, if all objects are the same as then: those of a container of that version. None is taken."""

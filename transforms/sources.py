@@ -53,7 +53,11 @@ class Sources:
 
     def version(self, ref: ObjectRef) -> str:
         """Of an object by itself: its size, and its time, generation or tag."""
-        return self._version(f"{ref.size} {ref.version}".encode()) if ref.version and ref.size >= 0 else ""
+        return self.version_of(ref.size, ref.version)
+
+    def version_of(self, size: int, version: str) -> str:
+        """Of an object of that size, and time, generation or tag."""
+        return self._version(f"{size} {version}".encode()) if version and size >= 0 else ""
 
     def version_of_container(self, ref: ObjectRef) -> str:
         """Of a zip or tar, or of that in which a member lies: whose size isn't known then."""

@@ -93,8 +93,8 @@ class Archive(Protocol):
     def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
         """The objects of a part, zips and tars among them as what they are."""
 
-    def is_container(self, ref: ObjectRef) -> bool:
-        """Whether an object is one of those whose members are the instances."""
+    def is_container(self, name: bytes) -> bool:
+        """Whether a listed object of that name is one of those whose members are the instances."""
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
         """The members of a zip or tar, in lists that one worker should read in their order.

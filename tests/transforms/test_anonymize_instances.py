@@ -156,7 +156,7 @@ def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) ->
 
 def test_batches_lose_nothing() -> None:
     refs = [ObjectRef(b"%d" % number, b"%d" % number, number, "") for number in range(70)]
-    found = list(batches(refs, lambda ref: ref.name == b"33"))
+    found = list(batches(refs, lambda name: name == b"33"))
     assert [len(batch) for batch in found] == [32, 1, 32, 5]
     assert {ObjectRef(*fields) for batch in found for fields in batch} == set(refs)
 
