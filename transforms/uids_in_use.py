@@ -45,16 +45,17 @@ def _hashes_in(sharded: tuple[bytes, bytes]) -> bytes:
     return np.frombuffer(hashes, ">u8").astype(np.uint64).tobytes()
 
 
-def _joined(parts: Iterable[bytes], most: int = MOST) -> bytes:
+def joined(parts: Iterable[bytes]) -> bytes:
+    """What is gathered in parts, as one."""
     contents = list(parts)
     if _TOO_MANY in contents:
         return _TOO_MANY
     numbers = np.unique(np.frombuffer(b"".join(contents), np.uint64))
-    return _TOO_MANY if len(numbers) > most else numbers.tobytes()
+    return _TOO_MANY if len(numbers) > MOST else numbers.tobytes()
 
 
 class GatherUidsInUse(PTransform[PCollection[tuple[bytes, bytes]], PCollection[bytes]]):
     """(shard, UidUse tuples and new UIDs, packed) -> one element for UidsInUse."""
 
     def expand(self, shards: PCollection[tuple[bytes, bytes]]) -> PCollection[bytes]:
-        return shards | "Hashes" >> Map(_hashes_in).with_output_types(bytes) | "Join" >> CombineGlobally(_joined)
+        return shards | "Hashes" >> Map(_hashes_in).with_output_types(bytes) | "Join" >> CombineGlobally(joined)

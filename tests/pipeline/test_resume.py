@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from anonymizer import Key, Pseudonyms
+from pipeline.cli import main
 from tests.pipeline.conftest import Run, ct_file, deidentify, run_command
 from tests.support.objects import Element, read
+from transforms import uids_in_use
 
 
 class Finished:
@@ -131,6 +133,27 @@ def test_all_uids_stay_in_the_map_and_the_proof(night: Night) -> None:
     (night.archive / "output").write_bytes(content)
     failed = night.run()
     assert failed.code == 1 and "a new UID is already in the archive" in failed.log
+
+
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_the_map_is_the_same_whether_all_of_it_is_shuffled(
+    most: int, night: Night, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.run()
+    # in a known series, and in a new study; the map of all is that of one run over all
+    night.put("new", "1.2.3.1.77")
+    night.put("other", "1.2.3.2.1", study="1.2.3.2")
+    whole = deidentify(night.archive, tmp_path / "whole", key_file)
+    monkeypatch.setattr(uids_in_use, "MOST", most)
+    command = ["run", f"--input={night.archive}", f"--output={night.output}", f"--key=file:{key_file}", "--resume"]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--direct_num_workers=1"], standalone_mode=False)
+    assert ended.value.code == 3
+    run = Run(night.output, 3, "")
+    for table in ("uid_map", "references"):
+        found, expected = (sorted(each.table(table), key=lambda row: row["uid_hash"]) for each in (run, whole))
+        assert found == expected and (found or table == "references")
+    assert any("untouched" in name for name in run.report["tables"]) == (most > 0)
 
 
 def test_what_changed_is_done_again_and_never_overwrites(night: Night) -> None:
