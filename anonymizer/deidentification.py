@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from profiles import Plan, compile_plan
+from profiles import Operation, Plan, compile_plan
 
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .deflate import deflate
@@ -18,7 +18,7 @@ from .progress import Progress
 from .report import Originals, Report
 from .rewriter import Rewriter
 from .source import Source
-from .tags import FIRST_PIXELS, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
+from .tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from .uids import UidMapping
 from .values import OtherPlanError
 
@@ -179,7 +179,8 @@ class Deidentification:
                     self._header.encoding,
                     self._words,
                     is_of_patient=plan.belongs_to_study,
-                    whose=header_only,
+                    # who makes a new PatientID finds it out: to look for it here would be a second walk
+                    whose=header_only and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
                 )
                 if self._wants_originals:
                     self.originals = originals_of(Buffer(buffer, complete), offset, self._header.encoding)

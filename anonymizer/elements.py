@@ -72,7 +72,10 @@ class ElementRewriter:
         if rule.inspected and rule.tag == PIXEL_DATA:
             return self._pixels(rule, position, value, following, encoding)
         if operation in _OF_PATIENT:
-            return self.values.identity(rule, self._patient(operation, position, end, encoding), encoding)
+            patient = self._patient(operation, position, end, encoding)
+            if depth == 0 and patient is not None:
+                self._progress.patient = patient
+            return self.values.identity(rule, patient, encoding)
         if operation is Operation.SHIFT:
             time = self._time_of(rule, following, end, encoding)
             return self.values.shift(rule, content[value:following], time, encoding)

@@ -100,7 +100,7 @@ class Engine:
             found,
             deidentification.bytes_read,
             facts.person,
-            facts.patient,
+            facts.patient or self.facts.whose(deidentification.progress.patient),
             words,
             deidentification.originals,
         )

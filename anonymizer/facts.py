@@ -37,7 +37,7 @@ class Facts:
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
         elsewhere: keyed hashes of such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
-        patient: keyed hash of the patient, 8 bytes; empty where that wasn't asked for, or there is no PatientID that can be read.
+        patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
     """
 
     offset: int | None = None
@@ -94,11 +94,11 @@ class FactFinder:
         offset = self._shifts.offset(person) if profile.shifts_dates and person else None
         words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
         person_hash = hmac.digest(self._person_key, person, "sha256") if person else b""
-        return Facts(offset, words, elsewhere, person_hash, self._hashed(patient) if whose else b"")
+        return Facts(offset, words, elsewhere, person_hash, self.whose(patient) if whose else b"")
 
     def _patient_at(self, buffer: Buffer, position: int, encoding: Encoding) -> bytes:
         try:
-            return self._hashed(identity_of(buffer, position, encoding).patient)
+            return self.whose(identity_of(buffer, position, encoding).patient)
         except DeidentificationError:
             # whether the profile must read the PatientID is for the rewriter to say
             return b""
@@ -108,8 +108,9 @@ class FactFinder:
             # behind a long value that may pass unread
             return b""
 
-    def _hashed(self, patient: Patient) -> bytes:
-        if not patient.patient_id:
+    def whose(self, patient: Patient | None) -> bytes:
+        """Keyed hash of a patient, 8 bytes; empty where nothing names one."""
+        if patient is None or not patient.patient_id:
             return b""
         if patient != self._last[0]:
             # objects of one patient mostly come together

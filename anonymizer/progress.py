@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from profiles import Rule
 
 from .errors import Note
+from .patients import Patient
 from .private_blocks import Declared
 from .stamps import Stamps
 
@@ -23,6 +24,7 @@ class Progress:
         declared: what the object says of its private blocks.
         planes: for each overlay group met: whether it stays.
         overlay_bits, cell_size: bits of the pixel cells that hold overlays, and the cells' size in bytes.
+        patient: whom the data set names, where the rewriter had to know it for a new PatientID.
     """
 
     last: int = -1
@@ -35,6 +37,7 @@ class Progress:
     planes: dict[int, bool] = field(default_factory=dict)
     overlay_bits: int = 0
     cell_size: int = 0
+    patient: Patient | None = None
 
     def copy(self) -> Progress:
         """A copy to go back to."""
@@ -49,4 +52,5 @@ class Progress:
             self.planes.copy(),
             self.overlay_bits,
             self.cell_size,
+            self.patient,
         )
