@@ -47,6 +47,8 @@ class StoredArchive:
 
     options: StorageOptions = field(default_factory=StorageOptions)
     concurrency: int = 1
+    #: as ``Archive.is_container``
+    is_container = staticmethod(is_container)
 
     def look(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
         """The objects of an input one after the other, for who wants but some of them.
@@ -150,10 +152,6 @@ class StoredArchive:
                 continue
             if pattern is None or pattern.fullmatch(source.decode()):
                 yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
-
-    def is_container(self, name: bytes) -> bool:
-        """As ``Archive.is_container``."""
-        return is_container(name)
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
         """As ``Archive.members``."""

@@ -114,9 +114,11 @@ class Settled:
             versions: ``""`` where nothing tells.
             is_there: whether the output has an object of that name and size: what isn't there any more is written again.
         """
-        at, is_same = self._at, self._is_same
-        places = ((at.pop(source_id, None), version) for source_id, version in zip(source_ids, versions, strict=True))
-        return [place if place is not None and is_same(place, version, is_there) else None for place, version in places]
+        found = []
+        for source_id, version in zip(source_ids, versions, strict=True):
+            place = self._at.pop(source_id, None)
+            found.append(place if place is not None and self._is_same(place, version, is_there) else None)
+        return found
 
     def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
         """All rows, if all objects are the same as then: those of a container of that version. None is taken."""
