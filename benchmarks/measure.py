@@ -24,7 +24,7 @@ _PAUSE = 60
 _KEPT = 20 * 10**9
 #: bytes of memory that are ready for each run, beside its output's
 _READY = 1 << 29
-MANY, FEW, ONE, TWO = "many", "few", "one", "two"
+MANY, FEW, ONE = "many", "few", "one"
 
 
 class ChildFailed(Exception):
@@ -83,7 +83,7 @@ class Measurement:
     Attributes:
         files: that each run wrote.
         runs: over all of them.
-        startup: over one file; of who goes on, over a known and a new one.
+        startup: over one file.
         failure: what it didn't do; empty: it did all.
     """
 
@@ -199,11 +199,9 @@ def measure(contenders: list[Contender], inputs: dict[str, Path], rounds: int, o
             try:
                 before = inputs.get(contender.goes_on)
                 measurement.runs.append(_run(contender, inputs.get(contender.takes), before, outputs, log))
-                if contender.goes_on:
-                    # one object that is known, and a new one: what it takes to begin with either
-                    measurement.startup.append(_run(contender, inputs[TWO], inputs[ONE], outputs, log))
-                elif ONE in inputs:
-                    measurement.startup.append(_run(contender, inputs[ONE], None, outputs, log))
+                if ONE in inputs:
+                    before = inputs[ONE] if contender.goes_on else None
+                    measurement.startup.append(_run(contender, inputs[ONE], before, outputs, log))
             except ChildFailed as error:
                 if contender.ours:
                     raise

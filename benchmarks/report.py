@@ -84,8 +84,7 @@ _HEAD = """# Performance
 `python -m benchmarks --readme` measured all of this and wrote this page: generated data, all contenders in turn, round after
 round, each run a process of its own into an empty folder. Times are medians of the rounds, memory is the most of them, and that
 of the largest process where there are several; what lies below 7 MB isn't seen. CPU is of user and kernel together, with its
-share of the start-up (a run over one file, or a night with a new one) and without it. Who is slow was measured on fewer files,
-with the share of all."""
+share of the start-up (a run over one file) and without it. Who is slow was measured on fewer files, with the share of all."""
 
 
 def full_report(results: Results) -> str:

@@ -12,7 +12,7 @@ from random import Random
 from . import data
 from .archives import Content, Shape, places, write
 from .environment import PeersEnvironment
-from .measure import FEW, MANY, ONE, TWO, Contender, files_of
+from .measure import FEW, MANY, ONE, Contender, files_of
 
 ENGINE, RUN, FILE = "dicom-deid", "dicom-deid run", "dicom-deid file"
 AGAIN = "dicom-deid run --resume, 1 % new"
@@ -230,13 +230,12 @@ def _archive_of(shape: Shape, content: Content, few: int = 0) -> Callable[[Path]
 
 
 def _night(prepare: Callable[[Path], dict[str, Path]]) -> Callable[[Path], dict[str, Path]]:
-    """And an input of all but the last hundredth of the files, which are then new; and one of two, of which one is."""
+    """And an input of all but the last hundredth of the files, which are then new."""
 
     def prepare_night(folder: Path) -> dict[str, Path]:
         found = prepare(folder)
         files = files_of(found[MANY])
-        parts = {BEFORE: files[: len(files) * 99 // 100], TWO: files[:2]}
-        return found | {name: _linked(some, found[MANY], folder / name) for name, some in parts.items()}
+        return {**found, BEFORE: _linked(files[: len(files) * 99 // 100], found[MANY], folder / BEFORE)}
 
     return prepare_night
 
