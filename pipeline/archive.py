@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from transforms import ListingPart, ObjectRef, OpenObject, Operations, Packing
 
 from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
-from .manifests import inventory_files, is_manifest, looks_like_manifest, read_manifest
+from .manifests import ManifestEntry, inventory_files, is_manifest, looks_like_manifest, read_manifest
 from .options import input_base
 from .storage import (
     COUNTS,
@@ -63,7 +63,10 @@ class StoredArchive:
     def names(self, location: tuple[int, str]) -> Iterator[object]:
         """As ``look``, for who wants but to count them: of local files, nothing else is asked for."""
         for part in self._parts(location, divide=False):
-            yield from LocalStore.files(part.name) if part.kind == _LOCAL else self.objects(part)
+            if part.kind == _LOCAL:
+                yield from LocalStore.files(part.name)
+            else:
+                yield from self._named(part) if part.kind == _MANIFEST else self.objects(part)
 
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
         """As ``Archive.parts``.
@@ -114,6 +117,12 @@ class StoredArchive:
         for table in inventory_files(content, name):
             yield ListingPart(_MANIFEST, table.uri, 0, prefix, ",".join(table.schema))
 
+    def _named(self, part: ListingPart) -> Iterator[ManifestEntry]:
+        """What a manifest has, as it stands there."""
+        schema = tuple(filter(None, part.pattern.split(",")))
+        with self._open_file(part.name) as file:
+            yield from read_manifest(file, part.name, schema)
+
     def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
         """As ``Archive.objects``.
 
@@ -122,15 +131,13 @@ class StoredArchive:
             ManifestError: a manifest that can't be used.
         """
         if part.kind == _MANIFEST:
-            schema = tuple(filter(None, part.pattern.split(",")))
-            with self._open_file(part.name) as file:
-                for found in read_manifest(file, part.name, schema):
-                    size, version = found.size, found.version
-                    if not version and not scheme_of(os.fsdecode(found.uri)):
-                        # to ask a file system costs little; an object store is asked when the object is read
-                        file_now = LocalStore.look(found.uri)
-                        size, version = file_now.size if size < 0 else size, file_now.version
-                    yield ObjectRef(found.uri, part.prefix + found.source, size, version)
+            for found in self._named(part):
+                size, version = found.size, found.version
+                if not version and not scheme_of(os.fsdecode(found.uri)):
+                    # to ask a file system costs little; an object store is asked when the object is read
+                    file_now = LocalStore.look(found.uri)
+                    size, version = file_now.size if size < 0 else size, file_now.version
+                yield ObjectRef(found.uri, part.prefix + found.source, size, version)
             return
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:

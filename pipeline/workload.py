@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 
 from .archive import StoredArchive
 from .earlier_runs import known_objects
@@ -89,11 +89,10 @@ def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
                 workload.add(ref.size, is_container=archive.is_container(ref.name))
                 if workload.objects >= (_SAMPLE if countable else _ENOUGH):
                     break
+            if countable:
+                workload.counted = (workload.counted or 0) + sum(1 for _ in islice(archive.names(location), workload.most))
         except (StorageError, ManifestError) as error:
             raise UsageError(f"{option}: {error}") from None
         if workload.objects == before and scheme_of(name):
             raise UsageError(f"{option} matches nothing" if has_magic(name) else f"{option} doesn't exist")
-    if countable:
-        names = chain.from_iterable(map(archive.names, enumerate(options.inputs)))
-        workload.counted = sum(1 for _ in islice(names, workload.most))
     return replace(archive, concurrency=options.storage.threads if remote else 1), workload

@@ -282,6 +282,20 @@ def test_files_that_a_manifest_names_are_skipped(night: Night, tmp_path: Path) -
     assert set(again.report["reasons"]) >= {"output-conflict", "unreadable"}
 
 
+def test_a_manifest_that_breaks_far_behind_is_told_as_one_that_breaks_at_once(night: Night, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    first = f"name,size\n{night.archive / 'text'},8\n"
+    manifest.write_text(first)
+    night.run(archive=manifest)
+    said = []
+    for rows in (0, 1_500):
+        manifest.write_text(first + f"{night.archive / 'text'},8\n" * rows + f"{night.archive / 'text'},much\n")
+        failed = night.run(archive=manifest)
+        assert failed.code == 2
+        said += [line for line in failed.log.splitlines() if line.startswith("Error: --input: ")]
+    assert len(said) == 2
+
+
 def test_the_audit_may_be_another_each_night(night: Night, tmp_path: Path) -> None:
     first = night.run(f"--audit={tmp_path / 'first'}")
     night.put("new", "1.2.3.2.1", study="1.2.3.2")
