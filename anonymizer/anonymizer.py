@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from io import BytesIO, TextIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
-from profiles import ConfidentialityProfile
+from profiles import KEEP, ConfidentialityProfile
 
 from .engine import Engine
 from .files import write_atomically
@@ -36,6 +37,7 @@ class Anonymizer:
         *,
         scope: str = "",
         uid_root: str | None = None,
+        pixels: str | None = None,
         keep_burned_in: bool = False,
         patients: PatientTable | str | os.PathLike[str] | None = None,
     ) -> None:
@@ -46,11 +48,13 @@ class Anonymizer:
                 None: a new random one, so that this Anonymizer is consistent in itself and nobody can repeat its mapping.
             scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
             uid_root: an organisation's UID root for new UIDs; None: 2.25.
-            keep_burned_in: let objects pass whose BurnedInAnnotation (0028,0301) is YES.
+            pixels: ``quarantine`` or ``keep`` objects whose pixels may show who somebody is; None: as the profile says.
+            keep_burned_in: the former name of ``pixels="keep"``.
             patients: a PatientTable or the path of one: patients get their names from there, and objects of others are refused.
                 None: keyed pseudonyms.
 
         Raises:
+            ProfileError: ``pixels`` is none of these.
             SecretError: the key or the root can't be used.
             PatientTableError: the table can't be used.
             TypeError: ``profile`` is none.
@@ -58,9 +62,11 @@ class Anonymizer:
         if profile is not None and not isinstance(profile, ConfidentialityProfile):
             raise TypeError("profile: a ConfidentialityProfile, such as ConfidentialityProfile.default(options)")
         self.profile = profile or ConfidentialityProfile()
+        if chosen := KEEP if keep_burned_in else pixels:
+            self.profile = replace(self.profile, pixels=replace(self.profile.pixels, pixels=chosen))
         self.key = _key(key, scope)
         table = patients if patients is None or isinstance(patients, PatientTable) else PatientTable.load(patients)
-        self._engine = Engine(self.profile, self.key, uid_root=uid_root, keep_burned_in=keep_burned_in, patients=table)
+        self._engine = Engine(self.profile, self.key, uid_root=uid_root, patients=table)
 
     @overload
     def anonymize(self, x: bytes | bytearray | memoryview) -> bytes: ...

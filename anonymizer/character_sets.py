@@ -64,6 +64,14 @@ def decode_text(value: bytes, charset: str) -> str:
     return text
 
 
+def best_text(value: bytes, charset: str) -> str:
+    """Text by the data set's SpecificCharacterSet, and by Latin-1 where it isn't in that: for comparison, never for an output."""
+    try:
+        return decode_text(value, charset)
+    except DeidentificationError:
+        return value.decode("latin-1")
+
+
 def is_encodable(text: str, charset: str) -> bool:
     """Whether ``text`` can stand in a data set with ``charset``."""
     if text.isascii():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
@@ -89,6 +90,7 @@ class Deidentification:
             series_instance_uid=self.new_uid(SERIES),
             actions=self._engine.summary(progress.rules),
             notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
+            pixel_risks=tuple(Reason(risk.reason) for risk in self.facts.pixel_risks),
         )
 
     @property
@@ -111,7 +113,6 @@ class Deidentification:
         batches = self._batches()
         # the meta header needs the new SOP Instance UID, which the first batch brings
         first = next(batches)
-        self._check_identity()
         assert self._header is not None
         uids = self.progress.uids
         yield [write_file_header(uids[SOP_CLASS][1], uids[SOP_INSTANCE][1], self._header.transfer_syntax)]
@@ -133,7 +134,6 @@ class Deidentification:
             self.originals = self.originals._replace(new_patient_id=new)
         for _ in batches:
             pass
-        self._check_identity()
 
     def _check_identity(self) -> None:
         uids = self.progress.uids
@@ -188,7 +188,7 @@ class Deidentification:
             except NeedMoreError:
                 buffer, complete = self._more(buffer, header_only)
         self._new_rewriter(plan)
-        started = False
+        started = judged = False
         while True:
             before = self.progress.copy() if started else None
             try:
@@ -203,9 +203,23 @@ class Deidentification:
                     raise DeidentificationError(Reason.HEADER_TOO_LARGE) from None
                 self._new_rewriter(other.plan)
                 continue
+            if not started:
+                self._check_identity()
+            progress = self._rewriter_now.progress
+            if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
+                judged = True
+                risks = self._engine.pixel_risks(self._plan, progress)
+                if risks and started:
+                    # what it says of itself is on its way already
+                    raise DeidentificationError(Reason(risks[0].reason), risks[0].tag)
+                if risks and not header_only:
+                    # what it says of itself stands before what it is judged by
+                    self.facts = replace(self.facts, pixel_risks=risks)
+                    self._new_rewriter(self._plan)
+                    continue
             started = True
             yield pieces
-            if bulk is None or (header_only and self.progress.last >= FIRST_PIXELS):
+            if bulk is None or (header_only and progress.last >= FIRST_PIXELS):
                 return
             buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
             more = self._source.read(max(0, _HEAD - len(buffer)))
@@ -223,6 +237,7 @@ class Deidentification:
 
     def _new_rewriter(self, plan: Plan) -> None:
         assert self._header is not None
+        self._plan = plan
         self._rewriter = self._engine.rewriter(plan, self._header.encoding, self._uids, self.facts)
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------

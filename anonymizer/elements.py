@@ -14,7 +14,7 @@ from .files import Piece
 from .overlays import CellMask, embedded_bits, may_stay
 from .patients import Patient
 from .progress import Progress
-from .tags import PIXEL_DATA, REFERENCED_SERIES
+from .tags import PIXEL_DATA
 from .values import ValueRewriter
 
 #: operations for which the value plays no part
@@ -33,10 +33,12 @@ class ElementRewriter:
         values: makes the new values.
         buffer: the bytes at hand.
         start: where the data set begins in them, or what is left of it.
+        passes_from: the tag from which on long values may pass: before it not all is known that decides what comes of the object.
     """
 
-    def __init__(self, values: ValueRewriter) -> None:
+    def __init__(self, values: ValueRewriter, passes_from: int) -> None:
         self.values = values
+        self.passes_from = passes_from
         self.buffer = Buffer(b"", complete=False)
         self.start = 0
 
@@ -88,9 +90,8 @@ class ElementRewriter:
             NeedMoreError: it is needed whole.
         """
         length = following - value
-        if vr in rule.refused_vrs or tag < REFERENCED_SERIES:
-            # a kept value of another kind than it should be is looked at whole, and then refused; and before all is known that
-            # decides on the plan nothing passes
+        if vr in rule.refused_vrs or tag < self.passes_from:
+            # a kept value of another kind than it should be is looked at whole, and then refused
             raise NeedMoreError
         if tag == PIXEL_DATA and rule.operation is Operation.KEEP:
             return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)

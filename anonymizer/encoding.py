@@ -18,7 +18,7 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 #: numbers as the module struct has them
-_NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+NUMBER_CODES = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
 _LONG_VR_NAMES = frozenset(vr.decode() for vr in LONG_VRS)
 
 
@@ -89,7 +89,7 @@ def _encoded(vr: str, value: Any, encoding: Encoding) -> bytes:
     order = "<" if encoding.little else ">"
     if vr == "AT":
         return b"".join(struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) for tag in numbers)
-    return struct.pack(f"{order}{len(numbers)}{_NUMBERS[vr]}", *numbers)
+    return struct.pack(f"{order}{len(numbers)}{NUMBER_CODES[vr]}", *numbers)
 
 
 def _item(values: dict[str, Any], encoding: Encoding) -> bytes:

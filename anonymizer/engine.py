@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from profiles import ConfidentialityProfile, Plan, Rule, compile_plan
+from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan
 
 from .buffer import Buffer
 from .deflate import ByteStream
@@ -14,10 +15,13 @@ from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
 from .keys import Key
 from .patients import PatientTable, PatientTableError
+from .pixels import PixelTriage
+from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .report import AttributeAction, Scan
 from .rewriter import Rewriter
 from .source import Source
+from .stamps import Stamping
 from .tags import AUDIO_CLASSES, SOP_CLASS
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, Shared, ValueRewriter
@@ -35,7 +39,6 @@ class Engine:
         key: Key,
         *,
         uid_root: str | None = None,
-        keep_burned_in: bool = False,
         patients: PatientTable | None = None,
         uid_hash_key: Key | None = None,
     ) -> None:
@@ -43,7 +46,6 @@ class Engine:
         Args:
             uid_root: an organisation's root for new UIDs, None for 2.25.
             uid_hash_key: as ``hash_key`` of KeyedUids.
-            keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
             patients: the lookup table by which patients are named; objects of others are refused. None: by pseudonyms.
 
         Raises:
@@ -56,7 +58,8 @@ class Engine:
         self.uids = KeyedUids(key, uid_root, uid_hash_key)
         self.pseudonyms = Pseudonyms(key)
         self.facts = FactFinder(profile, key, patients)
-        self._shared = Shared(self.pseudonyms, patients, keep_burned_in)
+        self.triage = PixelTriage(profile.pixels)
+        self._shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
         self._summarised = 0
 
@@ -121,8 +124,22 @@ class Engine:
                 pieces, _ = rewriter.rewrite(content, 0, complete=True)
             except OtherPlanError as other:
                 plan = other.plan
-            else:
+                continue
+            risks = self.pixel_risks(plan, rewriter.progress)
+            if risks == facts.pixel_risks:
                 return b"".join(pieces)
+            facts = replace(facts, pixel_risks=risks)
+
+    def pixel_risks(self, plan: Plan, progress: Progress) -> tuple[PixelRisk, ...]:
+        """The risks of an object that is kept in spite of them; its header was walked by ``plan``.
+
+        Raises:
+            DeidentificationError: it has some, and the profile doesn't keep such objects.
+        """
+        risks = self.triage.risks(plan, progress.judged_by, progress.charset)
+        if risks and not self.profile.pixels.keeps:
+            raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
+        return risks
 
     def check_sop_class(self, sop_class: bytes) -> None:
         """PS3.15 E.1: de-identification of private classes is undefined.

@@ -46,7 +46,23 @@ class Reason(Enum):
     MISSING_STUDY_INSTANCE_UID = "missing-study-instance-uid"
     MISSING_SERIES_INSTANCE_UID = "missing-series-instance-uid"
     PRIVATE_SOP_CLASS = "private-sop-class"
+    # its pixels may show who somebody is: what it admits itself, then by class
+    PIXEL_SPECIMEN_LABEL = "pixel-specimen-label"
+    PIXEL_SLIDE_OVERVIEW = "pixel-slide-overview"
     BURNED_IN_ANNOTATION = "burned-in-annotation"
+    PIXEL_RECOGNIZABLE_FEATURES = "pixel-recognizable-features"
+    PIXEL_RISK_ULTRASOUND = "pixel-risk-ultrasound"
+    PIXEL_RISK_SECONDARY_CAPTURE = "pixel-risk-secondary-capture"
+    PIXEL_RISK_PHOTOGRAPH = "pixel-risk-photograph"
+    PIXEL_RISK_ENDOSCOPY = "pixel-risk-endoscopy"
+    PIXEL_RISK_MICROSCOPY = "pixel-risk-microscopy"
+    PIXEL_RISK_OPHTHALMOLOGY = "pixel-risk-ophthalmology"
+    PIXEL_RISK_ANGIOGRAPHY = "pixel-risk-angiography"
+    PIXEL_RISK_SCREEN_CAPTURE = "pixel-risk-screen-capture"
+    PIXEL_RISK_DIGITIZED = "pixel-risk-digitized"
+    PIXEL_RISK_UNKNOWN_CLASS = "pixel-risk-unknown-class"
+    PIXEL_RISK_SITE = "pixel-risk-site"
+    PIXEL_RISK_FACE = "pixel-risk-face"
     EMBEDDED_OVERLAY = "embedded-overlay"
     AUDIO = "audio"
     PATIENT_NOT_IN_TABLE = "patient-not-in-table"
@@ -81,15 +97,17 @@ class DeidentificationError(Exception):
     Attributes:
         reason: the stable code.
         tag: the attribute at fault, ``(gggg,eeee)``, or ``""``; never a private one.
+        pixel_risks: all risks of an object whose pixels are the reason.
     """
 
-    def __init__(self, reason: Reason, tag: int = 0) -> None:
+    def __init__(self, reason: Reason, tag: int = 0, pixel_risks: tuple[Reason, ...] = ()) -> None:
         self.reason = reason
-        self._arguments = (reason, tag)
+        self.pixel_risks = pixel_risks
+        self._arguments = (reason, tag, pixel_risks)
         self.tag = tag_text(tag) if tag and not (tag >> 16) & 1 else ""
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
 
-    def __reduce__(self) -> tuple[type[DeidentificationError], tuple[Reason, int]]:
+    def __reduce__(self) -> tuple[type[DeidentificationError], tuple[Reason, int, tuple[Reason, ...]]]:
         return type(self), self._arguments
 
 

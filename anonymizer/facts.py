@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-from profiles import ConfidentialityProfile, attribute_vr, identity_attributes
+from profiles import ConfidentialityProfile, PixelRisk, attribute_vr, identity_attributes
 
 from .buffer import MAX_DEPTH, Buffer, NeedMoreError
-from .character_sets import decode_text
+from .character_sets import best_text, decode_text
 from .dates import DateShifts
 from .descriptors import identifying_words
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
@@ -38,6 +38,7 @@ class Facts:
         elsewhere: keyed hashes of such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
         patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
+        pixel_risks: the risks of an object that is kept in spite of them.
     """
 
     offset: int | None = None
@@ -45,6 +46,7 @@ class Facts:
     elsewhere: frozenset[bytes] = frozenset()
     person: bytes = b""
     patient: bytes = b""
+    pixel_risks: tuple[PixelRisk, ...] = ()
 
 
 class FactFinder:
@@ -155,7 +157,7 @@ def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, char
     values = _values(buffer, position, end, _PATIENT, encoding)
     # an issuer only tells one patient from another
     texts = {
-        tag: decode_text(value, charset) if tag == PATIENT_ID else _best_text(value, charset) for tag, value in values.items()
+        tag: decode_text(value, charset) if tag == PATIENT_ID else best_text(value, charset) for tag, value in values.items()
     }
     return Patient.of(texts.get(PATIENT_ID, ""), _issuer(texts))
 
@@ -169,14 +171,14 @@ def originals_of(buffer: Buffer, position: int, encoding: Encoding) -> Originals
     end = len(buffer.content)
     values = _values(buffer, position, end, _PATIENT | {SPECIFIC_CHARACTER_SET, _PATIENT_NAME}, encoding)
     charset = values.pop(SPECIFIC_CHARACTER_SET, b"").decode("latin-1")
-    texts = {tag: _best_text(value, charset) for tag, value in values.items()}
+    texts = {tag: best_text(value, charset) for tag, value in values.items()}
     return Originals(texts.get(PATIENT_ID, ""), _issuer(texts), texts.get(_PATIENT_NAME, ""))
 
 
 def new_patient_id(header: bytes, encoding: Encoding) -> str:
     """PatientID in a data set of which the beginning is at hand, with PatientID if there is one."""
     values = _values(Buffer(header, complete=True), 0, len(header), frozenset({SPECIFIC_CHARACTER_SET, PATIENT_ID}), encoding)
-    return _best_text(values.get(PATIENT_ID, b""), values.get(SPECIFIC_CHARACTER_SET, b"").decode("latin-1"))
+    return best_text(values.get(PATIENT_ID, b""), values.get(SPECIFIC_CHARACTER_SET, b"").decode("latin-1"))
 
 
 def _issuer(texts: dict[int, str]) -> str:
@@ -210,18 +212,11 @@ def words_of(buffer: Buffer, position: int, encoding: Encoding) -> frozenset[str
     words: set[str] = set()
     try:
         for value, charset in _identifying(buffer, position, len(buffer.content), encoding, "", 0):
-            words |= identifying_words(_best_text(value, charset))
+            words |= identifying_words(best_text(value, charset))
     except DeidentificationError:
         # the rewriter comes to the same place, and says what is wrong there
         pass
     return frozenset(words)
-
-
-def _best_text(value: bytes, charset: str) -> str:
-    try:
-        return decode_text(value, charset)
-    except DeidentificationError:
-        return value.decode("latin-1")
 
 
 def _identifying(

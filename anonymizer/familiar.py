@@ -6,8 +6,6 @@ follow the same element again, the same comes of them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from profiles import Rule
 
 from .files import Piece
@@ -19,24 +17,16 @@ _LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
 #: where nothing is familiar in so many objects, one after the other, only one stretch in so many is kept and looked for
 _PATIENCE = 32
 
+#: a tag and what was noted of its element
+Noted = tuple[int, bytes]
 #: from and to, in bytes from the stretch's beginning, and what is put there
 Edit = tuple[int, int, bytes]
 
 
-class Stretch(NamedTuple):
-    """A stretch of top-level elements and what came of it.
-
-    Attributes:
-        content: its bytes.
-        edits: where it was changed.
-        rules: of the elements that were not simply kept.
-        last: tag of its last element.
-    """
-
-    content: bytes
-    edits: tuple[Edit, ...]
-    rules: tuple[Rule, ...]
-    last: int
+#: a stretch of top-level elements and what came of it: its bytes; where it was changed; rules of the elements that were not
+#: simply kept; tag of its last element; what was noted of those by which the object is judged. A plain tuple: Python takes it
+#: apart several times as fast as a named one, some dozen times for each object
+Stretch = tuple[bytes, tuple[Edit, ...], tuple[Rule, ...], int, tuple[Noted, ...]]
 
 
 class Place:
@@ -64,11 +54,6 @@ class Place:
         if self.misses > _PATIENCE:
             self.stretches = ()
 
-    @property
-    def is_worth_it(self) -> bool:
-        """Whether a stretch that was met here should be kept."""
-        return self.misses <= _PATIENCE or not self.misses % _PATIENCE
-
     def remember(self, stretch: Stretch) -> None:
         """Keep a stretch that was met here."""
         self.stretches = (stretch, *self.stretches[: _ALTERNATIVES - 1])
@@ -81,9 +66,14 @@ class FamiliarStretches:
         #: by the tag of the element before
         self.places: dict[int, Place] = {}
 
-    def walk(self, buffer: bytes, rules: list[Rule]) -> Walk:
-        """A walk along the data set in ``buffer``; ``rules`` is where the walker puts those of what isn't simply kept."""
-        return Walk(self, buffer, rules)
+    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> Walk:
+        """A walk along the data set in ``buffer``.
+
+        Args:
+            rules: where the walker puts those of what isn't simply kept.
+            judged_by: and where what it notes.
+        """
+        return Walk(self, buffer, rules, judged_by)
 
     def place(self, after: int) -> Place:
         """The place behind the element ``after``."""
@@ -102,15 +92,27 @@ class Walk:
         edits: what changed since the present stretch began, by positions in the buffer; the walker appends.
     """
 
-    __slots__ = ("_buffer", "_familiar", "_first_rule", "_place", "_rules", "_start", "_view", "edits")
+    __slots__ = (
+        "_buffer",
+        "_familiar",
+        "_first_note",
+        "_first_rule",
+        "_judged_by",
+        "_place",
+        "_rules",
+        "_start",
+        "_view",
+        "edits",
+    )
 
-    def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule]) -> None:
+    def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> None:
         self._familiar = familiar
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._rules = rules
         self._place: Place | None = None
-        self._start = self._first_rule = 0
+        self._start = self._first_rule = self._first_note = 0
+        self._judged_by = judged_by
         self.edits: list[Edit] = []
 
     def skip(self, position: int, last: int, run: int, limit: int, pieces: list[Piece]) -> tuple[int, int, int, int]:
@@ -130,7 +132,7 @@ class Walk:
         while True:
             place = places.get(last) or self._familiar.place(last)
             for stretch in place.stretches:
-                content, edits, rules, end_tag = stretch
+                content, edits, rules, end_tag, notes = stretch
                 if end_tag <= limit and begins_with(content, position):
                     break
             else:
@@ -144,9 +146,12 @@ class Walk:
                     pieces.append(new)
                 run = position + end
             self._rules.extend(rules)
+            if notes:
+                self._judged_by.update(notes)
             last = end_tag
             position += len(content)
         self._place, self._start, self._first_rule = place, position, len(self._rules)
+        self._first_note = len(self._judged_by)
         self.edits.clear()
         return position, last, run, position + place.span
 
@@ -154,7 +159,11 @@ class Walk:
         """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
         place, start = self._place, self._start
         self._place = None
-        if place is not None and start < position <= start + _LONGEST and place.is_worth_it:
+        if (
+            place is not None
+            and start < position <= start + _LONGEST
+            and (place.misses <= _PATIENCE or not place.misses % _PATIENCE)
+        ):
             merged: list[Edit] = []
             for begin, end, new in self.edits:
                 if merged and merged[-1][1] == begin - start:
@@ -163,4 +172,9 @@ class Walk:
                 else:
                     merged.append((begin - start, end - start, new))
             rules = tuple(self._rules[self._first_rule :])
-            place.remember(Stretch(self._buffer[start:position], tuple(merged), rules, last))
+            notes: tuple[Noted, ...] = ()
+            if len(self._judged_by) > self._first_note:
+                notes = tuple(self._judged_by.items())[self._first_note :]
+                # an element that ends the stretch was noted before it was known to be none of it
+                notes = notes if notes[-1][0] <= last else notes[:-1]
+            place.remember((self._buffer[start:position], tuple(merged), rules, last, notes))

@@ -8,6 +8,7 @@ from profiles import Rule
 
 from .errors import Note
 from .patients import Patient
+from .pixels.notes import Notes
 from .private_blocks import Declared
 from .stamps import Stamps
 
@@ -25,6 +26,7 @@ class Progress:
         planes: for each overlay group met: whether it stays.
         overlay_bits, cell_size: bits of the pixel cells that hold overlays, and the cells' size in bytes.
         patient: whom the data set names, where the rewriter had to know it for a new PatientID.
+        judged_by: original values by which the object's pixels are judged.
     """
 
     last: int = -1
@@ -38,6 +40,7 @@ class Progress:
     overlay_bits: int = 0
     cell_size: int = 0
     patient: Patient | None = None
+    judged_by: Notes = field(default_factory=Notes)
 
     def copy(self) -> Progress:
         """A copy to go back to."""
@@ -53,4 +56,5 @@ class Progress:
             self.overlay_bits,
             self.cell_size,
             self.patient,
+            self.judged_by.copy(),
         )

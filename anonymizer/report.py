@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .errors import Note
+from .errors import Note, Reason
 
 
 class AttributeAction(NamedTuple):
@@ -34,6 +34,7 @@ class Report:
         sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
         actions: what was done, ordered by path.
         notes: what was mended on the way.
+        pixel_risks: for which reasons the object would have been refused, had the profile not kept its pixels.
     """
 
     sop_class_uid: str
@@ -43,6 +44,7 @@ class Report:
     series_instance_uid: str
     actions: tuple[AttributeAction, ...]
     notes: tuple[Note, ...]
+    pixel_risks: tuple[Reason, ...] = ()
 
 
 class Originals(NamedTuple):

@@ -17,6 +17,7 @@ from .errors import DeidentificationError, Note, Reason
 from .familiar import Edit
 from .files import Piece
 from .padding import is_padding
+from .pixels.notes import PRESENT, note
 from .private_blocks import PrivateBlocks, is_creator
 from .progress import Progress
 from .sequences import SequenceRewriter
@@ -42,7 +43,7 @@ class Rewriter:
         self._plan = plan
         self.encoding = encoding
         self._values = values
-        self.elements = ElementRewriter(values)
+        self.elements = ElementRewriter(values, plan.passes_from)
         self._buffer = self.elements.buffer
         self._sequences = SequenceRewriter(plan, values)
 
@@ -81,7 +82,7 @@ class Rewriter:
         """What is still to stand at the end of the data set, where nothing more follows."""
         if self._plan.has_pixels and self.progress.last < FIRST_PIXELS:
             self.progress.notes.add(Note.NO_PIXEL_DATA)
-        return self.progress.stamps.take(_NO_STAMP, self._plan.profile, self.encoding)
+        return self.progress.stamps.take(_NO_STAMP, self._values.stamping, self.encoding)
 
     # -- data sets ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +103,8 @@ class Rewriter:
         edits: list[Edit] = []
         if depth == 0:
             last, stamp_at, look_at = self.progress.last, self.progress.stamps.next_tag, position
-            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules)
+            judged_by = self.progress.judged_by.top
+            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules, judged_by)
             edits = walk.edits
         bulk: Bulk | None = None
         blocks: PrivateBlocks | None = None
@@ -145,9 +147,15 @@ class Rewriter:
                     walk.stop(position, last)
                 look_at, in_stretch = position, False
                 pieces.append(view[run:position])
-                pieces.extend(self.progress.stamps.take(tag, self._plan.profile, encoding))
+                pieces.extend(self.progress.stamps.take(tag, self._values.stamping, encoding))
                 stamp_at, run = self.progress.stamps.next_tag, position
             rule = node[tag]
+            if rule.plain is not None:
+                if rule.presence and depth == 0:
+                    judged_by[tag] = PRESENT if length else b""
+                else:
+                    self._note(rule, vr, value, length, end, encoding, depth)
+                rule = rule.plain
             if following <= end:
                 if (
                     rule.stays
@@ -231,6 +239,21 @@ class Rewriter:
         if run < position and bulk is None:
             pieces.append(view[run:position])
         return position, bulk
+
+    def _note(self, rule: Rule, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
+        """Note the original value of an element by which the object is judged.
+
+        Raises:
+            NeedMoreError: it lies beyond the buffer.
+        """
+        if depth == 0 and value + length > end and length != UNDEFINED and not (rule.presence or self._buffer.complete):
+            raise NeedMoreError
+        noted = note(rule, vr, self._buffer.content, value, length, encoding)
+        judged_by = self.progress.judged_by
+        if depth:
+            judged_by.nested.setdefault(rule.tag, []).append(noted)
+        else:
+            judged_by.top[rule.tag] = noted
 
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
         """Whether bytes that are no element are padding behind the data set (``is_padding``); else raises for ``reason``.

@@ -1,11 +1,8 @@
 """The attributes that the engine itself must know."""
 
 SPECIFIC_CHARACTER_SET = 0x00080005
-#: ReferencedSeriesSequence: with it all is known that decides on an object's plan
-REFERENCED_SERIES = 0x00081115
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100020, 0x00100021
-BURNED_IN = 0x00280301
 PRIVATE_CHARACTERISTICS = 0x00080300
 #: FloatPixelData, DoubleFloatPixelData and PixelData: nothing behind them is kept
 FIRST_PIXELS, PIXEL_DATA = 0x7FE00008, 0x7FE00010

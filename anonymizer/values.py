@@ -19,7 +19,8 @@ from .files import Piece
 from .patients import Patient, PatientTable
 from .progress import Progress
 from .pseudonyms import Pseudonyms
-from .tags import BURNED_IN, SOP_CLASS, SPECIFIC_CHARACTER_SET
+from .stamps import Stamping
+from .tags import SOP_CLASS, SPECIFIC_CHARACTER_SET
 from .uids import UidMapping, is_well_known
 
 if TYPE_CHECKING:
@@ -59,15 +60,16 @@ class Shared:
 
     Attributes:
         pseudonyms: names that are made from the key.
+        stamping, stamping_at_risk: what objects will say of themselves, those that are kept at risk apart.
         patients: the lookup table by which patients are named; None: by pseudonyms.
-        keep_burned_in: whether BurnedInAnnotation YES is let through.
         constants: elements that are the same in every object, by encoding and rule.
         familiar: what was met lately, by plan and encoding.
     """
 
     pseudonyms: Pseudonyms
+    stamping: Stamping
+    stamping_at_risk: Stamping
     patients: PatientTable | None = None
-    keep_burned_in: bool = False
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
     familiar: dict[tuple[Plan, Encoding], FamiliarStretches] = field(default_factory=lambda: defaultdict(FamiliarStretches))
 
@@ -78,6 +80,7 @@ class ValueRewriter:
     Attributes:
         shared: what all objects share.
         progress: what is known of the object so far.
+        stamping: what the object will say of itself.
     """
 
     def __init__(self, plan: Plan, shared: Shared, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool) -> None:
@@ -94,6 +97,7 @@ class ValueRewriter:
         self._sop_class_fixed = sop_class_fixed
         self._cleaner: DescriptorCleaner | None = None
         self.progress = Progress()
+        self.stamping = shared.stamping_at_risk if facts.pixel_risks else shared.stamping
 
     @property
     def names_patients(self) -> bool:
@@ -308,10 +312,6 @@ class ValueRewriter:
         tag = rule.tag
         if tag == SPECIFIC_CHARACTER_SET:
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
-        elif tag == BURNED_IN:
-            values = (_before_nul(value).upper() for value in content.split(b"\\"))
-            if b"YES" in values and not self.shared.keep_burned_in:
-                raise DeidentificationError(Reason.BURNED_IN_ANNOTATION, tag)
         elif rule.operation is Operation.KEEP:
             uid = _before_nul(content)
             if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):

@@ -81,7 +81,7 @@ def write(folder: Path, shape: Shape, seed: int = 2026, content: Content | None 
     """Write the archive; returns how many bytes its names below ``folder`` have on average.
 
     Args:
-        content: gives each instance's elements. Without it an instance has 38, and 21 UIDs: its own, 12 of its series and 8
+        content: gives each instance's elements. Without it an instance has 40, and 21 UIDs: its own, 12 of its series and 8
             of its study. The Basic Profile removes some; in a study of three series about 30 that are shared remain.
     """
     content = content or _elements
@@ -135,6 +135,8 @@ def _elements(place: Place, pixels: bytes) -> list[Element]:
         (0x0020000E, "UI", theirs[0]),
         (0x00200011, "IS", str(place.series + 1)),
         (0x00200013, "IS", str(place.instance + 1)),
+        (0x00200032, "DS", f"-158.1\\-179.0\\{5 * place.instance}"),
+        (0x00200037, "DS", "1\\0\\0\\0\\1\\0"),
         (0x00200052, "UI", ours[1]),
         (0x00200200, "UI", ours[5]),
         (0x00209164, "UI", ours[7]),

@@ -16,7 +16,6 @@ from .encoding import Element, header, part10
 
 _CT, _ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1"
 _PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
-_MULTI_FRAME_WORD = "1.2.840.10008.5.1.4.1.1.7.3"
 _PIXEL_DATA, _TRAILING_PADDING = 0x7FE00010, 0xFFFCFFFC
 
 #: a CT image of 512 x 512
@@ -142,8 +141,7 @@ def multiframe(place: Place, pixels: bytes) -> list[Element]:
 def write_large(path: Path, place: Place, frames: int = LARGE_FRAMES, seed: int = 2026) -> int:
     """Write one multi-frame object of native pixels, half a megabyte for each frame, in chunks; returns its size in bytes."""
     elements = [
-        *_identity(place, _MULTI_FRAME_WORD, "OT"),
-        (0x00080064, "CS", "WSD"),
+        *_identity(place, _ENHANCED_CT, "CT"),
         (0x00100030, "DA", "19610203"),
         (0x00100040, "CS", "F"),
         (0x00200011, "IS", 1),

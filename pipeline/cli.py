@@ -33,13 +33,6 @@ _ENGINE_OPTIONS = (
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
     click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
     click.option(
-        "--burned-in",
-        type=click.Choice(["quarantine", "keep"]),
-        default="quarantine",
-        show_default=True,
-        help="Objects whose BurnedInAnnotation is YES.",
-    ),
-    click.option(
         "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
     ),
 )
@@ -98,7 +91,6 @@ def run(
     key: str,
     scope: str,
     uid_root: str | None,
-    burned_in: str,
     patient_table: str | None,
     storage: Callable[[], StorageOptions],
     resume: str | None,
@@ -134,7 +126,6 @@ def run(
         key_uri=key,
         scope=scope,
         uid_root=uid_root,
-        keep_burned_in=burned_in == "keep",
         patient_table=patient_table,
         storage=storage(),
         detach=detach,
@@ -175,7 +166,6 @@ def file(
     key: str,
     scope: str,
     uid_root: str | None,
-    burned_in: str,
     patient_table: str | None,
 ) -> None:
     """De-identify one file. OUT appears only when it is whole."""
@@ -189,9 +179,7 @@ def file(
     if not key:
         click.echo("No --key was given: nobody can repeat this mapping.", err=True)
     try:
-        anonymizer = Anonymizer(
-            profile, key or None, scope=scope, uid_root=uid_root, keep_burned_in=burned_in == "keep", patients=patient_table
-        )
+        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, patients=patient_table)
     except (SecretError, PatientTableError) as error:
         usage_error(str(error))
     try:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from .storage import StorageOptions
 
 EXIT_FAILED, EXIT_QUARANTINED = 1, 3
+#: what is to be said of objects at risk: by default, and with --pixels keep
+_SAID_OF_PIXELS = (
+    "Objects whose pixels may show who somebody is were refused (burned-in-annotation, pixel-...): nobody has looked at them. "
+    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass.",
+    "Objects whose pixels may show who somebody is were kept (--pixels keep): look at them before anybody else does. They say "
+    "PatientIdentityRemoved NO.",
+)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -77,6 +84,11 @@ def show(report: RunReport, audit: str) -> None:
         table.add_section()
     for reason, count in report.reasons.items():
         table.add_row(reason, str(count))
+    if any(risk["kept"] for risk in report.pixel_risks.values()):
+        table.add_section()
+    for name, risk in report.pixel_risks.items():
+        if risk["kept"]:
+            table.add_row(f"{name}, but kept", str(risk["kept"]))
     for said, count in (
         ("UIDs that point outside the archive", report.references["outside"]),
         ("UIDs that join two patients", report.references["joining_patients"]),
@@ -89,4 +101,6 @@ def show(report: RunReport, audit: str) -> None:
         table.add_row("gone from the source", str(report.gone))
     console = Console()
     console.print(table)
+    if report.pixel_risks:
+        console.print(_SAID_OF_PIXELS[report.origin.get("pixels") == "keep"], soft_wrap=True, highlight=False, markup=False)
     console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False, markup=False)

@@ -35,7 +35,6 @@ class JobOptions:
         key_uri: where the key is, as ``Key.load`` takes it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
-        keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
         patient_table: file that names patients anew, None for pseudonyms.
         storage: how object storage is reached.
         detach: submit the job and don't wait for it.
@@ -56,7 +55,6 @@ class JobOptions:
     key_uri: str
     scope: str = ""
     uid_root: str | None = None
-    keep_burned_in: bool = False
     patient_table: str | None = None
     storage: StorageOptions = field(default_factory=StorageOptions)
     detach: bool = False

@@ -27,6 +27,25 @@ _PROFILE_OPTIONS = (
     ),
     click.option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
     click.option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
+    click.option(
+        "--pixels",
+        "--burned-in",
+        type=click.Choice(["quarantine", "keep"]),
+        default="quarantine",
+        show_default=True,
+        help="Objects whose pixels may show who somebody is, such as ultrasound and screen captures.",
+    ),
+    click.option(
+        "--trust-burned-in-no", is_flag=True, help="BurnedInAnnotation NO clears ultrasound and secondary captures, too."
+    ),
+    click.option("--pixel-risk", metavar="FILE", help="CSV with more rows for the table of what is at risk."),
+    click.option(
+        "--faces",
+        type=click.Choice(["keep", "quarantine"]),
+        default="keep",
+        show_default=True,
+        help="CT, MR and PET of heads, of which a rendering shows the face.",
+    ),
     click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
 )
 
@@ -75,6 +94,10 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         cap_ages: bool,
         strict: bool,
         safe_private: str | None,
+        pixels: str,
+        trust_burned_in_no: bool,
+        pixel_risk: str | None,
+        faces: str,
         **others: Any,
     ) -> None:
         chosen = load_profile(
@@ -86,6 +109,10 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             cap_ages=cap_ages,
             strict=strict,
             safe_private=safe_private,
+            pixels=pixels,
+            trust_burned_in_no=trust_burned_in_no,
+            pixel_risk=pixel_risk,
+            faces=faces,
         )
         command(profile=chosen, **others)
 

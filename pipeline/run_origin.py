@@ -48,6 +48,7 @@ def made_with(options: JobOptions, key_id: str, uid_map: MapOrigin | None = None
         "schema_version": SCHEMA_VERSION,
         "edition": EDITION,
         "options": options.profile.options.names(),
+        **options.profile.pixels.settings,
         "profile_digest": options.profile.digest,
         "custom_rules": len(options.profile.custom),
         "weakening_rules": list(options.profile.weakening_rules),
@@ -152,7 +153,6 @@ def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: s
     """
     more = {
         "version": version("dicom-deid"),
-        "burned_in": options.keep_burned_in,
         "patients": patient_table_digest,
         # what a run has scanned without it, or with another one, has no row in this one
         "crosswalk": [options.crosswalk, options.crosswalk_certificate],

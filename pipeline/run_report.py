@@ -24,6 +24,8 @@ class RunReport:
         listed: objects found.
         counts: objects by status; they add up to ``listed``.
         reasons: objects that weren't written, by reason code.
+        pixel_risks: objects by the risks of their pixels: how many were ``quarantined``, and how many passed in spite of it
+            (``kept``).
         uids: UIDs that were replaced.
         references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
             patients use (``joining_patients``).
@@ -36,6 +38,7 @@ class RunReport:
     listed: int
     counts: dict[str, int]
     reasons: dict[str, int]
+    pixel_risks: dict[str, dict[str, int]]
     uids: int
     references: dict[str, int]
     gone: int
@@ -85,6 +88,10 @@ def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mappi
         listed=listed,
         counts=dict(counts.statuses),
         reasons=dict(sorted(counts.reasons.items())),
+        pixel_risks={
+            risk: {"quarantined": counts.risks_refused[risk], "kept": counts.risks_kept[risk]}
+            for risk in sorted(counts.risks_refused | counts.risks_kept)
+        },
         uids=counts.uids,
         references={"outside": counts.outside, "joining_patients": counts.joining_patients},
         gone=counts.gone,

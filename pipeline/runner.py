@@ -127,7 +127,6 @@ def _run(
             key_id=key.key_id,
             scope=options.scope,
             uid_root=options.uid_root,
-            keep_burned_in=options.keep_burned_in,
             patient_table=options.patient_table,
             read=FileReader(options.storage) if scheme_of(options.patient_table or "") else None,
             **(uid_map.hash_key(key.key_id) if uid_map else {}),

@@ -23,6 +23,7 @@ class TableCounts:
     Attributes:
         statuses: objects by status.
         reasons: objects that weren't written, by reason code.
+        risks_refused, risks_kept: objects with each risk of their pixels: those that were refused, and all others.
         bytes_written: sum of the sizes of those that were written.
         sources: their ``sum_of_sources``.
         uids: UIDs that were replaced.
@@ -33,6 +34,8 @@ class TableCounts:
 
     statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
     reasons: Counter[str] = field(default_factory=Counter)
+    risks_refused: Counter[str] = field(default_factory=Counter)
+    risks_kept: Counter[str] = field(default_factory=Counter)
     bytes_written: int = 0
     sources: tuple[int, bytes] = field(default_factory=lambda: sum_of_sources(()))
     uids: int = 0
@@ -61,8 +64,10 @@ class TableCounts:
 
     def _instances(self, batch: pa.RecordBatch) -> None:
         for counter, column in ((self.statuses, "status"), (self.reasons, "reason")):
-            for found in pc.value_counts(batch.column(column).drop_null()):
-                counter[found["values"].as_py()] += found["counts"].as_py()
+            _count(counter, batch.column(column))
+        refused = pc.equal(batch.column("status"), Status.QUARANTINED.value)
+        _count(self.risks_refused, pc.list_flatten(batch.column("pixel_risks").filter(refused)))
+        _count(self.risks_kept, pc.list_flatten(batch.column("pixel_risks").filter(pc.invert(refused))))
         written = batch.column("size").filter(pc.equal(batch.column("status"), Status.WRITTEN.value))
         self.bytes_written += pc.sum(written).as_py() or 0
         self.sources = add_up((self.sources, sum_of_sources(batch.column("source_id").to_pylist())))
@@ -78,8 +83,13 @@ class TableCounts:
         self.joining_patients += pc.sum(batch.column("joins_patients")).as_py() or 0
 
 
+def _count(counter: Counter[str], column: pa.Array) -> None:
+    for found in pc.value_counts(column.drop_null()):
+        counter[found["values"].as_py()] += found["counts"].as_py()
+
+
 _COUNTED = {
-    INSTANCES: (("source_id", "status", "reason", "size"), TableCounts._instances),
+    INSTANCES: (("source_id", "status", "reason", "size", "pixel_risks"), TableCounts._instances),
     UID_MAP: (("new_uid",), TableCounts._uid_map),
     GONE: (("source_id",), TableCounts._gone),
     REFERENCES: (("outside", "joins_patients"), TableCounts._references),

@@ -66,7 +66,6 @@ SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
 #: rules for whole objects and for what no attribute says, as ``explain`` shows them: what it is, action, meaning, why
 OBJECT_RULES = (
     ("(objects of private SOP classes)", "quarantine", "refuse", "their de-identification is undefined (PS3.15 E.1)"),
-    ("(objects with BurnedInAnnotation YES)", "quarantine", "refuse", "pixels are not cleaned; --burned-in keep lets them pass"),
     ("(audio objects)", "quarantine", "refuse", "a voice identifies its speaker"),
     ("(encapsulated documents)", "D", "replace", "PDF, CDA, STL, OBJ and MTL: by a small legal document of the type"),
     ("(overlays in unused bits of the pixels)", "X", "clear the bits", "where pixels are compressed, the object is quarantined"),

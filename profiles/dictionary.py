@@ -6,6 +6,7 @@ import takes longer than the de-identification of a thousand images, is loaded o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -80,4 +81,14 @@ def vrs() -> frozenset[str]:
 @cache
 def registered_uids() -> dict[str, str]:
     """The UIDs of PS3.6 Annex A -> what they name: ``SOP Class``, ``Transfer Syntax``, ..."""
-    return dict(islice(read_lines("uids.csv"), 1, None))
+    return {uid: kind for uid, kind, _ in _uids()}
+
+
+@cache
+def uids_by_keyword() -> dict[str, str]:
+    """Keyword -> UID, such as ``CTImageStorage``."""
+    return {keyword: uid for uid, _, keyword in _uids() if keyword}
+
+
+def _uids() -> Iterator[list[str]]:
+    return islice(read_lines("uids.csv"), 1, None)

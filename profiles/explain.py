@@ -23,6 +23,7 @@ from .decisions import (
 )
 from .dictionary import dictionary
 from .options import ProfileOptions
+from .pixel_risk import PixelPolicy, explained_risks
 from .tables import UNLISTED_VRS, TableRow, parse_tag, table_rows, tag_text, unlisted
 
 
@@ -39,6 +40,8 @@ class Policy(Protocol):
     def patient_name(self) -> str | None: ...
     @property
     def patient_id(self) -> str | None: ...
+    @property
+    def pixels(self) -> PixelPolicy: ...
     def decide(self, tag: int) -> Decision: ...
     def decide_private(self, creator: str, tag: int, vr: str) -> Decision: ...
     def decide_by_vr(self, vr: str) -> Decision: ...
@@ -66,7 +69,7 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
     yield _line("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
     if ProfileOptions.CleanStructdCont in profile.options:
         yield ExplainedAttribute("", "(content items)", "", "C", "by concept name and value type", "E.3.4-1")
-    for what, action, meaning, why in OBJECT_RULES:
+    for what, action, meaning, why in (*explained_risks(profile.pixels), *OBJECT_RULES):
         yield ExplainedAttribute("", what, "", action, meaning, why)
 
 

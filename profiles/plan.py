@@ -11,6 +11,7 @@ from .custom import Attribute, typed_value
 from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .dummies import dummy_value
 from .errors import ProfileError
+from .pixel_risk import ADMITTING, BURNED_IN_ANNOTATION, PIXELS, class_risks
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
@@ -28,8 +29,9 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 #: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
-#: and of each nested one: character set, burned-in annotation
-_INSPECTED_EVERYWHERE = frozenset({0x00080005, 0x00280301})
+#: and of each nested one: character set
+_INSPECTED_EVERYWHERE = frozenset({0x00080005})
+_ENCAPSULATED_DOCUMENT = 0x00420011
 #: its presence tells of the Common Instance Reference Module
 _REFERENCED_SERIES = 0x00081115
 _CONTENT_REFERENCE = 0x0040DB73
@@ -48,6 +50,9 @@ class Plan:
         has_pixels: whether the class is one of images.
         has_references: whether the object has a Common Instance Reference Module (PS3.3 C.12.2). Only objects with references may
             have it, so lists of references stay, with new UIDs.
+        risks: by what objects of the class are judged whose pixels may identify.
+        replaces_document: whether an encapsulated document is replaced as a whole.
+        passes_from: the tag from which on long values may pass: nothing leaves before all is known that decides how.
     """
 
     def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> None:
@@ -64,7 +69,12 @@ class Plan:
                 known = self._types.get(path, "3")
                 self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
         self.cached_rules = 0
+        self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
         self.root = PlanNode(self, (), ())
+        has_document = "encapsulated-document" in (modules or ())
+        self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
+        # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
+        self.passes_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else _REFERENCED_SERIES
 
     def attribute_type(self, path: Path) -> str | None:
         """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
@@ -135,9 +145,18 @@ class PlanNode(dict[int, Rule]):
                 rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
             else:
                 rule = self._rule(self._place(tag), decision)
+            rule = self._judged(tag, rule)
         if self._may_cache():
             self[tag] = rule
         return rule
+
+    def _judged(self, tag: int, rule: Rule) -> Rule:
+        """``rule``, with its value noted where the object is judged by it."""
+        presence = self.plan.risks.watched.get(tag) if not self._path else False if tag in ADMITTING else None
+        if presence is None or (tag in PIXELS and rule.operation is not Operation.KEEP):
+            # pixels that go show nothing
+            return rule
+        return rule.noted(presence=presence)
 
     def _may_cache(self) -> bool:
         self.plan.cached_rules += 1
@@ -269,6 +288,9 @@ class PlanNode(dict[int, Rule]):
             return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
         if action is Action.D:
             return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
+        if top_level and tag == BURNED_IN_ANNOTATION and recorded is None and self.plan.replaces_document:
+            # it was said of the document that is gone
+            return place.rule(Operation.REPLACE, Action.D, value="NO")
         if tag == _CONTENT_REFERENCE and self.is_content:
             return place.rule(Operation.RENUMBER, recorded)
         return place.rule(Operation.KEEP, recorded, inspected=inspected)

@@ -26,19 +26,8 @@ from .custom import (
 )
 from .date_shift import DateShift
 from .decisions import (
-    CURVE,
-    CURVE_AUDIO,
-    OUTSIDE_DATA_SET,
-    OVERLAY,
     PRIVATE,
-    RETIRED_LENGTH,
-    RISKY_VR,
     SAFE_PRIVATE,
-    SEQUENCE,
-    SHORT_STRING,
-    TECHNICAL,
-    UNKNOWN,
-    UNLISTED_UID,
     Decision,
     ExplainedAttribute,
     attribute_keyword,
@@ -47,20 +36,14 @@ from .decisions import (
 from .errors import ProfileError
 from .explain import explained
 from .options import ProfileOptions, check_options
+from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
+from .standard import decide_by_tables, decide_by_vr
 from .tables import (
     CLEANABLE_VRS,
-    CURVES,
-    DATE_VRS,
     EDITION,
-    FREE_TEXT_VRS,
-    OVERLAYS,
-    UNLISTED_VRS,
     MethodCode,
-    TableRow,
-    listed,
     method_codes,
-    unlisted,
 )
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
@@ -86,6 +69,7 @@ class ConfidentialityProfile:
         strict: whether short strings (LO, SH) that no table names get a dummy; codes stay, their meanings don't.
         safe_private: safe private attributes besides those of Table E.3.10-1.
         custom: rules that come before the tables; the first that matches decides.
+        pixels: what is done with objects whose pixels may identify.
     """
 
     options: ProfileOptions = ProfileOptions.BasicProfile
@@ -96,6 +80,7 @@ class ConfidentialityProfile:
     strict: bool = False
     safe_private: tuple[SafeAttribute, ...] = ()
     custom: tuple[CustomRule, ...] = ()
+    pixels: PixelPolicy = PixelPolicy()  # noqa: RUF009  # frozen
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", check_options(self.options))
@@ -118,9 +103,8 @@ class ConfidentialityProfile:
 
     @cached_property
     def _hash(self) -> int:
-        return hash(
-            (self.options, self.patient_name, self.patient_id, self.date_shift, self.cap_ages, self.strict, len(self.custom))
-        )
+        aliases = self.patient_name, self.patient_id
+        return hash((self.options, *aliases, self.date_shift, self.cap_ages, self.strict, len(self.custom), self.pixels.pixels))
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -136,6 +120,10 @@ class ConfidentialityProfile:
         strict: bool = False,
         safe_private: str | os.PathLike[str] | None = None,
         custom: tuple[CustomRule, ...] = (),
+        pixels: str = QUARANTINE,
+        trust_burned_in_no: bool = False,
+        faces: str = KEEP,
+        pixel_risk: str | os.PathLike[str] | None = None,
     ) -> ConfidentialityProfile:
         """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
 
@@ -143,13 +131,15 @@ class ConfidentialityProfile:
             date_shift: a DateShift or its text, such as ``-3650d..-30d/7d``.
             safe_private: a CSV file with more safe private attributes.
             custom: rules, as ``from_csv`` and its like read them.
+            pixels, trust_burned_in_no, faces, pixel_risk: as for ``PixelPolicy.of``.
 
         Raises:
             ProfileError: unknown or contradictory options, an alias that is no legal value, or what is wrong in which file.
         """
         shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
         more = read_safe_private(safe_private) if safe_private is not None else ()
-        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, strict, more, custom)
+        policy = PixelPolicy.of(pixels, trust_burned_in_no, faces, pixel_risk)
+        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, strict, more, custom, policy)
 
     @classmethod
     def from_csv(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
@@ -263,68 +253,11 @@ class ConfidentialityProfile:
 
     def decide_by_tables(self, tag: int) -> Decision:
         """The decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
-        group = tag >> 16
-        if group & 1:
-            return PRIVATE
-        if group < 0x0008:
-            return OUTSIDE_DATA_SET
-        if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
-            return RETIRED_LENGTH
-        if group & 0xFF00 in (CURVES, OVERLAYS):
-            return self._graphic(tag)
-        if row := listed().get(tag):
-            return self._listed(row)
-        if named := unlisted().get(tag):
-            if tag == _PRIVATE_CHARACTERISTICS and ProfileOptions.RetainSafePrivate in self.options:
-                return Decision(Action.K, "RetainSafePrivate: what is said of private attributes that stay", listed=True)
-            if named.cleanable and ProfileOptions.CleanDesc in self.options:
-                return Decision(Action.C, f"CleanDesc: {named.reason}", otherwise=named.action)
-            return Decision(named.action, f"unlisted: {named.reason}")
-        return self.decide_by_vr(attribute_vr(tag))
-
-    def _listed(self, row: TableRow) -> Decision:
-        chosen = [(option, action) for option, action in row.options if option in self.options]
-        # what one option retains, another need not clean; but a true date among moved ones would tell how far they moved
-        first = Action.C if row.vr in DATE_VRS else Action.K
-        for option, action in sorted(chosen, key=lambda chosen: chosen[1] is not first):
-            if action is Action.C and row.vr == "OB":
-                return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
-            return Decision(action, str(option.name), listed=True, otherwise=row.basic)
-        return Decision(row.basic, "E.1-1", listed=True)
-
-    def _graphic(self, tag: int) -> Decision:
-        """Curves and overlay planes: removed as a whole, or their numbers kept and their texts cleaned (PS3.15 E.3.3)."""
-        curve = tag >> 16 & 0xFF00 == CURVES
-        # groups beyond look alike and are none (PS3.5 7.6)
-        if ProfileOptions.CleanGraph not in self.options or tag >> 16 & 0xFF > 0x1E:
-            return CURVE if curve else OVERLAY
-        vr = attribute_vr(tag)
-        if vr == "":
-            return UNKNOWN
-        if curve and tag & 0xFFFF in _CURVE_AUDIO:
-            return CURVE_AUDIO
-        if vr in CLEANABLE_VRS:
-            return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X)
-        return Decision(Action.C if tag & 0xFFFF == 0x3000 else Action.K, "CleanGraph", listed=True)
+        return decide_by_tables(tag, self.options, strict=self.strict)
 
     def decide_by_vr(self, vr: str) -> Decision:
         """The decision for a standard attribute that no table names."""
-        if vr == "":
-            return UNKNOWN
-        if vr == "SQ":
-            return SEQUENCE
-        if vr == "UI":
-            retained = ProfileOptions.RetainUIDs in self.options
-            return Decision(Action.K, "RetainUIDs") if retained else UNLISTED_UID
-        if vr in DATE_VRS and ProfileOptions.RetainLongFullDates in self.options:
-            return Decision(Action.K, "RetainLongFullDates")
-        if vr in DATE_VRS and ProfileOptions.RetainLongModifDates in self.options:
-            return Decision(Action.C, "RetainLongModifDates")
-        if vr in FREE_TEXT_VRS and ProfileOptions.CleanDesc in self.options:
-            return Decision(Action.C, "CleanDesc")
-        if self.strict and vr in _SHORT_STRING_VRS:
-            return SHORT_STRING
-        return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL
+        return decide_by_vr(vr, self.options, strict=self.strict)
 
     # -- what it needs and says of itself ----------------------------------------------------------------------------
 
@@ -389,6 +322,7 @@ class ConfidentialityProfile:
             str(self.date_shift),
             self.cap_ages,
             self.strict,
+            self.pixels.settings,
         )
         content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
         for rule in self.custom:

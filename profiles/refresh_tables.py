@@ -99,7 +99,7 @@ def refresh_dictionary() -> None:
     _write("dictionary.csv", header, ([tag_text(tag), *_entry(row)] for tag, row in sorted(DicomDictionary.items())))
     repeating = sorted((digits.lower(), row) for digits, row in RepeatersDictionary.items())
     _write("repeating.csv", header, ([f"({digits[:4]},{digits[4:]})", *_entry(row)] for digits, row in repeating))
-    _write("uids.csv", ["uid", "kind"], ([uid, row[1]] for uid, row in sorted(UID_dictionary.items())))
+    _write("uids.csv", ["uid", "kind", "keyword"], ([uid, row[1], row[4]] for uid, row in sorted(UID_dictionary.items())))
 
 
 def _entry(row: tuple[str, ...]) -> list[str]:

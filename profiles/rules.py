@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import IntEnum, auto
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,9 @@ class Rule:
         refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
         limit: the most bytes that its values can have,
         text: it must hold text without control characters.
+        plain: the rule by which the element is treated, once its value was noted, for the object is judged by it; None for an
+            attribute that plays no part in that.
+        presence: nothing but whether there is a value is noted.
     """
 
     __slots__ = (
@@ -104,6 +108,8 @@ class Rule:
         "limit",
         "operation",
         "otherwise",
+        "plain",
+        "presence",
         "refused_vrs",
         "stays",
         "tag",
@@ -144,3 +150,12 @@ class Rule:
         self.refused_vrs = refused_vrs(self.vr) if tag != _SPECIFIC_CHARACTER_SET else _NO_CHARACTER_SET
         self.limit = value_limit(tag, vr)
         self.text = self.vr in TEXT_VRS
+        self.plain: Rule | None = None
+        self.presence = False
+
+    def noted(self, *, presence: bool) -> Rule:
+        """This rule for an attribute by which objects are judged."""
+        twin = copy(self)
+        twin.plain = self
+        twin.presence = presence
+        return twin

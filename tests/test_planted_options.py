@@ -56,7 +56,7 @@ DEEP = bool(os.environ.get("DEID_DEEP"))
 @cache
 def anonymizer(options: Combination) -> Anonymizer:
     """De-identifies with the tests' key."""
-    return Anonymizer(ConfidentialityProfile.default(list(options)), KEY, keep_burned_in=True)
+    return Anonymizer(ConfidentialityProfile.default(list(options)), KEY, pixels="keep")
 
 
 #: no token stands in two files

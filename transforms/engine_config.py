@@ -23,7 +23,6 @@ class EngineConfig:
         uid_root: root of new UIDs, None for 2.25.
         uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
             another key began; else empty.
-        keep_burned_in: let objects pass whose BurnedInAnnotation is YES.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: what tells the table from another one.
         read: gives the content of a file on object storage.
@@ -34,7 +33,6 @@ class EngineConfig:
     key_id: str
     scope: str = ""
     uid_root: str | None = None
-    keep_burned_in: bool = False
     patient_table: str | None = None
     patient_table_digest: str = ""
     read: ReadFile | None = None
@@ -82,7 +80,6 @@ def _engine(config: EngineConfig) -> Engine:
         config.profile,
         key,
         uid_root=config.uid_root,
-        keep_burned_in=config.keep_burned_in,
         patients=patients,
         uid_hash_key=hash_key,
     )

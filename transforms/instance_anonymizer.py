@@ -169,4 +169,5 @@ class InstanceAnonymizer:
             actions=report.actions,
             study_hash=self._study_hash,
             instance_hash=header.instance,
+            pixel_risks=tuple(risk.value for risk in report.pixel_risks),
         )

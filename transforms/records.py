@@ -13,7 +13,7 @@ from apache_beam.coders.typecoders import registry
 from anonymizer import AttributeAction, Reason
 
 #: version of the tables' layout
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Status(Enum):
@@ -167,6 +167,7 @@ class AuditRow(NamedTuple):
         source_version, container_id: as in Source.
         study_hash: of an object whose header was understood, the beginning of its study's keyed hash, 16 hex digits.
         instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
+        pixel_risks: stable codes of what its pixels may show: of an object that was refused for that, or kept in spite of it.
     """
 
     source_id: str
@@ -187,6 +188,7 @@ class AuditRow(NamedTuple):
     container_id: str = ""
     study_hash: str = ""
     instance_hash: bytes = b""
+    pixel_risks: tuple[str, ...] = ()
 
 
 class AuditRows(list[AuditRow]):

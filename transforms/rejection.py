@@ -19,7 +19,15 @@ def rejection(source: Source, error: Exception, study_hash: str = "", instance_h
     if not isinstance(error, DeidentificationError):
         error = DeidentificationError(_reason(error))
     status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED
-    return row_of(source, status, reason=error.reason, reason_tag=error.tag, study_hash=study_hash, instance_hash=instance_hash)
+    return row_of(
+        source,
+        status,
+        reason=error.reason,
+        reason_tag=error.tag,
+        study_hash=study_hash,
+        instance_hash=instance_hash,
+        pixel_risks=tuple(risk.value for risk in error.pixel_risks),
+    )
 
 
 def _reason(error: Exception) -> Reason:

@@ -42,6 +42,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("container_id", pa.string()),
         ("study_hash", pa.string()),
         ("instance_hash", pa.binary(32)),
+        ("pixel_risks", pa.list_(pa.string())),
         ("profile_digest", pa.string()),
         ("key_id", pa.string()),
         ("version", pa.string()),

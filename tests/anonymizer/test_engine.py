@@ -103,7 +103,7 @@ def test_a_token_in_every_attribute_there_is_comes_out_nowhere(sop_class: str, s
 @pytest.mark.parametrize("path", bundled_files(), ids=lambda path: path.name)
 def test_a_real_file_keeps_all_that_no_rule_touches_and_loses_the_rest(path: Path) -> None:
     blob = path.read_bytes()
-    output = outcome(blob, engine(keep_burned_in=True))
+    output = outcome(blob, engine(pixels="keep"))
     if isinstance(output, str):
         return
     old, new = read_anything(blob), read(output)
@@ -130,7 +130,7 @@ def read_anything(blob: bytes) -> dict[int, Any]:
 
 
 def test_most_real_files_come_out() -> None:
-    outcomes = {path.name: outcome(path.read_bytes(), engine(keep_burned_in=True)) for path in bundled_files()}
+    outcomes = {path.name: outcome(path.read_bytes(), engine(pixels="keep")) for path in bundled_files()}
     refused = {name: result for name, result in outcomes.items() if isinstance(result, str)}
     assert len(outcomes) - len(refused) >= 110
     for name in (

@@ -117,7 +117,7 @@ FILES = [path for path in bundled_files() if path.stat().st_size < 50_000]
 
 def compare(blobs: dict[str, bytes], shrink: Shrink, head: int, chunk: int) -> list[str]:
     """The names of the blobs whose outcome changes with the size of reads."""
-    using = engine(keep_burned_in=True)
+    using = engine(pixels="keep")
     expected = {name: outcome(blob, using) for name, blob in blobs.items()}
     shrink(head, chunk)
     return [name for name, blob in blobs.items() if outcome(blob, using) != expected[name]]

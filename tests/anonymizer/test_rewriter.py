@@ -331,7 +331,7 @@ def test_an_encapsulated_document_becomes_a_dummy_pdf(syntax: str) -> None:
 def test_burned_in_annotation_is_refused_unless_it_is_let_through(value: str) -> None:
     blob = part10(ct(Element(0x00280301, "CS", value)))
     assert reason(blob) == "burned-in-annotation"
-    assert read(rewrite(blob, engine(keep_burned_in=True))).BurnedInAnnotation.strip().upper() == "YES"
+    assert read(rewrite(blob, engine(pixels="keep"))).BurnedInAnnotation.strip().upper() == "YES"
     assert read(rewrite(part10(ct(Element(0x00280301, "CS", "NO"))))).BurnedInAnnotation == "NO"
 
 

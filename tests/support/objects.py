@@ -118,6 +118,8 @@ def ct(*extra: Element, without: Sequence[int] = (), sop_class: str = CT) -> lis
             Element(0x00100020, "LO", "MRN-4711"),
             Element(0x0020000D, "UI", STUDY),
             Element(0x0020000E, "UI", SERIES),
+            # without a place in the patient it might be a picture of a screen
+            Element(0x00200037, "DS", "1\\0\\0\\0\\1\\0"),
             Element(0x00280010, "US", 2),
             Element(0x00280011, "US", 2),
             Element(0x7FE00010, "OW", b"\1\2\3\4\5\6\7\x08"),

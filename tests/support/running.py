@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from anonymizer import Deidentification, DeidentificationError, Engine, Key, Report
-from profiles import ConfidentialityProfile, ProfileOptions
+from profiles import QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 SECRET = bytes(range(32))
 
@@ -20,11 +20,11 @@ def engine(
     patient_name: str | None = None,
     patient_id: str | None = None,
     uid_root: str | None = None,
-    keep_burned_in: bool = False,
+    pixels: str = QUARANTINE,
 ) -> Engine:
     """An engine with a fixed key."""
-    profile = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=patient_id)
-    return Engine(profile, Key(SECRET), uid_root=uid_root, keep_burned_in=keep_burned_in)
+    profile = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=patient_id, pixels=pixels)
+    return Engine(profile, Key(SECRET), uid_root=uid_root)
 
 
 def rewrite(blob: bytes, using: Engine | None = None) -> bytes:

@@ -1,0 +1,4 @@
+"""What an object's pixels may show, and what is done about it. How elements are rewritten stands outside."""
+
+from .notes import Notes as Notes
+from .triage import PixelTriage as PixelTriage
