@@ -20,6 +20,7 @@ from .keys import Key as Key
 from .patients import Patient as Patient
 from .patients import PatientTable as PatientTable
 from .patients import PatientTableError as PatientTableError
+from .pixels import FaceEvidence as FaceEvidence
 from .pseudonyms import Pseudonyms as Pseudonyms
 from .report import AttributeAction as AttributeAction
 from .report import Originals as Originals

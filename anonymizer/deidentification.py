@@ -15,6 +15,7 @@ from .errors import DeidentificationError, Note, Reason
 from .facts import Facts, new_patient_id, originals_of
 from .files import Batch, Piece
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
+from .pixels import FaceEvidence
 from .progress import Progress
 from .report import Originals, Report
 from .rewriter import Rewriter
@@ -40,6 +41,7 @@ class Deidentification:
     Attributes:
         facts: what was learnt before the first element was rewritten.
         originals: who the patient was and is; None unless asked for, and before the header was scanned.
+        face: evidence of a head; None where none is looked for, and before the header was walked.
     """
 
     def __init__(
@@ -48,18 +50,22 @@ class Deidentification:
         source: Source,
         uids: UidMapping,
         size: int | None,
-        words: frozenset[bytes],
+        words: frozenset[bytes] = frozenset(),
+        heads: frozenset[bytes] | None = None,
         *,
         originals: bool = False,
     ) -> None:
         """
         Args:
+            heads: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._engine = engine
         self._wants_originals = originals
         self.originals: Originals | None = None
         self._words = words
+        self._heads = heads
+        self.face: FaceEvidence | None = None
         self.facts = Facts()
         self._source = source
         self._uids = uids
@@ -209,6 +215,10 @@ class Deidentification:
             if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
                 judged = True
                 risks = self._engine.pixel_risks(self._plan, progress)
+                self.face = self._engine.face(self._plan, progress)
+                if not header_only:
+                    # of a series all headers are looked at first
+                    self._engine.check_face(self.face, self._heads)
                 if risks and started:
                     # what it says of itself is on its way already
                     raise DeidentificationError(Reason(risks[0].reason), risks[0].tag)

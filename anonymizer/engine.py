@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan
+from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan, faces
 
 from .buffer import Buffer
 from .deflate import ByteStream
@@ -15,14 +15,14 @@ from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
 from .keys import Key
 from .patients import PatientTable, PatientTableError
-from .pixels import PixelTriage
+from .pixels import FaceEvidence, PixelTriage, face_evidence
 from .progress import Progress
 from .pseudonyms import Pseudonyms
 from .report import AttributeAction, Scan
 from .rewriter import Rewriter
 from .source import Source
 from .stamps import Stamping
-from .tags import AUDIO_CLASSES, SOP_CLASS
+from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, Shared, ValueRewriter
 
@@ -71,6 +71,7 @@ class Engine:
         size: int | None = None,
         words: frozenset[bytes] = frozenset(),
         handle: int | None = None,
+        heads: frozenset[bytes] | None = None,
     ) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
@@ -80,8 +81,9 @@ class Engine:
             words: keyed hashes of words that identify somebody in other objects of the patient or study (``Scan.words``).
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
+            heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
         """
-        return Deidentification(self, Source(stream, handle), uids or self.uids, size, words)
+        return Deidentification(self, Source(stream, handle), uids or self.uids, size, words, heads)
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
@@ -93,7 +95,7 @@ class Engine:
         Raises:
             DeidentificationError: as ``deidentify``, as far as the header tells.
         """
-        deidentification = Deidentification(self, Source(stream), uids, size, frozenset(), originals=originals)
+        deidentification = Deidentification(self, Source(stream), uids, size, originals=originals)
         deidentification.scan()
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
@@ -106,6 +108,7 @@ class Engine:
             facts.patient or self.facts.whose(deidentification.progress.patient),
             words,
             deidentification.originals,
+            deidentification.face,
         )
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
@@ -126,6 +129,7 @@ class Engine:
                 plan = other.plan
                 continue
             risks = self.pixel_risks(plan, rewriter.progress)
+            self.check_face(self.face(plan, rewriter.progress), None)
             if risks == facts.pixel_risks:
                 return b"".join(pieces)
             facts = replace(facts, pixel_risks=risks)
@@ -140,6 +144,26 @@ class Engine:
         if risks and not self.profile.pixels.keeps:
             raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
         return risks
+
+    def face(self, plan: Plan, progress: Progress) -> FaceEvidence | None:
+        """Evidence of a head in an object whose header was walked by ``plan``; None where heads aren't looked for."""
+        if not plan.judges_faces or not progress.judged_by.has_pixels:
+            return None
+        series = self.uids.hash(progress.uids.get(SERIES, (b"", b""))[0])
+        return face_evidence(progress.judged_by, progress.charset, series)
+
+    def check_face(self, evidence: FaceEvidence | None, heads: frozenset[bytes] | None) -> None:
+        """Refuse a head.
+
+        Args:
+            heads: as for ``deidentify``.
+
+        Raises:
+            DeidentificationError: it counts as one.
+        """
+        if evidence is not None and (evidence.is_head if heads is None else evidence.series in heads):
+            reason = Reason.PIXEL_RISK_FACE
+            raise DeidentificationError(reason, faces.BODY_PART_EXAMINED, (reason,))
 
     def check_sop_class(self, sop_class: bytes) -> None:
         """PS3.15 E.1: de-identification of private classes is undefined.

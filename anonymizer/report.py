@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .errors import Note, Reason
+from .pixels import FaceEvidence
 
 
 class AttributeAction(NamedTuple):
@@ -74,6 +75,7 @@ class Scan:
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
         words: keyed hashes of the words that identify somebody, sorted; empty unless the profile cleans text.
         originals: who the patient was; None unless asked for.
+        face: evidence of a head; None where the profile doesn't look for any.
     """
 
     sop_class_uid: str
@@ -83,3 +85,4 @@ class Scan:
     patient: bytes = b""
     words: tuple[bytes, ...] = ()
     originals: Originals | None = None
+    face: FaceEvidence | None = None

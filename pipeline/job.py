@@ -32,6 +32,7 @@ from transforms import (
     Earlier,
     EngineConfig,
     GroupIntoWorkUnits,
+    JudgeFaces,
     Ledger,
     ListObjects,
     ObjectWriter,
@@ -135,6 +136,8 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         shared = all_units | "ShareWords" >> ShareWords(parts.earlier.run)
         known.append(shared.by_unit)
         more_tables.append(shared.rows | "WriteWords" >> WriteTable(audit.folder, f"words-{audit.run_id}", words_table))
+    if config.profile.pixels.judges_faces:
+        known.append(all_units | "JudgeFaces" >> JudgeFaces())
     anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(
         proof, known, parts.archive, parts.writer, config, parts.ledger, parts.progress
     )

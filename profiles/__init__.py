@@ -1,5 +1,6 @@
 """The policy: what the confidentiality profile does to each attribute. Knows the standard's tables, no file and no Beam."""
 
+from . import faces as faces
 from .actions import Action as Action
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
 from .custom import CustomRule as CustomRule

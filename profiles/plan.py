@@ -11,6 +11,7 @@ from .custom import Attribute, typed_value
 from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .dummies import dummy_value
 from .errors import ProfileError
+from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .pixel_risk import ADMITTING, BURNED_IN_ANNOTATION, PIXELS, class_risks
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule, is_overlay_bit_position
@@ -52,6 +53,7 @@ class Plan:
             have it, so lists of references stay, with new UIDs.
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
+        judges_faces: whether objects of the class are looked at for heads.
         passes_from: the tag from which on long values may pass: nothing leaves before all is known that decides how.
     """
 
@@ -70,6 +72,7 @@ class Plan:
                 self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
         self.cached_rules = 0
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
+        self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
         self.root = PlanNode(self, (), ())
         has_document = "encapsulated-document" in (modules or ())
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
@@ -152,11 +155,21 @@ class PlanNode(dict[int, Rule]):
 
     def _judged(self, tag: int, rule: Rule) -> Rule:
         """``rule``, with its value noted where the object is judged by it."""
-        presence = self.plan.risks.watched.get(tag) if not self._path else False if tag in ADMITTING else None
-        if presence is None or (tag in PIXELS and rule.operation is not Operation.KEEP):
+        tells_of_face = self.plan.judges_faces and self._tells_of_face(tag)
+        if self._path:
+            return rule.noted() if tag in ADMITTING or tells_of_face else rule
+        presence = self.plan.risks.watched.get(tag)
+        if tag in PIXELS and rule.operation is not Operation.KEEP:
             # pixels that go show nothing
             return rule
-        return rule.noted(presence=presence)
+        if presence is None and not tells_of_face:
+            return rule
+        return rule.noted(presence=bool(presence) and not tells_of_face)
+
+    def _tells_of_face(self, tag: int) -> bool:
+        if not self._path:
+            return tag in FACE_ATTRIBUTES
+        return tag in GEOMETRY or (tag == CODE_MEANING and self._path[-1] in REGION_SEQUENCES)
 
     def _may_cache(self) -> bool:
         self.plan.cached_rules += 1

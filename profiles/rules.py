@@ -153,7 +153,7 @@ class Rule:
         self.plain: Rule | None = None
         self.presence = False
 
-    def noted(self, *, presence: bool) -> Rule:
+    def noted(self, *, presence: bool = False) -> Rule:
         """This rule for an attribute by which objects are judged."""
         twin = copy(self)
         twin.plain = self

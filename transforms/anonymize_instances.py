@@ -20,7 +20,8 @@ from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindi
 from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 
-#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed`` and, where text is cleaned, words
+#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where text is cleaned, words; where
+#: heads are looked for, series
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 #: for each study its id and headers; hash of an original UID -> new UID, for those that the headers don't have
 ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]]]], dict[bytes, bytes]]
@@ -93,7 +94,10 @@ class _Anonymize(beam.DoFn):
         self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
-        _, (units, known, *words) = joined
+        _, (units, known, *more) = joined
+        profile = self._config.profile
+        words = words_by_study(more[:1]) if profile.cleans_text else {}
+        heads = frozenset(more[-1]) if profile.pixels.judges_faces else None
         known = list(known)
         claimed = {uid_hash: others for uid_hash, others in known if isinstance(others, bool)}
         # one, for units have ids of their own
@@ -102,7 +106,7 @@ class _Anonymize(beam.DoFn):
         mapping |= {header.instance: header.new_uid for _, headers in studies for header in headers if header.new_uid}
         # what was given away before the key says otherwise
         mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}
-        claims = list(self._claims(studies, MappedUids(self._engine, mapping), words_by_study(words)))
+        claims = list(self._claims(studies, MappedUids(self._engine, mapping), words, heads))
 
         def anonymize(several: list[Claim]) -> list[AuditRow]:
             rows = [row for claim in several for row in claim.rows(claimed)]
@@ -123,10 +127,15 @@ class _Anonymize(beam.DoFn):
         yield finished
 
     def _claims(
-        self, studies: Iterable[tuple[bytes, list[InstanceHeader]]], uids: MappedUids, words: dict[bytes, frozenset[bytes]]
+        self,
+        studies: Iterable[tuple[bytes, list[InstanceHeader]]],
+        uids: MappedUids,
+        words: dict[bytes, frozenset[bytes]],
+        heads: frozenset[bytes] | None,
     ) -> Iterator[Claim]:
         for study, headers in studies:
-            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, study, uids, words.get(study, frozenset()))
+            of_study = words.get(study, frozenset())
+            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, study, uids, of_study, heads)
             for _, same in groupby(headers, key=_INSTANCE):
                 yield Claim(anonymizer, list(same))
 
@@ -152,7 +161,8 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
     ) -> None:
         """
         Args:
-            known: what else is to be known of units, by their ids: instances that others claim and, where text is cleaned, words.
+            known: what else is to be known of units, by their ids: instances that others claim; where text is cleaned, words;
+                where heads are looked for, the series that count as such.
         """
         super().__init__()
         self._proof = proof

@@ -67,11 +67,13 @@ class InstanceAnonymizer:
         study: bytes,
         uids: MappedUids,
         words: frozenset[bytes],
+        heads: frozenset[bytes] | None = None,
     ) -> None:
         """
         Args:
             study: the beginning of its keyed hash.
             words: hashes of words that identify these instances' patients.
+            heads: as for ``Engine.deidentify``.
         """
         self._engine = engine
         self._sources = Sources(engine)
@@ -80,6 +82,7 @@ class InstanceAnonymizer:
         self._writer = writer
         self._uids = uids
         self._words = words
+        self._heads = heads
 
     def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
         """Write one instance; whatever is wrong with it ends in its row."""
@@ -133,7 +136,8 @@ class InstanceAnonymizer:
             return self._write(header, self._deidentify(stream, ref))
 
     def _deidentify(self, stream: ByteStream, ref: ObjectRef) -> Deidentification:
-        return self._engine.deidentify(stream, uids=self._uids, size=ref.size if ref.size >= 0 else None, words=self._words)
+        size = ref.size if ref.size >= 0 else None
+        return self._engine.deidentify(stream, uids=self._uids, size=size, words=self._words, heads=self._heads)
 
     def _digest(self, header: InstanceHeader) -> bytes:
         digest = hashlib.sha256()

@@ -118,12 +118,14 @@ class SharedFindings(NamedTuple):
         person: keyed hash of whose they are, where text is cleaned: the patient's, or the study's where no PatientID tells.
         words: keyed hashes of the words that identify somebody in them, 8 bytes each, one behind the other.
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
+        face: where heads are looked for, the fields of the FaceEvidence of all these objects; else empty.
     """
 
     uids: tuple[tuple[bytes, bytes, int], ...] = ()
     person: bytes = b""
     words: bytes = b""
     patient: bytes = b""
+    face: tuple[Any, ...] = ()
 
 
 class HeaderGroup(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Reason
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, FaceEvidence, Reason
 from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
@@ -68,6 +68,7 @@ class Found(NamedTuple):
         new_uid: the new SOPInstanceUID; empty where it stays.
         uids: all others to be replaced: original, (new UID, UidRole and OWNED).
         bytes_read: bytes that had to be read for it.
+        face: evidence of a head; None where none is looked for.
         crosswalk: its row there; None where no crosswalk is written.
     """
 
@@ -80,6 +81,7 @@ class Found(NamedTuple):
     patient: bytes
     words: tuple[bytes, ...]
     bytes_read: int
+    face: FaceEvidence | None = None
     crosswalk: CrosswalkRow | None = None
 
 
@@ -122,6 +124,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         patient=scan.patient,
         words=scan.words,
         bytes_read=scan.bytes_read,
+        face=scan.face,
         crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
     )
 
@@ -136,11 +139,20 @@ class HeaderGroups:
 
     def group(self, found: Iterable[Found]) -> list[tuple[Any, ...]]:
         """HeaderGroup tuples."""
-        groups: dict[_Shared, list[tuple[Any, ...]]] = {}
+        groups: dict[tuple[_Shared, bytes], list[tuple[Any, ...]]] = {}
+        faces: dict[tuple[_Shared, bytes], FaceEvidence] = {}
         for one in found:
             header = (one.ref[:], bytes.fromhex(self._source_id(one.ref.source)), self._hash(one.instance), one.new_uid)
-            groups.setdefault((one.study, one.uids, one.person, one.words, one.patient), []).append(header)
-        return [(*self._hashed(shared), headers) for shared, headers in groups.items()]
+            group = (one.study, one.uids, one.person, one.words, one.patient), one.face.series if one.face else b""
+            groups.setdefault(group, []).append(header)
+            if one.face is not None:
+                known = faces.get(group)
+                faces[group] = one.face if known is None else known.merged(one.face)
+        return [(*self._with_face(group[0], faces.get(group)), headers) for group, headers in groups.items()]
+
+    def _with_face(self, shared: "_Shared", face: FaceEvidence | None) -> tuple[bytes, tuple[Any, ...]]:
+        study, findings = self._hashed(shared)
+        return study, findings if face is None else SharedFindings(*findings)._replace(face=face[:])[:]
 
     def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
         hashed = self._known.get(shared)

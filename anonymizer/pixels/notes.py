@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from profiles import Rule
+from profiles import PIXELS, Rule
 
 from ..encoding import NUMBER_CODES, UNDEFINED, Encoding
 
@@ -30,6 +30,11 @@ class Notes:
     def copy(self) -> Notes:
         """A copy to go back to."""
         return Notes(self.top.copy(), {tag: values.copy() for tag, values in self.nested.items()})
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there is pixel data that stays."""
+        return any(self.top.get(tag) for tag in PIXELS)
 
     def value(self, tag: int) -> bytes:
         """All values of an attribute, wherever they stand, with backslashes between."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiles import PIXELS, PixelPolicy, PixelRisk, Plan
+from profiles import PixelPolicy, PixelRisk, Plan
 
 from ..character_sets import best_text
 from .notes import Notes
@@ -45,12 +45,11 @@ class PixelTriage:
         return risks
 
     def _judge(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:
-        has_pixels = any(notes.top.get(tag) for tag in PIXELS)
-        if plan.replaces_document and not has_pixels:
+        if plan.replaces_document and not notes.has_pixels:
             # what it said of itself was said of the document
             return ()
         values = {tag: _values(notes.value(tag), charset) for tag in plan.risks.watched}
-        return plan.risks.of_object(values, has_pixels=has_pixels, trust_burned_in_no=self._policy.trust_burned_in_no)
+        return plan.risks.of_object(values, has_pixels=notes.has_pixels, trust_burned_in_no=self._policy.trust_burned_in_no)
 
 
 def _values(noted: bytes, charset: str) -> tuple[str, ...]:

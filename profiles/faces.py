@@ -1,0 +1,72 @@
+"""Faces: which objects show a head, of which a rendering of the surface shows the face; as far as headers tell.
+
+The judgement is data, ``profiles/data/faces.csv``: classes, body parts (PS3.16 Annex L, and how people write them) and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntFlag
+from functools import cache
+
+from .dictionary import tags, uids_by_keyword
+from .tables import read_rows
+
+
+class Region(IntFlag):
+    """What headers say of where an image lies; members combine over the images of a series."""
+
+    UNKNOWN = 0
+    ELSEWHERE = 1
+    HEAD = 2
+
+
+#: descriptions in which words are looked for
+DESCRIPTIONS = tuple(
+    tags()[keyword]
+    for keyword in (
+        "StudyDescription",
+        "SeriesDescription",
+        "ProtocolName",
+        "RequestedProcedureDescription",
+        "PerformedProcedureStepDescription",
+    )
+)
+BODY_PART_EXAMINED, CODE_MEANING = tags()["BodyPartExamined"], tags()["CodeMeaning"]
+#: sequences of codes whose meanings are body parts
+REGION_SEQUENCES = frozenset({tags()["AnatomicRegionSequence"]})
+IMAGE_POSITION, IMAGE_ORIENTATION = tags()["ImagePositionPatient"], tags()["ImageOrientationPatient"]
+PIXEL_SPACING, ROWS, COLUMNS = tags()["PixelSpacing"], tags()["Rows"], tags()["Columns"]
+#: where an image lies: of a multi-frame image in the items of its functional groups
+GEOMETRY = frozenset({IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING})
+#: attributes of the top-level data set that tell
+FACE_ATTRIBUTES = frozenset({BODY_PART_EXAMINED, *DESCRIPTIONS, *GEOMETRY, ROWS, COLUMNS})
+
+
+@cache
+def _terms(kind: str) -> dict[str, Region]:
+    return {
+        row["term"]: Region[row["region"].upper()] if row["region"] else Region.UNKNOWN
+        for row in read_rows("faces.csv")
+        if row["kind"] == kind
+    }
+
+
+@cache
+def face_classes() -> frozenset[str]:
+    """UIDs of the classes of which a rendering shows surfaces."""
+    return frozenset(uids_by_keyword().get(name, name) for name in _terms("class"))
+
+
+def region_of(body_part: str) -> Region:
+    """The region of a body part, as BodyPartExamined or the meaning of a code names it."""
+    return _terms("body part").get(" ".join(body_part.upper().split()), Region.UNKNOWN)
+
+
+def names_head(words: Iterable[str]) -> bool:
+    """Whether one of ``words`` names a part of a head or neck.
+
+    Args:
+        words: casefold, without diacritics.
+    """
+    return not _terms("word").keys().isdisjoint(words)
