@@ -169,7 +169,7 @@ def file(
     patient_table: str | None,
 ) -> None:
     """De-identify one file. OUT appears only when it is whole."""
-    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
+    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, Reason, SecretError
 
     # names are identifiers: the messages don't repeat them
     if not Path(source).is_file():
@@ -186,6 +186,9 @@ def file(
         anonymizer.anonymize_file(source, target)
     except DeidentificationError as error:
         click.echo(f"Quarantined, nothing written: {error}", err=True)
+        if error.pixel_risks:
+            flag = "--faces" if error.reason is Reason.PIXEL_RISK_FACE else "--pixels"
+            click.echo(f"Its pixels may show who somebody is, and nobody has looked at them; {flag} keep lets it pass.", err=True)
         sys.exit(EXIT_QUARANTINED)
     except OSError as error:
         click.echo(f"Failed: {error.strerror}", err=True)

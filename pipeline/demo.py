@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_file
 from rich.console import Console
 from rich.table import Table
 
-from anonymizer import Anonymizer
+from anonymizer import Anonymizer, DeidentificationError
 
 from .cli import main
 from .finish_command import EXIT_QUARANTINED
@@ -26,6 +26,8 @@ _SHOWN = (
     "Rows",
     "PatientIdentityRemoved",
 )
+#: samples of pydicom: an ultrasound, and two secondary captures
+_RISKY = ("examples_ybr_color.dcm", "examples_palette.dcm", "SC_rgb_small_odd.dcm")
 
 
 def demo(folder: Path) -> None:
@@ -49,7 +51,19 @@ def demo(folder: Path) -> None:
     for keyword in _SHOWN:
         table.add_row(keyword, str(before.get(keyword, "(absent)")), str(after.get(keyword, "(absent)")))
     Console().print(table)
-    print("Quarantined samples are broken on purpose: pydicom tests itself with them. README.md explains the reason codes.")
+    Console().print(_refused(Anonymizer(key=f"file:{key}")))
+    print("Other quarantined samples are broken on purpose: pydicom tests itself with them. README.md explains the reason codes.")
+
+
+def _refused(anonymizer: Anonymizer) -> Table:
+    """Samples whose pixels may show who somebody is, and what lets each pass."""
+    table = Table("sample", "refused as", "passes with", title="Samples that nobody has looked at")
+    for name in _RISKY:
+        try:
+            anonymizer.anonymize(str(get_testdata_file(name)))
+        except DeidentificationError as error:
+            table.add_row(name, error.reason.value, "--pixels keep")
+    return table
 
 
 if __name__ == "__main__":

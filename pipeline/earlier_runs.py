@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from anonymizer import Key, SecretError
-from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, ledger_file
+from transforms import LEDGER, READABLE_SCHEMAS, EarlierRun, LedgerFile, ledger_file
 
 from .errors import UsageError
 from .options import JobOptions
@@ -125,7 +125,7 @@ def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | 
 def _account(folder: Folder, option: str) -> dict[str, Any] | None:
     try:
         account, _ = folder.read_json(RUN_FILE)
-        if account["origin"]["schema_version"] != SCHEMA_VERSION:
+        if account["origin"]["schema_version"] not in READABLE_SCHEMAS:
             raise UsageError(f"{option}: that run's tables are of another version")
         _ = account["run_id"], account["key_id"], account["tables"].items()
     except FileNotFoundError:

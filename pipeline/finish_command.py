@@ -20,7 +20,7 @@ EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 #: what is to be said of objects at risk: by default, and with --pixels keep
 _SAID_OF_PIXELS = (
     "Objects whose pixels may show who somebody is were refused (burned-in-annotation, pixel-...): nobody has looked at them. "
-    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass.",
+    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass (--faces keep lets heads pass).",
     "Objects whose pixels may show who somebody is were kept (--pixels keep): look at them before anybody else does. They say "
     "PatientIdentityRemoved NO.",
 )

@@ -1,6 +1,6 @@
 """Conditions on attributes: the one grammar in which the product's rules say which objects they mean.
 
-In EBNF, with white space between words; keywords and texts are compared without regard to case:
+In EBNF, with white space between words; values are compared without regard to case:
 
 .. code-block:: text
 
@@ -180,6 +180,7 @@ class _Parser:
             self._position += found.end()
         else:
             self._position += len(rest) - len(rest.lstrip())
+            self._next = ""
             self._fail("a keyword, a value or a sign")
         return token
 

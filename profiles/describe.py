@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from .dictionary import uids_by_keyword
+from .pixel_risk import pixel_risks
 from .profile import ConfidentialityProfile
 
 
@@ -29,4 +31,15 @@ def describe(profile: ConfidentialityProfile) -> str:
     for rule, names in rules.items():
         action, why = rule.split(" | ", 1)
         lines.append(f"| {', '.join(names)} | {action} | {why} |")
+    return "\n".join(lines)
+
+
+def describe_risks() -> str:
+    """Markdown: the table of pixel risks, for ``docs/pixels.md``: a test keeps the two equal."""
+    keywords = {uid: keyword for keyword, uid in uids_by_keyword().items()}
+    lines = ["| reason | classes | if | BurnedInAnnotation NO | why |", "|---|---|---|---|---|"]
+    for row in pixel_risks():
+        classes = ", ".join(sorted(keywords.get(uid, uid) for uid in row.sop_classes))
+        condition = f"`{row.condition.text}`" if row.condition is not None else ""
+        lines.append(f"| `{row.reason}` | {classes} | {condition} | {row.burned_in_no} | {row.why} |")
     return "\n".join(lines)

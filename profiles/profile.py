@@ -123,7 +123,7 @@ class ConfidentialityProfile:
         pixels: str = QUARANTINE,
         trust_burned_in_no: bool = False,
         faces: str = KEEP,
-        pixel_risk: str | os.PathLike[str] | None = None,
+        pixel_risk: Source | None = None,
     ) -> ConfidentialityProfile:
         """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
 

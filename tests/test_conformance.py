@@ -41,7 +41,8 @@ def errors(path: Path) -> set[bytes]:
 @pytest.mark.skipif(shutil.which("dciodvfy") is None and "CI" not in os.environ, reason="dciodvfy (dicom3tools) isn't installed")
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name_of)
 def test_conformance_does_not_get_worse(options: Combination, tmp_path: Path) -> None:
-    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options)), b"k" * 32)
+    # many of the files are pictures of nobody knows what
+    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options), pixels="keep"), b"k" * 32)
     worse: dict[str, set[bytes]] = {}
     compared = 0
     for number, path in enumerate(bundled_files()):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from anonymizer import Note, Reason
-from profiles import ConfidentialityProfile, describe
+from profiles import ConfidentialityProfile, conditions, describe, describe_risks
+from profiles.pixel_risk import read_pixel_risk
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("profiles", "anonymizer", "transforms", "pipeline")
@@ -75,6 +78,15 @@ def test_importing_the_engine_leaves_beam_out() -> None:
 def test_the_readme_says_what_the_profile_does() -> None:
     section = README.split("<!-- describe -->\n")[1].split("\n<!-- /describe -->")[0]
     assert section == describe(ConfidentialityProfile())
+
+
+def test_the_page_about_pixels_shows_the_table() -> None:
+    page = (ROOT / "docs" / "pixels.md").read_text()
+    assert page.split("<!-- risks -->\n")[1].split("\n<!-- /risks -->")[0] == describe_risks()
+    grammar = page.split("```text\n")[1].split("```")[0].rstrip()
+    assert inspect.cleandoc(conditions.__doc__ or "").count(grammar.replace("\n", "\n    ")) == 1, "the grammar as the module has it"
+    rows = page.split("```csv\n")[1].split("```")[0]
+    assert [row.reason for row in read_pixel_risk(StringIO(rows))[0]] == ["pixel-risk-site"] * 2
 
 
 def test_the_readme_explains_each_code() -> None:

@@ -30,8 +30,8 @@ KEY = b"a key of the tests, 32 bytes or more"
 
 @cache
 def anonymizer(options: Combination) -> Anonymizer:
-    """De-identifies with the tests' key."""
-    return Anonymizer(ConfidentialityProfile.default(list(options)), KEY)
+    """De-identifies with the tests' key, and lets pass what is at risk: nobody has judged a class that PS3.3 doesn't define."""
+    return Anonymizer(ConfidentialityProfile.default(list(options), pixels="keep"), KEY)
 
 
 @cache

@@ -44,6 +44,7 @@ from .open_containers import MEMBERS as MEMBERS
 from .open_containers import OPENED as OPENED
 from .open_containers import OpenContainers as OpenContainers
 from .prove_uid_map import ProveUidMap as ProveUidMap
+from .records import READABLE_SCHEMAS as READABLE_SCHEMAS
 from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
 from .records import Member as Member

@@ -14,6 +14,8 @@ from anonymizer import AttributeAction, Reason
 
 #: version of the tables' layout
 SCHEMA_VERSION = 3
+#: versions that can be gone on with: 2 had no ``pixel_risks``
+READABLE_SCHEMAS = frozenset({2, SCHEMA_VERSION})
 
 
 class Status(Enum):

@@ -46,10 +46,14 @@ class EarlierRun(NamedTuple):
     def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """One of its files.
 
+        Args:
+            columns: those that are wanted, as far as the file has them; None: all.
+
         Raises:
             OSError: it can't be read.
         """
-        return pq.read_table(io.BytesIO(self.folder.read(name)), columns=columns)
+        file = pq.ParquetFile(io.BytesIO(self.folder.read(name)))
+        return file.read(columns)
 
     @property
     def objects(self) -> int:
@@ -64,6 +68,9 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
         OSError: it can't be read.
     """
     table = run.read(name, _COLUMNS)
+    for missing in set(_COLUMNS).difference(table.column_names):
+        # an earlier version of the tables
+        table = table.append_column(missing, pa.nulls(table.num_rows, SETTLED_SCHEMA.field(missing).type))
     status = table["status"]
     written = pc.equal(status, _WRITTEN)
     lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))

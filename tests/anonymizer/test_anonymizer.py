@@ -118,7 +118,9 @@ def test_an_item_of_a_big_endian_file_keeps_its_numbers(anonymizer: Anonymizer) 
 @pytest.mark.parametrize(
     "name", ["CT_small.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm", "image_dfl.dcm", "rtplan.dcm", "test-SR.dcm"]
 )
-def test_a_real_file_gives_the_same_in_every_way(anonymizer: Anonymizer, name: str, tmp_path: Path) -> None:
+def test_a_real_file_gives_the_same_in_every_way(name: str, tmp_path: Path) -> None:
+    # some are pictures of nobody knows what
+    anonymizer = Anonymizer(key=SECRET, pixels="keep")
     source = str(get_testdata_file(name))
     anonymizer.anonymize_file(source, tmp_path / "out.dcm")
     expected = dcmread(tmp_path / "out.dcm")

@@ -94,7 +94,8 @@ def test_a_token_in_every_attribute_there_is_comes_out_nowhere(sop_class: str, s
         elements, syntax, preamble=preamble, extra_meta=extra_meta, sop_class=sop_class, tail=b"\0\0" + tokens.text().encode()
     )
     assert len(tokens.planted) > 4000
-    output, report = rewrite_with_report(blob)
+    # some of the classes are pictures of nobody knows what
+    output, report = rewrite_with_report(blob, engine(pixels="keep"))
     assert tokens.found_in(output) == []
     assert tokens.found_in(repr(report).encode()) == []
     assert read(output).SOPClassUID == sop_class
@@ -154,14 +155,16 @@ def test_the_same_key_profile_and_input_give_the_same_bytes() -> None:
 
 
 def test_one_engine_serves_objects_of_many_kinds_in_turn() -> None:
-    shared = engine(patient_name="Jörg")
+    # with a secondary capture among them
+    shared = engine(patient_name="Jörg", pixels="keep")
     kinds = [(CT, "ISO_IR 100"), (COMPREHENSIVE_SR, "ISO_IR 192"), (SC, "GB18030"), (CT, "ISO_IR 192")]
     blobs = [
         part10(ct(Element(0x00080005, "CS", charset), sop_class=sop), syntax)
         for sop, charset in kinds
         for syntax in (EXPLICIT, IMPLICIT)
     ]
-    assert [rewrite(blob, shared) for blob in blobs * 2] == [rewrite(blob, engine(patient_name="Jörg")) for blob in blobs] * 2
+    alone = [rewrite(blob, engine(patient_name="Jörg", pixels="keep")) for blob in blobs]
+    assert [rewrite(blob, shared) for blob in blobs * 2] == alone * 2
 
 
 def test_objects_in_flight_together_do_not_mix() -> None:

@@ -176,9 +176,10 @@ def test_a_large_sequence_in_place_of_a_kept_value_never_streams_through(shrink:
 @pytest.mark.parametrize("name", ["CT_small.dcm", "image_dfl.dcm", "JPEG2000.dcm", "rtplan.dcm", "MR_small_bigendian.dcm"])
 def test_a_stream_may_give_fewer_bytes_than_asked_for(shrink: Shrink, name: str, step: int) -> None:
     blob = Path(str(get_testdata_file(name))).read_bytes()
-    expected = rewrite(blob)
+    # some are pictures of nobody knows what
+    expected = rewrite(blob, engine(pixels="keep"))
     shrink(2000, 500)
-    assert b"".join(engine().deidentify(Trickle(blob, step)).chunks()) == expected
+    assert b"".join(engine(pixels="keep").deidentify(Trickle(blob, step)).chunks()) == expected
 
 
 @pytest.mark.parametrize("name", sorted(SYNTHETIC))
@@ -264,10 +265,10 @@ def asked_in_run(using: Engine, blob: bytes) -> set[bytes] | str:
 
 
 @pytest.mark.parametrize("head", [512, 1500, 1 << 16])
-@pytest.mark.parametrize("options", ["", "RetainUIDs"])
-def test_a_scan_hands_over_exactly_the_uids_that_are_replaced(shrink: Shrink, head: int, options: str) -> None:
+@pytest.mark.parametrize(("options", "pixels"), [("", "keep"), ("RetainUIDs", "keep"), ("", "quarantine")])
+def test_a_scan_hands_over_exactly_the_uids_that_are_replaced(shrink: Shrink, head: int, options: str, pixels: str) -> None:
     shrink(head, 100)
-    using = engine(options)
+    using = engine(options, pixels=pixels)
     different = []
     for name, blob in (*SYNTHETIC.items(), *((path.name, path.read_bytes()) for path in FILES)):
         in_scan, in_run = asked_in_scan(using, blob), asked_in_run(using, blob)

@@ -57,7 +57,8 @@ def test_the_bits_of_large_images_are_cleared_as_they_stream(size: int) -> None:
 
 def test_cells_of_one_byte_have_bits_to_hide_too() -> None:
     blob = part10(ct(*cells(8, 7), *plane(7), Element(0x7FE00010, "OW", b"\xff\x80\x7f\x01")))
-    assert read(rewrite(blob)).PixelData == b"\x7f\x00\x7f\x01"
+    # a CT image of such cells may be a screen
+    assert read(rewrite(blob, engine(pixels="keep"))).PixelData == b"\x7f\x00\x7f\x01"
 
 
 def test_a_plane_with_data_of_its_own_hides_nothing() -> None:

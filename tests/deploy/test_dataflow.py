@@ -27,8 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DATAFLOW = ROOT / "deploy" / "dataflow"
 METADATA: dict[str, Any] = json.loads((DATAFLOW / "metadata.json").read_text())
 PARAMETERS: dict[str, dict[str, Any]] = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
+#: by every name that they have, aliases among them
 OPTIONS = {
-    option.opts[0].removeprefix("--"): option for option in main.commands["run"].params if isinstance(option, click.Option)
+    name.removeprefix("--"): option
+    for option in main.commands["run"].params
+    if isinstance(option, click.Option)
+    for name in option.opts
 }
 
 #: options of `dicom-deid run` that the template doesn't offer
@@ -69,7 +73,11 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     "safe_private": (["/template/rules/ours.csv"], ["ours.csv", "/template/rules/ours.json"]),
     "scope": (["study 7"], ["", "a\tb"]),
     "uid_root": (["1.2.840.99999", "2.25"], ["1", "1.02", "a.b", "1.2.", "1." + "2" * 34 + ".3"]),
+    "pixels": (["quarantine", "keep"], ["yes", ""]),
     "burned_in": (["quarantine", "keep"], ["yes"]),
+    "trust_burned_in_no": (["true", "false"], ["yes", "NO"]),
+    "pixel_risk": (["/template/rules/ours.csv"], ["ours.csv", "/template/rules/../ours.csv", "/template/rules/ours.json"]),
+    "faces": (["keep", "quarantine"], ["remove", ""]),
     "patient_table": (["gs://research/tables/p.csv"], ["p.csv", "gs://research"]),
     "resume": (["gs://research/deidentified/_audit"], ["_audit", ""]),
     "uid_map": (["gs://research/before/_audit"], ["_audit"]),
@@ -161,7 +169,11 @@ def test_the_launcher_starts_the_command() -> None:
         (["--strict=maybe"], "--strict is true or false"),
         (["--strict=true", "--cap_ages=false"], "--input is missing"),
         (["--io_threads=0"], "Invalid value for '--io-threads'"),
-        (["--burned_in=no"], "Invalid value for '--burned-in'"),
+        (["--burned_in=no"], "Invalid value for '--pixels' / '--burned-in'"),
+        (["--pixels=no"], "Invalid value for '--pixels' / '--burned-in'"),
+        (["--faces=no"], "Invalid value for '--faces'"),
+        (["--trust_burned_in_no=maybe"], "--trust-burned-in-no is true or false"),
+        (["--pixel_risk=/template/rules/none.csv"], "none.csv"),
         (["--options=RetainUid"], "did you mean RetainUIDs?"),
         (["--patient_tabel=x"], "unknown option --patient_tabel; did you mean --patient-table?"),
         # --detach was added: without a runner it is refused

@@ -16,9 +16,10 @@ from anonymizer import (
     Reason,
     Scan,
 )
-from profiles import ConfidentialityProfile, ProfileOptions
+from profiles import KEEP, QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 from .leaks import leaks
+from .structure import read
 
 _SECRET = bytes(range(32))
 #: seconds of CPU for each MB, and to begin with: many times what is needed
@@ -65,9 +66,9 @@ class Asked:
         return self._uids.new_uid(uid, tag)
 
 
-def new_engine(options: ProfileOptions | str = "") -> Engine:
-    """An engine that has met nothing yet."""
-    return Engine(ConfidentialityProfile.default(options), Key(_SECRET))
+def new_engine(options: ProfileOptions | str = "", pixels: str = KEEP) -> Engine:
+    """An engine that has met nothing yet. It lets pass what is at risk: of many files the refusal would be all that is seen."""
+    return Engine(ConfidentialityProfile.default(options, pixels=pixels), Key(_SECRET))
 
 
 class Oracle:
@@ -78,7 +79,7 @@ class Oracle:
     """
 
     def __init__(self) -> None:
-        self._basic, self._options = new_engine(), new_engine(_OPTIONS)
+        self._basic, self._options, self._refusing = new_engine(), new_engine(_OPTIONS), new_engine(pixels=QUARANTINE)
         self.outcomes: dict[str, int] = {}
 
     def check(self, blob: bytes) -> bytes | None:
@@ -109,6 +110,7 @@ class Oracle:
         if isinstance(output, str):
             if not isinstance(scan, str) and Reason(output) in _BY_HEADERS:
                 raise Finding(f"the scan lets pass what is refused with {output}")
+            self._check_refusal(blob, output)
             output = None
         else:
             if isinstance(scan, str):
@@ -116,10 +118,26 @@ class Oracle:
             if uids - scan_uids:
                 raise Finding("a UID is replaced that the scan didn't find")
             self._check_output(output, scan)
+            self._check_refusal(blob, output)
         taken = time.process_time() - started
         if taken > _AT_ONCE + _PER_MB * (len(blob) + len(output or b"")) / 1e6:
             raise Finding(f"{taken:.1f} s for {len(blob)} bytes")
         return output
+
+    def _check_refusal(self, blob: bytes, kept: bytes | str) -> None:
+        """By default all comes out as it does where risks are let pass, or is refused for one, in the first pass already."""
+        found, _ = _deidentify(self._refusing, blob)
+        if found not in _RISKS:
+            if found != kept:
+                raise Finding(f"what is let pass isn't what is at no risk: {found if isinstance(found, str) else len(found)}")
+            if _claims(found) - {b"YES "}:
+                raise Finding("an object at no risk doesn't say that the identity was removed")
+            return
+        if _claims(kept) - {b"NO"}:
+            raise Finding(f"an object refused for {found} says that the identity was removed")
+        scan, _ = _scan(self._refusing, blob)
+        if not isinstance(scan, str):
+            raise Finding(f"the scan lets pass what is refused with {found}")
 
     def _check_output(self, output: bytes, scan: Scan) -> None:
         again, _ = _scan(self._basic, output)
@@ -139,9 +157,21 @@ _BY_HEADERS = frozenset(
     {
         *(Reason.NOT_DICOM, Reason.DICOMDIR, Reason.UNOPENED_CONTAINER, Reason.INVALID_FILE_META, Reason.INVALID_UID),
         *(Reason.TRANSFER_SYNTAX_MISMATCH, Reason.UNSUPPORTED_TRANSFER_SYNTAX, Reason.PRIVATE_SOP_CLASS, Reason.AUDIO),
-        *(Reason.BURNED_IN_ANNOTATION, Reason.MISSING_SOP_CLASS_UID, Reason.MISSING_SOP_INSTANCE_UID, Reason.HEADER_TOO_LARGE),
+        *(Reason.MISSING_SOP_CLASS_UID, Reason.MISSING_SOP_INSTANCE_UID, Reason.HEADER_TOO_LARGE),
     }
 )
+_IDENTITY_REMOVED = 0x00120062
+#: pixels that may show who somebody is
+_RISKS = frozenset({Reason.BURNED_IN_ANNOTATION.value, *(reason.value for reason in Reason if reason.value.startswith("pixel-"))})
+
+
+def _claims(output: bytes | str) -> set[bytes]:
+    """What the object says about the removal of the identity; nothing where there is no object, or it can't be found."""
+    if isinstance(output, str):
+        return set()
+    found = read(output)
+    places = (place for place in found.places if place.tag == _IDENTITY_REMOVED and not place.depth)
+    return {found.content[place.value : place.end] for place in places}
 
 
 def _deidentify(engine: Engine, blob: bytes, *, size: int | None = None, step: int = 1 << 30) -> tuple[bytes | str, set[bytes]]:

@@ -61,6 +61,8 @@ def many_attributes(
     middle = _in_order([*_rows(tokens, words), Element(REGION_MODIFIER, "SQ", [inner])])
     elements = [*_rows(tokens, words), Element(REGION, "SQ", [middle]), Element(0x00080016, "UI", sop_class)]
     elements += [Element(tag, "UI", uid) for tag, uid in identity.items()]
+    # without a place in the patient it might be a picture of a screen
+    elements.append(Element(0x00200037, "DS", "1\\0\\0\\0\\1\\0"))
     elements += [Element(0x00280010, "US", 2), Element(0x00280011, "US", 2), Element(0x7FE00010, "OW", b"\1\2\3\4\5\6\7\x08")]
     if references:
         elements.append(Element(REFERENCED_SERIES, "SQ", [[Element(0x0020000E, "UI", tokens.uid())]]))

@@ -23,7 +23,7 @@ from .table import Combination, attribute_rows
 from .tokens import Tokens, inflated
 
 #: of the object itself; all else in the planted object takes the place of what the file has
-_OWN = frozenset({0x00080016, 0x00280010, 0x00280011, 0x7FE00010})
+_OWN = frozenset({0x00080016, 0x00200037, 0x00280010, 0x00280011, 0x7FE00010})
 _TEXT_VRS = frozenset({"AE", "LT", "PN", "ST", "UC", "UR", "UT"})
 #: a row of Table E.3.10-1 with room for a token
 _SAFE_CREATOR, _SAFE_GROUP, _SAFE_ELEMENT = "GEMS_PARM_01", 0x0043, 0x27

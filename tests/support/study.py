@@ -56,12 +56,13 @@ def _object(sop_class: str, instance: str, series: str, modality: str, **others:
     )
 
 
+#: a sectional image of 8 bits, or without a place in the patient, might be a picture of a screen
 _PIXELS = {
     "Rows": 2,
     "Columns": 2,
-    "BitsAllocated": 8,
-    "BitsStored": 8,
-    "HighBit": 7,
+    "BitsAllocated": 16,
+    "BitsStored": 12,
+    "HighBit": 11,
     "PixelRepresentation": 0,
     "SamplesPerPixel": 1,
     "PhotometricInterpretation": "MONOCHROME2",
@@ -78,7 +79,9 @@ def _slices() -> Iterator[Dataset]:
             "CT",
             FrameOfReferenceUID=FRAME,
             InstanceNumber=number,
-            PixelData=b"\0\1\2\3",
+            ImagePositionPatient=[0, 0, number],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            PixelData=b"\0\0\1\0\2\0\3\0",
             ReferencedSeriesSequence=[dataset(SeriesInstanceUID=CT_SERIES, ReferencedInstanceSequence=localizer)],
             ReferencedImageSequence=localizer,
             **_PIXELS,
@@ -99,7 +102,7 @@ def _multi_frame() -> Dataset:
         "CT",
         FrameOfReferenceUID=FRAME,
         NumberOfFrames=3,
-        PixelData=bytes(12),
+        PixelData=bytes(24),
         DimensionOrganizationSequence=[dataset(DimensionOrganizationUID="1.2.826.0.1.999.5.7")],
         DimensionIndexSequence=[dataset(DimensionOrganizationUID="1.2.826.0.1.999.5.7", DimensionIndexPointer=0x00209056)],
         PerFrameFunctionalGroupsSequence=[frame(number) for number in range(3)],
@@ -155,7 +158,7 @@ def _plan_and_dose() -> Iterator[Dataset]:
         "RTDOSE",
         FrameOfReferenceUID=FRAME,
         ReferencedRTPlanSequence=[reference(RT_PLAN, PLAN)],
-        PixelData=b"\0\1\2\3",
+        PixelData=b"\0\0\1\0\2\0\3\0",
         **_PIXELS,
     )
 
