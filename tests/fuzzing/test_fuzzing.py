@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -124,6 +125,50 @@ def test_the_oracle_finds_what_must_not_be(monkeypatch: pytest.MonkeyPatch, what
     monkeypatch.setattr(oracle, *(("Drip", Twice) if outputs is None else ("_deidentify", broken)))
     with pytest.raises(Finding, match=what):
         Oracle().check(part10(ct(Element(0x00080018, "UI", marks.uid(1)))))
+
+
+def _let_all_pass(judge: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge._refusing = oracle.new_engine()
+
+
+def _claim_too_much(judge: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "_claims", lambda output: {b"YES "} if isinstance(output, bytes) else set())
+
+
+def _refuse_all(judge: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = oracle._deidentify
+    refusing = judge._refusing
+    monkeypatch.setattr(
+        oracle,
+        "_deidentify",
+        lambda using, *given, **named: ("truncated", set()) if using is refusing else real(using, *given, **named),
+    )
+
+
+def _scan_blindly(judge: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, keeping = oracle._scan, judge._basic
+    monkeypatch.setattr(oracle, "_scan", lambda using, blob: real(keeping, blob))
+
+
+@pytest.mark.parametrize(
+    ("what", "broken"),
+    [
+        ("doesn't say that the identity was removed", _let_all_pass),
+        ("refused for pixel-risk-screen-capture says that the identity was removed", _claim_too_much),
+        ("what is let pass isn't what is at no risk: truncated", _refuse_all),
+        ("the scan lets pass what is refused with pixel-risk-screen-capture", _scan_blindly),
+    ],
+)
+def test_the_oracle_finds_a_risk_that_is_let_pass(
+    monkeypatch: pytest.MonkeyPatch, what: str, broken: Callable[[Oracle, pytest.MonkeyPatch], None]
+) -> None:
+    """By engines that are broken on purpose, and an image that may be a picture of a screen."""
+    judge = Oracle()
+    at_risk = part10(ct(without=[0x00200037]))
+    assert judge.check(at_risk) is not None
+    broken(judge, monkeypatch)
+    with pytest.raises(Finding, match=what):
+        judge.check(at_risk)
 
 
 def test_an_internal_error_is_a_finding() -> None:

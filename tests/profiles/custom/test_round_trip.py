@@ -8,7 +8,7 @@ import io
 import json
 from xml.sax.saxutils import escape
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles import ProfileError, ProfileOptions
@@ -88,6 +88,7 @@ def _as_csv(rules: list[Written], separator: str, noise: list[str]) -> str:
     return stream.getvalue()
 
 
+@settings(deadline=None)
 @given(
     rules=st.lists(_RULES.filter(_loads), min_size=1, max_size=5),
     separator=st.sampled_from(";,\t"),
@@ -101,6 +102,7 @@ def test_the_same_rules_in_three_formats_are_the_same(rules: list[Written], sepa
     assert said(read_csv(_as_csv(rules, separator, noise), "a.csv")) == expected
 
 
+@settings(deadline=None)
 @given(text=st.text() | st.text(st.sampled_from("09afx,;>{}()[]*.+?|\\\"#/ \t\n\rDKXZU!PatientNme<>itemagc:'")))
 def test_no_text_whatever_does_anything_but_load_or_be_refused(text: str) -> None:
     item = json.dumps([{"Tag": text, "Action": "X"}])
