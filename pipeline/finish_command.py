@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from .storage import StorageOptions
 
 EXIT_FAILED, EXIT_QUARANTINED = 1, 3
-#: what is to be said of objects at risk: by default, and with --pixels keep
-_SAID_OF_PIXELS = (
+_SAID_OF_REFUSED = (
     "Objects whose pixels may show who somebody is were refused (burned-in-annotation, pixel-...): nobody has looked at them. "
-    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass (--faces keep lets heads pass).",
-    "Objects whose pixels may show who somebody is were kept (--pixels keep): look at them before anybody else does. They say "
-    "PatientIdentityRemoved NO.",
+    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass (--faces keep lets heads pass)."
+)
+_SAID_OF_KEPT = (
+    "--pixels keep: objects whose pixels may show who somebody is pass, and say PatientIdentityRemoved NO. Look at them before "
+    "anybody else does."
 )
 
 
@@ -84,23 +85,27 @@ def show(report: RunReport, audit: str) -> None:
         table.add_section()
     for reason, count in report.reasons.items():
         table.add_row(reason, str(count))
-    if any(risk["kept"] for risk in report.pixel_risks.values()):
-        table.add_section()
+    table.add_section()
     for name, risk in report.pixel_risks.items():
+        # an object has one reason, and may have several risks
+        if risk["quarantined"] != report.reasons.get(name, 0):
+            table.add_row(f"{name}, with other risks", str(risk["quarantined"]))
         if risk["kept"]:
             table.add_row(f"{name}, but kept", str(risk["kept"]))
-    for said, count in (
+    for what, count in (
         ("UIDs that point outside the archive", report.references["outside"]),
         ("UIDs that join two patients", report.references["joining_patients"]),
     ):
         if count:
             table.add_section()
-            table.add_row(said, str(count))
+            table.add_row(what, str(count))
     if report.gone:
         table.add_section()
         table.add_row("gone from the source", str(report.gone))
     console = Console()
     console.print(table)
-    if report.pixel_risks:
-        console.print(_SAID_OF_PIXELS[report.origin.get("pixels") == "keep"], soft_wrap=True, highlight=False, markup=False)
+    is_refused = any(risk["quarantined"] for risk in report.pixel_risks.values())
+    for said, applies in ((_SAID_OF_REFUSED, is_refused), (_SAID_OF_KEPT, report.origin.get("pixels") == "keep")):
+        if applies:
+            console.print(said, soft_wrap=True, highlight=False, markup=False)
     console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False, markup=False)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,18 @@ REAL = (
     "examples_palette.dcm",
     "examples_ybr_color.dcm",
 )
+#: those of them whose pixels may show who somebody is, and why they are refused
+AT_RISK = {
+    "JPEG2000.dcm": "pixel-risk-secondary-capture",
+    "JPEG-lossy.dcm": "pixel-risk-secondary-capture",
+    "image_dfl.dcm": "pixel-risk-secondary-capture",
+    "ExplVR_BigEnd.dcm": "pixel-risk-ultrasound",
+    "SC_rgb_jpeg_gdcm.dcm": "pixel-risk-secondary-capture",
+    "examples_palette.dcm": "pixel-risk-ultrasound",
+    "examples_ybr_color.dcm": "pixel-risk-ultrasound",
+}
+#: writes all that can be read
+KEEPING = "--pixels=keep"
 
 
 @dataclass
@@ -71,13 +84,24 @@ class Run:
 
 @dataclass
 class PlantedArchive:
-    """Files with planted tokens, in folders and under names that are tokens too."""
+    """Files with planted tokens, in folders and under names that are tokens too.
+
+    Attributes:
+        readable: objects that can be de-identified.
+        at_risk: those of them that are refused unless pixels are kept, by reason code.
+    """
 
     folder: Path
     key: Path
     tokens: Tokens = field(default_factory=Tokens)
     readable: int = 0
+    at_risk: Counter[str] = field(default_factory=Counter)
     files: int = 0
+
+    @property
+    def passing(self) -> int:
+        """Objects that are written by default."""
+        return self.readable - self.at_risk.total()
 
     def add(self, content: bytes, suffix: str = ".dcm") -> Path:
         """A new file with ``content``, in a folder of its own."""
@@ -118,11 +142,15 @@ def planted_archive(tmp_path_factory: pytest.TempPathFactory, key_file: Path) ->
         assert isinstance(path, str), f"pydicom has no {name} any more"
         archive.add(planted(path, archive.tokens))
         archive.readable += 1
+        if name in AT_RISK:
+            archive.at_risk[AT_RISK[name]] += 1
     tokens = archive.tokens
     archive.add(tokens.text().encode() * 20, ".txt")
     archive.add(b"")
     archive.add(part10(ct(Element(0x00100010, "PN", tokens.text())))[:-5])
     archive.add(part10(ct(Element(0x00280301, "CS", "YES"), Element(0x00100010, "PN", tokens.text()))))
+    archive.readable += 1
+    archive.at_risk["burned-in-annotation"] += 1
     archive.add(part10(ct(nested(100, Element(0x00100010, "PN", tokens.text())))))
     archive.add(part10(ct(Element(0x00100010, "PN", tokens.text()), without=[0x00080018])))
     return archive
@@ -131,6 +159,12 @@ def planted_archive(tmp_path_factory: pytest.TempPathFactory, key_file: Path) ->
 @pytest.fixture(scope="session")
 def planted_run(planted_archive: PlantedArchive, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return deidentify(planted_archive.folder, tmp_path_factory.mktemp("out") / "output", planted_archive.key)
+
+
+@pytest.fixture(scope="session")
+def planted_kept(planted_archive: PlantedArchive, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that writes what the other one refuses for its pixels: nothing else may be left in it."""
+    return deidentify(planted_archive.folder, tmp_path_factory.mktemp("kept") / "output", planted_archive.key, KEEPING)
 
 
 def ct_file(instance: str, *extra: Element, study: str = "1.2.826.0.1.999.1.2", syntax: str = EXPLICIT) -> bytes:

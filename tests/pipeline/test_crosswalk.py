@@ -20,8 +20,8 @@ import pytest
 from anonymizer import DeidentificationError, Engine, Key
 from pipeline.errors import UsageError
 from pipeline.options import JobOptions, check_crosswalk
-from profiles import ConfidentialityProfile
-from tests.pipeline.conftest import ROOT, PlantedArchive, Run, ct_file, deidentify, run_command, write_studies
+from profiles import KEEP, ConfidentialityProfile
+from tests.pipeline.conftest import KEEPING, ROOT, PlantedArchive, Run, ct_file, deidentify, run_command, write_studies
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.objects import Element
@@ -43,8 +43,8 @@ def without_run(rows: list[Row]) -> list[Row]:
 @pytest.fixture(scope="module")
 def planted_crosswalk(planted_archive: PlantedArchive, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     folder = tmp_path_factory.mktemp("crosswalk")
-    run = deidentify(planted_archive.folder, folder / "output", planted_archive.key, "--crosswalk", str(folder / "crosswalk"))
-    return run, folder / "crosswalk"
+    flags = ("--crosswalk", str(folder / "crosswalk"), KEEPING)
+    return deidentify(planted_archive.folder, folder / "output", planted_archive.key, *flags), folder / "crosswalk"
 
 
 def test_each_scanned_object_has_a_row_with_what_leads_back(
@@ -53,7 +53,7 @@ def test_each_scanned_object_has_a_row_with_what_leads_back(
     run, folder = planted_crosswalk
     rows = rows_of(folder)
     assert all(list(row) == CROSSWALK_SCHEMA.names for row in rows)
-    using = Engine(ConfidentialityProfile(), Key(planted_archive.key.read_bytes()))
+    using = Engine(ConfidentialityProfile.default(pixels=KEEP), Key(planted_archive.key.read_bytes()))
     expected = []
     for path in planted_archive.folder.rglob("*"):
         if not path.is_file():
@@ -98,19 +98,19 @@ def test_new_names_are_those_of_the_output(planted_crosswalk: tuple[Run, Path]) 
 
 
 def test_planted_identifiers_are_in_the_crosswalk_and_nowhere_else(
-    planted_archive: PlantedArchive, planted_run: Run, planted_crosswalk: tuple[Run, Path]
+    planted_archive: PlantedArchive, planted_kept: Run, planted_crosswalk: tuple[Run, Path]
 ) -> None:
     run, folder = planted_crosswalk
     tokens = planted_archive.tokens
     assert len(tokens.found_in(repr(rows_of(folder)).encode())) >= 3 * planted_archive.readable
-    assert run.objects() == planted_run.objects()
+    assert run.objects() == planted_kept.objects()
     for name in ("instances", "uid_map"):
-        assert sorted(map(repr, run.table(name))) == sorted(map(repr, planted_run.table(name)))
+        assert sorted(map(repr, run.table(name))) == sorted(map(repr, planted_kept.table(name)))
     for path in (run.output / "_audit").rglob("*.json"):
         assert tokens.found_in(path.read_bytes()) == []
         assert "crosswalk" not in path.read_text() or path.name == "run.json"
     assert run.report["origin"]["crosswalk"] is True
-    assert planted_run.report["origin"]["crosswalk"] is False
+    assert planted_kept.report["origin"]["crosswalk"] is False
     assert str(folder) not in (run.output / "_audit" / "run.json").read_text()
 
 
@@ -158,7 +158,7 @@ def test_files_are_their_owners_alone_from_the_beginning(umask: int, planted_arc
             patch.setenv("TMPDIR", str(scratch))
             run = deidentify(
                 planted_archive.folder, tmp_path / "out", planted_archive.key, "--crosswalk", str(crosswalk),
-                "--direct_running_mode=multi_processing", "--direct_num_workers=2",
+                "--direct_running_mode=multi_processing", "--direct_num_workers=2", KEEPING,
             )  # fmt: skip
     finally:
         os.umask(before)
@@ -214,9 +214,8 @@ def test_every_engine_gives_the_same_rows(
     for name in ("two processes", "every bundle twice"):
         folder = tmp_path / name / "crosswalk"
         with engine(name) as flags:
-            run = deidentify(
-                planted_archive.folder, tmp_path / name / "out", planted_archive.key, "--crosswalk", str(folder), *flags
-            )
+            options = ("--crosswalk", str(folder), KEEPING, *flags)
+            run = deidentify(planted_archive.folder, tmp_path / name / "out", planted_archive.key, *options)
         assert run.code == 3, run.log
         rows = without_run(rows_of(folder))
         assert len(rows) == len(expected) * (2 if name == "every bundle twice" else 1)
@@ -259,7 +258,7 @@ def test_with_a_certificate_openssl_reads_it_and_nobody_else(
     crosswalk.mkdir(mode=0o755)
     run = deidentify(
         *(planted_archive.folder, tmp_path / "out", planted_archive.key, "--crosswalk", str(crosswalk)),
-        *("--crosswalk-certificate", str(pair.certificate)),
+        *("--crosswalk-certificate", str(pair.certificate), KEEPING),
     )
     assert run.code == 3, run.log
     rows = []

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import ROOT, PlantedArchive, ct_file, run_command, write_studies
+from tests.pipeline.conftest import KEEPING, ROOT, PlantedArchive, ct_file, run_command, write_studies
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.processes import PATIENCE
@@ -46,7 +46,7 @@ def test_a_bucket_holds_it_encrypted_and_is_read_again(
         server.create_bucket(bucket)
     crosswalk = f"{scheme}://restricted/study 7/crosswalk"
     options = ["--input", str(planted_archive.folder), "--output", f"{scheme}://research/out"]
-    options += ["--key", f"file:{planted_archive.key}", "--crosswalk", crosswalk]
+    options += ["--key", f"file:{planted_archive.key}", KEEPING, "--crosswalk", crosswalk]
     refused = run_command("run", *options, env=env)
     assert (refused.returncode, "needs --crosswalk-certificate" in refused.stderr) == (2, True), refused.stderr
     missing = run_command(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.pipeline.conftest import PlantedArchive, Run, deidentify, run_command
+from tests.pipeline.conftest import KEEPING, PlantedArchive, Run, deidentify, run_command
 from tests.pipeline.test_object_storage import BucketRun, same, written_to
 from tests.support.engines import ENGINES, engine
 from tests.support.processes import PATIENCE
@@ -36,7 +36,7 @@ def bundled() -> Path:
 
 @pytest.fixture(scope="module")
 def bundled_run(bundled: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return deidentify(bundled, tmp_path_factory.mktemp("bundled") / "output", key_file)
+    return deidentify(bundled, tmp_path_factory.mktemp("bundled") / "output", key_file, KEEPING)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,8 @@ def test_real_files_from_bucket_to_bucket(
     # the workers of a pool inherit it, as those of a cluster have credentials of their own
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
     with engine(name) as flags:
-        done = run_command(
-            *("run", "--input", "gs://hospital", "--output", f"gs://{bucket}/out", "--key", f"file:{key_file}"), *flags
-        )
+        places = ("--input", "gs://hospital", "--output", f"gs://{bucket}/out")
+        done = run_command("run", *places, "--key", f"file:{key_file}", KEEPING, *flags)
     assert done.returncode == bundled_run.code, done.stderr
     found: BucketRun = written_to(gcs, bucket, "out/")
     assert len(found.objects()) > 100
@@ -72,7 +71,7 @@ def test_a_job_that_nobody_waits_for_is_accounted_for_afterwards(
     output = tmp_path / "output"
     finish = ("finish", "--audit", str(output / "_audit"))
     with engine("Prism server, worker pool") as flags:
-        submitted = deidentify(bundled, output, key_file, "--detach", *flags)
+        submitted = deidentify(bundled, output, key_file, "--detach", KEEPING, *flags)
         assert submitted.code == 0, submitted.log
         assert "dicom-deid finish" in submitted.log
         assert len(list((output / "_audit").glob("pending-*.json"))) == 1

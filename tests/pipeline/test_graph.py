@@ -21,6 +21,7 @@ from anonymizer import Key
 from benchmarks.recorder import Crossing, recorded
 from benchmarks.shuffle import CLEANING
 from pipeline.cli import main
+from tests.pipeline.conftest import KEEPING
 from tests.support.graphs import Graph, submitted
 from tests.support.objects import bundled_files, read
 from transforms.known_uids import CLAIMS, NEW_UIDS, ODD, ROWS
@@ -37,7 +38,7 @@ SIDE_INPUTS = {
     "AnonymizeInstances/Anonymize": {"ProveUidMap"},  # one True, that pass 2 waits for
     "WriteAccount/Write": {"SumOfSources", "Tables"},  # one sum; one row for each table file, some thousands
 }
-ENGINE = sorted((Path(__file__).resolve().parents[2] / "anonymizer").glob("*.py"))
+ENGINE = sorted((Path(__file__).resolve().parents[2] / "anonymizer").rglob("*.py"))
 #: Dataflow refuses a graph of more than 10 MB
 MOST_BYTES = 1_500_000
 #: options of Beam and lines of a table that must not be in the graph
@@ -49,8 +50,12 @@ SECRETS = {
 SUMS_OF_ALL = {"SumOfSources/Sum"}
 #: the steps with shuffles
 GROUPING = {"ListObjects", "SumOfSources", "GroupIntoWorkUnits", "BuildUidMap", "ShareWords", "AnonymizeInstances"}
+#: that of a run that looks for faces
+GROUPING_FACES = {"JudgeFaces"}
 #: and those of a run that goes on with an output
 GROUPING_LATER = {"CompareWithEarlier", "SpreadToDo"}
+#: looks for faces
+FACES = "--faces=quarantine"
 WINDOW = 16
 #: how all that Zstandard compresses begins
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
@@ -76,7 +81,13 @@ def graphs(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("graphs")
     patients = folder / "patients.csv"
     patients.write_text(f"PatientID,NewPatientID\n{TABLE_ROW}\n")
-    flags = [CLEANING, f"--patient-table={patients}", "--scope=s", *(f"{flag}={secret}" for flag, secret in SECRETS.items())]
+    flags = [
+        CLEANING,
+        FACES,
+        f"--patient-table={patients}",
+        "--scope=s",
+        *(f"{flag}={secret}" for flag, secret in SECRETS.items()),
+    ]
     return {
         "basic": submitted(archive, folder / "basic", key_file),
         "all": submitted(archive, folder / "all", key_file, *flags),
@@ -104,9 +115,9 @@ def test_keys_of_shuffles_are_plain(graph: Graph) -> None:
     assert {name.split("/CombinePerKey")[0] for name in odd} == SUMS_OF_ALL
 
 
-def test_words_are_shared_only_where_text_is_cleaned(graphs: dict[str, Graph]) -> None:
+def test_words_and_faces_are_shared_only_where_they_are_looked_for(graphs: dict[str, Graph]) -> None:
     grouping = {name: {step.split("/")[0] for step in graph.steps("group_by_key")} for name, graph in graphs.items()}
-    assert grouping["all"] - grouping["basic"] == {"ShareWords"}
+    assert grouping["all"] - grouping["basic"] == {"ShareWords", *GROUPING_FACES}
 
 
 def test_each_side_input_is_known(graph: Graph) -> None:
@@ -165,22 +176,36 @@ def test_the_graph_is_small(graphs: dict[str, Graph], archive: Path, key_file: P
     for name in names:
         name.touch()
     few, many = (
-        len(submitted(inputs, tmp_path / str(len(inputs)), key_file, CLEANING, f"--profile={rules}").serialized)
+        len(submitted(inputs, tmp_path / str(len(inputs)), key_file, CLEANING, FACES, f"--profile={rules}").serialized)
         for inputs in (names[:1], names)
     )
     # inputs are in the graph, with about 100 bytes each; a rule takes about 40
     assert few + 10_000 * (many - few) / (len(names) - 1) < MOST_BYTES
 
 
+def record(archive: Path, output: Path, key: Path, *flags: str) -> dict[str, Crossing]:
+    command = ["run", f"--input={archive}", f"--output={output}", f"--key=file:{key}", CLEANING, KEEPING, *flags]
+    with recorded(keep=True) as found, pytest.raises(SystemExit) as ended:
+        main([*command, "--direct_num_workers=1"], standalone_mode=False)
+    assert ended.value.code == 3
+    return found
+
+
 @pytest.fixture(scope="module")
 def crossings(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Crossing]:
     """All that went from stage to stage when the job de-identified ``archive``."""
     output = tmp_path_factory.mktemp("recorded") / "output"
-    command = ["run", f"--input={archive}", f"--output={output}", f"--key=file:{key_file}", CLEANING, "--direct_num_workers=1"]
-    with recorded(keep=True) as found, pytest.raises(SystemExit) as ended:
-        main(command, standalone_mode=False)
-    assert ended.value.code == 3
+    found = record(archive, output, key_file)
     assert len(list(output.rglob("*.dcm"))) > 70
+    return found
+
+
+@pytest.fixture(scope="module")
+def face_crossings(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Crossing]:
+    """And when it looks for faces, which are refused."""
+    output = tmp_path_factory.mktemp("faces") / "output"
+    found = record(archive, output, key_file, FACES)
+    assert len(list(output.rglob("*.dcm"))) > 40
     return found
 
 
@@ -189,15 +214,12 @@ def later_crossings(archive: Path, key_file: Path, tmp_path_factory: pytest.Temp
     """And when it goes on with an output, half of whose objects are there."""
     folder = tmp_path_factory.mktemp("later")
     (folder / "in").mkdir()
-    command = ["run", f"--input={folder / 'in'}", f"--output={folder / 'out'}", f"--key=file:{key_file}", CLEANING, "--resume"]
     files = sorted(archive.iterdir())
     for half in (files[::2], files[1::2]):
         for path in half:
             (folder / "in" / path.name).write_bytes(path.read_bytes())
             os.utime(folder / "in" / path.name, (1e9, 1e9))
-        with recorded(keep=True) as found, pytest.raises(SystemExit) as ended:
-            main([*command, "--direct_num_workers=1"], standalone_mode=False)
-        assert ended.value.code == 3
+        found = record(folder / "in", folder / "out", key_file, "--resume")
     return found
 
 
@@ -237,7 +259,14 @@ def opened(value: object) -> Iterator[bytes]:
             yield from opened(part)
 
 
-@pytest.mark.parametrize(("when", "grouping"), [("crossings", GROUPING), ("later_crossings", GROUPING | GROUPING_LATER)])
+@pytest.mark.parametrize(
+    ("when", "grouping"),
+    [
+        ("crossings", GROUPING),
+        ("later_crossings", GROUPING | GROUPING_LATER),
+        ("face_crossings", GROUPING | GROUPING_FACES),
+    ],
+)
 def test_no_value_of_an_object_leaves_a_worker_but_to_storage(
     when: str, grouping: set[str], archive: Path, key_file: Path, request: pytest.FixtureRequest
 ) -> None:

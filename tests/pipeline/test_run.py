@@ -6,8 +6,10 @@ import contextlib
 from collections import Counter
 
 import pydicom
+import pytest
 
 from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms
+from profiles import KEEP, QUARANTINE, ConfidentialityProfile
 from tests.pipeline.conftest import PlantedArchive, Run, deidentify
 from tests.support.objects import data_set_of
 from tests.support.planting import uids_of
@@ -15,11 +17,25 @@ from tests.support.planting import uids_of
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
-def test_no_token_is_in_any_object(planted_archive: PlantedArchive, planted_run: Run) -> None:
+@pytest.fixture(params=[QUARANTINE, KEEP])
+def pixels(request: pytest.FixtureRequest) -> str:
+    """What is done with objects whose pixels may show who somebody is."""
+    setting: str = request.param
+    return setting
+
+
+@pytest.fixture
+def either_run(pixels: str, request: pytest.FixtureRequest) -> Run:
+    """The run by default, or the one that writes what that refuses."""
+    run: Run = request.getfixturevalue("planted_kept" if pixels == KEEP else "planted_run")
+    return run
+
+
+def test_no_token_is_in_any_object(planted_archive: PlantedArchive, either_run: Run, pixels: str) -> None:
     originals = b"".join(path.read_bytes() for path in planted_archive.folder.rglob("*.dcm"))
     assert len(planted_archive.tokens.found_in(originals)) > 1000, "the search finds what was planted"
-    objects = planted_run.objects()
-    assert len(objects) == planted_archive.readable
+    objects = either_run.objects()
+    assert len(objects) == (planted_archive.readable if pixels == KEEP else planted_archive.passing)
     leaks = {}
     for name, content in objects.items():
         searched = content + data_set_of(content) if DEFLATED in content[:400] else content
@@ -28,42 +44,54 @@ def test_no_token_is_in_any_object(planted_archive: PlantedArchive, planted_run:
     assert leaks == {}
 
 
-def test_no_token_is_in_tables_logs_or_names(planted_archive: PlantedArchive, planted_run: Run) -> None:
+def test_no_token_is_in_tables_logs_or_names(planted_archive: PlantedArchive, either_run: Run) -> None:
     tokens = planted_archive.tokens
-    assert tokens.found_in(planted_run.log.encode()) == []
-    for path in planted_run.output.rglob("*"):
-        assert tokens.found_in(str(path.relative_to(planted_run.output)).encode()) == []
+    assert tokens.found_in(either_run.log.encode()) == []
+    for path in either_run.output.rglob("*"):
+        assert tokens.found_in(str(path.relative_to(either_run.output)).encode()) == []
     for name in ("instances", "uid_map"):
-        assert tokens.found_in(repr(planted_run.table(name)).encode()) == []
-    for path in (planted_run.output / "_audit").iterdir():
+        assert tokens.found_in(repr(either_run.table(name)).encode()) == []
+    for path in (either_run.output / "_audit").iterdir():
         assert tokens.found_in(path.read_bytes()) == [], path.name
 
 
-def test_each_listed_object_has_one_row_and_the_counts_add_up(planted_archive: PlantedArchive, planted_run: Run) -> None:
-    assert planted_run.code == 3
-    report = planted_run.report
-    rows = planted_run.table("instances")
+def test_each_listed_object_has_one_row_and_the_counts_add_up(
+    planted_archive: PlantedArchive, either_run: Run, pixels: str
+) -> None:
+    assert either_run.code == 3
+    report = either_run.report
+    rows = either_run.table("instances")
+    written, quarantined = (20, 3) if pixels == KEEP else (12, 11)
     assert report["listed"] == len(rows) == planted_archive.files
-    assert report["counts"] == {"written": 19, "skipped": 0, "duplicate": 0, "filtered": 2, "quarantined": 4}
-    assert Counter(row["status"] for row in rows) == {"written": 19, "filtered": 2, "quarantined": 4}
+    assert report["counts"] == {
+        "written": written,
+        "skipped": 0,
+        "duplicate": 0,
+        "filtered": 2,
+        "quarantined": quarantined,
+    }
+    assert Counter(row["status"] for row in rows) == {"written": written, "filtered": 2, "quarantined": quarantined}
+    at_risk = {"burned-in-annotation": 1, "pixel-risk-secondary-capture": 4, "pixel-risk-ultrasound": 3}
     assert report["reasons"] == {
-        "burned-in-annotation": 1,
+        **(at_risk if pixels == QUARANTINE else {}),
         "missing-sop-instance-uid": 1,
         "nesting-too-deep": 1,
         "not-dicom": 2,
         "truncated": 1,
     }
+    done = {QUARANTINE: "quarantined", KEEP: "kept"}[pixels]
+    assert report["pixel_risks"] == {risk: {"quarantined": 0, "kept": 0} | {done: count} for risk, count in at_risk.items()}
     pseudonyms = Pseudonyms(Key(planted_archive.key.read_bytes()))
     names = (path.relative_to(planted_archive.folder) for path in planted_archive.folder.rglob("*") if path.is_file())
     assert {row["source_id"] for row in rows} == {pseudonyms.source_id(bytes(name)) for name in names}
 
 
-def test_rows_describe_the_written_objects(planted_run: Run) -> None:
-    objects = planted_run.objects()
-    written = [row for row in planted_run.table("instances") if row["status"] == "written"]
+def test_rows_describe_the_written_objects(either_run: Run) -> None:
+    objects = either_run.objects()
+    written = [row for row in either_run.table("instances") if row["status"] == "written"]
     assert {row["output_name"] for row in written} == objects.keys()
     for row in written:
-        dataset = pydicom.dcmread(planted_run.output / row["output_name"])
+        dataset = pydicom.dcmread(either_run.output / row["output_name"])
         assert row["size"] == len(objects[row["output_name"]])
         assert row["crc32c"] == f"{_crc32c(objects[row['output_name']]):08x}"
         assert row["sop_instance_uid"] == dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID
@@ -71,13 +99,16 @@ def test_rows_describe_the_written_objects(planted_run: Run) -> None:
         assert row["output_name"] == f"{dataset.StudyInstanceUID}/{dataset.SeriesInstanceUID}/{dataset.SOPInstanceUID}.dcm"
         actions = {action["path"]: action for action in row["actions"]}
         assert actions["(0010,0010)"] == {"path": "(0010,0010)", "keyword": "PatientName", "action": "Z", "count": 1}
+        if row["pixel_risks"] == ["burned-in-annotation"]:
+            # a small CT in which only names were planted
+            continue
         assert actions["(private)"]["action"] == "X"
         assert actions["(0008,1115)>(0008,1115)>(0010,0030)"]["keyword"] == "PatientBirthDate"
 
 
-def test_the_job_and_the_python_api_give_the_same_bytes(planted_archive: PlantedArchive, planted_run: Run) -> None:
-    anonymizer = Anonymizer(key=f"file:{planted_archive.key}")
-    written = set(planted_run.objects().values())
+def test_the_job_and_the_python_api_give_the_same_bytes(planted_archive: PlantedArchive, either_run: Run, pixels: str) -> None:
+    anonymizer = Anonymizer(ConfidentialityProfile.default(pixels=pixels), key=f"file:{planted_archive.key}")
+    written = set(either_run.objects().values())
     again = set()
     for path in planted_archive.folder.rglob("*.dcm"):
         with contextlib.suppress(DeidentificationError):
@@ -85,8 +116,8 @@ def test_the_job_and_the_python_api_give_the_same_bytes(planted_archive: Planted
     assert again == written
 
 
-def test_each_uid_maps_to_one_new_uid_and_back(planted_archive: PlantedArchive, planted_run: Run) -> None:
-    mapping = planted_run.table("uid_map")
+def test_each_uid_maps_to_one_new_uid_and_back(planted_archive: PlantedArchive, either_run: Run) -> None:
+    mapping = either_run.table("uid_map")
     assert len({row["uid_hash"] for row in mapping}) == len({row["new_uid"] for row in mapping}) == len(mapping)
     assert all(len(row["uid_hash"]) == 32 and len(row["new_uid"]) <= 64 for row in mapping)
     new = {row["new_uid"] for row in mapping}
@@ -95,20 +126,18 @@ def test_each_uid_maps_to_one_new_uid_and_back(planted_archive: PlantedArchive, 
         if path.stat().st_size > 1000:
             originals.update(uids_of(pydicom.dcmread(path, force=True)))
     assert new.isdisjoint(originals)
-    used = {
-        uid for path in planted_run.output.rglob("*.dcm") for uid in uids_of(pydicom.dcmread(path)) if uid.startswith("2.25.")
-    }
+    used = {uid for path in either_run.output.rglob("*.dcm") for uid in uids_of(pydicom.dcmread(path)) if uid.startswith("2.25.")}
     assert used - new == set()
 
 
-def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, planted_run: Run) -> None:
-    before = {path: path.stat().st_mtime_ns for path in planted_run.output.rglob("*.dcm")}
-    rows = planted_run.table("instances")
-    again = deidentify(planted_archive.folder, planted_run.output, planted_archive.key)
+def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, either_run: Run, pixels: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in either_run.output.rglob("*.dcm")}
+    rows = either_run.table("instances")
+    again = deidentify(planted_archive.folder, either_run.output, planted_archive.key, f"--pixels={pixels}")
     assert again.code == 3
-    assert {path: path.stat().st_mtime_ns for path in planted_run.output.rglob("*.dcm")} == before
+    assert {path: path.stat().st_mtime_ns for path in either_run.output.rglob("*.dcm")} == before
     assert sorted(map(repr, again.table("instances"))) == sorted(map(repr, rows))
-    tables = {path.name for path in (planted_run.output / "_audit").glob("*.parquet")}
+    tables = {path.name for path in (either_run.output / "_audit").glob("*.parquet")}
     assert tables == set(again.report["tables"]), "tables of the first run were left behind"
 
 
