@@ -11,8 +11,8 @@ from ..encoding import NUMBER_CODES, UNDEFINED, Encoding
 
 #: what is noted where nothing but the presence of a value counts
 PRESENT = b"present"
-#: no value by which anything is judged is longer
-_LONGEST = 64 << 10
+#: what is noted of a value at most, and what then stands behind it: no attribute by which objects are judged has so much to say
+_LONGEST, _AND_SO_ON = 64 << 10, b"\\(longer)"
 
 
 @dataclass(slots=True)
@@ -54,6 +54,8 @@ def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, enco
     if rule.presence or length == UNDEFINED:
         return PRESENT if length else b""
     value = content[position : position + min(length, _LONGEST)]
+    if length > _LONGEST:
+        return value + _AND_SO_ON
     code = NUMBER_CODES.get(rule.vr if vr in (b"", b"UN") else vr.decode("latin-1"))
     if code is None:
         return value

@@ -77,6 +77,8 @@ NO = annotated("NO")
 ADMITTING: list[Case] = [
     *((CT, [annotated(said)], "burned-in-annotation") for said in ("YES", "Y", "yes ", "UNKNOWN", "NO\\YES", "N")),
     *((CT, [annotated(said)], WRITTEN) for said in ("NO", "NO ", "no", "", "NO\\", "NO\\NO")),
+    # so long that nobody reads it to its end
+    (CT, [Element(BURNED_IN, "UN", b"\\".join([b"NO"] * 30_000))], "burned-in-annotation"),
     *((CT, [Element(FEATURES, "CS", said)], "pixel-recognizable-features") for said in ("YES", "Y")),
     *((CT, [Element(FEATURES, "CS", said)], WRITTEN) for said in ("NO", "")),
     (CT, [Element(LABEL, "CS", "YES")], "pixel-specimen-label"),
