@@ -99,15 +99,27 @@ def test_the_summary_names_the_reasons_and_the_flag(refusing: Run) -> None:
     for risks, _ in AT_RISK.values():
         assert risks[0] in refusing.log
     assert "were refused" in refusing.log
+    # a label is one of microscopy, too, but that isn't its reason
+    assert "pixel-risk-microscopy, with other risks" in refusing.log
     assert "--pixels keep lets them pass" in refusing.log
     assert "kept" not in refusing.log
 
 
-def test_a_run_without_risks_says_nothing_of_them(archive: Path, key_file: Path, tmp_path: Path) -> None:
+def test_a_run_without_risks_says_nothing_of_them_unless_it_would_keep_them(
+    archive: Path, key_file: Path, tmp_path: Path
+) -> None:
     for flags in ([], [KEEPING]):
         run = deidentify(archive / "ct", tmp_path / f"out{len(flags)}", key_file, *flags)
         assert (run.code, run.report["pixel_risks"]) == (0, {})
-        assert "pixel" not in run.log
+        assert ("--pixels keep: objects" in run.log) is bool(flags)
+        assert "pixel-" not in run.log and "were refused" not in run.log and "but kept" not in run.log
+
+
+def test_heads_that_are_refused_are_not_told_as_kept(archive: Path, key_file: Path, tmp_path: Path) -> None:
+    run = deidentify(archive / "ct", tmp_path / "out", key_file, KEEPING, "--faces=quarantine")
+    assert (run.code, run.report["pixel_risks"]) == (3, {"pixel-risk-face": {"quarantined": 1, "kept": 0}})
+    assert "were refused" in run.log and "--faces keep lets heads pass" in run.log
+    assert "but kept" not in run.log
 
 
 def test_kept_objects_at_risk_are_written_and_do_not_claim_the_profile(archive: Path, key_file: Path, keeping: Run) -> None:
