@@ -45,12 +45,9 @@ class Place:
         self.misses = 0
         self.span = _SPAN
 
-    def missed(self) -> None:
-        """None of the stretches stands here this time."""
-        self.misses += 1
-        # one miss may be another series
-        if self.misses > 2:
-            self.span = self.span // 4 or 1
+    def give_up(self) -> None:
+        """None of the stretches stood here several times, one after the other."""
+        self.span = self.span // 4 or 1
         if self.misses > _PATIENCE:
             self.stretches = ()
 
@@ -125,7 +122,8 @@ class Walk:
         Returns:
             The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
         """
-        if self._place is not None:
+        present = self._place
+        if present is not None and (present.misses <= _PATIENCE or not present.misses % _PATIENCE):
             self.stop(position, last)
         # as many turns as there are stretches, for every object: no calls but the one that compares
         begins_with, places = self._buffer.startswith, self._familiar.places
@@ -136,7 +134,10 @@ class Walk:
                 if end_tag <= limit and begins_with(content, position):
                     break
             else:
-                place.missed()
+                place.misses += 1
+                # one miss may be another series, or two; where it is given up already, there is nothing to call for
+                if place.misses > 2 and (place.stretches or place.span > 1):
+                    place.give_up()
                 break
             place.misses = 0
             for begin, end, new in edits:
