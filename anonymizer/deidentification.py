@@ -214,14 +214,11 @@ class Deidentification:
             progress = self._rewriter_now.progress
             if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
                 judged = True
-                risks = self._engine.pixel_risks(self._plan, progress)
+                risks = self._engine.pixel_risks(self._plan, progress, keep=self._keeps(header_only, started))
                 self.face = self._engine.face(self._plan, progress)
                 if not header_only:
                     # of a series all headers are looked at first
                     self._engine.check_face(self.face, self._heads)
-                if risks and started:
-                    # what it says of itself is on its way already
-                    raise DeidentificationError(Reason(risks[0].reason), risks[0].tag)
                 if risks and not header_only:
                     # what it says of itself stands before what it is judged by
                     self.facts = replace(self.facts, pixel_risks=risks)
@@ -239,6 +236,14 @@ class Deidentification:
                 # as nearly all objects end: with their pixels
                 yield [*self._rewriter_now.ending()]
                 return
+
+    def _keeps(self, header_only: bool, started: bool) -> bool:
+        """Whether the object is not to be refused for its risks now."""
+        if header_only and self._plan.judges_faces:
+            # it is refused later: what its header tells of the series must be heard
+            return True
+        # what it says of itself must not be on its way
+        return self._engine.profile.pixels.keeps and not started
 
     @property
     def _rewriter_now(self) -> Rewriter:

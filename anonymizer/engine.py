@@ -128,20 +128,20 @@ class Engine:
             except OtherPlanError as other:
                 plan = other.plan
                 continue
-            risks = self.pixel_risks(plan, rewriter.progress)
+            risks = self.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
             self.check_face(self.face(plan, rewriter.progress), None)
             if risks == facts.pixel_risks:
                 return b"".join(pieces)
             facts = replace(facts, pixel_risks=risks)
 
-    def pixel_risks(self, plan: Plan, progress: Progress) -> tuple[PixelRisk, ...]:
+    def pixel_risks(self, plan: Plan, progress: Progress, *, keep: bool) -> tuple[PixelRisk, ...]:
         """The risks of an object that is kept in spite of them; its header was walked by ``plan``.
 
         Raises:
-            DeidentificationError: it has some, and the profile doesn't keep such objects.
+            DeidentificationError: it has some, and isn't to be kept.
         """
         risks = self.triage.risks(plan, progress.judged_by, progress.charset)
-        if risks and not self.profile.pixels.keeps:
+        if risks and not keep:
             raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
         return risks
 

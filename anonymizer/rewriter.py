@@ -151,7 +151,7 @@ class Rewriter:
                 stamp_at, run = self.progress.stamps.next_tag, position
             rule = node[tag]
             if rule.plain is not None:
-                if rule.presence and depth == 0:
+                if rule.presence and depth == 0 and not rule.text:
                     judged_by[tag] = PRESENT if length else b""
                 else:
                     self._note(rule, vr, value, length, end, encoding, depth)

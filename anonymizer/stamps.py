@@ -132,7 +132,8 @@ def _merged_codes(items: bytes, inner: Encoding, stamping: Stamping, encoding: E
         with silence():
             earlier = [(_code_of(item), item) for item in read_items(items, inner)]
             if not stamping.identity_removed:
-                earlier = [(code, item) for code, item in earlier if code != _BASIC]
+                # whatever scheme it names: nothing else has this value
+                earlier = [(code, item) for code, item in earlier if code[0].strip() != _BASIC[0]]
             present = {code for code, _ in earlier}
             added = [item for item in stamping.codes() if (item["CodeValue"], item["CodingSchemeDesignator"]) not in present]
             return encode_items(_METHOD_CODES, [item for _, item in earlier], added, encoding) if earlier or added else b""

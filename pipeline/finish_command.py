@@ -104,8 +104,10 @@ def show(report: RunReport, audit: str) -> None:
         table.add_row("gone from the source", str(report.gone))
     console = Console()
     console.print(table)
-    is_refused = any(risk["quarantined"] for risk in report.pixel_risks.values())
-    for said, applies in ((_SAID_OF_REFUSED, is_refused), (_SAID_OF_KEPT, report.origin.get("pixels") == "keep")):
+    is_refused, is_kept = (any(risk[what] for risk in report.pixel_risks.values()) for what in ("quarantined", "kept"))
+    # some may have been kept by a run that went before
+    is_kept = is_kept or report.origin.get("pixels") == "keep"
+    for said, applies in ((_SAID_OF_REFUSED, is_refused), (_SAID_OF_KEPT, is_kept)):
         if applies:
             console.print(said, soft_wrap=True, highlight=False, markup=False)
     console.print(f"Audit tables and run.json: {audit}", soft_wrap=True, highlight=False, markup=False)

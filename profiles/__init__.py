@@ -18,11 +18,12 @@ from .dictionary import tags as tags
 from .errors import ProfileError as ProfileError
 from .explain import diff as diff
 from .options import ProfileOptions as ProfileOptions
+from .pixel_risk import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
 from .pixel_risk import KEEP as KEEP
-from .pixel_risk import PIXELS as PIXELS
 from .pixel_risk import QUARANTINE as QUARANTINE
 from .pixel_risk import PixelPolicy as PixelPolicy
 from .pixel_risk import PixelRisk as PixelRisk
+from .pixel_risk import holds_pixels as holds_pixels
 from .plan import STAMPED as STAMPED
 from .plan import Plan as Plan
 from .plan import PlanNode as PlanNode

@@ -30,11 +30,15 @@ DESCRIPTIONS = tuple(
         "ProtocolName",
         "RequestedProcedureDescription",
         "PerformedProcedureStepDescription",
+        "ScheduledProcedureStepDescription",
     )
 )
 BODY_PART_EXAMINED, CODE_MEANING = tags()["BodyPartExamined"], tags()["CodeMeaning"]
-#: sequences of codes whose meanings are body parts
-REGION_SEQUENCES = frozenset({tags()["AnatomicRegionSequence"]})
+#: sequences of codes whose meanings are body parts: of the object itself, and of frames; those of other objects that it refers
+#: to tell nothing
+REGION_SEQUENCES = frozenset(
+    {(tags()["AnatomicRegionSequence"],), (tags()["FrameAnatomySequence"], tags()["AnatomicRegionSequence"])}
+)
 IMAGE_POSITION, IMAGE_ORIENTATION = tags()["ImagePositionPatient"], tags()["ImageOrientationPatient"]
 PIXEL_SPACING, ROWS, COLUMNS = tags()["PixelSpacing"], tags()["Rows"], tags()["Columns"]
 #: where an image lies: of a multi-frame image in the items of its functional groups
@@ -63,10 +67,11 @@ def region_of(body_part: str) -> Region:
     return _terms("body part").get(" ".join(body_part.upper().split()), Region.UNKNOWN)
 
 
-def names_head(words: Iterable[str]) -> bool:
-    """Whether one of ``words`` names a part of a head or neck.
+def names_head(words: Iterable[str], text: str) -> bool:
+    """Whether a description names a part of a head or neck, or all of the body or spine.
 
     Args:
-        words: casefold, without diacritics.
+        words: its words, casefold, without diacritics.
+        text: these words in their order, with blanks between.
     """
-    return not _terms("word").keys().isdisjoint(words)
+    return not _terms("word").keys().isdisjoint(words) or any(f" {phrase} " in f" {text} " for phrase in _terms("phrase"))

@@ -44,6 +44,8 @@ BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, RECOGNIZABLE_VISUAL_FEATURES = 0x
 ADMITTING = frozenset({BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, RECOGNIZABLE_VISUAL_FEATURES})
 #: FloatPixelData, DoubleFloatPixelData, PixelData
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: groups of pixels: those three, and retired ones (PS3.6): 7Fxx and other elements of 7FE0
+_FIRST_OF_PIXELS, _LAST_OF_PIXELS = 0x7F000000, 0x7FFFFFFF
 
 QUARANTINE, KEEP = "quarantine", "keep"
 _ANY, _UNLISTED, _NO_RISK = "any", "unlisted", "none"
@@ -156,15 +158,14 @@ class ClassRisks:
     rows: tuple[PixelRisk, ...]
     watched: Mapping[int, bool]
 
-    def of_object(self, values: Values, *, has_pixels: bool, trust_burned_in_no: bool) -> tuple[PixelRisk, ...]:
+    def of_object(self, values: Values, *, has_pixels: bool, says_no: bool, trust_burned_in_no: bool) -> tuple[PixelRisk, ...]:
         """The rows that an object comes under, each reason once.
 
         Args:
             values: of the watched attributes; of nested ADMITTING ones, too.
             has_pixels: whether there is pixel data to look at.
+            says_no: whether BurnedInAnnotation of the object itself, and not of an item in it, is NO.
         """
-        annotations = [value for value in values.get(BURNED_IN_ANNOTATION, ()) if value]
-        says_no = bool(annotations) and all(value.upper() == "NO" for value in annotations)
         found: dict[str, PixelRisk] = {}
         for row in self.rows:
             if row.reason not in ADMISSIONS:
@@ -174,6 +175,11 @@ class ClassRisks:
             if row.condition is None or row.condition.holds(values):
                 found.setdefault(row.reason, row)
         return tuple(found.values())
+
+
+def holds_pixels(tag: int) -> bool:
+    """Whether the attribute may hold pixels, or what they are made from."""
+    return _FIRST_OF_PIXELS <= tag <= _LAST_OF_PIXELS and not tag >> 16 & 1
 
 
 @cache
@@ -201,7 +207,7 @@ def class_risks(more_risks: tuple[PixelRisk, ...], sop_class_uid: str) -> ClassR
     classes = {_ANY, sop_class_uid} if sop_class_uid in _judged() else {_ANY, sop_class_uid, _UNLISTED}
     of_class = (row for row in (*pixel_risks(), *more_risks) if not classes.isdisjoint(row.sop_classes))
     rows = tuple(row for row in of_class if row.reason != _NO_RISK)
-    watched = dict.fromkeys(PIXELS, True) | {BURNED_IN_ANNOTATION: False}
+    watched = {BURNED_IN_ANNOTATION: False}
     for row in rows:
         for test in row.condition.tests() if row.condition is not None else ():
             watched[test.tag] = watched.get(test.tag, True) and test.operation == "is present" and not test.place
@@ -232,9 +238,12 @@ def read_pixel_risk(source: Source) -> tuple[tuple[PixelRisk, ...], str]:
     """
     text, name = read_source(source)
     lines = csv.DictReader(StringIO(text))
-    if not set(_COLUMNS[:2]) <= set(lines.fieldnames or ()) <= set(_COLUMNS):
-        raise ProfileError(f"{name}: the columns are {', '.join(_COLUMNS)}; the first two are needed")
-    return tuple(_rows(lines, name)), hashlib.sha256(text.encode()).hexdigest()
+    try:
+        if not set(_COLUMNS[:2]) <= set(lines.fieldnames or ()) <= set(_COLUMNS):
+            raise ProfileError(f"{name}: the columns are {', '.join(_COLUMNS)}; the first two are needed")
+        return tuple(_rows(lines, name)), hashlib.sha256(text.encode()).hexdigest()
+    except csv.Error:
+        raise ProfileError(f"{name} line {lines.line_num}: this is no CSV") from None
 
 
 def _rows(lines: csv.DictReader[str], name: str) -> Iterator[PixelRisk]:
@@ -265,6 +274,8 @@ def _row(line: Mapping[str, str], where: str) -> PixelRisk:
     if parsed is None and names == [_ANY]:
         raise ProfileError(f"{where}: a condition is needed where any class is meant")
     for test in parsed.tests() if parsed is not None else ():
+        if test.tag >> 16 < 0x0008:
+            raise ProfileError(f"{where}: the attributes of a condition are those of the data set, and not of the file meta")
         entry = entry_of(test.tag)
         if entry is not None and entry.vr == "SQ" and test.operation != "is present":
             raise ProfileError(f"{where}: of a sequence only its presence can be asked")

@@ -12,7 +12,7 @@ from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_
 from .dummies import dummy_value
 from .errors import ProfileError
 from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
-from .pixel_risk import ADMITTING, BURNED_IN_ANNOTATION, PIXELS, class_risks
+from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
@@ -157,11 +157,13 @@ class PlanNode(dict[int, Rule]):
         """``rule``, with its value noted where the object is judged by it."""
         tells_of_face = self.plan.judges_faces and self._tells_of_face(tag)
         if self._path:
+            if holds_pixels(tag) and rule.operation is Operation.KEEP:
+                return rule.noted(presence=True)
             return rule.noted() if tag in ADMITTING or tells_of_face else rule
-        presence = self.plan.risks.watched.get(tag)
-        if tag in PIXELS and rule.operation is not Operation.KEEP:
+        if holds_pixels(tag):
             # pixels that go show nothing
-            return rule
+            return rule.noted(presence=True) if rule.operation is Operation.KEEP else rule
+        presence = self.plan.risks.watched.get(tag)
         if presence is None and not tells_of_face:
             return rule
         return rule.noted(presence=bool(presence) and not tells_of_face)
@@ -169,7 +171,7 @@ class PlanNode(dict[int, Rule]):
     def _tells_of_face(self, tag: int) -> bool:
         if not self._path:
             return tag in FACE_ATTRIBUTES
-        return tag in GEOMETRY or (tag == CODE_MEANING and self._path[-1] in REGION_SEQUENCES)
+        return tag in GEOMETRY or (tag == CODE_MEANING and self._path[-2:] in REGION_SEQUENCES)
 
     def _may_cache(self) -> bool:
         self.plan.cached_rules += 1
@@ -301,7 +303,7 @@ class PlanNode(dict[int, Rule]):
             return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
         if action is Action.D:
             return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
-        if top_level and tag == BURNED_IN_ANNOTATION and recorded is None and self.plan.replaces_document:
+        if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
             # it was said of the document that is gone
             return place.rule(Operation.REPLACE, Action.D, value="NO")
         if tag == _CONTENT_REFERENCE and self.is_content:

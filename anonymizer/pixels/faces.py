@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from math import inf
 from typing import NamedTuple
 
 from profiles import faces
 
 from ..character_sets import best_text
-from ..descriptors import identifying_words
+from ..descriptors import identifying_words, normal_word
 from .notes import Notes
 
+_WORD = re.compile(r"[^\W_]+")
 #: mm from the lowest to the highest point of a series, in the patient, that no trunk is long: there is a head at its end
 _LONGEST_TRUNK = 750.0
 
@@ -52,7 +54,7 @@ def face_evidence(notes: Notes, charset: str, series: bytes) -> FaceEvidence:
         for value in best_text(notes.value(tag), charset).split("\\"):
             region |= faces.region_of(value.strip("\0 "))
     texts = (best_text(notes.value(tag), charset) for tag in (faces.BODY_PART_EXAMINED, faces.CODE_MEANING, *faces.DESCRIPTIONS))
-    if any(faces.names_head(identifying_words(text)) for text in texts):
+    if any(faces.names_head(identifying_words(text), " ".join(_WORD.findall(normal_word(text)))) for text in texts):
         region |= faces.Region.HEAD
     return FaceEvidence(series, int(region), *_extent(notes))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from profiles import PIXELS, Rule
+from profiles import Rule, holds_pixels
 
 from ..encoding import NUMBER_CODES, UNDEFINED, Encoding
 
@@ -34,7 +34,7 @@ class Notes:
     @property
     def has_pixels(self) -> bool:
         """Whether there is pixel data that stays."""
-        return any(self.top.get(tag) for tag in PIXELS)
+        return any(value and holds_pixels(tag) for tag, value in self.top.items()) or any(map(holds_pixels, self.nested))
 
     def value(self, tag: int) -> bytes:
         """All values of an attribute, wherever they stand, with backslashes between."""
@@ -51,8 +51,11 @@ def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, enco
         content: the bytes at hand, with the value at ``position`` unless only its presence counts.
         length: of the value in bytes, or ``UNDEFINED``.
     """
-    if rule.presence or length == UNDEFINED:
-        return PRESENT if length else b""
+    if length == UNDEFINED:
+        return PRESENT
+    if rule.presence:
+        # blanks are no value, and pixels are more than needs to be looked at
+        return PRESENT if length and (not rule.text or content[position : position + length].strip(b"\0 \\")) else b""
     value = content[position : position + min(length, _LONGEST)]
     if length > _LONGEST:
         return value + _AND_SO_ON

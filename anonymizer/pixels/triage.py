@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiles import PixelPolicy, PixelRisk, Plan
+from profiles import BURNED_IN_ANNOTATION, PixelPolicy, PixelRisk, Plan
 
 from ..character_sets import best_text
 from .notes import Notes
@@ -36,7 +36,7 @@ class PixelTriage:
     def _of_alike(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:
         if notes.nested:
             return self._judge(plan, notes, charset)
-        key = (plan.sop_class_uid, plan.replaces_document, charset, *map(notes.top.get, plan.risks.watched))
+        key = (plan.sop_class_uid, plan.replaces_document, notes.has_pixels, charset, *map(notes.top.get, plan.risks.watched))
         risks = self._known.get(key)
         if risks is None:
             if len(self._known) >= _MOST_KNOWN:
@@ -49,9 +49,17 @@ class PixelTriage:
             # what it said of itself was said of the document
             return ()
         values = {tag: _values(notes.value(tag), charset) for tag in plan.risks.watched}
-        return plan.risks.of_object(values, has_pixels=notes.has_pixels, trust_burned_in_no=self._policy.trust_burned_in_no)
+        own = [value.upper() for value in _values(notes.top.get(BURNED_IN_ANNOTATION, b""), charset) if value]
+        return plan.risks.of_object(
+            values,
+            has_pixels=notes.has_pixels,
+            says_no=set(own) == {"NO"},
+            trust_burned_in_no=self._policy.trust_burned_in_no,
+        )
 
 
 def _values(noted: bytes, charset: str) -> tuple[str, ...]:
-    """The values of an attribute, each up to a NUL and without padding."""
-    return tuple(value.split("\0", 1)[0].strip(" ") for value in best_text(noted, charset).split("\\"))
+    """The values of an attribute without padding. What stands behind a NUL is none of a value, and one more behind the last."""
+    values = [value.strip("\0 ") for value in best_text(noted, charset).split("\\")]
+    hidden = [part.strip(" ") for value in values for part in value.split("\0")[1:]]
+    return (*(value.split("\0", 1)[0].strip(" ") for value in values), *hidden)

@@ -43,3 +43,14 @@ def test_a_series_is_refused_as_a_whole_or_not_at_all(tmp_path: Path, key_file: 
     assert {(row["reason"], row["reason_tag"]) for row in refused} == {("pixel-risk-face", "(0018,0015)")}
     without = deidentify(archive, tmp_path / "all", key_file, "--options", options)
     assert without.report["counts"]["written"] == 16
+
+
+def test_an_image_that_is_refused_for_its_pixels_still_tells_of_its_series(tmp_path: Path, key_file: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for number in range(3):
+        says = [Element(0x0008103E, "LO", "Brain"), Element(0x00280301, "CS", "YES")] if number == 1 else []
+        write(archive, "1", number, CHEST, *says)
+    run = deidentify(archive, tmp_path / "out", key_file, "--faces", "quarantine")
+    assert run.report["counts"]["written"] == 0
+    assert run.report["reasons"] == {"burned-in-annotation": 1, "pixel-risk-face": 2}

@@ -64,13 +64,16 @@ def test_a_site_adds_rows(tmp_path: Path) -> None:
         (HEAD + "pixel-risk-site,any,Modality is CT,,\n", "line 2: condition: "),
         (HEAD + "pixel-risk-site,any,ReferencedImageSequence = 1,,\n", "presence"),
         (HEAD + "pixel-risk-site,any,Modality = CT,perhaps,\n", "burned_in_no"),
+        (HEAD + "pixel-risk-site,any,TransferSyntaxUID is absent,,\n", "file meta"),
+        (HEAD.replace("\n", "\r") + "pixel-risk-site,any,Modality = CT,,\r", "CSV"),
+        (HEAD + f"pixel-risk-site,any,Modality = CT,,{'x' * 200_000}\n", "CSV"),
         (HEAD + "pixel-risk-site,any\n", "cells"),
         (HEAD + "pixel-risk-site,any,Modality = CT,,why,more\n", "cells"),
     ],
 )
 def test_a_file_that_says_nothing_clear_is_refused(tmp_path: Path, lines: str, said: str) -> None:
     file = tmp_path / "ours.csv"
-    file.write_text(lines)
+    file.write_bytes(lines.encode())
     with pytest.raises(ProfileError, match=r"^ours\.csv") as error:
         read_pixel_risk(file)
     assert said in str(error.value)

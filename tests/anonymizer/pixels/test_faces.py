@@ -51,14 +51,35 @@ def test_words_of_descriptions_speak_louder_than_the_body_part(tag: int) -> None
         assert said(part("CHEST"), Element(tag, "LO", text)) == "", text
 
 
-def test_codes_of_the_region_tell_too() -> None:
-    def region(meaning: str) -> Element:
-        return Element(REGION, "SQ", [[Element(0x00080100, "SH", "x"), Element(0x00080104, "LO", meaning)]])
+def test_phrases_are_heard_however_they_are_written() -> None:
+    for text in (
+        "Whole Body PET",
+        "WHOLE_BODY",
+        "Whole-Body",
+        "wholebody",
+        "total spine",
+        "Corps entier",
+        "MRA Circle of Willis",
+    ):
+        assert said(part("CHEST"), Element(SERIES_TEXT, "LO", text)) == HEAD, text
+    for text in ("body coil", "whole lung", "spine lower"):
+        assert said(part("CHEST"), Element(SERIES_TEXT, "LO", text)) == "", text
 
+
+def region(meaning: str) -> Element:
+    return Element(REGION, "SQ", [[Element(0x00080100, "SH", "x"), Element(0x00080104, "LO", meaning)]])
+
+
+def test_codes_of_the_region_tell_too() -> None:
     assert said(region("Chest")) == ""
     assert said(region("Head")) == HEAD
     assert said(part("CHEST"), region("Brain")) == HEAD
+    frame_anatomy = Element(0x00209071, "SQ", [[region("Chest")]])
+    shared = Element(0x52009229, "SQ", [[frame_anatomy]])
+    assert said(shared, sop_class=ENHANCED_MR) == ""
+    # what other codes and other objects are of is no evidence
     assert said(Element(0x00400555, "SQ", [[Element(0x00080104, "LO", "Chest")]])) == HEAD
+    assert said(Element(0x00081115, "SQ", [[region("Chest")]])) == HEAD
 
 
 def test_a_long_series_has_a_head_at_its_end() -> None:

@@ -77,6 +77,11 @@ NO = annotated("NO")
 ADMITTING: list[Case] = [
     *((CT, [annotated(said)], "burned-in-annotation") for said in ("YES", "Y", "yes ", "UNKNOWN", "NO\\YES", "N")),
     *((CT, [annotated(said)], WRITTEN) for said in ("NO", "NO ", "no", "", "NO\\", "NO\\NO")),
+    # what stands around a NUL
+    *((CT, [Element(BURNED_IN, "CS", said)], "burned-in-annotation") for said in (b"\0YES", b"NO\0YES\0", b"\0\0Y\0")),
+    (CT, [Element(TYPE, "CS", b"A\\B\\\0LABEL\0")], "pixel-specimen-label"),
+    (CT, [Element(TYPE, "CS", b"A\\B\\LABEL\0X\0")], "pixel-specimen-label"),
+    (XA, [Element(BURNED_IN, "CS", b"NO\0\0")], WRITTEN),
     # so long that nobody reads it to its end
     (CT, [Element(BURNED_IN, "UN", b"\\".join([b"NO"] * 30_000))], "burned-in-annotation"),
     *((CT, [Element(FEATURES, "CS", said)], "pixel-recognizable-features") for said in ("YES", "Y")),
@@ -124,6 +129,10 @@ SECTIONAL: list[Case] = [
         for text in ("DERIVED\\SECONDARY", "DERIVED\\SECONDARY\\MPR\\CSA MPR", "ORIGINAL\\PRIMARY\\AXIAL")
     ),
     (MR, [image_type("ORIGINAL\\PRIMARY\\PROTON_DENSITY\\NONE")], WRITTEN),
+    *(
+        (CT, [Element(ORIENTATION, "DS", text), Element(POSITION, "DS", text)], "screen-capture")
+        for text in ("  ", b"\0\0", " \\")
+    ),
     # reformats say so, too
     (CT, [Element(CONVERSION, "CS", "WSD")], WRITTEN),
 ]
@@ -131,6 +140,7 @@ OTHERS: list[Case] = [
     *((sop_class, [Element(CONVERSION, "CS", "DF")], "digitized") for sop_class in (CR, DX, MG, NM, RT_IMAGE)),
     *((sop_class, [Element(CAPTURE_DEVICE, "LO", "Scanner")], "digitized") for sop_class in (CR, DX, MG)),
     (CR, [Element(CONVERSION, "CS", "SD"), NO], WRITTEN),
+    (CR, [Element(CONVERSION, "CS", "  ")], WRITTEN),
     (DX, [image_type("DERIVED\\SECONDARY\\SCREEN SAVE")], "screen-capture"),
     (RT_IMAGE, [Element(CONVERSION, "CS", "WSD")], WRITTEN),
     *((sop_class, [], WRITTEN) for sop_class in (CR, DX, DX_RAW, MG, NM, SEG, SR, GSPS, KO, ECG, RT_IMAGE, RT_DOSE)),
@@ -167,6 +177,22 @@ def test_what_an_item_admits_counts_too(tag: int, undefined: bool) -> None:
     for levels in (1, 3):
         assert said(part10(ct(NO, nested(levels, Element(tag, "CS", "YES"), undefined=undefined)))) != WRITTEN
         assert said(part10(ct(NO, nested(levels, Element(tag, "CS", "NO"), undefined=undefined)))) == WRITTEN
+
+
+@pytest.mark.parametrize("own", [[], [annotated("")], [annotated("YES")]], ids=["none", "empty", "yes"])
+def test_what_an_item_denies_clears_nothing(own: list[Element]) -> None:
+    for sop_class in (XA, ENDOSCOPY):
+        blob = part10(ct(*own, nested(1, NO), sop_class=sop_class), sop_class=sop_class)
+        assert said(blob) != WRITTEN
+        assert said(blob, pixels="keep") == WRITTEN
+
+
+@pytest.mark.parametrize("tag", [0x7F000010, 0x7FE00020, None])
+def test_pixels_elsewhere_are_pixels(tag: int | None) -> None:
+    """In retired groups, and in an item that stays."""
+    pixels = Element(tag or 0x7FE00010, "OW", bytes(8))
+    where = pixels if tag else Element(0x20200110, "SQ", [[Element(0x00280010, "US", 2), pixels]])
+    assert said(part10(ct(where, sop_class=US, without=[0x7FE00010]), sop_class=US)) == code("ultrasound")
 
 
 def test_a_class_is_no_risk_without_pixels() -> None:
@@ -227,8 +253,8 @@ def test_a_kept_object_does_not_claim_that_the_identity_is_gone(syntax: str, opt
 
 def test_a_kept_object_loses_the_claim_of_an_earlier_de_identification() -> None:
     claims = [
-        [Element(0x00080100, "SH", value), Element(0x00080102, "SH", "DCM"), Element(0x00080104, "LO", "x")]
-        for value in ("113100", "113107")
+        [Element(0x00080100, "SH", value), Element(0x00080102, "SH", scheme), Element(0x00080104, "LO", "x")]
+        for value, scheme in (("113100", "DCM"), (" 113100", "dcm"), ("113100", ""), ("113107", "DCM"))
     ]
     blob = part10(ct(annotated("YES"), Element(0x00120062, "CS", "YES"), Element(0x00120064, "SQ", claims)))
     dataset = read(rewrite(blob, engine(pixels="keep")))
@@ -256,8 +282,9 @@ def pdf(*extra: Element) -> bytes:
 
 @pytest.mark.parametrize("pixels", ["quarantine", "keep"])
 def test_a_document_that_is_replaced_says_no(pixels: str) -> None:
-    dataset = read(rewrite(pdf(Element(CONVERSION, "CS", "WSD")), engine(pixels=pixels)))
-    assert dataset.BurnedInAnnotation == "NO"
+    said_of_it = [Element(CONVERSION, "CS", "WSD"), Element(FEATURES, "CS", "YES"), Element(LABEL, "CS", "YES")]
+    dataset = read(rewrite(pdf(*said_of_it), engine(pixels=pixels)))
+    assert dataset.BurnedInAnnotation == dataset.RecognizableVisualFeatures == dataset.SpecimenLabelInImage == "NO"
     assert dataset.PatientIdentityRemoved == "YES"
 
 
@@ -272,6 +299,11 @@ def test_a_document_with_pixels_beside_it_is_judged() -> None:
         ct(Element(DOCUMENT, "OB", b"%PDF-1.4"), annotated("YES"), sop_class=ENCAPSULATED_PDF), sop_class=ENCAPSULATED_PDF
     )
     assert said(beside) == "burned-in-annotation"
+    # a long document is on its way before its neighbours are known
+    long = ct(Element(DOCUMENT, "OB", bytes(9 << 20)), annotated("YES"), sop_class=ENCAPSULATED_PDF)
+    with pytest.raises(DeidentificationError) as error:
+        rewrite(part10(long, sop_class=ENCAPSULATED_PDF), engine(pixels="keep"))
+    assert [risk.value for risk in error.value.pixel_risks] == ["burned-in-annotation"]
 
 
 # -- Python ----------------------------------------------------------------------------------------------------------------
