@@ -17,7 +17,7 @@ from .errors import DeidentificationError, Note, Reason
 from .familiar import Edit
 from .files import Piece
 from .padding import is_padding
-from .pixels.notes import PRESENT, note
+from .pixels.notes import BLANKS, PRESENT, note
 from .private_blocks import PrivateBlocks, is_creator
 from .progress import Progress
 from .sequences import SequenceRewriter
@@ -151,8 +151,9 @@ class Rewriter:
                 stamp_at, run = self.progress.stamps.next_tag, position
             rule = node[tag]
             if rule.plain is not None:
-                if rule.presence and depth == 0 and not rule.text:
-                    judged_by[tag] = PRESENT if length else b""
+                if rule.presence and depth == 0:
+                    # here, for most objects have one such element that differs from the last one's
+                    judged_by[tag] = PRESENT if length and (not rule.text or buffer[value:following].strip(BLANKS)) else b""
                 else:
                     self._note(rule, vr, value, length, end, encoding, depth)
                 rule = rule.plain

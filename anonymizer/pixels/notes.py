@@ -9,6 +9,8 @@ from profiles import Rule, holds_pixels
 
 from ..encoding import NUMBER_CODES, UNDEFINED, Encoding
 
+#: characters of which a text without a value is made
+BLANKS = b"\0 \\"
 #: what is noted where nothing but the presence of a value counts
 PRESENT = b"present"
 #: what is noted of a value at most, and what then stands behind it: no attribute by which objects are judged has so much to say
@@ -54,8 +56,8 @@ def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, enco
     if length == UNDEFINED:
         return PRESENT
     if rule.presence:
-        # blanks are no value, and pixels are more than needs to be looked at
-        return PRESENT if length and (not rule.text or content[position : position + length].strip(b"\0 \\")) else b""
+        # pixels are more than needs to be looked at
+        return PRESENT if length and (not rule.text or content[position : position + length].strip(BLANKS)) else b""
     value = content[position : position + min(length, _LONGEST)]
     if length > _LONGEST:
         return value + _AND_SO_ON
