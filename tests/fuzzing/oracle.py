@@ -128,7 +128,8 @@ class Oracle:
         """By default all comes out as it does where risks are let pass, or is refused for one, in the first pass already."""
         found, _ = _deidentify(self._refusing, blob)
         if found not in _RISKS:
-            if found != kept:
+            # what is broken in two ways is refused for one or the other: where risks are let pass, more is read at first
+            if found != kept and not (isinstance(found, str) and isinstance(kept, str)):
                 raise Finding(f"what is let pass isn't what is at no risk: {found if isinstance(found, str) else len(found)}")
             if _claims(found) - {b"YES "}:
                 raise Finding("an object at no risk doesn't say that the identity was removed")
