@@ -53,11 +53,9 @@ def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, enco
         content: the bytes at hand, with the value at ``position`` unless only its presence counts.
         length: of the value in bytes, or ``UNDEFINED``.
     """
-    if length == UNDEFINED:
-        return PRESENT
-    if rule.presence:
-        # pixels are more than needs to be looked at
-        return PRESENT if length and (not rule.text or content[position : position + length].strip(BLANKS)) else b""
+    if rule.presence or length == UNDEFINED:
+        # in items that of pixels, which need not be looked at; at top level the walker knows it by itself
+        return PRESENT if length else b""
     value = content[position : position + min(length, _LONGEST)]
     if length > _LONGEST:
         return value + _AND_SO_ON

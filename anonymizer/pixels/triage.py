@@ -25,17 +25,15 @@ class PixelTriage:
         Args:
             charset: the object's SpecificCharacterSet.
         """
+        if notes.nested:
+            return self._judge(plan, notes, charset)
         last_plan, last_notes, last_charset, risks = self._last
-        if plan is last_plan and notes.top == last_notes and charset == last_charset and not notes.nested:
-            return risks
-        risks = self._of_alike(plan, notes, charset)
-        if not notes.nested:
+        if plan is not last_plan or notes.top != last_notes or charset != last_charset:
+            risks = self._of_alike(plan, notes, charset)
             self._last = plan, notes.top, charset, risks
         return risks
 
     def _of_alike(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:
-        if notes.nested:
-            return self._judge(plan, notes, charset)
         key = (plan.sop_class_uid, plan.replaces_document, notes.has_pixels, charset, *map(notes.top.get, plan.risks.watched))
         risks = self._known.get(key)
         if risks is None:
