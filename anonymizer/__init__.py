@@ -17,6 +17,7 @@ from .files import write_atomically as write_atomically
 from .google_credentials import CredentialsError as CredentialsError
 from .google_credentials import default_credentials as default_credentials
 from .keys import Key as Key
+from .keys import Purpose as Purpose
 from .patients import Patient as Patient
 from .patients import PatientTable as PatientTable
 from .patients import PatientTableError as PatientTableError
@@ -26,6 +27,8 @@ from .report import AttributeAction as AttributeAction
 from .report import Originals as Originals
 from .report import Report as Report
 from .report import Scan as Scan
+from .seal import SEAL_SIZE as SEAL_SIZE
+from .seal import Seal as Seal
 from .tags import SERIES as SERIES
 from .tags import SOP_CLASS as SOP_CLASS
 from .tags import SOP_INSTANCE as SOP_INSTANCE

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from profiles import DateShift
 
-from .keys import Key
+from .keys import Key, Purpose
 
 _DAY = 86_400
 
@@ -44,7 +44,7 @@ class DateShifts:
     """The shift of each patient's dates: a pure function of key, range and patient, the same in every study and run."""
 
     def __init__(self, key: Key, shift: DateShift) -> None:
-        self._key = key.derive("date shift")
+        self._key = key.derive(Purpose.DATE_SHIFT)
         self._shift = shift
 
     def __reduce__(self) -> NoReturn:

@@ -15,7 +15,7 @@ from .dates import DateShifts
 from .descriptors import identifying_words
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
-from .keys import Key
+from .keys import Key, Purpose
 from .patients import Patient, PatientTable, pseudonym_message, shift_message
 from .report import Originals
 from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
@@ -60,8 +60,8 @@ class FactFinder:
         self._profile = profile
         self._shifts = DateShifts(key, profile.date_shift)
         self._patients = patients
-        self._person_key = key.derive("person")
-        self._patient_key = key.derive("whose")
+        self._person_key = key.derive(Purpose.PERSON)
+        self._patient_key = key.derive(Purpose.WHOSE)
         self._last = (Patient("", ""), b"")
 
     def learn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +16,39 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from .errors import SecretError
 
 MIN_BYTES = 32
+
+
+class Purpose(Enum):
+    """What keys are derived for: all there is. A value enters the derivation (RFC 5869, info), so none may ever change."""
+
+    #: 16 hex digits that tell keys apart
+    KEY_ID = "key id"
+    #: new UIDs (PS3.5 B.2)
+    UID = "uid"
+    #: original UIDs in the UID map
+    UID_HASH = "uid hash"
+    #: new PatientIDs
+    PATIENT_ID = "patient id"
+    #: new AE titles
+    DEVICE_ID = "device id"
+    #: offsets of dates (PS3.15 E.3.6)
+    DATE_SHIFT = "date shift"
+    #: names and versions of source objects in the audit
+    SOURCE_ID = "source id"
+    SOURCE_VERSION = "source version"
+    #: who has an object: for words, and for tables
+    PERSON = "person"
+    WHOSE = "whose"
+    #: words that identify somebody (PS3.15 E.3.5), and the same as they are bound to a person or study
+    WORD = "identifying word"
+    BOUND_WORD = "identifying word of somebody"
+    #: tells one lookup table of patients from another
+    PATIENT_TABLE = "patient table"
+    #: tells one place from another without naming it
+    PLACE = "place"
+    #: message authentication codes of the audit's files, and of the crosswalk's
+    AUDIT_SEAL = "audit seal"
+    CROSSWALK_SEAL = "crosswalk seal"
 
 
 class Key:
@@ -56,15 +90,15 @@ class Key:
         # random bytes may end like a line, and lose nothing
         return cls(secret.rstrip(b"\r\n") if secret.rstrip(b"\r\n").isascii() else secret, scope)
 
-    def derive(self, purpose: str) -> bytes:
+    def derive(self, purpose: Purpose) -> bytes:
         """A 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""
-        info = b"dicom-deid/1\0" + self._scope.encode() + b"\0" + purpose.encode()
+        info = b"dicom-deid/1\0" + self._scope.encode() + b"\0" + purpose.value.encode()
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
 
     @cached_property
     def key_id(self) -> str:
         """16 hex digits that tell two keys (or scopes) apart and reveal neither."""
-        return self.derive("key id")[:8].hex()
+        return self.derive(Purpose.KEY_ID)[:8].hex()
 
     def __repr__(self) -> str:
         return f"Key(key_id={self.key_id!r})"

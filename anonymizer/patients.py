@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from .keys import Key
+from .keys import Key, Purpose
 
 _MAX_LENGTH = 64
 _REQUIRED = ("PatientID", "NewPatientID")
@@ -168,7 +168,7 @@ class PatientTable:
 
     def digest(self, key: Key) -> str:
         """64 hex digits that tell two tables apart, whatever the order of their rows, to whoever has the key only."""
-        content = hmac.new(key.derive("patient table"), digestmod="sha256")
+        content = hmac.new(key.derive(Purpose.PATIENT_TABLE), digestmod="sha256")
         for row in sorted(self._rows):
             content.update(b"%s\n%s\n" % (row, self._rows[row]))
         return content.hexdigest()

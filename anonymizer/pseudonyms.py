@@ -7,7 +7,7 @@ import hmac
 from typing import NoReturn
 
 from .keyed_hash import KeyedHash
-from .keys import Key
+from .keys import Key, Purpose
 from .patients import Patient, pseudonym_message
 
 #: objects of one patient mostly come together
@@ -18,13 +18,13 @@ class Pseudonyms:
     """Pseudonyms from a key: pure functions, the same in every run."""
 
     def __init__(self, key: Key) -> None:
-        self._patient_key = key.derive("patient id")
+        self._patient_key = key.derive(Purpose.PATIENT_ID)
         self._patients: dict[Patient, bytes] = {}
         # twice for each listed object
-        self._source_hash = KeyedHash(key.derive("source id")).digest
-        self._version_hash = KeyedHash(key.derive("source version")).digest
-        self._device_key = key.derive("device id")
-        self._word_key = key.derive("identifying word")
+        self._source_hash = KeyedHash(key.derive(Purpose.SOURCE_ID)).digest
+        self._version_hash = KeyedHash(key.derive(Purpose.SOURCE_VERSION)).digest
+        self._device_key = key.derive(Purpose.DEVICE_ID)
+        self._word_key = key.derive(Purpose.WORD)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")

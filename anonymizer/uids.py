@@ -9,7 +9,7 @@ from typing import NoReturn, Protocol
 from profiles import registered_uids
 
 from .errors import SecretError
-from .keys import Key
+from .keys import Key, Purpose
 
 MAX_UID_LENGTH = 64
 _UUID_ROOT = "2.25"
@@ -79,8 +79,8 @@ class KeyedUids:
         Raises:
             SecretError: ``root`` can't be used (``check_root``).
         """
-        self._uid_key = key.derive("uid")
-        self._hash_key = (hash_key or key).derive("uid hash")
+        self._uid_key = key.derive(Purpose.UID)
+        self._hash_key = (hash_key or key).derive(Purpose.UID_HASH)
         self._root = None if root is None else check_root(root)
         self._known: dict[bytes, bytes] = {}
         self._hashes: dict[bytes, bytes] = {}
