@@ -16,6 +16,10 @@ from .files import write_all as write_all
 from .files import write_atomically as write_atomically
 from .google_credentials import CredentialsError as CredentialsError
 from .google_credentials import default_credentials as default_credentials
+from .identifying_words import IdentifyingWords as IdentifyingWords
+from .identifying_words import split_words as split_words
+from .key_files import create_key_file as create_key_file
+from .keyed_hash import KeyedHash as KeyedHash
 from .keys import Key as Key
 from .keys import Purpose as Purpose
 from .patients import Patient as Patient

@@ -159,7 +159,7 @@ class Anonymizer:
 
         encoding = datasets.encoding_of(dataset)
         content = datasets.data_set_bytes(dataset, encoding)
-        rewritten = self._engine.rewrite_data_set(content, encoding, str(dataset.get("SOPClassUID", "")))
+        rewritten = self._engine.rewrite_data_set(content, encoding, datasets.sop_class_of(dataset))
         return datasets.dress(datasets.read_data_set(rewritten, encoding), dataset)
 
 

@@ -15,6 +15,11 @@ _TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
 #: characters of a SpecificCharacterSet: there are a few dozen terms, and what is understood is kept in mind
 _LONGEST = 1024
 
+#: a value's parts, each but the first with an escape sequence at its beginning (PS3.5 6.1.2.4)
+_PARTS = re.compile(rb"\x1b(?:\$[()])?[^\x1b]*|[^\x1b]+", re.DOTALL)
+#: a sequence itself
+_ESCAPE = re.compile(rb"\x1b(?:\$[()].|..)", re.DOTALL)
+
 
 @lru_cache(maxsize=1024)
 def _python_encodings(charset: str) -> list[str]:
@@ -50,18 +55,41 @@ def decode_text(value: bytes, charset: str) -> str:
     """
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii")
-    from pydicom.charset import decode_bytes
-
     encodings = _python_encodings(charset)
     try:
-        # pydicom warns and falls back to replacement characters: that is no text
-        with silence(Warning):
-            text: str = decode_bytes(value, encodings, set())
-    except (LookupError, ValueError, UserWarning):
+        text = _decoded(value, encodings)
+    except (LookupError, ValueError):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT) from None
     if "\ufffd" in text or (encodings[0] == _default() and b"\x1b" not in value):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT)
     return text
+
+
+def _decoded(value: bytes, encodings: list[str]) -> str:
+    """Text by Python's ``encodings``.
+
+    pydicom would do the same, but where it can't it warns and falls back to replacement characters: that is no text.
+
+    Raises:
+        ValueError: bytes that aren't in them, or an escape sequence of none of them.
+    """
+    if b"\x1b" not in value:
+        return value.decode(encodings[0])
+    return "".join([_decoded_part(part, encodings) for part in _PARTS.findall(value)])
+
+
+def _decoded_part(part: bytes, encodings: list[str]) -> str:
+    """A part of a text, by the escape sequence at its beginning, or the first encoding."""
+    from pydicom.charset import CODES_TO_ENCODINGS, handled_encodings
+
+    if not part.startswith(b"\x1b"):
+        return part.decode(encodings[0])
+    found = _ESCAPE.match(part)
+    encoding = CODES_TO_ENCODINGS.get(found[0]) if found else None
+    if found is None or encoding is None or encoding not in (*encodings, _default()):
+        raise ValueError("an escape sequence of no character set in use")
+    # some of Python's codecs know the sequences
+    return part.decode(encoding) if encoding in handled_encodings else part[found.end() :].decode(encoding)
 
 
 def best_text(value: bytes, charset: str) -> str:
@@ -76,15 +104,16 @@ def is_encodable(text: str, charset: str) -> bool:
     """Whether ``text`` can stand in a data set with ``charset``."""
     if text.isascii():
         return True
-    from pydicom.charset import decode_bytes, encode_string
+    from pydicom.charset import encode_string
 
     try:
         encodings = _python_encodings(charset)
-        with silence(Warning):
+        with silence():
+            # where it can't, it takes other characters
             encoded = bytes(encode_string(text, encodings))
-            legal = encodings[0] != _default() or b"\x1b" in encoded
-            return legal and bool(decode_bytes(encoded, encodings, set()) == text)
-    except (DeidentificationError, LookupError, ValueError, UserWarning):
+        legal = encodings[0] != _default() or b"\x1b" in encoded
+        return legal and _decoded(encoded, encodings) == text
+    except (DeidentificationError, LookupError, ValueError):
         return False
 
 

@@ -24,6 +24,23 @@ _SYNTAXES = {
 }
 
 
+#: attributes of pydicom's data sets that say how one is to be decoded and saved
+_HOW = ("_parent_encoding", "_is_implicit_VR", "_is_little_endian", "is_undefined_length_sequence_item")
+
+
+def sop_class_of(dataset: Dataset) -> str:
+    """The SOPClassUID, ``""`` where there is none.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    try:
+        with silence():
+            return str(dataset.get("SOPClassUID", ""))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+
+
 def encoding_of(dataset: Dataset) -> Encoding:
     """The encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
     implicit, little = dataset.original_encoding
@@ -84,9 +101,12 @@ def read_file(content: bytes) -> FileDataset:
     """
     try:
         with silence():
-            return dcmread(BytesIO(content))
+            dataset = dcmread(BytesIO(content))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
+    # all of it was read
+    dataset.buffer = dataset.fileobj_type = None
+    return dataset
 
 
 def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
@@ -132,12 +152,14 @@ def dress(result: Dataset, original: Dataset) -> Dataset:
 
 
 def take_over(dataset: Dataset, result: Dataset) -> None:
-    """Make ``dataset`` what ``result`` is, with file meta and preamble."""
-    dataset.clear()
-    dataset.update(result)
-    if hasattr(result, "file_meta"):
-        dataset.file_meta = result.file_meta
-    if hasattr(dataset, "preamble"):
+    """Make ``dataset`` what ``result`` is, with file meta and preamble, and nothing else."""
+    had_preamble = hasattr(dataset, "preamble")
+    old = vars(dataset)
+    kept = {} if isinstance(dataset, FileDataset) else {name: old[name] for name in _HOW if name in old}
+    # whatever else it knows: the path that it was read from, blocks of private creators, decoded pixels
+    old.clear()
+    old.update(vars(result) | kept)
+    if had_preamble:
         dataset.preamble = b"\0" * 128
 
 

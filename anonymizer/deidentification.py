@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
@@ -50,14 +50,14 @@ class Deidentification:
         source: Source,
         uids: UidMapping,
         size: int | None,
-        words: frozenset[bytes] = frozenset(),
+        words: Container[str] = frozenset(),
         heads: frozenset[bytes] | None = None,
         *,
         originals: bool = False,
     ) -> None:
         """
         Args:
-            heads: as for ``Engine.deidentify``.
+            words, heads: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._engine = engine

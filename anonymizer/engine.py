@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import replace
 
 from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan, faces
@@ -13,6 +14,7 @@ from .deidentification import Deidentification
 from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
+from .identifying_words import IdentifyingWords
 from .keys import Key
 from .patients import PatientTable, PatientTableError
 from .pixels import FaceEvidence, PixelTriage, face_evidence
@@ -57,6 +59,7 @@ class Engine:
         self.profile = profile
         self.uids = KeyedUids(key, uid_root, uid_hash_key)
         self.pseudonyms = Pseudonyms(key)
+        self.words = IdentifyingWords(key)
         self.facts = FactFinder(profile, key, patients)
         self.triage = PixelTriage(profile.pixels)
         self._shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
@@ -69,7 +72,7 @@ class Engine:
         *,
         uids: UidMapping | None = None,
         size: int | None = None,
-        words: frozenset[bytes] = frozenset(),
+        words: Container[str] = frozenset(),
         handle: int | None = None,
         heads: frozenset[bytes] | None = None,
     ) -> Deidentification:
@@ -78,7 +81,7 @@ class Engine:
         Args:
             uids: where new UIDs come from; None: from the key alone.
             size: the object's size in bytes if known: it spares reads.
-            words: keyed hashes of words that identify somebody in other objects of the patient or study (``Scan.words``).
+            words: those that identify somebody in other objects of the patient or study (``words.known``).
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
@@ -98,7 +101,7 @@ class Engine:
         deidentification = Deidentification(self, Source(stream), uids, size, originals=originals)
         deidentification.scan()
         found = deidentification.progress.uids
-        words = tuple(sorted(map(self.pseudonyms.word, deidentification.facts.words)))
+        words = tuple(sorted(map(self.words.hash, deidentification.facts.words)))
         facts = deidentification.facts
         return Scan(
             found[SOP_CLASS][1].decode("latin-1"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -35,7 +35,7 @@ class Facts:
     Attributes:
         offset: seconds by which the object's dates move; None where nothing tells whose they are.
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
-        elsewhere: keyed hashes of such words in other objects of the same patient or study.
+        elsewhere: such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
         patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
         pixel_risks: the risks of an object that is kept in spite of them.
@@ -43,7 +43,7 @@ class Facts:
 
     offset: int | None = None
     words: frozenset[str] = frozenset()
-    elsewhere: frozenset[bytes] = frozenset()
+    elsewhere: Container[str] = frozenset()
     person: bytes = b""
     patient: bytes = b""
     pixel_risks: tuple[PixelRisk, ...] = ()
@@ -69,7 +69,7 @@ class FactFinder:
         buffer: Buffer,
         position: int,
         encoding: Encoding,
-        elsewhere: frozenset[bytes] = frozenset(),
+        elsewhere: Container[str] = frozenset(),
         *,
         is_of_patient: bool,
         whose: bool = False,
@@ -77,7 +77,7 @@ class FactFinder:
         """What the profile must know of the object whose data set begins at ``position``.
 
         Args:
-            elsewhere: keyed hashes of words that identify somebody in other objects.
+            elsewhere: words that identify somebody in other objects.
             is_of_patient: whether objects of the class have a patient.
             whose: whether to tell the patient at any rate.
 

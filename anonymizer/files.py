@@ -137,6 +137,18 @@ def _write_batches(handle: int, batches: Iterable[Batch]) -> None:
     write_all(handle, pending)
 
 
+def _replaced(path: str) -> tuple[str, int | None]:
+    """The file that a file of that name would replace, and its permissions; None where there is none."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            path = os.path.realpath(path)
+            status = os.stat(path)
+    except FileNotFoundError:
+        return path, None
+    return path, status.st_mode & 0o7777
+
+
 def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
@@ -144,22 +156,17 @@ def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = Fal
     Whatever ``batches`` raises goes through, and ``path`` is as it was.
 
     Args:
-        private: the file is its owner's alone (0600), from its beginning on and whatever it replaces.
+        private: the file is its owner's alone (0600), from its beginning on and whatever it replaces; of a link, that is the link
+            itself: who made it must not choose a file elsewhere.
 
     Raises:
         OSError: it can't be written.
     """
-    mode = None
-    try:
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            path = os.path.realpath(path)
-            status = os.stat(path)
-        mode = status.st_mode & 0o7777
-    except FileNotFoundError:
-        pass
+    mode: int | None
     if private:
         mode = 0o600
+    else:
+        path, mode = _replaced(path)
     temporary = os.path.join(os.path.dirname(path), f"{UNFINISHED}{secrets.token_hex(8)}")
     # what is new has the permissions that any new file has here
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)

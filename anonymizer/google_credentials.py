@@ -124,7 +124,7 @@ def _check_file(path: Path, what: str) -> None:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise CredentialsError(f"{what} can't be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CredentialsError(f"{what} is not JSON") from None
     if not isinstance(content, dict) or not isinstance(content.get("type"), str):
         raise CredentialsError(f"{what} holds no credentials")

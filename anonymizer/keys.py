@@ -7,15 +7,14 @@ import secrets
 from collections.abc import Callable
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import SecretError
-
-MIN_BYTES = 32
+from .key_files import read_key_file
+from .key_strength import MIN_BYTES, check_strength
 
 
 class Purpose(Enum):
@@ -39,20 +38,20 @@ class Purpose(Enum):
     #: who has an object: for words, and for tables
     PERSON = "person"
     WHOSE = "whose"
-    #: words that identify somebody (PS3.15 E.3.5), and the same as they are bound to a person or study
+    #: words that identify somebody (PS3.15 E.3.5); the same as they are bound to a person or study; all of some objects in one
     WORD = "identifying word"
     BOUND_WORD = "identifying word of somebody"
+    SEALED_WORDS = "identifying words of objects"
     #: tells one lookup table of patients from another
     PATIENT_TABLE = "patient table"
     #: tells one place from another without naming it
     PLACE = "place"
-    #: message authentication codes of the audit's files, and of the crosswalk's
+    #: message authentication codes of the audit's and the crosswalk's files
     AUDIT_SEAL = "audit seal"
-    CROSSWALK_SEAL = "crosswalk seal"
 
 
 class Key:
-    """A secret of 32 bytes or more and the scope it is used in.
+    """A secret of 32 random bytes or more, as they are or in hex or base64, and the scope it is used in.
 
     The same secret under another scope gives UIDs and pseudonyms that can't be linked. A Key never shows its secret and can't
     be pickled: workers load their own from the URI.
@@ -61,10 +60,11 @@ class Key:
     def __init__(self, secret: bytes, scope: str = "") -> None:
         """
         Raises:
-            SecretError: fewer than 32 bytes.
+            SecretError: it is weak: short, long, a passphrase in whatever form, or repetitive.
         """
-        if len(secret) < MIN_BYTES:
-            raise SecretError(f"a key needs {MIN_BYTES} bytes or more")
+        # what is looked at is what is kept
+        secret = bytes(secret)
+        check_strength(secret)
         self._secret = secret
         self._scope = scope
 
@@ -77,10 +77,10 @@ class Key:
     def load(cls, uri: str, scope: str = "") -> Key:
         """The key that ``uri`` names: ``file:PATH``, ``env:NAME`` or ``gcp-secret:projects/P/secrets/S/versions/V``.
 
-        The content is taken as it is; of a text, the line end behind it doesn't count.
+        The content is taken as it is, hex and base64 too; of a text, the line end behind it doesn't count.
 
         Raises:
-            SecretError: unknown scheme, nothing there, no access, or a secret that is too short.
+            SecretError: unknown scheme, nothing there, no access, a file that others may read or write, or a weak secret.
         """
         scheme, _, name = uri.partition(":")
         loader = _LOADERS.get(scheme)
@@ -107,18 +107,15 @@ class Key:
         raise TypeError("a key is never pickled: load it where it is used")
 
 
-def _from_file(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise SecretError(f"the key file can't be read: {error.strerror}") from None
-
-
 def _from_environment(name: str) -> bytes:
     value = os.environ.get(name)
     if value is None:
         raise SecretError("the key's environment variable is not set")
-    return value.encode()
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        # its message would show the value
+        raise SecretError("the key's environment variable holds bytes that are no text: keep the key there in hex") from None
 
 
 def _from_secret_manager(name: str) -> bytes:
@@ -131,7 +128,7 @@ def _from_secret_manager(name: str) -> bytes:
 
 
 _LOADERS: dict[str, Callable[[str], bytes]] = {
-    "file": _from_file,
+    "file": read_key_file,
     "env": _from_environment,
     "gcp-secret": _from_secret_manager,
 }

@@ -22,6 +22,8 @@ _BY_NAME = {name.lower(): name for name in _COLUMNS}
 #: what no LO or PN holds (PS3.5 6.2), and what nobody sees: control and format characters, lone surrogates
 _ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _PARQUET = b"PAR1"
+#: characters; csv takes no longer cells
+_LONGEST_LINE = 1 << 20
 
 #: (number of the row, its cells); the header comes first
 _Rows = Iterator[tuple[int, Sequence[str]]]
@@ -243,14 +245,23 @@ def _csv_rows(content: BinaryIO) -> _Rows:
     reader: Any = None
     try:
         with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-            reader = csv.reader(chain([first], stream), delimiter=max(",;", key=first.count), strict=True)
+            lines = iter(lambda: stream.readline(_LONGEST_LINE), "")
+            first = next(lines, "")
+            reader = csv.reader(_whole(chain([first], lines)), delimiter=max(",;", key=first.count), strict=True)
             for cells in reader:
                 yield reader.line_num, cells
     except UnicodeDecodeError:
         raise PatientTableError("the patient table is neither Parquet nor UTF-8 text") from None
     except csv.Error:
         raise PatientTableError(f"row {reader.line_num}: broken quotation marks or line") from None
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """``lines``, of which none is longer than any line of such a table."""
+    for line in lines:
+        if len(line) >= _LONGEST_LINE:
+            raise csv.Error
+        yield line
 
 
 def _parquet_rows(content: BinaryIO) -> _Rows:

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms for patients, devices, words and source objects."""
+"""Keyed pseudonyms for patients, devices and source objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class Pseudonyms:
         self._source_hash = KeyedHash(key.derive(Purpose.SOURCE_ID)).digest
         self._version_hash = KeyedHash(key.derive(Purpose.SOURCE_VERSION)).digest
         self._device_key = key.derive(Purpose.DEVICE_ID)
-        self._word_key = key.derive(Purpose.WORD)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")
@@ -45,10 +44,6 @@ class Pseudonyms:
     @staticmethod
     def _letters(key: bytes, message: bytes) -> bytes:
         return base64.b32encode(hmac.digest(key, message, "sha256")[:10])
-
-    def word(self, word: str) -> bytes:
-        """8 bytes for an identifying word: words are compared by these, so that no identifier travels."""
-        return hmac.digest(self._word_key, word.encode(), "sha256")[:8]
 
     def source_id(self, name: bytes) -> str:
         """32 hex digits for a source object's name: names are identifiers too."""

@@ -73,7 +73,8 @@ class Scan:
         bytes_read: bytes of the object that had to be read.
         person: keyed hash of whose object it is: the patient, or the study where no PatientID tells; empty unless needed.
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
-        words: keyed hashes of the words that identify somebody, sorted; empty unless the profile cleans text.
+        words: hashes of the words that identify somebody (``IdentifyingWords.hash``), sorted; for memory only; empty unless the
+            profile cleans text.
         originals: who the patient was; None unless asked for.
         face: evidence of a head; None where the profile doesn't look for any.
     """

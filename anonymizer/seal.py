@@ -21,8 +21,8 @@ class Seal:
         key_id: tells by which key.
     """
 
-    def __init__(self, key: Key, purpose: Purpose = Purpose.AUDIT_SEAL) -> None:
-        self._digest = KeyedHash(key.derive(purpose)).digest
+    def __init__(self, key: Key) -> None:
+        self._digest = KeyedHash(key.derive(Purpose.AUDIT_SEAL)).digest
         self.key_id = key.key_id
 
     def __reduce__(self) -> NoReturn:

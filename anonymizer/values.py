@@ -225,7 +225,7 @@ class ValueRewriter:
     def _is_identifying(self, word: str) -> bool:
         """Whether a word names the patient or somebody or something around them, here or in other objects of theirs."""
         facts = self._facts
-        return word in facts.words or (bool(facts.elsewhere) and self.shared.pseudonyms.word(word) in facts.elsewhere)
+        return word in facts.words or word in facts.elsewhere
 
     def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         value = content.strip(b"\0 ")

@@ -93,6 +93,7 @@ def _measure(
     everything: bool,
 ) -> Results:
     (folder / "key").write_bytes(bytes(range(32)))
+    (folder / "key").chmod(0o600)
     write_certificate(folder / "certificate.pem")
     peers = peers_environment() if AGAINST_PEERS.intersection(names) else NO_PEERS
     outputs = Outputs(folder / "outputs")

@@ -13,7 +13,7 @@ from .peers import files_below
 def main() -> None:
     source, target = sys.argv[1:3]
     profile = ConfidentialityProfile.default("".join(sys.argv[3:]))
-    anonymizer = Anonymizer(profile, b"a key for the benchmark, 32 bytes or more")
+    anonymizer = Anonymizer(profile, bytes(range(32)))
     for pair in files_below(source, target):
         anonymizer.anonymize_file(*pair)
 

@@ -225,7 +225,7 @@ def _run(contender: Contender, source: Path | None, before: Path | None, outputs
     # for the output in memory, and for the contender itself
     ready = min(size * 3 // 2 + _READY, _available() // 2)
     usage = run_child(contender.command(source, target), log, contender.limit, ready)
-    written = sum(1 for path in files_of(target) if "_audit" not in path.parts and path.stat().st_size)
+    written = sum(1 for path in files_of(target) if path.stat().st_size)
     if written != len(files):
         raise ChildFailed(f"wrote {written} of {len(files)} files", log.read_text(errors="replace"))
     return usage

@@ -94,6 +94,7 @@ def measure(case: Case) -> Figures:
 def _prepare(folder: Path, shape: Shape) -> tuple[int, str]:
     """Write an archive and a key; returns how long the archive's names are, and the flag for the key."""
     (folder / "key").write_bytes(bytes(range(32)))
+    (folder / "key").chmod(0o600)
     return write(folder / "archive", shape), f"--key=file:{folder / 'key'}"
 
 

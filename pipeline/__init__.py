@@ -1,3 +1,3 @@
 """The job: options, composition, command line, storage, run report."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

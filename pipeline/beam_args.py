@@ -4,24 +4,18 @@ import argparse
 import difflib
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, cast
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-from apache_beam.runners.runner import create_runner
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions
 
+from . import beam_internals
 from .errors import UsageError
 
-T = TypeVar("T", bound=PipelineOptions)
-
 LOCAL_RUNNER = "FnApiRunner"
-_LOCAL_RUNNERS = {LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner"}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for options in PipelineOptions.__subclasses__():
-        options._add_argparse_args(parser)  # type: ignore[arg-type]
-    return parser
+_LOCAL_RUNNERS = {LOCAL_RUNNER, "BundleBasedDirectRunner"}
+_PRISM = "PrismRunner"
+#: a job server in this process
+_EMBEDDED = "embed"
+_ENVIRONMENTS_OF_EMBEDDED = {"LOOPBACK", "EXTERNAL"}
 
 
 def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argparse.Namespace:
@@ -30,20 +24,25 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
     Args:
         own_flags: the command's flags, for suggestions.
 
+    Returns:
+        Beam's options; ``runner`` is the name of the class that will run the job.
+
     Raises:
-        UsageError: a flag that nobody knows (with the nearest one that somebody does), or a value Beam refuses.
+        UsageError: a flag that nobody knows (with the nearest one that somebody does), a value Beam refuses, an engine that would
+            let in who must not come in, or a Beam that isn't known.
     """
-    parser = _parser()
+    beam_internals.check()
+    parser = beam_internals.options_parser()
     try:
         parsed, unknown = parser.parse_known_args(list(arguments))
     except (argparse.ArgumentError, SystemExit):
         raise UsageError("Beam refuses one of its options; see its documentation") from None
     if not unknown:
-        if parsed.runner is not None:
-            try:
-                create_runner(parsed.runner)
-            except (ValueError, ImportError, AttributeError):
-                raise UsageError("--runner: Beam knows no such runner") from None
+        try:
+            parsed.runner = beam_internals.runner_class(parsed.runner or LOCAL_RUNNER).__name__
+        except (ValueError, ImportError, AttributeError):
+            raise UsageError("--runner: Beam knows no such runner") from None
+        _check_doors(parsed)
         return parsed
     flag = unknown[0].split("=")[0]
     if not flag.startswith("-"):
@@ -53,23 +52,38 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
     raise UsageError(f"unknown option {flag}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
 
 
+def _check_doors(parsed: argparse.Namespace) -> None:
+    if parsed.runner == _PRISM and not parsed.job_endpoint:
+        raise UsageError(
+            "--runner=PrismRunner would start a Prism that listens on all interfaces of this machine, and whoever reaches it can "
+            "run programs: start it where nobody else does, and give its address by --job_endpoint"
+        )
+    if parsed.job_endpoint == _EMBEDDED and str(parsed.environment_type).upper() not in _ENVIRONMENTS_OF_EMBEDDED:
+        raise UsageError("--job_endpoint=embed opens no ports for workers elsewhere: give --environment_type=LOOPBACK, too")
+
+
 def is_local(parsed: argparse.Namespace) -> bool:
     """Whether the run stays on this machine's own processes."""
-    return parsed.runner is None or str(parsed.runner).rsplit(".", 1)[-1] in _LOCAL_RUNNERS
+    return parsed.runner in _LOCAL_RUNNERS
+
+
+def is_embedded(options: PipelineOptions) -> bool:
+    """Whether the engine is a job server in this process."""
+    return bool(options.view_as(PortableOptions).job_endpoint == _EMBEDDED)
 
 
 def complete(arguments: Sequence[str], parsed: argparse.Namespace, *, processes: int) -> PipelineOptions:
     """Beam's options with the defaults of this job.
 
-    Without ``--runner`` the FnApiRunner runs the job by name: DirectRunner would try to download another one. A local run gets
-    so many ``processes``, with 1 none but its own, unless the user chose otherwise.
+    Without ``--runner``, and for DirectRunner, which would try to download another one, the FnApiRunner runs the job by name. A
+    local run gets so many ``processes``, with 1 none but its own, unless the user chose otherwise.
     """
     arguments = list(arguments)
-    if parsed.runner is None:
+    if parsed.runner == LOCAL_RUNNER:
         arguments += [f"--runner={LOCAL_RUNNER}"]
     if processes > 1 and is_local(parsed) and not any(argument.startswith("--direct_") for argument in arguments):
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
-    return _Options(arguments, save_main_session=False)
+    return beam_internals.CachedOptions(arguments, save_main_session=False)
 
 
 def cores() -> int:
@@ -77,27 +91,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Options(PipelineOptions):
-    """Beam's options, with one view for each of their kinds: Beam asks for some at every step, and parses anew each time."""
-
-    def view_as(self, cls: type[T]) -> T:
-        """As Beam's; all views share their values in any case."""
-        views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
-        if cls not in views:
-            views[cls] = super().view_as(cls)
-        return cast(T, views[cls])
-
-    def __getstate__(self) -> dict[str, Any]:
-        # a copy has its own values, and makes its own views
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state.items() if name != "_views"}
-
-
 def take_processes(options: PipelineOptions) -> int:
-    """How many worker processes of its own the run is to have, 0 for none; if it has some, Beam is not to start others."""
-    runner = str(options.get_all_options()["runner"]).rsplit(".", 1)[-1]
+    """How many worker processes of its own the run is to have, 0 for none; if it has some, Beam is not to start others.
+
+    They come in place of Beam's threads, too: those would share one interpreter, and Beam's are known to hang.
+    """
     direct = options.view_as(DirectOptions)
-    if runner not in (LOCAL_RUNNER, "DirectRunner") or direct.direct_running_mode != "multi_processing":
+    is_parallel = direct.direct_running_mode in ("multi_processing", "multi_threading")
+    if options.get_all_options()["runner"] != LOCAL_RUNNER or not is_parallel:
         return 0
     # the runner gets its processes with its environment
     direct.direct_running_mode = None

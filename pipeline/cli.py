@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import csv
 import gc
 import os
 import sys
@@ -14,11 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from . import __version__
+from .audit_command import audit
 from .estimate_command import estimate
 from .finish_command import EXIT_FAILED, EXIT_QUARANTINED, finish, show
+from .key_command import key_commands
 from .logs import quiet
 from .profile_options import add_options, load_profile, usage_error, with_profile
 from .reidentify_command import reidentify
+from .safe_csv import HELP, write_csv
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 _ENGINE_OPTIONS = (
     click.option(
-        "--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE, 32 bytes or more."
+        "--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new."
     ),
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
     click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
@@ -51,8 +53,10 @@ def main() -> None:
     atexit.register(gc.freeze)
 
 
+main.add_command(audit)
 main.add_command(estimate)
 main.add_command(finish)
+main.add_command(key_commands)
 main.add_command(reidentify)
 
 
@@ -61,7 +65,7 @@ main.add_command(reidentify)
     "--input", "inputs", multiple=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; needed, repeatable."
 )
 @click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes, a path or URI; needed.")
-@click.option("--audit", metavar="FOLDER", help="Where the audit tables go; OUTPUT/_audit without this.")
+@click.option("--audit", metavar="FOLDER", help="Where the audit tables go, apart from the output; OUTPUT-audit without this.")
 @with_profile
 @add_options(_ENGINE_OPTIONS)
 @with_storage
@@ -78,6 +82,7 @@ main.add_command(reidentify)
 @click.option("--mixed-output", is_flag=True, help="Go on with an output that was made with another profile or key.")
 @click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
 @click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
+@click.option("--object-metadata", is_flag=True, help="On object storage, keep ids of source, key and run beside each object.")
 @click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -100,6 +105,7 @@ def run(
     mixed_output: bool,
     crosswalk: str | None,
     crosswalk_certificate: str | None,
+    object_metadata: bool,
     detach: bool,
     debug: bool,
     beam_args: tuple[str, ...],
@@ -114,14 +120,19 @@ def run(
     gc.disable()
 
     from .errors import RunError, UsageError
-    from .options import JobOptions
-    from .runner import run as run_job
-    from .storage import join
+    from .options import JobOptions, audit_beside
 
+    try:
+        # refuses a Beam that it doesn't know
+        from .runner import run as run_job
+
+        audit = audit or (audit_beside(output) if output else "")
+    except UsageError as error:
+        usage_error(str(error))
     job = JobOptions(
         inputs=inputs,
         output=output,
-        audit=audit or join(output, "_audit"),
+        audit=audit,
         profile=profile,
         key_uri=key,
         scope=scope,
@@ -137,6 +148,7 @@ def run(
         uid_map_scope=uid_map_scope,
         crosswalk=crosswalk,
         crosswalk_certificate=crosswalk_certificate,
+        object_metadata=object_metadata,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:
@@ -197,7 +209,7 @@ def file(
 
 @main.command()
 @with_profile
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
+@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV instead of a table. {HELP}")
 @click.option("--diff", "other", metavar="basic|FILE", help="Show only where this other profile differs.")
 @click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile.")
 def explain(profile: ConfidentialityProfile, as_csv: bool, other: str | None, diff_options: str) -> None:
@@ -213,8 +225,7 @@ def explain(profile: ConfidentialityProfile, as_csv: bool, other: str | None, di
         header = ("tag", "keyword", "vr", "action", "decided by", "other action", "other decided by")
         rows = [_difference(*pair) for pair in diff(profile, load_profile(other or "basic", diff_options))]
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([header, *rows])
+        write_csv(sys.stdout, [header, *rows])
         return
 
     from rich.console import Console

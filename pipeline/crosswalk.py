@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -11,20 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer import Seal
 from transforms import (
     CROSSWALK,
     CROSSWALK_SCHEMA,
     ENCRYPTED_SUFFIX,
     PLAIN_SUFFIX,
     CrosswalkTarget,
+    EngineConfig,
     EnvelopeError,
+    crosswalk_name,
     decrypt,
     load_certificate,
 )
 
 from .errors import RunError, UsageError
 from .options import JobOptions
-from .storage import FileReader, Folder, PrivateFolder, StorageError
+from .storage import FileReader, Folder, StorageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -34,9 +38,10 @@ NAMED_BY = ("new_study_instance_uid", "new_series_instance_uid", "new_sop_instan
 #: of rows that are alike but for the run that wrote them, one is shown
 COLUMNS = tuple(name for name in CROSSWALK_SCHEMA.names if name != "run_id")
 _BATCH_ROWS = 8192
+_NAME = re.compile(f"{CROSSWALK}[0-9a-z]{{8,32}}-[0-9a-f]{{16,32}}({re.escape(PLAIN_SUFFIX)}|{re.escape(ENCRYPTED_SUFFIX)})")
 
 
-def crosswalk_target(options: JobOptions, run_id: str, key_id: str) -> CrosswalkTarget | None:
+def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> CrosswalkTarget | None:
     """Where the run's crosswalk goes, made ready; None where none is asked for.
 
     Raises:
@@ -52,12 +57,12 @@ def crosswalk_target(options: JobOptions, run_id: str, key_id: str) -> Crosswalk
             raise UsageError("--crosswalk-certificate doesn't exist") from None
         except (EnvelopeError, StorageError) as error:
             raise UsageError(f"--crosswalk-certificate: {error}") from None
-    folder = PrivateFolder(options.crosswalk, options.storage)
+    folder = Folder(options.crosswalk, options.storage)
     try:
         folder.make(closed=not certificate)
     except StorageError as error:
         raise UsageError(f"--crosswalk {error}") from None
-    return CrosswalkTarget(folder, run_id, key_id, certificate)
+    return CrosswalkTarget(folder, run_id, config.key_id, config, certificate)
 
 
 class Crosswalk:
@@ -67,18 +72,23 @@ class Crosswalk:
         encrypted: whether one of them is encrypted.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, seals: Collection[Seal]) -> None:
         """
+        Args:
+            seals: of the keys of the runs; none: files are believed as they are.
+
         Raises:
             UsageError: there is none.
             RunError: the folder can't be listed.
         """
         self._folder = folder
+        self._seals = seals
         try:
             names = folder.names(CROSSWALK)
         except StorageError as error:
             raise RunError(f"the crosswalk can't be read: {error}") from None
-        self._names = [name for name in names if name.endswith((PLAIN_SUFFIX, ENCRYPTED_SUFFIX))]
+        # messages tell names: those of runs, and none that somebody else chose
+        self._names = [name for name in names if _NAME.fullmatch(name)]
         if not self._names:
             raise UsageError("--crosswalk: no crosswalk is there")
         self.encrypted = any(name.endswith(ENCRYPTED_SUFFIX) for name in self._names)
@@ -110,6 +120,7 @@ class Crosswalk:
     def _tables(self, name: str, keys: list[RSAPrivateKey]) -> Iterator[pa.Table]:
         try:
             content = self._folder.read(name)
+            self._check(name, content)
             if name.endswith(ENCRYPTED_SUFFIX):
                 content = decrypt(content, keys)
             file = pq.ParquetFile(pa.BufferReader(content))
@@ -124,3 +135,12 @@ class Crosswalk:
         except (pa.ArrowException, OSError):
             # Arrow's messages may quote what it found
             raise RunError(f"{name} is damaged, or encrypted to another certificate than the private key's") from None
+
+    def _check(self, name: str, content: bytes) -> None:
+        """Refuse a file that no run with one of the keys has written."""
+        run_id, suffix = name.removeprefix(CROSSWALK).partition("-")[0], name[name.index(".") :]
+        if self._seals and not any(crosswalk_name(run_id, suffix, content, seal) == name for seal in self._seals):
+            raise RunError(
+                "a file of the crosswalk was not written by a run with this key, or was changed since: put it back from a copy, "
+                "or read it with --unchecked"
+            )

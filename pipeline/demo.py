@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 import sys
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_file
 from rich.console import Console
 from rich.table import Table
 
-from anonymizer import Anonymizer, DeidentificationError
+from anonymizer import Anonymizer, DeidentificationError, create_key_file
 
 from .cli import main
 from .finish_command import EXIT_QUARANTINED
@@ -34,9 +34,8 @@ def demo(folder: Path) -> None:
     """Write a key, the de-identified samples and their audit below ``folder``, and print a before and after."""
     folder.mkdir(exist_ok=True)
     key = folder / "key"
-    if not key.exists():
-        key.write_text(secrets.token_hex(32))
-        key.chmod(0o600)
+    with contextlib.suppress(FileExistsError):
+        create_key_file(key)
     sample = get_testdata_file("CT_small.dcm")
     samples = str(Path(str(sample)).parent)
     arguments = ["run", "--input", samples, "--output", str(folder / "output"), "--key", f"file:{key}"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from anonymizer import Key, SecretError
-from transforms import LEDGER, READABLE_SCHEMAS, EarlierRun, LedgerFile, ledger_file
+from anonymizer import Key, Seal, SecretError
+from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, SealError, ledger_file
 
+from .audit import RUN_FILE, Audit, check_names
 from .errors import UsageError
 from .options import JobOptions
-from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, MapOrigin, digest_of_crosswalk
-from .run_report import RUN_FILE
+from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
 from .storage import Folder, StorageError
 
 
@@ -28,10 +28,11 @@ def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
     return [file for file in found if file.run_id not in alive]
 
 
-def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> EarlierRun | None:
+def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str) -> EarlierRun | None:
     """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
 
     Args:
+        key: the run's own.
         made: what ``making`` says of this run.
 
     Raises:
@@ -39,28 +40,34 @@ def earlier_run(options: JobOptions, audit: Folder, key_id: str, made: str) -> E
     """
     if options.resume is None:
         return None
-    folder = Folder(options.resume, options.storage) if options.resume else audit
-    account = _account(folder, "--resume")
+    folder = Folder(options.resume, options.storage) if options.resume else audit.folder
+    account = _account(Audit(folder, audit.seals), "--resume")
     if account is None:
         return None
     origin = account["origin"]
-    if account["key_id"] != key_id:
+    if account["key_id"] != key.key_id:
         raise UsageError("--resume: that run had another key, by which nothing of it is known again")
-    if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_crosswalk(options):
+    if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(options.crosswalk, key):
         raise UsageError(
             "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without it"
         )
-    return EarlierRun(folder, account["run_id"], account["tables"], origin.get(MAKING) == made)
+    return _run(folder, account, same_making=origin.get(MAKING) == made)
+
+
+def _run(folder: Folder, account: dict[str, Any], *, same_making: bool, same_key: bool = True) -> EarlierRun:
+    return EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making, same_key)
 
 
 def known_objects(options: JobOptions) -> int:
-    """How many objects the run knows that ``--resume`` goes on with; 0 where that can't be told: ``earlier_run`` says why."""
+    """How many objects the run says it knows that ``--resume`` goes on with, before the key is there to check it: it decides
+    about the number of processes. 0 where that can't be told: ``earlier_run`` says why.
+    """
     if options.resume is None:
         return 0
     try:
-        account = _account(Folder(options.resume or options.audit, options.storage), "--resume")
-        return int(account["listed"]) if account is not None else 0
-    except (UsageError, KeyError, TypeError, ValueError):
+        account, _ = Folder(options.resume or options.audit, options.storage).read_json(RUN_FILE)
+        return int(account["listed"])
+    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError):
         return 0
 
 
@@ -69,13 +76,14 @@ class MapToGoOn(NamedTuple):
 
     Attributes:
         run: the run that made it.
-        key_uri, scope, key_id: of the key by which its originals are hashed.
+        key_uri, scope, key_id, seal: of the key by which its originals are hashed.
     """
 
     run: EarlierRun
     key_uri: str
     scope: str
     key_id: str
+    seal: Seal
 
     @property
     def origin(self) -> MapOrigin:
@@ -106,33 +114,44 @@ def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | 
     if options.crosswalk is not None:
         # its rows are written before the map is known whole
         raise UsageError("--crosswalk can't be had together with --uid-map")
-    folder = Folder(options.uid_map, options.storage)
-    account = _account(folder, "--uid-map")
-    if account is None:
-        raise UsageError(f"--uid-map: there is no {RUN_FILE}")
     scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
     uri = options.uid_map_key or key_uri
     try:
         key = Key.load(uri, scope)
     except SecretError as error:
         raise UsageError(f"--uid-map-key: {error}") from None
-    if key.key_id != account["origin"].get(UID_HASH_KEY):
+    folder = Folder(options.uid_map, options.storage)
+    hash_key = _said_hash_key(folder)
+    if hash_key is not None and hash_key != key.key_id:
         raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
-    run = EarlierRun(folder, account["run_id"], account["tables"], same_making=False, same_key=account["key_id"] == key_id)
-    return MapToGoOn(run, uri, scope, key.key_id)
+    seal = Seal(key)
+    account = _account(Audit(folder, (seal,)), "--uid-map")
+    if account is None:
+        raise UsageError(f"--uid-map: there is no {RUN_FILE}")
+    run = _run(folder, account, same_making=False, same_key=account["key_id"] == key_id)
+    return MapToGoOn(run, uri, scope, key.key_id, seal)
 
 
-def _account(folder: Folder, option: str) -> dict[str, Any] | None:
+def _said_hash_key(folder: Folder) -> str | None:
+    """What the account says before it is checked: it tells a wrong key from a changed account."""
     try:
         account, _ = folder.read_json(RUN_FILE)
-        if account["origin"]["schema_version"] not in READABLE_SCHEMAS:
+        return str(account["origin"][UID_HASH_KEY])
+    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _account(audit: Audit, option: str) -> dict[str, Any] | None:
+    try:
+        account, _ = audit.read(RUN_FILE)
+        if account["origin"]["schema_version"] != SCHEMA_VERSION:
             raise UsageError(f"{option}: that run's tables are of another version")
-        _ = account["run_id"], account["key_id"], account["tables"].items()
+        check_names(account)
+        _ = account["key_id"]
     except FileNotFoundError:
         return None
-    except StorageError as error:
+    except (StorageError, SealError) as error:
         raise UsageError(f"{option}: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError):
         raise UsageError(f"{option}: {RUN_FILE} can't be read") from None
-    found: dict[str, Any] = account
-    return found
+    return account

@@ -29,10 +29,14 @@ _SAID_OF_KEPT = (
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
+@click.option("--key", required=True, metavar="URI", help="The run's key: its account must be by it.")
+@click.option("--scope", default="", metavar="NAME", help="The run's scope.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def finish(
     audit: str,
+    key: str,
+    scope: str,
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
@@ -46,6 +50,9 @@ def finish(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from anonymizer import Key, Seal, SecretError
+
+    from .audit import Audit
     from .beam_args import check_beam_args
     from .errors import RunError, UsageError
     from .pending import finish_pending
@@ -54,22 +61,26 @@ def finish(
     try:
         check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
-        folder = Folder(audit, storage())
-        reports, without_account = finish_pending(folder)
+        seal = Seal(Key.load(key, scope))
+        finished = finish_pending(Audit(Folder(audit, storage()), (seal,)))
+    except SecretError as error:
+        usage_error(str(error))
     except UsageError as error:
         usage_error(str(error))
     except RunError as error:
         click.echo(f"Failed: {error}", err=True)
         sys.exit(EXIT_FAILED)
-    if not reports and not without_account:
+    if not any(finished):
         usage_error("--audit: no run is pending there")
-    for report in reports:
+    for report in finished.reports:
         show(report, audit)
-    for run_id in without_account:
+    for why in finished.refused.values():
+        click.echo(f"Not finished: {why}.", err=True)
+    for run_id in finished.without_account:
         click.echo(f"Run {run_id} has no account yet: it is at work, or failed. If it failed, remove its note.", err=True)
-    if without_account:
+    if finished.without_account or finished.refused:
         sys.exit(EXIT_FAILED)
-    sys.exit(EXIT_QUARANTINED if any(report.quarantined for report in reports) else 0)
+    sys.exit(EXIT_QUARANTINED if any(report.quarantined for report in finished.reports) else 0)
 
 
 def show(report: RunReport, audit: str) -> None:

@@ -49,6 +49,7 @@ from transforms import (
     WriteReferences,
     WriteTable,
     WriteUidMap,
+    account_name,
     finished_unit,
     is_opened,
     settled_table,
@@ -133,7 +134,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
 
     known, more_tables = [uid_map[CLAIMED]], []
     if config.profile.cleans_text:
-        shared = all_units | "ShareWords" >> ShareWords(parts.earlier.run)
+        shared = all_units | "ShareWords" >> ShareWords(config, parts.earlier.run)
         known.append(shared.by_unit)
         more_tables.append(shared.rows | "WriteWords" >> WriteTable(audit.folder, f"words-{audit.run_id}", words_table))
     if config.profile.pixels.judges_faces:
@@ -162,7 +163,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
             label = f"Write{kind.partition('-')[0].capitalize()}{number}"
             tables.append(rows | label >> WriteTable(audit.folder, f"{kind}{number}", settled_table))
     written = tuple(tables) | "Tables" >> beam.Flatten()
-    _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, f"account-{audit.run_id}.json")
+    _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config)
 
 
 def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _Work:

@@ -22,6 +22,11 @@ from .storage import (
     scheme_of,
 )
 
+#: what the name of an output's audit has behind the output's
+AUDIT_SUFFIX = "-audit"
+#: where version 0.1 had its audit, in the output
+OLD_AUDIT = "_audit"
+
 
 @dataclass(frozen=True)
 class JobOptions:
@@ -46,6 +51,7 @@ class JobOptions:
         uid_map_key: where the key is by which that map's originals are hashed, None for ``key_uri``.
         uid_map_scope: its scope, None for ``scope``.
         mixed_output: let an output hold what was made with other profiles or keys.
+        object_metadata: on object storage, write the ids of source, key and run beside each object.
     """
 
     inputs: tuple[str, ...]
@@ -66,6 +72,28 @@ class JobOptions:
     uid_map: str | None = None
     uid_map_key: str | None = None
     uid_map_scope: str | None = None
+    object_metadata: bool = False
+
+
+def audit_beside(output: str) -> str:
+    """Where an output's audit goes if nobody says otherwise: beside it, for who gets the output is not to get the audit.
+
+    Raises:
+        UsageError: there is nothing beside it: a bucket, or where another file system is mounted.
+    """
+    where = "--audit is needed: --output is {}, and the audit is not to lie in what is handed out"
+    if scheme := scheme_of(output):
+        path = output.rstrip("/").partition("://")[2].partition("/")[2]
+        # an Azure account has containers, in which paths begin
+        if not path or (scheme == "azfs" and "/" not in path):
+            raise UsageError(where.format("a whole bucket"))
+        return f"{output.rstrip('/')}{AUDIT_SUFFIX}"
+    folder = Path(output)
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
+    if os.path.ismount(folder):
+        raise UsageError(where.format("where a file system is mounted"))
+    return f"{folder}{AUDIT_SUFFIX}"
 
 
 def input_base(location: str) -> Path:

@@ -1,7 +1,10 @@
 """Runs that were submitted and not waited for: what is still to be done when the engine is through with them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from transforms import SealError, is_run_id
+
+from .audit import Audit
 from .errors import RunError
 from .run_report import RunReport, finish
 from .storage import Folder, StorageError
@@ -9,7 +12,7 @@ from .storage import Folder, StorageError
 _PREFIX, _SUFFIX = "pending-", ".json"
 
 
-def remember(audit: Folder, run_id: str, origin: dict[str, Any]) -> None:
+def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
     """Note in the audit that a run is under way somewhere.
 
     Args:
@@ -18,7 +21,7 @@ def remember(audit: Folder, run_id: str, origin: dict[str, Any]) -> None:
     Raises:
         StorageError: the audit can't be written.
     """
-    audit.write_json(f"{_PREFIX}{run_id}{_SUFFIX}", origin)
+    audit.write(f"{_PREFIX}{run_id}{_SUFFIX}", origin)
 
 
 def forget(audit: Folder, run_id: str) -> None:
@@ -32,28 +35,45 @@ def pending_runs(audit: Folder) -> set[str]:
     Raises:
         StorageError: the audit can't be listed.
     """
-    return {name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in audit.names(_PREFIX)}
+    found = (name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in audit.names(_PREFIX) if name.endswith(_SUFFIX))
+    return {run_id for run_id in found if is_run_id(run_id)}
 
 
-def finish_pending(audit: Folder) -> tuple[list[RunReport], list[str]]:
+class Finished(NamedTuple):
+    """What became of the runs under way.
+
+    Attributes:
+        reports: of those that are through.
+        without_account: ids of those that have no account yet: they are at work, or failed.
+        refused: ids of those whose note can't be believed, and why.
+    """
+
+    reports: list[RunReport]
+    without_account: list[str]
+    refused: dict[str, str]
+
+
+def finish_pending(audit: Audit) -> Finished:
     """Account for each run under way that is through: check its sums from its tables, write ``run.json``.
-
-    Returns:
-        Their reports, and the ids of the runs that have no account yet: they are at work, or failed.
 
     Raises:
         RunError: the tables of a run don't account for each object once, or the audit can't be read.
     """
-    reports, without_account = [], []
+    finished = Finished([], [], {})
     try:
-        for run_id in sorted(pending_runs(audit)):
-            origin, _ = audit.read_json(f"{_PREFIX}{run_id}{_SUFFIX}")
+        for run_id in sorted(pending_runs(audit.folder)):
             try:
-                reports.append(finish(audit, run_id, origin, {}))
+                origin, _ = audit.read(f"{_PREFIX}{run_id}{_SUFFIX}")
+            except SealError as error:
+                # one note that somebody planted holds up no run
+                finished.refused[run_id] = str(error)
+                continue
+            try:
+                finished.reports.append(finish(audit, run_id, origin, {}))
             except FileNotFoundError:
-                without_account.append(run_id)
+                finished.without_account.append(run_id)
             else:
-                forget(audit, run_id)
+                forget(audit.folder, run_id)
     except (StorageError, ValueError, KeyError) as error:
         raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a broken file'}") from None
-    return reports, without_account
+    return finished

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 
 from .logs import quiet
 from .profile_options import usage_error
+from .safe_csv import HELP, write_csv
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -40,13 +41,19 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f
 @click.option(
     "--private-key", "key_files", multiple=True, metavar="FILE", help="Of the certificate, PEM or DER; repeatable for several."
 )
+@click.option("--key", "key_uris", multiple=True, metavar="URI", help="Of the runs: it tells their files from planted ones.")
+@click.option("--scope", default="", metavar="NAME", help="The runs' scope.")
+@click.option("--unchecked", is_flag=True, help="Believe all files, without --key.")
 @click.option("--passphrase-from", metavar="env:NAME|file:PATH", help="Where the private key's passphrase is.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with all columns instead of a table.")
+@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @with_storage
 @click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [BEAM OPTIONS]")
 def reidentify(
     crosswalk: str,
     key_files: tuple[str, ...],
+    key_uris: tuple[str, ...],
+    scope: str,
+    unchecked: bool,
     passphrase_from: str | None,
     as_csv: bool,
     storage: Callable[[], StorageOptions],
@@ -65,6 +72,8 @@ def reidentify(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from anonymizer import Key, Seal, SecretError
+
     from .beam_args import check_beam_args
     from .crosswalk import NAMED_BY, Crosswalk
     from .errors import RunError, UsageError
@@ -75,9 +84,12 @@ def reidentify(
     try:
         check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
+        if not key_uris and not unchecked:
+            raise UsageError("--key is needed: whoever can write there could plant names; --unchecked believes all files")
+        seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
         keys = [_private_key(file, passphrase_from) for file in key_files]
         wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
-        found = Crosswalk(Folder(crosswalk, storage()))
+        found = Crosswalk(Folder(crosswalk, storage()), seals)
         if found.encrypted and not keys:
             raise UsageError("--private-key is needed: the crosswalk is encrypted")
         missing = set(wanted)
@@ -88,7 +100,7 @@ def reidentify(
                 yield row
 
         (_print_csv if as_csv else _print_table)(rows())
-    except UsageError as error:
+    except (UsageError, SecretError) as error:
         usage_error(str(error))
     except (RunError, StorageError) as error:
         click.echo(f"Failed: {error}", err=True)
@@ -162,11 +174,13 @@ def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
 
     # line ends in values stay what they are
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-    writer = csv.writer(sys.stdout, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow([name if name != "source_bytes" else "source_hex" for name in COLUMNS])
-    for row in rows:
+    head = [name if name != "source_bytes" else "source_hex" for name in COLUMNS]
+
+    def cells(row: dict[str, Any]) -> list[Any]:
         exact = {"source": _source(row), "source_bytes": (row["source_bytes"] or b"").hex()}
-        writer.writerow([exact.get(name, row[name]) for name in COLUMNS])
+        return [exact.get(name, row[name]) for name in COLUMNS]
+
+    write_csv(sys.stdout, chain([head], map(cells, rows)), quoted=True)
 
 
 def _print_table(rows: Iterable[dict[str, Any]]) -> None:

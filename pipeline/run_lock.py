@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 from types import TracebackType
 
 from anonymizer import UNFINISHED
+from transforms import is_run_id
 
+from .audit import EARLIER
 from .process_lock import hold, is_held
-from .run_report import EARLIER, run_files
-from .storage import TEMPORARY, Folder, StorageError, scheme_of
+from .run_report import run_files
+from .storage import Folder, StorageError, clear_temporary, scheme_of
 
 _PREFIX = ".lock-"
 
@@ -42,7 +43,8 @@ class RunLock:
             self._handle = hold(path)
             for lock in self._folder.glob(f"{_PREFIX}*"):
                 run_id = lock.name.removeprefix(_PREFIX)
-                if lock == path:
+                # what no run has called so isn't its lock: whoever may write here must not choose what is cleared away
+                if lock == path or not is_run_id(run_id):
                     continue
                 if is_held(lock):
                     self.alive.add(run_id)
@@ -53,7 +55,7 @@ class RunLock:
                 # files that a dead run was writing have no run's name
                 for unfinished in (*self._folder.glob(f"{UNFINISHED}*"), *self._folder.glob(f"{EARLIER}/*/{UNFINISHED}*")):
                     # the audit may be where the output's own folder of unfinished objects is
-                    if unfinished.is_file():
+                    if unfinished.is_file() and not any(map(Path.is_symlink, unfinished.parents[:2])):
                         unfinished.unlink(missing_ok=True)
         return self
 
@@ -72,7 +74,4 @@ class RunLock:
         for name in run_files(self._audit, run_id):
             self._audit.delete(name)
         if not scheme_of(self._output):
-            unfinished = Path(self._output) / TEMPORARY
-            shutil.rmtree(unfinished / run_id, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                unfinished.rmdir()
+            clear_temporary(self._output, run_id)

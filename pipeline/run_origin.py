@@ -1,6 +1,5 @@
 """What an output is made with: runs that differ in it don't share one, unless they are told to."""
 
-import hashlib
 import json
 import os
 import platform
@@ -9,18 +8,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from anonymizer import Key, KeyedHash, Purpose
 from profiles import EDITION
-from transforms import SCHEMA_VERSION, Earlier, ObjectConflictError
+from transforms import MAC, SCHEMA_VERSION, Earlier, ObjectConflictError, SealError
 
+from .audit import ORIGIN_FILE, RUN_FILE, Audit
 from .errors import UsageError
-from .options import JobOptions
-from .storage import Folder, StorageError, as_folder, is_inside, scheme_of, store_for
+from .options import OLD_AUDIT, JobOptions
+from .storage import Folder, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
 
-#: says with which profile and key an output is made, from before its first object on
-ORIGIN_FILE = "output.json"
 #: in ``run.json``, among what the run was made with: the runs that it went on with
 TAKES_UP = "takes_up"
-#: what ``digest_of_crosswalk`` says
+#: what ``digest_of_place`` says
 CROSSWALK_DIGEST = "crosswalk_digest"
 #: what ``making`` says
 MAKING = "making"
@@ -64,11 +63,11 @@ def has_origin(audit: Folder) -> bool:
     Raises:
         UsageError: the audit can't be read.
     """
-    return _origin(audit) is not None
+    return _said(audit, ORIGIN_FILE) is not None
 
 
-def check_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) -> None:
-    """Refuse an output that was made with something else, or by something else.
+def check_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> None:
+    """Refuse an output that was made with something else, or by something else; and an audit that no run with the key wrote.
 
     Args:
         made: what ``made_with`` says.
@@ -76,14 +75,18 @@ def check_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) ->
     Raises:
         UsageError: what differs.
     """
-    earlier = _origin(audit)
+    earlier = _checked(options, audit, ORIGIN_FILE)
     if earlier is None and options.resume:
-        earlier = _origin(Folder(options.resume, options.storage))
+        earlier = _checked(options, Audit(Folder(options.resume, options.storage), audit.seals), ORIGIN_FILE)
     if earlier is None:
-        if _holds_something(options):
-            raise UsageError("--output is not empty and has no audit of this job: choose an empty folder")
+        _check_empty(options)
         return
+    # found out before the work, and not when this run's account takes its place
+    _checked(options, audit, RUN_FILE)
     differing = [name for name, value in made.items() if earlier.get(name) != value]
+    if not audit.is_own(earlier):
+        # whatever it says else
+        differing = differing or ["key_id"]
     if differing and not options.mixed_output:
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(
@@ -92,18 +95,45 @@ def check_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) ->
         )
 
 
-def _origin(audit: Folder) -> dict[str, Any] | None:
+def _said(audit: Folder, name: str) -> dict[str, Any] | None:
+    """What a file says, whoever wrote it."""
     try:
-        earlier, _ = audit.read_json(ORIGIN_FILE)
+        said, _ = audit.read_json(name)
     except FileNotFoundError:
         return None
     except StorageError as error:
         raise UsageError(f"--audit: {error}") from None
     except ValueError:
-        earlier = None
-    if not isinstance(earlier, dict):
-        raise UsageError(f"the audit's {ORIGIN_FILE} can't be read")
-    return earlier
+        said = None
+    if not isinstance(said, dict):
+        raise UsageError(f"the audit's {name} can't be read")
+    return said
+
+
+def _checked(options: JobOptions, audit: Audit, name: str) -> dict[str, Any] | None:
+    """What a file says, if a run with the key wrote it; one with another key, where that may be.
+
+    Raises:
+        UsageError: it can't be read, or nobody knows who wrote it.
+    """
+    said = _said(audit.folder, name)
+    try:
+        if said is not None and (audit.is_own(said) or MAC not in said):
+            audit.read(name)
+    except (SealError, StorageError, ValueError) as error:
+        raise UsageError(f"--audit: {error}") from None
+    return said
+
+
+def _check_empty(options: JobOptions) -> None:
+    if not _holds_something(options):
+        return
+    if _said(Folder(join(options.output, OLD_AUDIT), options.storage), ORIGIN_FILE) is not None:
+        raise UsageError(
+            f"--output has an audit of version 0.1 in its folder {OLD_AUDIT}: `dicom-deid audit adopt` takes it over; or name it "
+            "with --audit, if it was taken over and lies there"
+        )
+    raise UsageError("--output is not empty and has no audit of this job: choose an empty folder, or name its --audit")
 
 
 def _holds_something(options: JobOptions) -> bool:
@@ -118,7 +148,7 @@ def _holds_something(options: JobOptions) -> bool:
         raise UsageError(f"--output: {error}") from None
 
 
-def write_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) -> None:
+def write_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> None:
     """Mark the output as made with these options and this key, before anything is written to it.
 
     Args:
@@ -132,24 +162,33 @@ def write_origin(options: JobOptions, audit: Folder, made: Mapping[str, Any]) ->
             Path(options.output).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--output can't be made: {error.strerror}") from None
+        try:
+            check_temporary(options.output)
+        except StorageError as error:
+            raise UsageError(f"--output {error}") from None
     try:
-        audit.write_json(ORIGIN_FILE, made, version="")
+        audit.write(ORIGIN_FILE, made, version="")
     except ObjectConflictError:
         check_origin(options, audit, made)
     except StorageError as error:
         raise UsageError(f"--audit {error}") from None
 
 
-def digest_of_crosswalk(options: JobOptions) -> str | None:
-    """What tells the crosswalk's place from others; None where there is no crosswalk."""
-    return None if options.crosswalk is None else hashlib.sha256(as_folder(options.crosswalk).encode()).hexdigest()
+def digest_of_place(folder: str | None, key: Key) -> str | None:
+    """What tells the crosswalk's place from others, to who holds the key: places can be guessed; None where there is none."""
+    return None if folder is None else _keyed(key, as_folder(folder))
 
 
-def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: str) -> str:
+def _keyed(key: Key, text: str) -> str:
+    return KeyedHash(key.derive(Purpose.PLACE)).digest(os.fsencode(text)).hex()
+
+
+def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: str, key: Key) -> str:
     """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in.
 
     Args:
         made: what ``made_with`` says.
+        key: places and names are in it, which could be guessed.
     """
     more = {
         "version": version("dicom-deid"),
@@ -157,10 +196,12 @@ def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: s
         # what a run has scanned without it, or with another one, has no row in this one
         "crosswalk": [options.crosswalk, options.crosswalk_certificate],
     }
-    return hashlib.sha256(json.dumps([made, more], sort_keys=True).encode()).hexdigest()
+    return _keyed(key, json.dumps([made, more], sort_keys=True))
 
 
-def origin_of(options: JobOptions, made: Mapping[str, Any], runner: str, digest: str, earlier: Earlier) -> dict[str, Any]:
+def origin_of(
+    options: JobOptions, made: Mapping[str, Any], runner: str, digest: str, earlier: Earlier, key: Key
+) -> dict[str, Any]:
     """What a run is made with, and by: as ``run.json`` has it.
 
     Args:
@@ -173,7 +214,10 @@ def origin_of(options: JobOptions, made: Mapping[str, Any], runner: str, digest:
         "runner": runner,
         # that there is one, but not where
         "crosswalk": options.crosswalk is not None,
-        CROSSWALK_DIGEST: digest_of_crosswalk(options),
+        CROSSWALK_DIGEST: digest_of_place(options.crosswalk, key),
+        # who gets the output gets the audit, too
+        "audit_in_output": is_inside(options.audit, options.output),
+        "object_metadata": options.object_metadata,
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},

@@ -1,19 +1,29 @@
 """The run's account: counts from the tables themselves, checked against the listing."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from transforms import LEDGER, ObjectConflictError, Status
+from transforms import (
+    LEDGER,
+    MAC,
+    TABLES,
+    ObjectConflictError,
+    SealError,
+    Status,
+    TableError,
+    account_name,
+    checked_table,
+    is_run_id,
+    is_table,
+    ledger_file,
+)
 
+from .audit import EARLIER, RUN_FILE, Audit, check_names
 from .errors import RunError
 from .run_origin import TAKES_UP
 from .storage import Folder
-from .table_counts import TABLES, TableCounts
-
-RUN_FILE = "run.json"
-#: accounts of earlier runs
-EARLIER = "earlier"
+from .table_counts import TableCounts
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class RunReport:
         gone: objects that the run that was gone on with knew, and that aren't listed any more.
         operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
+        table_digests: SHA-256 of each, in hexadecimal.
+        previous_run: id and codes of the account that was put aside for this one; None where there was none.
     """
 
     run_id: str
@@ -45,6 +57,8 @@ class RunReport:
     bytes_written: int
     operations: dict[str, int]
     tables: dict[str, int]
+    table_digests: dict[str, str]
+    previous_run: dict[str, Any] | None
     profile_digest: str
     key_id: str
     origin: dict[str, Any]
@@ -61,25 +75,46 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     Raises:
         StorageError: the audit can't be listed.
     """
-    return [name for kind in (*TABLES, "account") for name in audit.names(f"{kind}-{run_id}")]
+    if not is_run_id(run_id):
+        return []
+    found = [name for kind in TABLES for name in audit.names(f"{kind}-{run_id}") if is_table(name, run_id)]
+    account = account_name(run_id)
+    return [*found, *(name for name in audit.names(account) if name == account)]
 
 
-def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mapping[str, int]) -> RunReport:
+def ledgers_of(audit: Folder, run_id: str) -> list[str]:
+    """Names of a run's ledgers.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    found = (ledger_file(name) for name in audit.names(f"{LEDGER}-{run_id}-"))
+    return [file.name for file in found if file is not None and file.run_id == run_id]
+
+
+def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int]) -> RunReport:
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Args:
         origin: as ``origin_of`` has it.
 
     Raises:
-        RunError: the tables don't account for each listed object exactly once.
+        RunError: the tables don't account for each listed object exactly once, or aren't what the job wrote.
         FileNotFoundError: the job has not written its account.
         StorageError: the audit can't be read or written.
     """
-    account, _ = audit.read_json(f"account-{run_id}.json")
-    listed, tables = account["listed"], account["tables"]
+    folder = audit.folder
     counts = TableCounts()
-    for name, rows in tables.items():
-        counts.add(name, audit.read(name), rows)
+    try:
+        account, _ = audit.read(account_name(run_id))
+        check_names({**account, "run_id": run_id})
+        listed, tables, digests = account["listed"], account["tables"], account["table_digests"]
+        for name, rows in tables.items():
+            counts.add(name, checked_table(folder, name, digests[name]), rows)
+    except (SealError, TableError) as error:
+        raise RunError(str(error)) from None
+    except ValueError:
+        raise RunError("the job's account of its tables can't be read") from None
     if counts.sources != (listed, bytes.fromhex(account["sources"])):
         rows = counts.sources[0]
         raise RunError(f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once")
@@ -98,39 +133,48 @@ def finish(audit: Folder, run_id: str, origin: dict[str, Any], operations: Mappi
         bytes_written=counts.bytes_written,
         operations=dict(operations),
         tables=tables,
+        table_digests=digests,
+        previous_run=None,
         profile_digest=origin["profile_digest"],
         key_id=origin["key_id"],
         origin=origin,
     )
     # bundles that ran twice wrote files twice, and the account has one of each
-    for name in set(run_files(audit, run_id)).difference(tables):
-        audit.delete(name)
-    _replace_account(audit, report)
+    for name in set(run_files(folder, run_id)).difference(tables):
+        folder.delete(name)
+    report = _replace_account(audit, report)
     # all that they tell of is in the tables
     for finished in (run_id, *origin.get(TAKES_UP, ())):
-        left = [] if finished == run_id else run_files(audit, finished)
-        for name in (*left, *audit.names(f"{LEDGER}-{finished}-")):
-            audit.delete(name)
+        left = [] if finished == run_id else run_files(folder, finished)
+        for name in (*left, *ledgers_of(folder, finished)):
+            folder.delete(name)
     return report
 
 
-def _replace_account(audit: Folder, report: RunReport) -> None:
+def _replace_account(audit: Audit, report: RunReport) -> RunReport:
     """Write ``run.json``; the account of the run before goes to ``earlier/RUN/``: its objects are still there."""
     while True:
         try:
-            earlier, current = audit.read_json(RUN_FILE)
-            folder, tables = f"{EARLIER}/{earlier['run_id']}", list(earlier["tables"])
+            earlier, current = audit.folder.read_json(RUN_FILE)
+            check_names(earlier)
+            # that of another key can't be checked, and is only put aside
+            if audit.is_own(earlier):
+                audit.read(RUN_FILE)
         except FileNotFoundError:
             current = ""
-        except (ValueError, KeyError, TypeError):
+        except SealError as error:
+            raise RunError(f"the earlier {error}; this run's tables are beside it") from None
+        except ValueError:
             raise RunError(f"the earlier {RUN_FILE} can't be read; this run's tables are beside it") from None
         else:
-            audit.write_json(f"{folder}/{RUN_FILE}", earlier)
-            for name in tables:
-                audit.move(name, folder)
+            folder = f"{EARLIER}/{earlier['run_id']}"
+            audit.folder.write_json(f"{folder}/{RUN_FILE}", earlier)
+            for name in earlier["tables"]:
+                audit.folder.move(name, folder)
+            report = replace(report, previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)})
         try:
-            audit.write_json(RUN_FILE, asdict(report), version=current)
+            audit.write(RUN_FILE, asdict(report), version=current)
         except ObjectConflictError:
             # another run has just finished: its account is the earlier one now
             continue
-        return
+        return report

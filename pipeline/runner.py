@@ -21,7 +21,7 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
-from anonymizer import Engine, Key, PatientTableError, SecretError, check_root
+from anonymizer import Engine, Key, PatientTableError, Seal, SecretError, check_root
 from transforms import (
     NAMESPACE,
     STORAGE,
@@ -31,12 +31,15 @@ from transforms import (
     EnvelopeError,
     Ledger,
     ProgressListener,
+    TableError,
     UidMapError,
     make_ready,
+    new_run_id,
 )
 
 from .archive import StoredArchive
-from .beam_args import check_beam_args, complete, cores, is_local, take_processes
+from .audit import Audit
+from .beam_args import check_beam_args, complete, cores, is_embedded, is_local, take_processes
 from .crosswalk import crosswalk_target
 from .earlier_runs import earlier_run, map_to_go_on, unfinished_work
 from .errors import AGAIN, RunError, UsageError
@@ -48,7 +51,7 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_origin import check_origin, has_origin, made_with, making, origin_of, write_origin
 from .run_report import RunReport, finish
-from .storage import FileReader, Folder, RunWriter, StorageError, scheme_of, writer_for
+from .storage import FileReader, Folder, RunWriter, StorageError, is_inside, scheme_of, writer_for
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
 from .workload import look
@@ -56,7 +59,7 @@ from .workload import look
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
 #: their messages name no object
-_TELLING = (StorageError, ManifestError, SecretError, PatientTableError, CrosswalkError, EnvelopeError)
+_TELLING = (StorageError, ManifestError, SecretError, PatientTableError, CrosswalkError, EnvelopeError, TableError)
 _WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
 #: how Prism says that a worker is gone: at work, or before it got to it or could be heard
 _LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
@@ -86,6 +89,8 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
             raise UsageError(f"{flag} is missing")
     check_locations(options)
     check_crosswalk(options)
+    if is_inside(options.audit, options.output):
+        print("Warning: --audit lies inside --output: who gets the output gets the audit, too.", file=sys.stderr)
     if options.detach and is_local(parsed):
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     # here as in any worker, file systems find their options
@@ -95,7 +100,11 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
     _make_importable_for_workers()
     # before anything else is under way in this process: they are forked where that is safe
     with WorkerProcesses(
-        take_processes(beam_options), options.beam_args, partial(make_ready, options.profile), debug=debug
+        take_processes(beam_options),
+        options.beam_args,
+        partial(make_ready, options.profile),
+        embedded=is_embedded(beam_options),
+        debug=debug,
     ) as processes:
         return _run(options, archive, beam_options, processes, local=is_local(parsed), debug=debug)
 
@@ -109,8 +118,8 @@ def _run(
     local: bool,
     debug: bool,
 ) -> RunReport | None:
-    audit = Folder(options.audit, options.storage)
-    key_uri = options.key_uri or _own_key(audit, local)
+    folder = Folder(options.audit, options.storage)
+    key_uri = options.key_uri or _own_key(folder, local)
     try:
         key = Key.load(key_uri, options.scope)
         if options.uid_root is not None:
@@ -118,6 +127,8 @@ def _run(
     except SecretError as error:
         raise UsageError(str(error)) from None
     uid_map = map_to_go_on(options, key_uri, key.key_id)
+    seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
+    audit = Audit(folder, tuple(seals.values()))
     made = made_with(options, key.key_id, uid_map and uid_map.origin)
     check_origin(options, audit, made)
     config = _with_digest(
@@ -133,19 +144,19 @@ def _run(
         ),
         key,
     )
-    run_id = secrets.token_hex(4)
-    target = AuditTarget(audit, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
-    metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id}
-    writer = writer_for(options.output, run_id, options.storage, metadata)
-    digest = making(options, made, config.patient_table_digest)
-    ledger = Ledger(audit, run_id, digest, on_engine=not local, is_remote=bool(scheme_of(options.audit)))
-    last_run = earlier_run(options, audit, key.key_id, digest)
-    crosswalk = crosswalk_target(options, run_id, key.key_id)
+    run_id = new_run_id()
+    target = AuditTarget(folder, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
+    metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id, "run-id": run_id}
+    writer = writer_for(options.output, run_id, options.storage, metadata if options.object_metadata else None)
+    digest = making(options, made, config.patient_table_digest, key)
+    ledger = Ledger(folder, run_id, digest, config, on_engine=not local, is_remote=bool(scheme_of(options.audit)))
+    last_run = earlier_run(options, audit, key, digest)
+    crosswalk = crosswalk_target(options, run_id, config)
     write_origin(options, audit, made)
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
-        earlier = Earlier(tuple(unfinished_work(audit, alive | pending_runs(audit))), last_run, uid_map and uid_map.run)
+        earlier = Earlier(tuple(unfinished_work(folder, alive | pending_runs(folder))), last_run, uid_map and uid_map.run)
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
@@ -154,14 +165,14 @@ def _run(
             settle()
             return pipeline.run()
 
-        return start, origin_of(options, made, runner_name, digest, earlier)
+        return start, origin_of(options, made, runner_name, digest, earlier, key)
 
     try:
         if options.detach:
             start, origin = prepared(set())
             _submit(start, audit, run_id, origin, debug=debug)
             return None
-        with RunLock(audit, options.output, run_id) as lock:
+        with RunLock(folder, options.output, run_id) as lock:
             start, origin = prepared(lock.alive)
             operations = _execute(start, writer, processes, debug=debug)
             try:
@@ -195,7 +206,7 @@ def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, de
     return operations
 
 
-def _submit(start: _Start, audit: Folder, run_id: str, origin: dict[str, Any], *, debug: bool) -> None:
+def _submit(start: _Start, audit: Audit, run_id: str, origin: dict[str, Any], *, debug: bool) -> None:
     """Hand the pipeline to its engine, with a note in the audit that ``dicom-deid finish`` will find."""
     # before the engine knows of it: what it does is accounted for, even if nothing is heard of it any more
     remember(audit, run_id, origin)
@@ -203,7 +214,7 @@ def _submit(start: _Start, audit: Folder, run_id: str, origin: dict[str, Any], *
         # nobody watches: the folder of this listener doesn't exist
         start(ProgressFiles(os.devnull), None)
     except Exception as error:
-        forget(audit, run_id)
+        forget(audit.folder, run_id)
         if debug:
             raise
         raise RunError(_explain(error)) from None
@@ -254,7 +265,11 @@ def _make_importable_for_workers() -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[ProgressFiles]:
-    with tempfile.TemporaryDirectory(prefix="dicom-deid-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="dicom-deid-")
+    except OSError:
+        raise RunError("there is no folder for temporary files: set TMPDIR to one that can be written") from None
+    with temporary as folder:
         files = ProgressFiles(folder)
         display = ProgressDisplay(files)
         display.start()

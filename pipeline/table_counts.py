@@ -7,13 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms import Status, add_up, sum_of_sources
+from transforms import GONE_TABLE, INSTANCES_TABLE, REFERENCES_TABLE, UID_MAP_TABLE, Status, add_up, sum_of_sources
 
 from .errors import RunError
-
-#: kinds of tables: how the names of their files begin
-INSTANCES, UID_MAP, REFERENCES, GONE, WORDS = "instances", "uid_map", "references", "gone", "words"
-TABLES = (INSTANCES, UID_MAP, REFERENCES, GONE, WORDS)
 
 
 @dataclass
@@ -89,8 +85,8 @@ def _count(counter: Counter[str], column: pa.Array) -> None:
 
 
 _COUNTED = {
-    INSTANCES: (("source_id", "status", "reason", "size", "pixel_risks"), TableCounts._instances),
-    UID_MAP: (("new_uid",), TableCounts._uid_map),
-    GONE: (("source_id",), TableCounts._gone),
-    REFERENCES: (("outside", "joins_patients"), TableCounts._references),
+    INSTANCES_TABLE: (("source_id", "status", "reason", "size", "pixel_risks"), TableCounts._instances),
+    UID_MAP_TABLE: (("new_uid",), TableCounts._uid_map),
+    GONE_TABLE: (("source_id",), TableCounts._gone),
+    REFERENCES_TABLE: (("outside", "joins_patients"), TableCounts._references),
 }

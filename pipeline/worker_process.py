@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -12,15 +13,11 @@ from typing import NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.worker.sdk_worker import SdkHarness
-from apache_beam.runners.worker.statesampler import StateSampler
 
+from . import beam_internals
 from .logs import quiet
 
 _POLL_SECONDS = 0.2
-_SAMPLING_MILLISECONDS = 10
-#: what Beam's own worker processes have
-_STATE_CACHE_BYTES = 100 << 20
 
 
 class Assignment(NamedTuple):
@@ -39,16 +36,17 @@ class Assignment(NamedTuple):
     beam_args: tuple[str, ...]
 
 
-def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, debug: bool) -> None:
+def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[], None], debug: bool) -> None:
     """Wait for an assignment, then work for the run until it has no more work. The process ends with this function.
 
     Args:
         assignments: whence the assignment comes.
         parent: the command's process; this one ends with it.
+        folder: the run's sockets; the command removes them, or this process if it can't any more.
         prepare: what is done first, without an assignment.
         debug: let Beam print what workers raise; it may name objects.
     """
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
     # a key press reaches every process of a terminal: the command ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     quiet(debug=debug)
@@ -59,7 +57,12 @@ def main(assignments: Connection, parent: int, prepare: Callable[[], None], *, d
     assignment: Assignment = assignments.recv()
     os.environ.update(assignment.environment)
     FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
-    SdkHarness(assignment.control, worker_id=assignment.worker_id, state_cache_size=_STATE_CACHE_BYTES).run()
+    try:
+        beam_internals.work(assignment.control, assignment.worker_id)
+    except BaseException:
+        # the connection broke, and may do so before it can be seen that the command is gone; if it is here, its run has failed
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     # nobody waits for Python to take leave of all its modules
     sys.stderr.flush()
     os._exit(0)
@@ -69,18 +72,17 @@ def settle() -> None:
     """What a process does that is about to work for the run.
 
     Garbage is collected from now on, but not among what is there already: the command did without while it started.
-
-    Beam waits at the end of each bundle for the thread that looks up now and then which step is at work: by default every 200 ms.
     """
-    StateSampler.__init__.__defaults__ = (_SAMPLING_MILLISECONDS,)
+    beam_internals.sample_often()
     if not gc.isenabled():
         # never looked at, it stays in pages that forked processes share
         gc.freeze()
         gc.enable()
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, folder: str) -> None:
     # asked again and again: only Linux has a signal for it, and that comes when the thread that started a process ends
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
 from apache_beam.runners.runner import PipelineRunner
-from apache_beam.transforms.environments import Environment
 
 from . import worker_process
+from .beam_internals import closed_to_others, runner_of_processes
 from .errors import AGAIN, RunError
+from .socket_folder import make_socket_folder
 from .storage import has_connected
 
 T = TypeVar("T")
 
-_URN = "dicom-deid:env:process:v1"
 #: how long processes that were killed may take to be gone, and the news of a death to come after what it led to
 _GONE_SECONDS, _NEWS_SECONDS = 20.0, 1.0
 
@@ -34,35 +34,60 @@ class WorkerProcesses:
     """So many processes for Beam's workers, or none: then the run has no process but this one.
 
     They come into being when this is entered, and wait for the work that ``run`` has for them. None is left when it is left.
+    Meanwhile nothing in the command's process listens where other users of the machine reach it.
 
     Where that is safe they are forked: that takes milliseconds, and the imports of a process that starts anew two seconds of
     CPU. It is safe while nothing has used gRPC, threads or connections, and not on macOS, whose own frameworks don't bear it.
     """
 
-    def __init__(self, count: int, beam_args: Sequence[str], prepare: Callable[[], None], *, debug: bool) -> None:
+    def __init__(
+        self, count: int, beam_args: Sequence[str], prepare: Callable[[], None], *, embedded: bool = False, debug: bool
+    ) -> None:
         """
         Args:
             prepare: what each of them does first, while the run is being set up.
+            embedded: the options name an engine that is in this process.
             debug: let them print what they raise; it may name objects.
         """
+        self._count, self._prepare, self._embedded, self._debug = count, prepare, embedded, debug
         self._beam_args = tuple(beam_args)
-        forks = sys.platform == "linux" and threading.active_count() == 1 and not has_connected()
-        self._workers = [_Worker("fork" if forks else "spawn", self._ended, prepare, debug=debug) for _ in range(count)]
-        self._idle = iter(self._workers)
+        self._workers: list[_Worker] = []
+        self._idle: Iterator[_Worker] = iter(())
+        self._cleanup = contextlib.ExitStack()
         #: the first one is the run's outcome: its result, or what it raised, or how a worker died
         self._outcomes: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._died = threading.Event()
 
     def __enter__(self) -> WorkerProcesses:
+        """
+        Raises:
+            UsageError: there is no place for their sockets.
+        """
+        with contextlib.ExitStack() as cleanup:
+            folder = None
+            if self._count or self._embedded:
+                folder = make_socket_folder()
+                cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            cleanup.enter_context(closed_to_others(folder, embedded=self._embedded))
+            if folder is not None:
+                self._start(folder)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def _start(self, folder: Path) -> None:
+        forks = sys.platform == "linux" and threading.active_count() == 1 and not has_connected()
+        task = (os.getpid(), str(folder), self._prepare, self._debug)
+        self._workers = [_Worker("fork" if forks else "spawn", self._ended, task) for _ in range(self._count)]
+        self._idle = iter(self._workers)
         for worker in self._workers:
             worker.process.start()
         # threads only now: none is to be at work in the middle of a fork
         for worker in self._workers:
             threading.Thread(target=worker.watch, daemon=True).start()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._end()
+        with self._cleanup:
+            self._end()
 
     def _end(self) -> None:
         """See to it that none is left."""
@@ -82,8 +107,7 @@ class WorkerProcesses:
         """
         if not self._workers:
             return work(None)
-        WorkerHandler.register_environment(_URN, None)(partial(_Handler, self._assign))
-        runner = FnApiRunner(_ProcessEnvironment())
+        runner = runner_of_processes(self._assign)
         results: list[T] = []
 
         def run() -> None:
@@ -120,11 +144,11 @@ class WorkerProcesses:
 class _Worker:
     """A process, and the news of its end."""
 
-    def __init__(self, method: str, ended: Callable[[int | None], None], prepare: Callable[[], None], *, debug: bool) -> None:
+    def __init__(self, method: str, ended: Callable[[int | None], None], task: tuple[object, ...]) -> None:
         context = multiprocessing.get_context(method)
         receiver, self._sender = context.Pipe(duplex=False)
         self.process = context.Process(  # type: ignore[attr-defined] # of all contexts, but not of their base
-            target=worker_process.main, args=(receiver, os.getpid(), prepare), kwargs={"debug": debug}, daemon=True
+            target=worker_process.main, args=(receiver, *task), daemon=True
         )
         self.gone = threading.Event()
         self._ended = ended
@@ -139,27 +163,9 @@ class _Worker:
         """Let it work."""
         self._sender.send(assignment)
 
-
-class _ProcessEnvironment(Environment):
-    """To Beam: where the steps run."""
-
-    def to_runner_api_parameter(self, context: object) -> tuple[str, None]:
-        return _URN, None
-
-
-class _Handler(GrpcWorkerHandler):
-    """To Beam's runner: a worker to start and stop."""
-
-    def __init__(self, assign: Callable[[str, str], _Worker], payload: None, *runner: Any) -> None:
-        super().__init__(*runner)
-        self._assign = assign
-
-    def start_worker(self) -> None:
-        self._worker = self._assign(self.control_address, self.worker_id)
-
-    def stop_worker(self) -> None:
-        # its connection was closed, on which it ends
-        self._worker.gone.wait()
+    def wait(self) -> None:
+        """Return when it has ended."""
+        self.gone.wait()
 
 
 def _raiser(error: BaseException) -> Callable[[], object]:

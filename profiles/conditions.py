@@ -231,7 +231,7 @@ class _Parser:
         self._advance()
         place = 0
         if self._is("["):
-            if not self._next.isdecimal() or not 0 < int(self._next) < 1000:
+            if not self._next.isdecimal() or len(self._next) > 3 or not int(self._next):
                 self._fail("the number of a value, from 1 on")
             place = int(self._advance())
             self._expect("]")

@@ -7,7 +7,7 @@ from functools import cache
 
 from .actions import Action
 from .options import ProfileOptions
-from .tables import option_actions, read_rows
+from .tables import option_actions, read_rows, shared_date_concepts
 
 #: the attribute that holds the value, by ValueType (PS3.3 C.17.3.2); values of other types are in sequences
 VALUE_ATTRIBUTES = {
@@ -44,7 +44,11 @@ class ContentRow:
 def _rows() -> dict[tuple[str, str, str], ContentRow]:
     rows: dict[tuple[str, str, str], ContentRow] = {}
     for row in read_rows("e3_4_1.csv"):
-        content = ContentRow(Action(row["BasicProfile"]), option_actions(row))
+        options = option_actions(row)
+        if (row["code_value"], row["coding_scheme"]) in shared_date_concepts():
+            # moved, it would tell how far others moved
+            options = tuple(pair for pair in options if pair[0] is not ProfileOptions.RetainLongModifDates)
+        content = ContentRow(Action(row["BasicProfile"]), options)
         rows[row["code_value"], row["coding_scheme"], row["value_type"]] = content
         if row["retired_code"]:
             rows[row["retired_code"], "SRT", row["value_type"]] = content

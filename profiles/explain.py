@@ -24,7 +24,7 @@ from .decisions import (
 from .dictionary import dictionary
 from .options import ProfileOptions
 from .pixel_risk import PixelPolicy, explained_risks
-from .tables import UNLISTED_VRS, TableRow, parse_tag, table_rows, tag_text, unlisted
+from .tables import UNLISTED_VRS, TableRow, parse_tag, shared_dates, table_rows, tag_text, unlisted
 
 
 class Policy(Protocol):
@@ -57,6 +57,10 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
     for unlisted_row in unlisted().values():
         named.add(unlisted_row.tag)
         yield _explained(unlisted_row.tag, profile.decide(unlisted_row.tag))
+    if ProfileOptions.RetainLongModifDates in profile.options:
+        for tag in sorted(shared_dates().keys() - named):
+            named.add(tag)
+            yield _explained(tag, profile.decide(tag))
     if profile.custom:
         yield from _custom(profile, named)
     for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):

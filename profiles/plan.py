@@ -236,10 +236,14 @@ class PlanNode(dict[int, Rule]):
         # a creator that no list has may be anybody's name, and the audit repeats labels
         name = f'"{creator}"' if profile.is_listed(creator, tag) else "private"
         place = _Place(tag, known_vr, self._labelled(f"({tag >> 16:04x},{name},{tag & 0xFF:02x})"), creator=creator)
+        if known_vr in DATE_VRS and decision.action is Action.C and decision.final:
+            # the object says so, and no rule: it may be the device's date, which must not move
+            return self.removed_private
         if known_vr in DATE_VRS | {"UI"} and decision.action is Action.K:
-            # safe is what it means, but dates and UIDs link all the same
+            # safe is what it means, but dates and UIDs link all the same, and a date may be the device's
             action = profile.decide_by_vr(known_vr).action
-            decision = Decision(Action.X if action is Action.X_Z_D else action, decision.decided_by, listed=True)
+            action = Action.X if known_vr in DATE_VRS and action is not Action.K else action
+            decision = Decision(action, decision.decided_by, listed=True)
             if decision.action is Action.X:
                 return self.removed_private
         try:
@@ -256,7 +260,8 @@ class PlanNode(dict[int, Rule]):
         if row is None:
             return self
         key = code_value, coding_scheme, value_type
-        if key not in self._content_items:
+        node = self._content_items.get(key, self)
+        if node is self:
             action = row.action(self.plan.profile.options)
             if action is Action.K and value_type == "NUM" and self.plan.profile.cap_ages:
                 # its number and unit stand in items of their own; the age itself is in PatientAge
@@ -270,7 +275,7 @@ class PlanNode(dict[int, Rule]):
                     decision = Decision(plain, "E.3.4-1", listed=True, otherwise=Action.D, final=True)
                     node[tag] = node._rule(node._place(tag), decision)
             self._content_items[key] = node
-        return self._content_items[key]
+        return node
 
     # -- rules -------------------------------------------------------------------------------------------------------
 

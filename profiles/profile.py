@@ -44,6 +44,7 @@ from .tables import (
     EDITION,
     MethodCode,
     method_codes,
+    shared_dates,
 )
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
@@ -245,6 +246,9 @@ class ConfidentialityProfile:
             # a rule that fits the table may still be weaker than what can be done: binary values can't be cleaned
             return None
         otherwise = standard.action if standard.action not in (Action.K, Action.C) else Action.X_Z_D
+        if action is Action.C and path[-1].tag in shared_dates():
+            # moved, it would tell how far others moved
+            action = otherwise
         return Decision(action, rule.origin, listed=True, otherwise=otherwise, value=rule.value)
 
     def standard_action(self, tag: int) -> Action:

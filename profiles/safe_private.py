@@ -42,11 +42,14 @@ def read_safe_private(source: str | os.PathLike[str]) -> tuple[SafeAttribute, ..
         ProfileError: the file can't be read, or what is wrong in which line.
     """
     text, name = read_source(source)
-    return tuple(_read(text, name))
-
-
-def _read(text: str, name: str) -> Iterator[SafeAttribute]:
     lines = csv.DictReader(StringIO(text))
+    try:
+        return tuple(_read(lines, name))
+    except csv.Error:
+        raise ProfileError(f"{name} line {lines.line_num}: this is no CSV") from None
+
+
+def _read(lines: csv.DictReader[str], name: str) -> Iterator[SafeAttribute]:
     if not {"private_creator", "tag"} <= set(lines.fieldnames or ()):
         raise ProfileError(f"{name}: the columns private_creator, tag and vr are needed")
     for row in lines:

@@ -20,7 +20,18 @@ from .decisions import (
     attribute_vr,
 )
 from .options import ProfileOptions
-from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, FREE_TEXT_VRS, OVERLAYS, UNLISTED_VRS, TableRow, listed, unlisted
+from .tables import (
+    CLEANABLE_VRS,
+    CURVES,
+    DATE_VRS,
+    FREE_TEXT_VRS,
+    OVERLAYS,
+    UNLISTED_VRS,
+    TableRow,
+    listed,
+    shared_dates,
+    unlisted,
+)
 
 _SHORT_STRING_VRS = frozenset({"LO", "SH"})
 _LENGTH_TO_END = 0x00080001
@@ -40,6 +51,10 @@ def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Deci
         return RETIRED_LENGTH
     if group & 0xFF00 in (CURVES, OVERLAYS):
         return _graphic(tag, options)
+    if ProfileOptions.RetainLongModifDates in options and (why := shared_dates().get(tag)):
+        row = listed().get(tag)
+        decided_by = f"RetainLongModifDates, but shared by patients: {why}"
+        return Decision(row.basic if row else RISKY_VR.action, decided_by, listed=row is not None)
     if row := listed().get(tag):
         return _listed(row, options)
     if named := unlisted().get(tag):

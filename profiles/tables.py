@@ -150,6 +150,26 @@ def dummy_items() -> dict[str, list[dict[str, Any]]]:
 
 
 @cache
+def shared_dates() -> dict[int, str]:
+    """Dates and times that patients share, of devices, sources, products, protocols: tag -> why.
+
+    Whoever knows a true one, from any patient's visit, would know from a moved one how far all other dates moved.
+    """
+    return {parse_tag(row["tag"]): row["reason"] for row in _shared_dates() if row["tag"]}
+
+
+@cache
+def shared_date_concepts() -> frozenset[tuple[str, str]]:
+    """Concept names of content items that hold such dates: code value and coding scheme."""
+    return frozenset((row["keyword"].split()[0], row["keyword"].split()[1]) for row in _shared_dates() if not row["tag"])
+
+
+def _shared_dates() -> Iterator[dict[str, str]]:
+    """The rows of the table without those that were judged to be a patient's own."""
+    return (row for row in read_rows("shared_dates.csv") if row["whose"] != "patient")
+
+
+@cache
 def sop_class_modules() -> dict[str, tuple[str, ...]]:
     """The modules of each storage SOP class's IOD (PS3.3 A.1), mandatory or not."""
     return {

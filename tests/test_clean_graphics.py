@@ -10,11 +10,11 @@ from pydicom import Dataset
 
 from anonymizer import Anonymizer, DeidentificationError, Reason
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY
 from tests.support.many_attributes import raw_value
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.table import Combination
 
-KEY = b"a key of the tests, 32 bytes or more"
 GRAPHICS = ("CleanGraph",)
 GSPS = "1.2.840.10008.5.1.4.1.1.11.1"
 TEXT = "MRI brain without contrast QX000001ZK"

@@ -13,6 +13,7 @@ import pytest
 
 from anonymizer import Anonymizer, DeidentificationError
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY
 from tests.support.objects import DEFLATED, bundled_files
 from tests.support.table import OPTIONS, Combination, name_of
 
@@ -42,7 +43,7 @@ def errors(path: Path) -> set[bytes]:
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name_of)
 def test_conformance_does_not_get_worse(options: Combination, tmp_path: Path) -> None:
     # many of the files are pictures of nobody knows what
-    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options), pixels="keep"), b"k" * 32)
+    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options), pixels="keep"), KEY)
     worse: dict[str, set[bytes]] = {}
     compared = 0
     for number, path in enumerate(bundled_files()):

@@ -13,12 +13,12 @@ from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
 from tests.support import content
 from tests.support.content import Item, code, content_item, document
+from tests.support.keys import KEY
 from tests.support.many_attributes import WORDS, is_legal
 from tests.support.objects import COMPREHENSIVE_SR, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.table import OPTIONS, Combination, ConceptRow, concept_rows, name_of
 from tests.support.tokens import Tokens
 
-KEY = b"a key of the tests, 32 bytes or more"
 STRUCTURED = ("CleanStructdCont",)
 COMBINATIONS = [STRUCTURED, *((*STRUCTURED, option) for option in OPTIONS if option not in STRUCTURED)]
 COMBINATIONS += [(*STRUCTURED, "CleanDesc", "RetainLongModifDates"), (*STRUCTURED, "RetainUIDs", "RetainDeviceIdent")]

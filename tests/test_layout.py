@@ -103,3 +103,13 @@ def test_the_readme_has_no_path_of_one_machine() -> None:
 def test_the_readmes_custom_profile_is_one() -> None:
     text = README.split("### Custom profiles")[1].split("```\n")[1]
     assert len(ConfidentialityProfile.from_csv_string(text).custom) == 7
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "requirements/README.md"])
+def test_a_page_leads_to_pages_that_are_there(name: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", (ROOT / name).read_text())
+    assert links
+    for file, part in links:
+        text = ((ROOT / name).parent / file).read_text()
+        headings = [line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")]
+        assert not part or part in [re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings], (file, part)

@@ -12,12 +12,11 @@ import pytest
 from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms
 from profiles import ConfidentialityProfile
 from tests.pipeline.conftest import Run, deidentify
+from tests.support.keys import KEY, write_key
 from tests.support.objects import Element, bundled_files, ct, part10, read
 from tests.support.planted_files import PlantedFile, plant, searchable
 from tests.support.table import OPTIONS, Combination, name_of
 from tests.support.tokens import Tokens
-
-KEY = b"a key of the tests, 32 bytes or more"
 
 #: combinations that users choose; the first is the nearest to what the MIDI-B benchmark expects
 COMBINED: tuple[Combination, ...] = (
@@ -122,9 +121,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, P
 
 @pytest.fixture(scope="module")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("key") / "key"
-    path.write_bytes(KEY)
-    return path
+    return write_key(tmp_path_factory.mktemp("key") / "key")
 
 
 @pytest.mark.parametrize("options", [COMBINED[0], COMBINED[3], COMBINED[4]], ids=name_of)
@@ -144,12 +141,12 @@ def test_the_command_leaks_nothing_into_objects_tables_logs_or_names(
     # nothing but the objects may hold even what the options retain
     everything = Tokens()
     everything.planted = [token for file in files.values() for token in file.tokens.planted]
-    names = [str(path.relative_to(run.output)) for path in run.output.rglob("*")]
+    names = [str(path.relative_to(folder)) for folder in (run.output, run.audit) for path in folder.rglob("*")]
     if "RetainUIDs" in options:
         everything.planted = [token for token in everything.planted if not token.startswith("1.2.")]
     for text in (run.log, *names):
         assert everything.found_in(_without_new_uids(text.encode())) == []
-    for path in (run.output / "_audit").rglob("*"):
+    for path in run.audit.rglob("*"):
         if path.is_file():
             assert everything.found_in(_without_new_uids(path.read_bytes())) == [], path.name
     for table in ("instances", "uid_map"):

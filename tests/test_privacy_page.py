@@ -16,12 +16,12 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from anonymizer import Anonymizer
 from pipeline.cli import main
 from profiles import Action, ConfidentialityProfile, ProfileOptions
+from tests.support.keys import KEY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "privacy.md").read_text()
 #: without line ends
 TEXT = " ".join(PAGE.split())
-KEY = b"a key of the tests, and nobody's "
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SR = "1.2.840.10008.5.1.4.1.1.88.33"
 
@@ -198,7 +198,7 @@ def test_no_true_and_no_public_date_gives_the_offset_away() -> None:
     dataset.SOPClassUID, dataset.PatientID, dataset.StudyDate = SR, "MRN-1", "20200131"
     dataset.CalibrationDate, dataset.ContextGroupVersion = "20200131", "20020904"
     result = Anonymizer(profile, key=KEY).anonymize(dataset)
-    assert result.CalibrationDate == result.StudyDate != "20200131"
+    assert result.StudyDate != "20200131" and "CalibrationDate" not in result
     assert result.ContextGroupVersion.startswith("1900")
     assert "those of code tables and templates get a dummy" in TEXT
 

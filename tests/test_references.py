@@ -14,10 +14,10 @@ from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
 from tests.pipeline.conftest import deidentify
 from tests.support import study
+from tests.support.keys import KEY, OTHER_KEY, write_key
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.table import Combination, name_of
 
-KEY = b"a key of the tests, 32 bytes or more"
 STRUCTURED = ("CleanStructdCont",)
 ALL_MODIFIED = (
     "RetainSafePrivate",
@@ -115,11 +115,11 @@ def test_retained_uids_are_what_they_were_everywhere(others: Combination) -> Non
 
 def test_another_key_leads_elsewhere() -> None:
     content = study.files()[study.STRUCTURES]
-    assert not set(dict(uids(anonymized(content))).values()) & set(dict(uids(anonymized(content, key=b"other" * 8))).values())
+    assert not set(dict(uids(anonymized(content))).values()) & set(dict(uids(anonymized(content, key=OTHER_KEY))).values())
 
 
 def test_two_runs_of_the_command_with_one_key_fit_together(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(KEY)
+    write_key(tmp_path / "key")
     objects = []
     for part, wanted in (("images", set(study.SLICES)), ("others", set(study.study()) - set(study.SLICES))):
         folder = tmp_path / part

@@ -13,11 +13,11 @@ from pydicom.filereader import read_sequence
 
 from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.table import Combination, SafeRow, name_of, safe_rows
 from tests.support.tokens import Tokens
 
-KEY = b"a key of the tests, 32 bytes or more"
 SAFE = ("RetainSafePrivate",)
 #: no row's: below every creator, this element is not safe
 UNSAFE = 0xFE

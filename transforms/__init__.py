@@ -1,6 +1,19 @@
 """The Beam steps of the job, one transform a file; each wires plain functions that tests call without Beam."""
 
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
+from .audit_names import GONE_TABLE as GONE_TABLE
+from .audit_names import INSTANCES_TABLE as INSTANCES_TABLE
+from .audit_names import LEDGER as LEDGER
+from .audit_names import REFERENCES_TABLE as REFERENCES_TABLE
+from .audit_names import TABLES as TABLES
+from .audit_names import UID_MAP_TABLE as UID_MAP_TABLE
+from .audit_names import WORDS_TABLE as WORDS_TABLE
+from .audit_names import LedgerFile as LedgerFile
+from .audit_names import account_name as account_name
+from .audit_names import is_run_id as is_run_id
+from .audit_names import is_table as is_table
+from .audit_names import ledger_file as ledger_file
+from .audit_names import new_run_id as new_run_id
 from .build_uid_map import CLAIMED as CLAIMED
 from .build_uid_map import MAPPING as MAPPING
 from .build_uid_map import OF_EARLIER_MAP as OF_EARLIER_MAP
@@ -23,6 +36,7 @@ from .crosswalk import ENCRYPTED_SUFFIX as ENCRYPTED_SUFFIX
 from .crosswalk import PLAIN_SUFFIX as PLAIN_SUFFIX
 from .crosswalk import CrosswalkError as CrosswalkError
 from .crosswalk import CrosswalkTarget as CrosswalkTarget
+from .crosswalk import crosswalk_name as crosswalk_name
 from .engine_config import EngineConfig as EngineConfig
 from .envelopes import EnvelopeError as EnvelopeError
 from .envelopes import decrypt as decrypt
@@ -31,10 +45,7 @@ from .envelopes import load_private_key as load_private_key
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .group_work_units import finished_unit as finished_unit
 from .judge_faces import JudgeFaces as JudgeFaces
-from .ledger import LEDGER as LEDGER
 from .ledger import Ledger as Ledger
-from .ledger import LedgerFile as LedgerFile
-from .ledger import ledger_file as ledger_file
 from .list_objects import ListObjects as ListObjects
 from .list_objects import is_opened as is_opened
 from .make_ready import make_ready as make_ready
@@ -44,7 +55,6 @@ from .open_containers import MEMBERS as MEMBERS
 from .open_containers import OPENED as OPENED
 from .open_containers import OpenContainers as OpenContainers
 from .prove_uid_map import ProveUidMap as ProveUidMap
-from .records import READABLE_SCHEMAS as READABLE_SCHEMAS
 from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
 from .records import Member as Member
@@ -55,9 +65,17 @@ from .records import Written as Written
 from .scan_headers import REJECTED as REJECTED
 from .scan_headers import SCANNED as SCANNED
 from .scan_headers import ScanHeaders as ScanHeaders
+from .sealed_json import MAC as MAC
+from .sealed_json import SealError as SealError
+from .sealed_json import check_json as check_json
+from .sealed_json import key_ids_of as key_ids_of
+from .sealed_json import seal_json as seal_json
 from .settled import EarlierRun as EarlierRun
+from .settled import TableError as TableError
+from .settled import checked_table as checked_table
 from .settled import settled_table as settled_table
 from .share_words import ShareWords as ShareWords
+from .share_words import convert_words as convert_words
 from .share_words import words_table as words_table
 from .spread_elements import SpreadElements as SpreadElements
 from .storage import Archive as Archive

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 
+from anonymizer import split_words
+
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
@@ -17,7 +19,6 @@ from .list_objects import BATCH
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindings, Status, StudyPart, WorkUnit
-from .share_words import split_words
 from .storage import Archive, ObjectWriter, ProgressListener
 
 #: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where text is cleaned, words; where
@@ -39,11 +40,16 @@ def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
 _INSTANCE = attrgetter("instance")
 
 
-def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes]]]) -> dict[bytes, frozenset[bytes]]:
-    """Study's id -> hashes of words, from what ShareWords has for a unit."""
-    found: dict[bytes, frozenset[bytes]] = {}
-    for study, words in chain.from_iterable(shared):
-        found[study] = found.get(study, frozenset()) | split_words(words)
+#: study's id -> the study and the persons in it -> hashes of words that are bound to them
+WordsByStudy = dict[bytes, dict[bytes, frozenset[bytes]]]
+
+
+def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes, bytes]]]) -> WordsByStudy:
+    """What ShareWords has for a unit."""
+    found: WordsByStudy = {}
+    for study, who, words in chain.from_iterable(shared):
+        # one for each of them: they were combined
+        found.setdefault(study, {})[who] = split_words(words)
     return found
 
 
@@ -130,11 +136,11 @@ class _Anonymize(beam.DoFn):
         self,
         studies: Iterable[tuple[bytes, list[InstanceHeader]]],
         uids: MappedUids,
-        words: dict[bytes, frozenset[bytes]],
+        words: WordsByStudy,
         heads: frozenset[bytes] | None,
     ) -> Iterator[Claim]:
         for study, headers in studies:
-            of_study = words.get(study, frozenset())
+            of_study = self._engine.words.known(words.get(study, {}))
             anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, study, uids, of_study, heads)
             for _, same in groupby(headers, key=_INSTANCE):
                 yield Claim(anonymizer, list(same))

@@ -11,11 +11,12 @@ from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedO
 from apache_beam.utils.windowed_value import WindowedValue
 
 from .arrow_shards import beginnings_of_hex, from_bytes, split_by_shard
+from .audit_names import LedgerFile
 from .bundles import at_end
 from .earlier_work import Compared, EarlierWork, by_shard
 from .engine_config import EngineConfig
 from .group_work_units import keys_for
-from .ledger import Ledger, LedgerFile
+from .ledger import Ledger
 from .list_objects import Batch, batches
 from .listed import LISTED_SCHEMA, pack_listed, refs_of, unpack_listed
 from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
 
+from .engine_config import EngineConfig
 from .envelopes import encrypt
 from .storage import TableTarget
 from .write_tables import TableWriter
@@ -43,6 +44,8 @@ CROSSWALK_SCHEMA = pa.schema(
 )
 
 _ABSENT = (b"", b"")
+#: of a code in a name
+_CODE_BYTES = 16
 
 
 class CrosswalkError(Exception):
@@ -136,23 +139,32 @@ class CrosswalkTarget:
     Attributes:
         folder: its files' folder; what is created there is its owner's alone, where the store has permissions.
         run_id: stands in the names of all files.
+        config: gives the seal.
         certificate: whose holder alone may read it, DER; empty: files are not encrypted.
     """
 
     folder: TableTarget
     run_id: str
     key_id: str
+    config: EngineConfig
     certificate: bytes = b""
 
     def create(self, name: str, content: bytes) -> None:
-        """As ``TableTarget.create``, encrypted if it is to be.
+        """As ``TableTarget.create``, encrypted if it is to be; in place of the name's last part stands the file's code.
 
         Raises:
             EnvelopeError: the packages of this worker can't encrypt.
         """
+        suffix = PLAIN_SUFFIX
         if self.certificate:
-            name, content = name.removesuffix(PLAIN_SUFFIX) + ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
-        self.folder.create(name, content)
+            suffix, content = ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
+        self.folder.create(crosswalk_name(self.run_id, suffix, content, self.config.seal()), content)
+
+
+def crosswalk_name(run_id: str, suffix: str, content: bytes, seal: Seal) -> str:
+    """The name of a file of the crosswalk: who holds the key can tell by it whether a run wrote the file."""
+    beginning = f"{CROSSWALK}{run_id}"
+    return f"{beginning}-{seal.code(beginning + suffix, content)[:_CODE_BYTES].hex()}{suffix}"
 
 
 class CrosswalkWriter:

@@ -4,8 +4,9 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from anonymizer import Engine, Key, PatientTable, PatientTableError, SecretError
+from anonymizer import Engine, Key, PatientTable, PatientTableError, Seal, SecretError
 from profiles import ConfidentialityProfile
 
 ReadFile = Callable[[str], bytes]
@@ -57,14 +58,29 @@ class EngineConfig:
             SecretError: the key can't be read or used, or isn't the one that the job was started with.
             PatientTableError: as for the table of patients.
         """
-        return _engine(self)
+        return _loaded(self).engine
+
+    def seal(self) -> Seal:
+        """What makes and checks the codes of the audit's files.
+
+        Raises:
+            SecretError, PatientTableError: as for ``engine``.
+        """
+        return _loaded(self).seal
+
+
+class _Loaded(NamedTuple):
+    """All that comes of the key: it is read once in a process, and not kept."""
+
+    engine: Engine
+    seal: Seal
 
 
 _GARBAGE_THRESHOLDS = (50_000, 20, 100)
 
 
 @lru_cache(maxsize=4)
-def _engine(config: EngineConfig) -> Engine:
+def _loaded(config: EngineConfig) -> _Loaded:
     key = _key(config.key_uri, config.scope, config.key_id)
     hash_key = None
     if config.uid_hash_key_uri:
@@ -76,13 +92,14 @@ def _engine(config: EngineConfig) -> Engine:
     gc.freeze()
     # and what piles up is no garbage: to look each 700 records for it took a tenth of the time of a run that skips most objects
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
-    return Engine(
+    engine = Engine(
         config.profile,
         key,
         uid_root=config.uid_root,
         patients=patients,
         uid_hash_key=hash_key,
     )
+    return _Loaded(engine, Seal(key))
 
 
 def _key(uri: str, scope: str, key_id: str) -> Key:

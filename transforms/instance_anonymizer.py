@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Container
 from itertools import chain
 
 from anonymizer import SERIES, SOP_INSTANCE, STUDY, ByteStream, Deidentification, DeidentificationError, Engine, Reason
@@ -66,13 +67,13 @@ class InstanceAnonymizer:
         writer: ObjectWriter,
         study: bytes,
         uids: MappedUids,
-        words: frozenset[bytes],
+        words: Container[str],
         heads: frozenset[bytes] | None = None,
     ) -> None:
         """
         Args:
             study: the beginning of its keyed hash.
-            words: hashes of words that identify these instances' patients.
+            words: those that identify these instances' patients.
             heads: as for ``Engine.deidentify``.
         """
         self._engine = engine

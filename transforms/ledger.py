@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from anonymizer import AttributeAction, Reason
+import msgpack
 
-from .packed import pack, unpack
+from anonymizer import SEAL_SIZE, AttributeAction, Reason
+
+from .audit_names import LEDGER
+from .engine_config import EngineConfig
+from .plain import from_plain, to_plain
 from .records import AuditRow, ObjectRef, Status
 from .sources import Sources
 from .storage import TableFolder
 
-#: how the names of its files begin
-LEDGER = "ledger"
-#: the form of the files; another one's are not read
-_FORMAT = 1
+#: the form of the files; another one's are not read: 1 could hold code
+_FORMAT = 2
 #: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
 #: request that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
@@ -58,33 +60,13 @@ class KnownGroup(NamedTuple):
     headers: list[tuple[Any, ...]]
 
 
-class LedgerFile(NamedTuple):
-    """What a file's name tells.
-
-    Attributes:
-        objects: how many it tells of; one that went through both passes is in two files.
-    """
-
-    name: str
-    run_id: str
-    objects: int
-
-
-def ledger_file(name: str) -> LedgerFile | None:
-    """What the name says, None for a file of another kind."""
-    match name.removesuffix(".bin").split("-"):
-        case [prefix, run_id, _, objects] if prefix == LEDGER and objects.isdigit():
-            return LedgerFile(name, run_id, int(objects))
-    return None
-
-
 def is_lasting(row: AuditRow) -> bool:
     """Whether the object would end the same way again."""
     return row.reason not in PASSING
 
 
 def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> bytes:
-    """Entries, without more than Beam's coder for plain values can tell: whoever can write to the audit must not run code."""
+    """Entries, as plain values."""
     places: dict[tuple[AttributeAction, ...], int] = {}
     plain = [
         row._replace(
@@ -95,12 +77,12 @@ def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> byte
         )[:]
         for row in rows
     ]
-    return pack(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places]))
+    return to_plain(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places]))
 
 
 def unpack_entries(packed: bytes) -> tuple[list[KnownGroup], list[AuditRow]]:
     """What was packed."""
-    groups, plain, distinct = unpack(packed)
+    groups, plain, distinct = from_plain(packed)
     actions = [tuple(AttributeAction(*fields) for fields in several) for several in distinct]
     rows = (AuditRow(*fields) for fields in plain)
     return [KnownGroup(*fields) for fields in groups], [
@@ -121,6 +103,7 @@ class Ledger:
         folder: of the audit's tables.
         run_id: stands in the files' names.
         made_with: what tells the outputs' making from another one: entries of other makings are of no use.
+        config: gives the seal: each file begins with its code, so that nobody else's is believed.
         on_engine: not on this machine alone.
         is_remote: the folder is on object storage.
     """
@@ -128,17 +111,20 @@ class Ledger:
     folder: TableFolder
     run_id: str
     made_with: str
+    config: EngineConfig
     on_engine: bool = False
     is_remote: bool = False
 
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
         """Write a file."""
         objects = len(rows) + sum(len(group.headers) for group in groups)
-        content = pack((_FORMAT, self.made_with, pack_entries(groups, rows)))
-        self.folder.create(f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin", content)
+        content = msgpack.packb((_FORMAT, self.made_with, pack_entries(groups, rows)))
+        name = f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin"
+        self.folder.create(name, self.config.seal().code(name, content) + content)
 
     def read(self, name: str) -> bytes:
-        """The packed entries of a file; none where it is gone, was made with something else, or can't be understood.
+        """The packed entries of a file; none where it is gone, was made with something else, or isn't what a run with this key
+        wrote.
 
         Raises:
             OSError: it can't be read.
@@ -148,12 +134,12 @@ class Ledger:
         except FileNotFoundError:
             # another run had taken it up, and is through
             return NOTHING
-        try:
-            form, made_with, packed = unpack(content)
-        except (ValueError, OSError, IndexError, TypeError, EOFError, MemoryError):
-            # a broken file: Arrow's errors are among these
+        # before anything of it is looked at
+        code, content = content[:SEAL_SIZE], content[SEAL_SIZE:]
+        if not self.config.seal().fits(name, content, code):
             return NOTHING
-        return packed if (form, made_with) == (_FORMAT, self.made_with) else NOTHING
+        form, made_with, *entries = msgpack.unpackb(content)
+        return entries[0] if (form, made_with) == (_FORMAT, self.made_with) else NOTHING
 
 
 #: no entries

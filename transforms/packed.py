@@ -9,7 +9,7 @@ from apache_beam.coders import FastPrimitivesCoder
 _CODEC = pa.Codec("zstd", compression_level=1)
 _SIZE_BYTES = 4
 
-_coder = FastPrimitivesCoder().get_impl()
+_coder = FastPrimitivesCoder()
 
 
 def pack(value: Any) -> bytes:

@@ -13,9 +13,7 @@ from apache_beam.coders.typecoders import registry
 from anonymizer import AttributeAction, Reason
 
 #: version of the tables' layout
-SCHEMA_VERSION = 3
-#: versions that can be gone on with: 2 had no ``pixel_risks``
-READABLE_SCHEMAS = frozenset({2, SCHEMA_VERSION})
+SCHEMA_VERSION = 4
 
 
 class Status(Enum):
@@ -118,7 +116,7 @@ class SharedFindings(NamedTuple):
         uids: the UIDs to be replaced, but for the instances' own: keyed hash of the original (32 bytes), new UID, UidRole (and
             OWNED).
         person: keyed hash of whose they are, where text is cleaned: the patient's, or the study's where no PatientID tells.
-        words: keyed hashes of the words that identify somebody in them, 8 bytes each, one behind the other.
+        words: hashes of the words that identify somebody in them, sealed for the study (its id) and ``person``.
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
         face: where heads are looked for, the fields of the FaceEvidence of all these objects; else empty.
     """

@@ -13,6 +13,7 @@ from profiles import compile_plan
 from .concurrency import Workers, reading_order
 from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row
 from .engine_config import EngineConfig
+from .group_work_units import STUDY_ID_SIZE
 from .ledger import Ledger, LedgerWriter, known_groups
 from .list_objects import Batch
 from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
@@ -67,6 +68,7 @@ class Found(NamedTuple):
         study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
         new_uid: the new SOPInstanceUID; empty where it stays.
         uids: all others to be replaced: original, (new UID, UidRole and OWNED).
+        words: hashes of words that identify somebody, as no more than a worker's memory may have them.
         bytes_read: bytes that had to be read for it.
         face: evidence of a head; None where none is looked for.
         crosswalk: its row there; None where no crosswalk is written.
@@ -135,6 +137,7 @@ class HeaderGroups:
     def __init__(self, engine: Engine) -> None:
         self._hash = engine.uids.hash
         self._source_id = engine.pseudonyms.source_id
+        self._words = engine.words
         self._known: dict[_Shared, tuple[bytes, tuple[Any, ...]]] = {}
 
     def group(self, found: Iterable[Found]) -> list[tuple[Any, ...]]:
@@ -158,8 +161,10 @@ class HeaderGroups:
         hashed = self._known.get(shared)
         if hashed is None:
             study, uids, person, words, patient = shared
-            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, b"".join(words), patient)
-            hashed = self._hash(study), findings[:]
+            study_hash = self._hash(study)
+            sealed = self._words.seal((study_hash[:STUDY_ID_SIZE], person), words)
+            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, sealed, patient)
+            hashed = study_hash, findings[:]
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[shared] = hashed

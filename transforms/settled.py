@@ -1,5 +1,6 @@
 """Rows of a run that came to its end, as the next one finds them: what it wrote is skipped, if it is still the same."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -23,12 +24,17 @@ SETTLED_SCHEMA = pa.schema([*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS)
 IsThere = Callable[[str, int], bool]
 
 
+class TableError(Exception):
+    """A table isn't what its run wrote. The message names no object."""
+
+
 class EarlierRun(NamedTuple):
     """The last run that came to its end.
 
     Attributes:
         folder: of its tables.
         tables: rows of each of its table files.
+        digests: SHA-256 of each, in hexadecimal.
         same_making: whether it refused objects by the same rules, and the same version of them.
         same_key: whether patients have the same hashes there as now.
     """
@@ -36,6 +42,7 @@ class EarlierRun(NamedTuple):
     folder: TableFolder
     run_id: str
     tables: dict[str, int]
+    digests: dict[str, str]
     same_making: bool
     same_key: bool = True
 
@@ -51,14 +58,33 @@ class EarlierRun(NamedTuple):
 
         Raises:
             OSError: it can't be read.
+            TableError: it isn't what the run wrote.
         """
-        file = pq.ParquetFile(io.BytesIO(self.folder.read(name)))
-        return file.read(columns)
+        return pq.ParquetFile(io.BytesIO(checked_table(self.folder, name, self.digests[name]))).read(columns)
 
     @property
     def objects(self) -> int:
         """Objects that it tells of."""
         return sum(self.tables[name] for name in self.files("instances"))
+
+
+def checked_table(folder: TableFolder, name: str, digest: str) -> bytes:
+    """The content of a table file.
+
+    Args:
+        digest: SHA-256 of what was written, in hexadecimal.
+
+    Raises:
+        OSError: it can't be read.
+        TableError: it is gone, or isn't what was written.
+    """
+    try:
+        content = folder.read(name)
+    except FileNotFoundError:
+        raise TableError("a table of the audit is gone: put it back from a copy of the audit") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise TableError("a table of the audit was changed since its run wrote it: put it back from a copy of the audit")
+    return content
 
 
 def read_settled(run: EarlierRun, name: str) -> pa.Table:

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
 
+from anonymizer import Seal
+
 from .engine_config import EngineConfig
 from .list_objects import Batch
 from .records import ObjectRef
+from .sealed_json import seal_json
 from .storage import TableFolder
+from .write_tables import TableFile
 
 _BYTES = 16
 
@@ -69,30 +73,44 @@ class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[S
         return (*sums, *self._more) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
 
 
-def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int]]) -> None:
+def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int, str]], seal: Seal) -> None:
     """Write the account."""
     count, sources = listed
-    content = {"listed": count, "sources": sources.hex(), "tables": dict(sorted(tables))}
-    folder.create(name, json.dumps(content, indent=1).encode())
+    files = [TableFile(*fields) for fields in sorted(tables)]
+    content = {
+        "listed": count,
+        "sources": sources.hex(),
+        "tables": {file.name: file.rows for file in files},
+        "table_digests": {file.name: file.digest for file in files},
+    }
+    folder.create(name, json.dumps(seal_json(name, content, [seal]), indent=1).encode())
 
 
 class _Write(beam.DoFn):
-    def __init__(self, folder: TableFolder, name: str) -> None:
+    def __init__(self, folder: TableFolder, name: str, config: EngineConfig) -> None:
         self._folder = folder
         self._name = name
+        self._config = config
 
-    def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int]]) -> Iterable[bool]:
-        write_account(self._folder, self._name, add_up(listed), tables)
+    def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int, str]]) -> Iterable[bool]:
+        write_account(self._folder, self._name, add_up(listed), tables, self._config.seal())
         yield True
 
 
 class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
     """Writes a JSON file when the listing is summed up and all tables are written; yields one True."""
 
-    def __init__(self, listed: PCollection[Sum], tables: PCollection[tuple[str, int]], folder: TableFolder, name: str) -> None:
+    def __init__(
+        self,
+        listed: PCollection[Sum],
+        tables: PCollection[tuple[str, int, str]],
+        folder: TableFolder,
+        name: str,
+        config: EngineConfig,
+    ) -> None:
         super().__init__()
         self._inputs = (AsIter(listed), AsList(tables))
-        self._write = _Write(folder, name)
+        self._write = _Write(folder, name, config)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
         return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, *self._inputs)

@@ -163,7 +163,7 @@ def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int]]]):
+class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int, str]]]):
     """AuditRows -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str) -> None:
@@ -171,27 +171,27 @@ class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[s
         table = partial(instances_table, profile_digest=profile_digest, key_id=key_id, version=version)
         self._write = WriteTable(folder, prefix, table)
 
-    def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int]]:
+    def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int, str]]:
         return rows | self._write
 
 
-class WriteUidMap(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int]]]):
+class WriteUidMap(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int, str]]]):
     """Lists of UidUse tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str, config: EngineConfig) -> None:
         super().__init__()
         self._write = WriteTable(folder, prefix, partial(uid_map_table, config=config))
 
-    def expand(self, uses: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int]]:
+    def expand(self, uses: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int, str]]:
         return uses | self._write
 
 
-class WriteReferences(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int]]]):
+class WriteReferences(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int, str]]]):
     """Lists of Reference tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str) -> None:
         super().__init__()
         self._write = WriteTable(folder, prefix, references_table)
 
-    def expand(self, references: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int]]:
+    def expand(self, references: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int, str]]:
         return references | self._write

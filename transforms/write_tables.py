@@ -1,5 +1,6 @@
 """Write tables as Parquet: whole files of bounded size, named apart, that count only when the account names them."""
 
+import hashlib
 import io
 import secrets
 from collections.abc import Callable, Iterator
@@ -31,10 +32,12 @@ class TableFile(NamedTuple):
 
     Attributes:
         name: in the folder of the tables.
+        digest: SHA-256 of its content, in hexadecimal.
     """
 
     name: str
     rows: int
+    digest: str
 
 
 def _leaves(field: pa.Field, path: str) -> Iterator[str]:
@@ -84,8 +87,9 @@ class TableWriter:
         if self._parquet is None:
             return None
         self._parquet.close()
-        found = TableFile(f"{self._prefix}-{secrets.token_hex(8)}.parquet", self._rows)
-        self._folder.create(found.name, self._sink.getvalue())
+        content = self._sink.getvalue()
+        found = TableFile(f"{self._prefix}-{secrets.token_hex(8)}.parquet", self._rows, hashlib.sha256(content).hexdigest())
+        self._folder.create(found.name, content)
         self._sink, self._parquet, self._rows = io.BytesIO(), None, 0
         return found
 
@@ -108,7 +112,7 @@ class _Write(beam.DoFn):
     def start_bundle(self) -> None:
         self._writer = TableWriter(*self._arguments)
 
-    def process(self, rows: Any) -> Iterator[tuple[str, int]]:
+    def process(self, rows: Any) -> Iterator[tuple[str, int, str]]:
         if (found := self._writer.add(rows)) is not None:
             yield found[:]
 
@@ -117,7 +121,7 @@ class _Write(beam.DoFn):
             yield from at_end([found[:]])
 
 
-class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]):
+class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int, str]]]):
     """Lists of rows -> TableFile tuples, ``PREFIX-*.parquet`` in a folder."""
 
     def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
@@ -128,5 +132,5 @@ class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int]]]
         super().__init__()
         self._write = _Write(folder, prefix, table)
 
-    def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int]]:
-        return rows | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int])
+    def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int, str]]:
+        return rows | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int, str])

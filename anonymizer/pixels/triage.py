@@ -30,7 +30,8 @@ class PixelTriage:
         last_plan, last_notes, last_charset, risks = self._last
         if plan is not last_plan or notes.top != last_notes or charset != last_charset:
             risks = self._of_alike(plan, notes, charset)
-            self._last = plan, notes.top, charset, risks
+            # a copy: the object, which may be another thread's, goes on noting
+            self._last = plan, dict(notes.top), charset, risks
         return risks
 
     def _of_alike(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:

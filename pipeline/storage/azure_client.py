@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import requests
-from apache_beam.internal.azure.auth import get_service_credentials
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import AzureOptions, PipelineOptions
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
@@ -50,6 +49,9 @@ def client(account: str, options: StorageOptions) -> Any:
 
 @lru_cache(maxsize=8)
 def _client(account: str, options: StorageOptions, pipeline_options: Any) -> Any:
+    # not before somebody asks: it brings Beam's runner along
+    from ..beam_internals import azure_credentials
+
     # at its INFO level the library logs the URL of each request, and URLs hold names
     logging.getLogger("azure").setLevel(logging.WARNING)
     beam = pipeline_options if isinstance(pipeline_options, PipelineOptions) else PipelineOptions([])
@@ -60,7 +62,7 @@ def _client(account: str, options: StorageOptions, pipeline_options: Any) -> Any
         if text and not options.anonymous:
             return BlobServiceClient.from_connection_string(text, **settings)
         url = given.blob_service_endpoint or f"https://{account}.blob.core.windows.net"
-        credential = None if options.anonymous else get_service_credentials(beam)
+        credential = None if options.anonymous else azure_credentials(beam)
         return BlobServiceClient(url, credential, **settings)
     except ERRORS as error:
         raise explain(error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from .access import store_for
-from .local import LocalStore, make_private
+from .local import make_private
 from .locations import join, scheme_of
 from .store import ObjectStore, StorageError, StorageOptions
+
+#: of a file, with the folders below this one: no step leads up or out
+_NAME = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\0]+(?:/(?!$)|$))+")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of small files on any store. Picklable.
+    """A folder of small files on any store: its owner's alone, as far as the store has permissions (on this machine: 0700, 0600).
+
+    Picklable.
 
     Attributes:
         location: path or URI.
@@ -33,7 +39,7 @@ class Folder:
 
     def create(self, name: str, content: bytes) -> None:
         """As ``TableFolder.create``."""
-        self._store.put(self._at(name), content)
+        self._store.put(self._at(name, make=True), content)
 
     def names(self, beginning: str = "") -> Sequence[str]:
         """Names of the files right in it that begin so.
@@ -61,7 +67,10 @@ class Folder:
             ValueError: it is no JSON.
         """
         content, version = self._store.get(self._at(name))
-        return json.loads(content), version
+        try:
+            return json.loads(content), version
+        except RecursionError:
+            raise ValueError("nested too deep") from None
 
     def write_json(self, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:
         """Write a JSON file that is there whole or not at all.
@@ -73,30 +82,37 @@ class Folder:
             ObjectConflictError: another version is there.
             StorageError: it can't be written.
         """
-        self._store.put(self._at(name), (json.dumps(content, indent=2) + "\n").encode(), version=version)
+        self._store.put(self._at(name, make=True), (json.dumps(content, indent=2) + "\n").encode(), version=version)
 
     def move(self, name: str, folder: str) -> None:
         """Move a file into a folder below this one; nothing happens where there is none."""
-        self._store.move(self._at(name), self._at(f"{folder}/{name}"))
+        self._store.move(self._at(name), self._at(f"{folder}/{name}", make=True))
 
     def delete(self, name: str) -> None:
         """Remove a file; nothing happens where there is none."""
         self._store.delete(self._at(name))
 
-    def _at(self, name: str) -> str:
+    def _at(self, name: str, *, make: bool = False) -> str:
+        """Where a file of that name is.
+
+        Args:
+            make: see to it that the folders are there in which it lies.
+
+        Raises:
+            StorageError: in no place below this folder, or they can't be made.
+        """
+        if _NAME.fullmatch(name) is None:
+            raise StorageError("has a name in it that no run has made")
+        if "/" in name and not scheme_of(self.location):
+            place = Path(self.location)
+            for step in name.split("/")[:-1]:
+                place = place / step
+                # who can write here must not choose where else
+                if place.is_symlink():
+                    raise StorageError("has a link in it in a folder's place: remove the link")
+                if make:
+                    _make_private(place)
         return join(self.location, name)
-
-
-@dataclass(frozen=True)
-class PrivateFolder(Folder):
-    """A folder whose files are their owner's alone, as far as its store has permissions: on this machine."""
-
-    def create(self, name: str, content: bytes) -> None:
-        """As ``TableFolder.create``; on this machine with permissions 0600, also while it is written."""
-        if scheme_of(self.location):
-            super().create(name, content)
-        else:
-            LocalStore().put_private(self._at(name), content)
 
     def make(self, *, closed: bool) -> None:
         """See to it that the folder can be used, before anything is written to it.
@@ -111,14 +127,18 @@ class PrivateFolder(Folder):
         if scheme_of(self.location):
             self.names()
             return
-        path = Path(self.location)
-        try:
-            make_private(path)
-            mode = path.stat().st_mode
-        except OSError as error:
-            raise StorageError(f"can't be made: {error.strerror}") from None
+        mode = _make_private(Path(self.location))
         if closed and stat.S_IMODE(mode) & 0o077:
             raise StorageError("is open to others than its owner: close it (chmod 700), or name a folder that is not there yet")
+
+
+def _make_private(folder: Path) -> int:
+    """Make the folder, if need be; gives its mode."""
+    try:
+        make_private(folder)
+        return folder.stat().st_mode
+    except OSError as error:
+        raise StorageError(f"can't be made: {error.strerror}") from None
 
 
 @dataclass(frozen=True)

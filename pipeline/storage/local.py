@@ -95,7 +95,11 @@ class LocalStore:
     def get(self, uri: str) -> tuple[bytes, str]:
         """As ``ObjectStore.get``; the version is a digest of the content."""
         try:
-            content = Path(uri).read_bytes()
+            # as in ``open``
+            with open(os.open(uri, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise StorageError("can't be read: it has something in it that is no file")
+                content = file.read()
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -103,23 +107,16 @@ class LocalStore:
         return content, hashlib.sha256(content).hexdigest()
 
     def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
-        """As ``ObjectStore.put``; folders come into being as they are needed."""
-        path = Path(uri)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(path.parent):
-                if version is not None and version != self._version(uri):
-                    raise ObjectConflictError
-                write_atomically([[content]], uri)
-        except OSError as error:
-            raise StorageError(f"can't be written: {error.strerror}") from None
-
-    def put_private(self, uri: str, content: bytes) -> None:
-        """As ``put``, readable by its owner only from its creation on (0600), and so is a folder that comes into being (0700)."""
+        """As ``ObjectStore.put``: readable by its owner only from its creation on (0600), and so is a folder that comes into
+        being (0700).
+        """
         path = Path(uri)
         try:
             make_private(path.parent)
-            write_atomically([[content]], uri, private=True)
+            with _locked(path.parent):
+                if version is not None and version != self._version(uri):
+                    raise ObjectConflictError
+                write_atomically([[content]], uri, private=True)
         except OSError as error:
             raise StorageError(f"can't be written: {error.strerror}") from None
 
@@ -132,7 +129,7 @@ class LocalStore:
     def move(self, source: str, target: str) -> None:
         """As ``ObjectStore.move``."""
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            make_private(Path(target).parent)
             os.replace(source, target)
         except FileNotFoundError:
             return
@@ -169,11 +166,13 @@ class _OpenFile:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that nobody but its owner may enter (0700); one that is there stays as it is.
+    """Make a folder that nobody but its owner may enter (0700), whatever the umask; one that is there stays as it is.
 
     Raises:
         OSError: it can't be made.
     """
+    if folder.is_dir():
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     # by its own mode and not by a change of it: there is no moment in which others could open it
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -258,6 +257,26 @@ def _above(path: str) -> Iterator[str]:
         path = parent
 
 
+def check_temporary(output: str) -> None:
+    """Refuse an output whose folder of unfinished objects is a link: what the job writes and removes there would be elsewhere.
+
+    Raises:
+        StorageError: it is one.
+    """
+    if os.path.islink(os.path.join(output, TEMPORARY)):
+        raise StorageError(f"has a link in the place of {TEMPORARY}: remove the link")
+
+
+def clear_temporary(output: str, run_id: str) -> None:
+    """Remove a run's unfinished objects, as far as they lie in the output itself."""
+    folder = os.path.join(output, TEMPORARY)
+    if os.path.islink(folder):
+        return
+    shutil.rmtree(os.path.join(folder, run_id), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
 class LocalWriter:
     """Writes objects below a folder: under a temporary name first, then linked to their own."""
 
@@ -267,9 +286,7 @@ class LocalWriter:
 
     def clean(self) -> None:
         """Remove what the run left unfinished; another run's is none of its business."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(self._temporary))
+        clear_temporary(self._output, os.path.basename(self._temporary))
 
     def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
         """Write ``chunks`` under ``name``; nothing is visible there before the last one came.
@@ -319,7 +336,13 @@ def _create(path: str) -> int:
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        # nobody else gets at what is on its way
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        if os.path.islink(folder) or os.path.islink(os.path.dirname(folder)):
+            raise OSError("a link in the place of a folder") from None
         return os.open(path, flags, 0o666)
 
 

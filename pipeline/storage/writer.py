@@ -21,7 +21,7 @@ class RunWriter(ObjectWriter, Protocol):
 
 
 class _RemoteWriter:
-    def __init__(self, output: str, options: StorageOptions, metadata: dict[str, str]) -> None:
+    def __init__(self, output: str, options: StorageOptions, metadata: dict[str, str] | None) -> None:
         self._output = output
         self._options = options
         self._metadata = metadata
@@ -29,7 +29,8 @@ class _RemoteWriter:
     def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
         """As ``ObjectWriter.write``."""
         store = cast(RemoteStore, store_for(self._output, self._options))
-        return store.create(join(self._output, name), chunks, {**self._metadata, "source-id": source_id})
+        metadata = {} if self._metadata is None else {**self._metadata, "source-id": source_id}
+        return store.create(join(self._output, name), chunks, metadata)
 
     def is_there(self, name: str, size: int) -> bool:
         """As ``ObjectWriter.is_there``."""
@@ -39,12 +40,13 @@ class _RemoteWriter:
         """As ``RunWriter.clean``: whatever isn't finished was never there."""
 
 
-def writer_for(output: str, run_id: str, options: StorageOptions, metadata: dict[str, str]) -> RunWriter:
+def writer_for(output: str, run_id: str, options: StorageOptions, metadata: dict[str, str] | None = None) -> RunWriter:
     """The writer of a run.
 
     Args:
-        metadata: what object stores keep beside each object; a file system has no place for it.
+        metadata: what object stores keep beside each object, with its source's id; None: nothing. A file system has no place
+            for it.
     """
     if not scheme_of(output):
         return LocalWriter(output, run_id)
-    return _RemoteWriter(output, options, {**metadata, "run-id": run_id})
+    return _RemoteWriter(output, options, metadata)

@@ -10,6 +10,8 @@ from ..errors import ProfileError
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _COMMENT = ("//", "#")
+#: there are less than a dozen options
+_MAX_CELLS = 256
 #: whichever begins first: a quoted cell may hold what looks like a comment, and a comment may hold quotes
 _QUOTED_OR_COMMENT = re.compile(
     r'(?:^|(?<=[;,\t]))[ \t]*"(?:[^"]|"")*"|(?:^|(?<=[ \t;,]))(?://|#)[^\n]*',
@@ -80,6 +82,8 @@ class _Line:
         uncertain = None
         more = True
         while more:
+            if len(cells) == _MAX_CELLS:
+                raise ProfileError(f"line {self._first}: more than {_MAX_CELLS} cells")
             self._skip_blanks()
             if self._line.startswith('"', self._position):
                 cells.append(self._quoted())

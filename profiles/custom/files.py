@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import IO, Any
 
 from ..actions import Action
@@ -18,6 +19,7 @@ from .rules import CustomRule, is_action, make_rule
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 _MAX_SIZE = 16_000_000
+_MAX_RULES, _MAX_COLUMNS = 50_000, 256
 
 _TAG, _ACTION, _VALUE, _REMARK = "tag", "action", "value", ""
 _NARROW = (_TAG, _ACTION, _VALUE)
@@ -144,9 +146,12 @@ def read_csv(text: str, name: str) -> tuple[CustomRule, ...]:
     header = bool(lines) and _is_header(lines[0].split(separator))
     names = [cell.strip() for cell in lines[0].split(separator)] if header else []
     try:
-        found = list(records(text, separator, next((i for i, cell in enumerate(names) if _column(cell) == _TAG), 0)))
+        every = records(text, separator, next((i for i, cell in enumerate(names) if _column(cell) == _TAG), 0))
+        found = list(islice(every, _MAX_RULES + 1))
     except ProfileError as error:
         raise ProfileError(f"{name} {error}") from None
+    if len(found) > _MAX_RULES:
+        raise ProfileError(f"{name}: more than {_MAX_RULES} lines with rules")
     if header:
         head = found.pop(0)
         while names and not names[-1]:
@@ -169,7 +174,7 @@ def _separator(lines: list[str]) -> str:
 
 
 def _is_header(cells: list[str]) -> bool:
-    return len(cells) > 1 and any(_column(cell) == _TAG for cell in cells)
+    return 1 < len(cells) <= _MAX_COLUMNS and any(_column(cell) == _TAG for cell in cells)
 
 
 def _csv_rule(name: str, record: Record, columns: list[Column], exact: bool) -> CustomRule:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -56,6 +55,9 @@ _EXPRESSION_SIGN = re.compile(r"[\[\]\\^$|.{]|\(\?")
 _TAG_CHARACTERS = re.compile(r"[0-9a-fx,()*?+ ]*", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
+#: what Python warns of: it may mean something else in a version to come, and in .NET
+_SET_OPERATION = re.compile(r"\[(\[|\^?\]?[^\]]*(--|&&|~~|\|\|))")
+_LATE_FLAGS = re.compile(r"(?<!^)\(\?[a-z]+\)")
 _GROUP_HEAD = re.compile(r"\(\?(P?<[A-Za-z_]\w*>|<?[=!]|[a-z]*:|[a-z]+\)|P=\w+\)|>)")
 _REPETITION = re.compile(r"[*+?]|\{\d*,?\d*\}")
 _OPEN_REPETITION = re.compile(r"[*+?]|\{\d*,\d*\}")
@@ -304,15 +306,15 @@ def _expression(text: str) -> _Expression:
         _refuse(f"{text!r} is no private attribute: they are written as 0029{{CREATOR}}10")
     if ":" not in literal and re.search(r"[g-z]", literal, re.IGNORECASE):
         _refuse(f"{text!r}: regular expressions are searched for in tags (0010,0010 or 0029,1010:CREATOR); keywords take * and ?")
+    escaped = _ESCAPE.sub(".", text)
+    if _SET_OPERATION.search(escaped) or _LATE_FLAGS.search(escaped):
+        _refuse(f"{text!r} is no regular expression here: no [[ -- && ~~ || in classes, and flags at the beginning only")
     if "-[" in text or _REPEATED_GROUP.search(literal):
         _refuse(f"{text!r}: classes without classes, and groups repeated up to a number of times at most: {{2}}")
     if any(len(_OPEN_REPETITION.findall(alternative)) > _MAX_REPETITIONS for alternative in literal.split("|")):
         _refuse(f"{text!r}: at most {_MAX_REPETITIONS} repetitions can be searched for")
     try:
-        with warnings.catch_warnings():
-            # what Python warns of, it may understand in another way than .NET does
-            warnings.simplefilter("error")
-            expression = re.compile(re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", text), re.IGNORECASE | re.DOTALL)
-    except (re.error, Warning, OverflowError, RecursionError) as error:
+        expression = re.compile(re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", text), re.IGNORECASE | re.DOTALL)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ProfileError(f"{text!r} is no regular expression: {error}") from None
     return _Expression(expression, concerns_private="|" in literal or not _EVEN_GROUP.match(text))

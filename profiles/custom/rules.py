@@ -228,7 +228,7 @@ def _parse_action(text: str) -> tuple[Action, bool]:
     code = re.sub(r"\s", "", text).upper()
     action = _ACTIONS.get(code.removesuffix("!"))
     if action is None:
-        raise ProfileError(f"{text!r} is no action; there are {', '.join(action.value for action in Action)}")
+        raise ProfileError(f"{_shown(text)!r} is no action; there are {', '.join(action.value for action in Action)}")
     if code.endswith("!") and action not in _KEEPING:
         raise ProfileError("only K and C can have a !, which says that they knowingly leave more than the standard")
     return action, code.endswith("!")

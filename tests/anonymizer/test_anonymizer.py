@@ -19,6 +19,7 @@ from pydicom.uid import UID
 
 from anonymizer import Anonymizer, DeidentificationError, Key, SecretError, anonymize_file
 from profiles import ConfidentialityProfile
+from tests.support.keys import write_key
 from tests.support.objects import BIG, CT, INSTANCE, SYNTAXES, Element, ct, from_dataset, part10, read
 from tests.support.running import SECRET, rewrite
 
@@ -276,7 +277,7 @@ def test_without_a_key_an_anonymizer_is_consistent_in_itself_and_like_no_other()
 
 
 def test_a_key_may_be_given_as_key_bytes_or_uri(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(SECRET)
+    write_key(tmp_path / "key", SECRET)
     outputs = {Anonymizer(key=key).anonymize(BLOB) for key in (Key(SECRET), SECRET, f"file:{tmp_path / 'key'}")}
     assert len(outputs) == 1
     assert Anonymizer(key=SECRET, scope="A").anonymize(BLOB) not in outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 from io import BytesIO, StringIO
@@ -14,7 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from anonymizer import Anonymizer, Key, KeyedUids, Pseudonyms
 from profiles import ConfidentialityProfile, ProfileError, ProfileOptions
-from tests.support.objects import CT, ct, part10
+from tests.support.keys import KEY, write_key
+from tests.support.objects import CT, Element, ct, part10
 
 BLOB = part10(ct())
 RETAIN_UIDS = ProfileOptions.BasicProfile | ProfileOptions.RetainUIDs
@@ -22,7 +24,7 @@ RETAIN_UIDS = ProfileOptions.BasicProfile | ProfileOptions.RetainUIDs
 
 @pytest.fixture
 def anonymizer() -> Anonymizer:
-    return Anonymizer(key=b"k" * 32)
+    return Anonymizer(key=KEY)
 
 
 def test_a_dataset_made_by_hand_can_be_saved_afterwards(anonymizer: Anonymizer) -> None:
@@ -40,6 +42,52 @@ def test_a_dataset_made_by_hand_can_be_saved_afterwards(anonymizer: Anonymizer) 
         assert b"SECRET" not in stream.getvalue()
         assert b"1.2.3\0" not in stream.getvalue()
         assert dcmread(BytesIO(stream.getvalue())).file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+
+
+def named_file(folder: Path) -> Path:
+    """A file that names a patient, of an object with items and private attributes."""
+    item = [Element(0x00080100, "SH", "T-1"), Element(0x00100010, "PN", "Doe^Jane")]
+    more = [Element(0x00082218, "SQ", [item]), Element(0x00290010, "LO", "OF DOE^JANE"), Element(0x00291001, "LO", "DOE^JANE")]
+    path = folder / "DOE^JANE.dcm"
+    path.write_bytes(part10(ct(*more, Element(0x00100010, "PN", "DOE^JANE"))))
+    return path
+
+
+def test_a_file_data_set_changed_in_place_does_not_know_its_file_any_more(anonymizer: Anonymizer, tmp_path: Path) -> None:
+    path = named_file(tmp_path)
+    given = dcmread(path)
+    given.seen_by_the_host = "DOE^JANE"
+    assert given.private_block(0x0029, "OF DOE^JANE")[0x01].value and given.PixelData
+    assert given.AnatomicRegionSequence[0].CodeValue == "T-1"
+    anonymizer.anonymize_in_place(given)
+    assert given.filename is None and given.timestamp is None and given.buffer is None
+    held = pickle.dumps(given)
+    assert b"JANE" not in held.upper() and str(tmp_path).encode() not in held
+    # and it can be worked with
+    assert given.AnatomicRegionSequence[0].CodeValue == "T-1" and given.PixelData
+    stream = BytesIO()
+    given.save_as(stream)
+    assert stream.getvalue() == anonymizer.anonymize(path.read_bytes())
+    assert copy.deepcopy(given) == given
+
+
+def test_no_result_knows_the_file_that_it_came_from(anonymizer: Anonymizer, tmp_path: Path) -> None:
+    path = named_file(tmp_path)
+    with path.open("rb") as stream:
+        results = [anonymizer.anonymize(x) for x in (path, str(path), dcmread(path), dcmread(path, defer_size=1), stream)]
+    for result in results:
+        held = pickle.dumps(result)
+        assert b"JANE" not in held.upper() and str(tmp_path).encode() not in held
+        assert result.filename is None and result.timestamp is None and result.buffer is None
+
+
+def test_a_plain_data_set_keeps_how_it_is_to_be_saved(anonymizer: Anonymizer) -> None:
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID, made.PatientName = CT, "1.2.3", "Doe^Jane"
+    made._is_implicit_VR, made._is_little_endian = True, True
+    anonymizer.anonymize_in_place(made)
+    assert (made._is_implicit_VR, made._is_little_endian) == (True, True)
+    assert b"Jane" not in pickle.dumps(made)
 
 
 def test_an_open_file_is_read_from_its_beginning(anonymizer: Anonymizer) -> None:
@@ -95,8 +143,8 @@ def test_what_is_no_option_or_alias_is_a_profile_error() -> None:
 
 
 def test_a_key_may_be_a_path(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(b"k" * 32)
-    assert Anonymizer(key=tmp_path / "key").key.key_id == Anonymizer(key=b"k" * 32).key.key_id
+    write_key(tmp_path / "key")
+    assert Anonymizer(key=tmp_path / "key").key.key_id == Anonymizer(key=KEY).key.key_id
 
 
 def test_behind_a_link_the_file_itself_is_replaced(anonymizer: Anonymizer, tmp_path: Path) -> None:
@@ -112,7 +160,7 @@ def test_behind_a_link_the_file_itself_is_replaced(anonymizer: Anonymizer, tmp_p
 
 
 def test_nothing_that_holds_a_key_can_be_pickled() -> None:
-    key = Key(b"k" * 32)
+    key = Key(KEY)
     for holder in (key, KeyedUids(key), Pseudonyms(key)):
         with pytest.raises(TypeError):
             pickle.dumps(holder)

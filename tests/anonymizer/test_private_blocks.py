@@ -220,7 +220,7 @@ def test_a_list_without_the_option_is_an_error(tmp_path: Path) -> None:
         ConfidentialityProfile.default(safe_private=path)
 
 
-def test_dates_in_safe_private_attributes_move_with_the_others(tmp_path: Path) -> None:
+def test_dates_in_safe_private_attributes_stay_or_go(tmp_path: Path) -> None:
     more = tmp_path / "more.csv"
     more.write_text('private_creator,tag,vr\nACME,"(0029,xx04)",DA\n')
     dated = [Element(0x00080020, "DA", "20200131"), Element(0x00290010, "LO", "ACME"), Element(0x00291004, "DA", "20200131")]
@@ -232,8 +232,9 @@ def test_dates_in_safe_private_attributes_move_with_the_others(tmp_path: Path) -
 
     assert new("") == [None] or new("") == [b""]
     assert new("RetainLongFullDates") == [b"20200131"] * 2
-    study, private_date = new("RetainLongModifDates")
-    assert study == private_date != b"20200131"
+    # nobody knows whether it is the scanner's, and would tell how far the dates of all its patients moved
+    (study,) = new("RetainLongModifDates")
+    assert study != b"20200131"
 
 
 def test_kept_private_attributes_are_accounted_for() -> None:

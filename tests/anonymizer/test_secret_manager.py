@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from anonymizer import Key, SecretError
 from anonymizer.secret_manager import read_secret
+from tests.support.keys import KEY, OTHER_KEY, OTHER_KEY_TEXT
 from tests.support.running import SECRET
 from tests.support.secret_server import Fault, SecretServer, proxy_to, serving, token_server
 
@@ -25,12 +28,16 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "projects/hunter2-project/secrets/hunter2/versions/7"
 REGIONAL = "projects/hunter2-project/locations/europe-west3/secrets/hunter2/versions/7"
 SHORT = "projects/hunter2-project/secrets/short/versions/1"
+WEAK = "projects/hunter2-project/secrets/weak/versions/1"
+LONG = "projects/hunter2-project/secrets/long/versions/1"
 SECRETS = {
     NAME: SECRET,
     REGIONAL: SECRET[::-1],
-    "projects/1234567890/secrets/text/versions/latest": b"k" * 32 + b"\n",
-    "projects/example.com:old/secrets/text/versions/production": b"p" * 32,
+    "projects/1234567890/secrets/text/versions/latest": KEY + b"\n",
+    "projects/example.com:old/secrets/text/versions/production": OTHER_KEY,
     SHORT: b"hunter2",
+    WEAK: b"hunter2, " * 2 + b"and a few other words behind it\n",
+    LONG: hashlib.shake_256(b"long").digest((64 << 10) + 1),
 }
 #: prints the key's id, or the error
 LOAD = """
@@ -70,7 +77,7 @@ def test_a_key_comes_from_secret_manager(server: SecretServer) -> None:
     assert [(call["name"], call["x-goog-request-params"]) for call in server.calls] == [(NAME, f"name={NAME}")]
 
 
-@pytest.mark.parametrize("name", [name for name in SECRETS if name != SHORT])
+@pytest.mark.parametrize("name", [name for name in SECRETS if name not in (SHORT, WEAK, LONG)])
 def test_projects_regions_and_aliases_have_their_names(server: SecretServer, name: str) -> None:
     assert Key.load(f"gcp-secret:{name}").key_id == Key(SECRETS[name].rstrip(b"\n")).key_id
 
@@ -157,11 +164,19 @@ def test_a_server_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         read_secret(NAME, timeout=1.8)
 
 
-def test_a_secret_that_is_missing_or_short_is_refused(server: SecretServer) -> None:
-    for name, message in (("projects/p/secrets/hunter2/versions/1", "no such secret"), (SHORT, "32 bytes")):
-        with pytest.raises(SecretError, match=message) as caught:
-            Key.load(f"gcp-secret:{name}")
-        assert "hunter2" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("projects/p/secrets/hunter2/versions/1", "no such secret"),
+        (SHORT, "32 bytes"),
+        (WEAK, "hex or base64"),
+        (LONG, "64 KiB"),
+    ],
+)
+def test_a_secret_that_is_missing_or_weak_is_refused(server: SecretServer, name: str, message: str) -> None:
+    with pytest.raises(SecretError, match=message) as caught:
+        Key.load(f"gcp-secret:{name}")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_librarys_own_log_never_shows_the_secret(server: SecretServer) -> None:
@@ -170,9 +185,9 @@ def test_the_librarys_own_log_never_shows_the_secret(server: SecretServer) -> No
     for scope in ("google", "google.cloud.secretmanager_v1", ""):
         environment = {"SECRET_MANAGER_EMULATOR_HOST": server.address, "GOOGLE_SDK_PYTHON_LOGGING_SCOPE": scope}
         done = load_in_a_new_process(name, environment, code)
-        assert done.stdout == f"key {Key(b'p' * 32).key_id}\n"
+        assert done.stdout == f"key {Key(OTHER_KEY).key_id}\n"
         # plain, or in base64 as JSON has bytes
-        assert "p" * 8 not in done.stderr and "cHBwcHBw" not in done.stderr
+        assert OTHER_KEY_TEXT[:8] not in done.stderr and base64.b64encode(OTHER_KEY)[:8].decode() not in done.stderr
 
 
 def test_without_credentials_the_error_says_what_to_do() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from anonymizer import Anonymizer, DeidentificationError
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY
 from tests.support.objects import (
     BIG,
     EXPLICIT,
@@ -17,7 +18,7 @@ from tests.support.objects import (
     read,
 )
 
-ANONYMIZER = Anonymizer(key=b"k" * 32)
+ANONYMIZER = Anonymizer(key=KEY)
 
 
 def reason(*extra: Element, syntax: str = EXPLICIT) -> str:
@@ -113,7 +114,7 @@ def test_an_object_has_one_identity(tag: int) -> None:
 def test_a_uid_ends_at_a_nul_wherever_it_goes() -> None:
     plain = part10(ct(Element(0x00080018, "UI", b"1.2.3\0")))
     for profile in (ConfidentialityProfile(), ConfidentialityProfile.default("RetainUIDs")):
-        anonymizer = Anonymizer(profile, key=b"k" * 32)
+        anonymizer = Anonymizer(profile, key=KEY)
         output = anonymizer.anonymize(part10(ct(Element(0x00080018, "UI", b"1.2.3\0SECRET"))))
         assert b"SECRET" not in output
         assert read(output).file_meta.MediaStorageSOPInstanceUID == read(anonymizer.anonymize(plain)).SOPInstanceUID
@@ -122,9 +123,7 @@ def test_a_uid_ends_at_a_nul_wherever_it_goes() -> None:
 @pytest.mark.parametrize("uid", ["ABC", "1.2/3", "../x", "1" * 65])
 def test_a_retained_uid_that_is_none_is_refused(uid: str) -> None:
     with pytest.raises(DeidentificationError) as error:
-        Anonymizer(ConfidentialityProfile.default("RetainUIDs"), key=b"k" * 32).anonymize(
-            part10(ct(Element(0x00080018, "UI", uid)))
-        )
+        Anonymizer(ConfidentialityProfile.default("RetainUIDs"), key=KEY).anonymize(part10(ct(Element(0x00080018, "UI", uid))))
     assert error.value.reason.value == "invalid-uid"
 
 
@@ -140,10 +139,10 @@ def test_an_alias_is_written_in_the_objects_character_set_or_not_at_all(charset:
     profile = ConfidentialityProfile.default(patient_name="Müller^Jörg")
     content = part10(ct(Element(0x00080005, "CS", charset)))
     with pytest.raises(DeidentificationError) as error:
-        Anonymizer(profile, key=b"k" * 32).anonymize(content)
+        Anonymizer(profile, key=KEY).anonymize(content)
     assert error.value.reason.value == "alias-not-encodable"
     latin = part10(ct(Element(0x00080005, "CS", "ISO_IR 100")))
-    assert read(Anonymizer(profile, key=b"k" * 32).anonymize(latin)).PatientName == "Müller^Jörg"
+    assert read(Anonymizer(profile, key=KEY).anonymize(latin)).PatientName == "Müller^Jörg"
 
 
 def test_strict_leaves_no_short_string_that_no_table_names() -> None:
@@ -153,7 +152,7 @@ def test_strict_leaves_no_short_string_that_no_table_names() -> None:
         [[Element(0x00080100, "SH", "T-1"), Element(0x00080102, "SH", "SRT"), Element(0x00080104, "LO", "Doe's hand")]],
     )
     blob = part10(ct(Element(0x00181210, "SH", "Doe kernel"), Element(0x00080070, "LO", "Doe Inc"), code))
-    strict = Anonymizer(ConfidentialityProfile.default(strict=True), key=b"k" * 32).anonymize(blob)
+    strict = Anonymizer(ConfidentialityProfile.default(strict=True), key=KEY).anonymize(blob)
     new = read(strict)
     assert b"Doe" not in strict
     assert (new.ConvolutionKernel, new.Manufacturer, new.Modality) == ("ANONYMIZED", "ANONYMIZED", "CT")

@@ -17,14 +17,14 @@ from random import Random
 import click
 import pyarrow.parquet as pq
 
-from tests.pipeline.conftest import run_command
+from tests.pipeline.conftest import audit_of, run_command
+from tests.support.keys import write_key
 
 from . import marks
 from .leaks import leaks
 from .mutations import mutate, redeflated
 from .seeds import plant, real_files, with_own_identity
 
-_KEY = "a key of the tests, 32 bytes or more"
 #: files of one folder, whose name is an identifier, too
 _TOGETHER = 50
 _PROGRESS = re.compile(r" *[0-9]+ s: [0-9]+ listed, [0-9]+ scanned, [0-9]+ finished")
@@ -91,7 +91,7 @@ class Mutants:
 def check_batch(mutants: Mutants, numbers: range, work: Path, tally: Tally, *arguments: str) -> None:
     """Run the command over the mutants ``numbers``, and note in ``tally`` what came of them and what is wrong with that."""
     source, output, key = work / "in", work / "out", work / "key"
-    key.write_text(_KEY)
+    write_key(key)
     source.mkdir()
     mutants.write(source, numbers)
     # many of the files are at risk: their refusal would be all that is seen
@@ -113,12 +113,13 @@ def check_batch(mutants: Mutants, numbers: range, work: Path, tally: Tally, *arg
 
 
 def _check_account(output: Path, code: int, numbers: range, tally: Tally) -> None:
-    report = json.loads((output / "_audit" / "run.json").read_text())
+    audit = audit_of(output)
+    report = json.loads((audit / "run.json").read_text())
     rows = [
         row
         for name in report["tables"]
         if name.startswith("instances-")
-        for row in pq.read_table(output / "_audit" / name, columns=["source_id", "status", "reason", "output_name"]).to_pylist()
+        for row in pq.read_table(audit / name, columns=["source_id", "status", "reason", "output_name"]).to_pylist()
     ]
     statuses = Counter(row["status"] for row in rows)
     reasons = Counter(row["reason"] for row in rows if row["reason"])
@@ -147,8 +148,8 @@ def _check_objects(output: Path, numbers: range, tally: Tally) -> None:
 
 
 def _check_audit(output: Path, numbers: range, tally: Tally) -> None:
-    for path in output.rglob("*"):
-        if marks.fragments_in_account(os.fsencode(path.relative_to(output))):
+    for path in (*output.rglob("*"), *audit_of(output).rglob("*")):
+        if marks.fragments_in_account(os.fsencode(path.relative_to(output.parent))):
             tally.faults.append(f"{numbers}: a token in the name of what was written")
         if path.is_file() and path.suffix != ".dcm":
             # what is in Parquet files is compressed there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydicom.data import get_testdata_file
 
+from tests.support.keys import write_key
 from tests.support.objects import EXPLICIT, Element, ct, from_dataset, nested, part10, read
 from tests.support.planting import planted
 from tests.support.tokens import Tokens
@@ -58,6 +60,11 @@ AT_RISK = {
 KEEPING = "--pixels=keep"
 
 
+def audit_of(output: Path) -> Path:
+    """Where an output's audit is by default: beside it."""
+    return output.with_name(f"{output.name}-audit")
+
+
 @dataclass
 class Run:
     """A finished command and what it wrote."""
@@ -67,14 +74,19 @@ class Run:
     log: str
 
     @property
+    def audit(self) -> Path:
+        """Where its audit is by default."""
+        return audit_of(self.output)
+
+    @property
     def report(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.output / "_audit" / "run.json").read_text())
+        content: dict[str, Any] = json.loads((self.audit / "run.json").read_text())
         return content
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Rows of the tables that ``run.json`` lists."""
         files = [file for file in self.report["tables"] if file.startswith(name)]
-        return [row for file in files for row in pq.read_table(self.output / "_audit" / file).to_pylist()]
+        return [row for file in files for row in pq.read_table(self.audit / file).to_pylist()]
 
     def objects(self) -> dict[str, bytes]:
         """The written objects by name."""
@@ -129,9 +141,8 @@ def deidentify(archive: Path, output: Path, key: Path, *arguments: str) -> Run:
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("key") / "key"
-    path.write_text("a key of the tests, 32 bytes or more")
-    return path
+    # by most keys, some new UID of the planted archive has the digits of a planted date by chance
+    return write_key(tmp_path_factory.mktemp("key") / "key", hashlib.sha256(b"key 13 of the tests").hexdigest())
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 
 from anonymizer import Anonymizer
 from tests.pipeline.conftest import ct_file, run_command
+from tests.support.keys import OTHER_KEY, write_key
 from tests.support.objects import Element, ct, part10
 
 #: a table of no patients that matter
@@ -100,7 +101,7 @@ def test_globs_and_files_beside_the_output_are_fine(archive: Path, tmp_path: Pat
 
 def test_an_output_of_another_key_or_profile_is_refused(archive: Path, tmp_path: Path, key_file: Path) -> None:
     other = tmp_path / "other"
-    other.write_text("another key of the tests, of 32 bytes or more")
+    write_key(other, OTHER_KEY)
     output = str(tmp_path / "out")
     assert run_command("run", "--input", str(archive), "--output", output, "--key", f"file:{key_file}").returncode == 0
     for arguments in (
@@ -144,7 +145,7 @@ def test_several_inputs_and_an_audit_elsewhere(archive: Path, tmp_path: Path, ke
     )
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "audit" / "run.json").read_text())["counts"]["written"] == 2
-    assert not (tmp_path / "out" / "_audit").exists()
+    assert not (tmp_path / "out-audit").exists()
 
 
 def test_one_file_gets_the_bytes_that_the_api_gives(archive: Path, tmp_path: Path, key_file: Path) -> None:

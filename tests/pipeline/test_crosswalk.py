@@ -106,12 +106,12 @@ def test_planted_identifiers_are_in_the_crosswalk_and_nowhere_else(
     assert run.objects() == planted_kept.objects()
     for name in ("instances", "uid_map"):
         assert sorted(map(repr, run.table(name))) == sorted(map(repr, planted_kept.table(name)))
-    for path in (run.output / "_audit").rglob("*.json"):
+    for path in run.audit.rglob("*.json"):
         assert tokens.found_in(path.read_bytes()) == []
         assert "crosswalk" not in path.read_text() or path.name == "run.json"
     assert run.report["origin"]["crosswalk"] is True
     assert planted_kept.report["origin"]["crosswalk"] is False
-    assert str(folder) not in (run.output / "_audit" / "run.json").read_text()
+    assert str(folder) not in (run.audit / "run.json").read_text()
 
 
 class Watch:

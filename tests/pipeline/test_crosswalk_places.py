@@ -61,14 +61,15 @@ def test_a_bucket_holds_it_encrypted_and_is_read_again(
     written = server.objects("restricted")
     assert all(name.startswith("study 7/crosswalk/crosswalk-") and name.endswith(".parquet.p7m") for name in written)
     assert [tokens.found_in(content) for content in written.values()] == [[]] * len(written)
-    read = run_command("reidentify", "--crosswalk", crosswalk, "--private-key", str(pair.private_key), "--csv", env=env)
+    keys = ["--key", f"file:{planted_archive.key}", "--private-key", str(pair.private_key)]
+    read = run_command("reidentify", "--crosswalk", crosswalk, *keys, "--csv", env=env)
     assert read.returncode == 0, read.stderr
     rows = list(csv.DictReader(StringIO(read.stdout)))
     assert len(rows) == planted_archive.readable
     assert len(tokens.found_in(read.stdout.encode())) >= 3 * planted_archive.readable
     # Beam's own options lead there, too
     if scheme == "s3":
-        options = ["--crosswalk", crosswalk, "--private-key", str(pair.private_key), rows[0]["new_sop_instance_uid"], "--csv"]
+        options = ["--crosswalk", crosswalk, *keys, rows[0]["new_sop_instance_uid"], "--csv"]
         flags = ["--s3_endpoint_url", env["AWS_ENDPOINT_URL"], "--s3_access_key_id=test", "--s3_secret_access_key", "test"]
         by_flags = run_command("reidentify", *options, *flags)
         assert by_flags.returncode == 0, by_flags.stderr
@@ -81,16 +82,18 @@ def test_a_run_that_nobody_waits_for_writes_it_too(tmp_path: Path, key_file: Pat
         (tmp_path / "in" / f"{number}.dcm").write_bytes(ct_file(f"1.2.3.{number}"))
     options = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
     options += ["--crosswalk", str(tmp_path / "crosswalk"), "--crosswalk-certificate", str(pair.certificate), "--detach"]
+    finish = ("finish", "--audit", str(tmp_path / "out-audit"), "--key", f"file:{key_file}")
     with engine("Prism server, worker pool") as flags:
         submitted = run_command("run", *options, *flags)
         assert submitted.returncode == 0, submitted.stderr
         ends = time.monotonic() + PATIENCE
-        while (done := run_command("finish", "--audit", str(tmp_path / "out" / "_audit"))).returncode == 1:
+        while (done := run_command(*finish)).returncode == 1:
             assert time.monotonic() < ends, done.stderr
             time.sleep(1)
     assert done.returncode == 0, done.stderr
-    assert '"crosswalk": true' in (tmp_path / "out" / "_audit" / "run.json").read_text()
-    read = run_command("reidentify", "--crosswalk", str(tmp_path / "crosswalk"), "--private-key", str(pair.private_key), "--csv")
+    assert '"crosswalk": true' in (tmp_path / "out-audit" / "run.json").read_text()
+    keys = ("--key", f"file:{key_file}", "--private-key", str(pair.private_key))
+    read = run_command("reidentify", "--crosswalk", str(tmp_path / "crosswalk"), *keys, "--csv")
     assert sorted(row["source"] for row in csv.DictReader(StringIO(read.stdout))) == ["0.dcm", "1.dcm", "2.dcm"]
 
 
@@ -109,16 +112,16 @@ def test_a_run_that_goes_on_after_a_killed_one_leaves_no_row_out(first: str, tmp
         stderr=subprocess.DEVNULL,
     )
     ends = time.monotonic() + PATIENCE
-    while len(list((tmp_path / "out" / "_audit").glob("ledger-*"))) < 3:
+    while len(list((tmp_path / "out-audit").glob("ledger-*"))) < 3:
         assert time.monotonic() < ends and killed.poll() is None
         time.sleep(0.001)
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
-    assert not (tmp_path / "out" / "_audit" / "run.json").exists()
+    assert not (tmp_path / "out-audit" / "run.json").exists()
     done = run_command("run", *options, "--crosswalk", str(crosswalk))
     assert done.returncode == 0, done.stderr
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in crosswalk.iterdir())
-    read = run_command("reidentify", "--crosswalk", str(crosswalk), "--csv")
+    read = run_command("reidentify", "--crosswalk", str(crosswalk), "--key", f"file:{key_file}", "--csv")
     assert read.returncode == 0, read.stderr
     sources = [row["source"] for row in csv.DictReader(StringIO(read.stdout))]
     assert len(sources) == len(set(sources)) == 1500

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.pipeline.conftest import KEEPING, PlantedArchive, Run, deidentify, run_command
+from tests.pipeline.conftest import KEEPING, PlantedArchive, Run, audit_of, deidentify, run_command
 from tests.pipeline.test_object_storage import BucketRun, same, written_to
 from tests.support.engines import ENGINES, engine
 from tests.support.processes import PATIENCE
@@ -60,7 +60,7 @@ def test_real_files_from_bucket_to_bucket(
         places = ("--input", "gs://hospital", "--output", f"gs://{bucket}/out")
         done = run_command("run", *places, "--key", f"file:{key_file}", KEEPING, *flags)
     assert done.returncode == bundled_run.code, done.stderr
-    found: BucketRun = written_to(gcs, bucket, "out/")
+    found: BucketRun = written_to(gcs, bucket, "out")
     assert len(found.objects()) > 100
     assert same(found, bundled_run)
 
@@ -69,12 +69,12 @@ def test_a_job_that_nobody_waits_for_is_accounted_for_afterwards(
     bundled: Path, bundled_run: Run, key_file: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
-    finish = ("finish", "--audit", str(output / "_audit"))
+    finish = ("finish", "--audit", str(audit_of(output)), "--key", f"file:{key_file}")
     with engine("Prism server, worker pool") as flags:
         submitted = deidentify(bundled, output, key_file, "--detach", KEEPING, *flags)
         assert submitted.code == 0, submitted.log
         assert "dicom-deid finish" in submitted.log
-        assert len(list((output / "_audit").glob("pending-*.json"))) == 1
+        assert len(list(audit_of(output).glob("pending-*.json"))) == 1
         ends = time.monotonic() + PATIENCE
         while (done := run_command(*finish)).returncode == 1 and time.monotonic() < ends:
             assert "has no account yet" in done.stderr

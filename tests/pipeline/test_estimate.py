@@ -67,7 +67,7 @@ def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs: GcsServer, tmp_path
     assert "41 instances looked at in 32 of them; a run would write 40" in told.stdout
     done = run_command("run", "--input", "gs://estimated/a", "--output", "gs://result/out", "--key", f"file:{key_file}", env=env)
     assert done.returncode == 0, done.stderr
-    operations = json.loads(gcs.get("result", "out/_audit/run.json"))["operations"]
+    operations = json.loads(gcs.get("result", "out-audit/run.json"))["operations"]
     rows = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in told.stdout.splitlines() if line.count("│") == 6}
     # the audit of an earlier run, which is looked for
     assert 0 <= operations["reads"] - float(rows["reads"]) <= 2

@@ -39,7 +39,7 @@ def command(source: Path, output: Path, key: Path, *more: str) -> list[str]:
 def sums(output: Path, ended: Ended, listed: int, audit: Path | None = None) -> dict[str, int]:
     """The reasons; all else must add up."""
     assert "Traceback" not in ended.log and ended.code in (0, 3), ended.log
-    run = Run(audit.parent if audit else output, ended.code, ended.log)
+    run = Run(audit.with_name(audit.name.removesuffix("-audit")) if audit else output, ended.code, ended.log)
     counts = run.report["counts"]
     assert run.report["listed"] == sum(counts.values()) == len(run.table("instances")) == listed
     assert ended.code == (3 if counts["quarantined"] else 0)
@@ -147,7 +147,7 @@ def test_an_input_folder_that_disappears(tmp_path: Path, key_file: Path) -> None
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    until((tmp_path / "out" / "_audit" / "output.json").exists, running)
+    until((tmp_path / "out-audit" / "output.json").exists, running)
     shutil.rmtree(tmp_path / "in")
     log, _ = running.communicate(timeout=120)
     report = Run(tmp_path / "out", running.returncode, log).report
@@ -170,7 +170,7 @@ def test_a_full_disk_for_the_objects(tmp_path: Path, key_file: Path) -> None:
     archive(tmp_path / "in", 8, 500_000)
     (tmp_path / "disk").mkdir()
     disk = on_own_disk(tmp_path / "disk", "2m")
-    audit = tmp_path / "account" / "_audit"
+    audit = tmp_path / "account" / "out-audit"
     ended = run_measured(*disk, *command(tmp_path / "in", tmp_path / "disk" / "out", key_file, "--audit", str(audit)))
     reasons = sums(tmp_path / "disk" / "out", ended, 8, audit)
     assert set(reasons) == {"output-unwritable"} and 3 < reasons["output-unwritable"] < 8
@@ -237,9 +237,9 @@ def test_an_audit_that_is_closed_while_the_run_works(tmp_path: Path, key_file: P
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     until(lambda: any((tmp_path / "out").glob("2.25*/*/*.dcm")), running)
-    (tmp_path / "out" / "_audit").chmod(0o555)
+    (tmp_path / "out-audit").chmod(0o555)
     log, _ = running.communicate(timeout=120)
-    (tmp_path / "out" / "_audit").chmod(0o755)
+    (tmp_path / "out-audit").chmod(0o700)
     told(Ended(running.returncode, log, 0, 0), 1, "Permission denied")
 
 

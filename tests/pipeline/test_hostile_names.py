@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Run, ct_file
+from tests.pipeline.conftest import Run, audit_of, ct_file
 from tests.support.limits import COMMAND, Ended, run_measured
 from tests.support.tokens import Tokens
 
@@ -32,7 +32,7 @@ def run(source: Path | bytes, output: Path | bytes, key: Path) -> Ended:
 
 
 def report(output: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads((output / "_audit" / "run.json").read_text())
+    content: dict[str, object] = json.loads((audit_of(output) / "run.json").read_text())
     return content
 
 
@@ -50,7 +50,7 @@ def test_no_name_is_told(tmp_path: Path, key_file: Path, form: bytes) -> None:
     found = Run(tmp_path / "out", ended.code, ended.log)
     assert found.report["listed"] == 3 and found.report["reasons"] == {"not-dicom": 1, "truncated": 1}
     assert tokens.found_in(ended.log.encode()) == [] and "Traceback" not in ended.log
-    for path in (tmp_path / "out").rglob("*"):
+    for path in (*found.output.rglob("*"), *found.audit.rglob("*")):
         assert tokens.found_in(bytes(path.relative_to(tmp_path))) == []
         assert path.is_dir() or tokens.found_in(path.read_bytes()) == []
     assert tokens.found_in(repr(found.table("instances")).encode()) == []

@@ -65,7 +65,7 @@ def test_packed_archives_give_what_folders_give(
     assert run.report["listed"] == planted_archive.files
     tokens = planted_archive.tokens
     assert tokens.found_in(run.log.encode()) == []
-    for path in (run.output / "_audit").iterdir():
+    for path in run.audit.iterdir():
         assert tokens.found_in(path.read_bytes()) == [], path.name
 
 

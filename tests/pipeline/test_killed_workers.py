@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 
 from pipeline.storage import TEMPORARY
-from tests.pipeline.conftest import ROOT, Run, deidentify, write_studies
+from tests.pipeline.conftest import ROOT, Run, audit_of, deidentify, write_studies
 from tests.pipeline.test_object_storage import same
 from tests.support.engines import engine
 from tests.support.objects import Element
@@ -103,7 +103,7 @@ class AtWork:
         """What it said, once it has failed."""
         _, log = self.process.communicate(timeout=BOUND)
         assert self.process.returncode == 1, log
-        assert not (self.output / "_audit" / "run.json").exists()
+        assert not (audit_of(self.output) / "run.json").exists()
         assert "SECRETNAME" not in log and "Traceback" not in log
         return log
 
@@ -150,7 +150,7 @@ def finished_again(run: AtWork, archive: Path, key: Path, undisturbed: Run, *fla
     assert again.code == undisturbed.code, again.log
     assert same(again, undisturbed)
     assert not (run.output / TEMPORARY).exists()
-    return {path.name for path in (run.output / "_audit").iterdir()} == {*again.report["tables"], "run.json", "output.json"}
+    return {path.name for path in again.audit.iterdir()} == {*again.report["tables"], "run.json", "output.json"}
 
 
 LOCAL = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
@@ -171,7 +171,7 @@ def test_a_worker_dies_on_this_machine(
             # it may have had no more to do
             _, log = run.process.communicate(timeout=BOUND)
             assert run.process.returncode in (0, 1), log
-            assert (run.output / "_audit" / "run.json").exists() == (run.process.returncode == 0)
+            assert (audit_of(run.output) / "run.json").exists() == (run.process.returncode == 0)
         else:
             assert "a worker process was killed by signal 9" in run.ends()
         # the others went with it, before the command ended
@@ -189,9 +189,12 @@ def test_the_command_dies_and_no_worker_stays(
     with at_work(archive, tmp_path, key_file, *LOCAL) as run:
         workers = run.workers()
         run.wait_for("finished", count)
+        assert list(run.temporary.glob("dicom-deid-*/control")) != []
         run.process.kill()
         run.process.wait()
         assert all_gone(workers)
+        # they took the sockets along
+        assert list(run.temporary.glob("dicom-deid-*/control")) == []
         if count:
             assert 0 < len(list(run.output.rglob("*.dcm"))) < MANY
             assert finished_again(run, archive, key_file, undisturbed)

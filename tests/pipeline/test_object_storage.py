@@ -58,18 +58,24 @@ class Cloud:
 
 @dataclass
 class BucketRun:
-    """What a run wrote to a bucket: a Run that is nowhere on this machine."""
+    """What a run wrote to a bucket: a Run that is nowhere on this machine.
+
+    Attributes:
+        files: what lies in the output.
+        audit: what lies in the audit beside it.
+    """
 
     files: dict[str, bytes]
+    audit: dict[str, bytes]
 
     @property
     def report(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.files["_audit/run.json"])
+        content: dict[str, Any] = json.loads(self.audit["run.json"])
         return content
 
     def table(self, name: str) -> list[dict[str, Any]]:
         names = [file for file in self.report["tables"] if file.startswith(name)]
-        return [row for file in names for row in pq.read_table(io.BytesIO(self.files[f"_audit/{file}"])).to_pylist()]
+        return [row for file in names for row in pq.read_table(io.BytesIO(self.audit[file])).to_pylist()]
 
     def objects(self) -> dict[str, bytes]:
         return {name: content for name, content in self.files.items() if name.endswith(".dcm")}
@@ -88,10 +94,14 @@ def rows_of(run: Run | BucketRun, name: str) -> list[str]:
     return sorted(repr({**row, "source_version": None}) for row in run.table(name))
 
 
-def written_to(server: Server, bucket: str, prefix: str = "") -> BucketRun:
+def written_to(server: Server, bucket: str, output: str) -> BucketRun:
     """What lies in a bucket."""
     found = server.objects(bucket)
-    return BucketRun({name.removeprefix(prefix): content for name, content in found.items() if name.startswith(prefix)})
+
+    def below(folder: str) -> dict[str, bytes]:
+        return {name.removeprefix(folder): content for name, content in found.items() if name.startswith(folder)}
+
+    return BucketRun(below(f"{output}/"), below(f"{output}-audit/"))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +135,7 @@ def planted_bucket_run(cloud: Cloud, planted_archive: PlantedArchive) -> tuple[s
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    return done, written_to(cloud.server, "research", "out/")
+    return done, written_to(cloud.server, "research", "out")
 
 
 def test_a_bucket_gives_what_a_folder_gives(
@@ -140,11 +150,13 @@ def test_no_token_is_in_anything_that_was_written(
     done, run = planted_bucket_run
     tokens = planted_archive.tokens
     assert tokens.found_in((done.stdout + done.stderr).encode()) == []
-    for name, content in run.files.items():
+    names = [f"out/{name}" for name in run.files]
+    for name, content in run.audit.items():
+        names.append(f"out-audit/{name}")
+        assert tokens.found_in(content) == [], name
+    for name in names:
         assert tokens.found_in(name.encode()) == []
-        if name.startswith("_audit"):
-            assert tokens.found_in(content) == [], name
-        metadata = cloud.server.metadata("research", f"out/{name}")
+        metadata = cloud.server.metadata("research", name)
         given = {field: value for field, value in metadata.items() if field not in BY_THE_CLOCK}
         assert tokens.found_in(repr(given).encode()) == []
     assert tokens.found_in(repr(run.table("instances")).encode()) == []
@@ -175,12 +187,12 @@ def test_a_second_run_changes_nothing(
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    again = written_to(cloud.server, "research", "out/")
+    again = written_to(cloud.server, "research", "out")
     assert {name: cloud.server.metadata("research", name) for name in names} == before
     assert same(run, again)
-    tables = {name.removeprefix("_audit/") for name in again.files if name.startswith("_audit/") and name.count("/") == 1}
+    tables = {name for name in again.audit if "/" not in name}
     assert tables == {*again.report["tables"], "run.json", "output.json"}
-    earlier = {name.rpartition("/")[2] for name in again.files if name.startswith(f"_audit/earlier/{run.report['run_id']}/")}
+    earlier = {name.rpartition("/")[2] for name in again.audit if name.startswith(f"earlier/{run.report['run_id']}/")}
     assert earlier == {*run.report["tables"], "run.json"}
 
 
@@ -210,11 +222,11 @@ def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_pat
         for _ in range(2)
     ]
     assert [(run.communicate()[1].decode(), run.returncode)[1] for run in runs] == [0, 0]
-    result = written_to(cloud.server, "both", "out/")
+    result = written_to(cloud.server, "both", "out")
     assert result.report["counts"]["written"] == len(result.objects()) == 300
-    earlier = [name for name in result.files if name.startswith("_audit/earlier/") and name.endswith("run.json")]
+    earlier = [name for name in result.audit if name.startswith("earlier/") and name.endswith("run.json")]
     assert len(earlier) == 1
-    assert json.loads(result.files[earlier[0]])["counts"]["written"] == 300
+    assert json.loads(result.audit[earlier[0]])["counts"]["written"] == 300
 
 
 def test_inputs_and_outputs_mix(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
@@ -243,7 +255,10 @@ def test_what_is_wrong_with_a_place_is_said_at_once(cloud: Cloud, tmp_path: Path
         (["--input", f"{scheme}://full/0", "--output", f"{scheme}://nowhere/x"], f"the {scheme}:// bucket doesn't exist"),
         (["--input", f"{scheme}://full", "--output", f"{scheme}://full/out"], "--output lies inside --input"),
         (["--input", f"{scheme}://full/*", "--output", f"{scheme}://full/0"], "--output lies inside --input"),
-        (["--input", f"{scheme}://full/0", "--output", f"{scheme}://full"], "--input lies inside --output"),
+        (
+            ["--input", f"{scheme}://full/0", "--output", f"{scheme}://full", "--audit", f"{scheme}://other/audit"],
+            "--input lies inside --output",
+        ),
         (["--input", str(tmp_path / "in"), "--output", f"{scheme}://full/0"], "--output is not empty"),
         (["--input", "gopher://x/y", "--output", f"{scheme}://full/1"], "gopher:// is not known"),
     ):
@@ -285,7 +300,7 @@ def test_packed_files_and_manifests_in_buckets(cloud: Cloud, tmp_path: Path, key
         *("--output", f"{cloud.scheme}://unpacked/out", "--key", f"file:{key_file}"),
     )
     assert done.returncode == 0, done.stderr
-    run = written_to(cloud.server, "unpacked", "out/")
+    run = written_to(cloud.server, "unpacked", "out")
     assert run.report["listed"] == 40
     assert run.objects() == plain.objects()
 
@@ -348,7 +363,7 @@ def test_azure_gives_what_a_folder_gives(tmp_path: Path, key_file: Path) -> None
             f"--azure_connection_string={azurite_connection(server.url)}",
         )
         assert done.returncode == 0, done.stderr
-        run = written_to(server, "research", "out/")
+        run = written_to(server, "research", "out")
     assert same(run, plain)
     operations = run.report["operations"]
     assert operations["reads"] <= 2 * 60 + 2 and operations["writes"] <= 60 + 5

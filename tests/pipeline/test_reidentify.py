@@ -13,6 +13,7 @@ import pytest
 
 from tests.pipeline.conftest import Run, ct_file, deidentify, run_command
 from tests.support.certificates import KeyPair, key_pair
+from tests.support.keys import OTHER_KEY, write_key
 from tests.support.objects import Element, read
 from tests.support.processes import need
 
@@ -26,6 +27,7 @@ class Made:
     crosswalk: Path
     runs: tuple[Run, Run]
     pair: KeyPair
+    key: Path
 
 
 @pytest.fixture(scope="module", params=["plain", "encrypted"])
@@ -35,7 +37,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     (folder / "in").mkdir()
     for number, patient in enumerate(PATIENTS):
         elements = [Element(0x00100020, "LO", patient), Element(0x00100010, "PN", b"\x1b[31mDoe^[bold]Jane")]
-        elements += [Element(0x0020000E, "UI", "1.2.3.4")]
+        elements += [Element(0x0020000E, "UI", "1.2.3.4"), Element(0x00100021, "LO", "=cmd|'/C calc'!A0")]
         name = (b"0.dcm", b"1.dcm", b"\xff2.dcm")[number]
         path = os.fsdecode(os.fsencode(folder / "in") + b"/" + name)
         Path(path).write_bytes(ct_file(f"1.2.3.9.{number}", *elements, study=f"1.2.3.{number // 2}"))
@@ -44,11 +46,13 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         options += ["--crosswalk-certificate", str(pair.certificate)]
     first, second = (deidentify(folder / "in", folder / f"out{number}", key_file, *options) for number in (1, 2))
     assert (first.code, second.code) == (0, 0), first.log + second.log
-    return Made(folder / "crosswalk", (first, second), pair)
+    return Made(folder / "crosswalk", (first, second), pair, key_file)
 
 
-def reidentify(made: Made, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    options = ["--crosswalk", str(made.crosswalk)]
+def reidentify(
+    made: Made, *arguments: str, env: dict[str, str] | None = None, checked: bool = True
+) -> subprocess.CompletedProcess[str]:
+    options = ["--crosswalk", str(made.crosswalk), *(["--key", f"file:{made.key}"] if checked else [])]
     if any(path.name.endswith(".p7m") for path in made.crosswalk.iterdir()):
         options += ["--private-key", str(made.pair.private_key), "--passphrase-from", "env:SESAME"]
     return run_command("reidentify", *options, *arguments, env={"SESAME": "open sesame", **(env or {})})
@@ -73,6 +77,8 @@ def test_all_objects_of_all_runs_appear_once(made: Made) -> None:
     # the pipe's text mode reads \\r\\n as \\n
     assert [row["patient_id"].replace("\r\n", "\n") for row in rows] == [patient.replace("\r\n", "\n") for patient in PATIENTS]
     assert {row["patient_name"] for row in rows} == {"\x1b[31mDoe^[bold]Jane"}
+    # spreadsheets run formulas
+    assert {row["issuer_of_patient_id"] for row in rows} == {"'=cmd|'/C calc'!A0"}
     assert [(row["source"], row["source_hex"]) for row in rows] == [
         ("0.dcm", ""),
         ("1.dcm", ""),
@@ -139,9 +145,31 @@ def test_what_is_wrong_is_said(made: Made, tmp_path: Path) -> None:
         (["--crosswalk", crosswalk, str(tmp_path / "file")], 2, "NAME number 1 is a file without a SOPInstanceUID"),
         (["--crosswalk", crosswalk, "2.25.1", "--no-such-option"], 2, "unknown option --no-such-option"),
     ):
-        done = run_command("reidentify", *arguments)
+        done = run_command("reidentify", "--key", f"file:{made.key}", *arguments)
         assert (done.returncode, message in done.stderr) == (code, True), (arguments, done.stderr)
         assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_the_runs_key_is_needed_or_not_to_check(made: Made, tmp_path: Path) -> None:
+    options = ["--crosswalk", str(made.crosswalk), "--csv"]
+    if any(path.name.endswith(".p7m") for path in made.crosswalk.iterdir()):
+        options += ["--private-key", str(made.pair.private_key), "--passphrase-from", "env:SESAME"]
+    other = write_key(tmp_path / "other", OTHER_KEY)
+    for arguments, code, message in (
+        ([], 2, "--key is needed"),
+        (["--key", "file:nowhere"], 2, "can't be read"),
+        (["--key", f"file:{other}"], 1, "not written by a run with this key"),
+        (["--key", f"file:{made.key}", "--scope", "another"], 1, "not written by a run with this key"),
+    ):
+        done = run_command("reidentify", *options, *arguments, env={"SESAME": "open sesame"})
+        assert (done.returncode, message in done.stderr) == (code, True), (arguments, done.stderr)
+        assert "Traceback" not in done.stderr and rows_of(done) == []
+    # any of several keys
+    expected = read_exactly(made)
+    both = [*options, "--key", f"file:{other}", "--key", f"file:{made.key}"]
+    for arguments in (both, [*options, "--unchecked"]):
+        done = run_command("reidentify", *arguments, env={"SESAME": "open sesame", "PYTHONIOENCODING": "latin-1"})
+        assert (done.returncode, rows_of(done)) == (0, expected), done.stderr
 
 
 @pytest.fixture
@@ -153,7 +181,7 @@ def encrypted(made: Made) -> Made:
 
 def test_the_right_key_is_needed(encrypted: Made, tmp_path: Path) -> None:
     other = key_pair(tmp_path, "other")
-    crosswalk = ["--crosswalk", str(encrypted.crosswalk)]
+    crosswalk = ["--crosswalk", str(encrypted.crosswalk), "--key", f"file:{encrypted.key}"]
     assert "--private-key is needed" in run_command("reidentify", *crosswalk).stderr
     wrong = run_command("reidentify", *crosswalk, "--private-key", str(other.private_key))
     assert wrong.returncode == 1
@@ -175,11 +203,16 @@ def test_a_damaged_file_is_named(made: Made, tmp_path: Path) -> None:
     content = victim.read_bytes()
     for broken in (content[:-1], content[: len(content) // 2], b"", content[:-9] + bytes(9)):
         victim.write_bytes(broken)
-        done = reidentify(Made(tmp_path, made.runs, made.pair))
+        damaged = Made(tmp_path, made.runs, made.pair, made.key)
+        done = reidentify(damaged)
+        assert done.returncode == 1, (len(broken), done.stdout)
+        assert "a file of the crosswalk" in done.stderr and "Traceback" not in done.stderr
+        # who doesn't ask for the check comes upon the damage itself
+        done = reidentify(damaged, "--unchecked", checked=False)
         assert done.returncode == 1, (len(broken), done.stdout)
         assert f"Failed: {victim.name}" in done.stderr and "Traceback" not in done.stderr
     # what another program, or a run that was killed, left there is no part of it
     victim.write_bytes(content)
     (tmp_path / ".dicom-deid-0123").write_bytes(b"half")
     (tmp_path / "notes.txt").write_bytes(b"half")
-    assert reidentify(Made(tmp_path, made.runs, made.pair)).returncode == 0
+    assert reidentify(Made(tmp_path, made.runs, made.pair, made.key)).returncode == 0

@@ -14,6 +14,7 @@ import pytest
 from anonymizer import Key, Pseudonyms
 from pipeline.cli import main
 from tests.pipeline.conftest import Run, ct_file, deidentify, run_command
+from tests.support.keys import OTHER_KEY, write_key
 from tests.support.objects import Element, read
 from transforms import uids_in_use
 
@@ -23,9 +24,8 @@ class Finished:
 
     def __init__(self, run: Run) -> None:
         self.code, self.log = run.code, run.log
-        audit = run.output / "_audit"
         # a run with another audit, or that failed, has none there
-        if run.code in (0, 3) and audit.is_dir():
+        if run.code in (0, 3) and run.audit.is_dir():
             self.report = run.report
             self._tables = {name: run.table(name) for name in ("instances", "uid_map", "gone")}
         self._objects = run.objects()
@@ -220,7 +220,7 @@ def test_other_profiles_and_keys_are_not_mixed_unless_told(night: Night, tmp_pat
     digests = {row["status"]: row["profile_digest"] for row in mixed.table("instances")}
     assert digests["skipped"] == first.report["profile_digest"] != digests["written"] == mixed.report["profile_digest"]
     other = tmp_path / "other"
-    other.write_text("another key of the tests, 32 bytes or more")
+    write_key(other, OTHER_KEY)
     flags = ("run", "--input", str(night.archive), "--output", str(night.output), "--key", f"file:{other}", "--resume")
     assert run_command(*flags).returncode == 2
     done = run_command(*flags, "--mixed-output")
@@ -336,7 +336,7 @@ def test_words_of_skipped_objects_are_known_to_new_ones(night: Night) -> None:
     assert "contrast" in found["another's"].lower()
 
 
-def test_a_crosswalk_misses_nobody_that_is_skipped(night: Night, tmp_path: Path) -> None:
+def test_a_crosswalk_misses_nobody_that_is_skipped(night: Night, tmp_path: Path, key_file: Path) -> None:
     night.run()
     for name in ("one", "other"):
         refused = night.run(f"--crosswalk={tmp_path / name}")
@@ -344,5 +344,5 @@ def test_a_crosswalk_misses_nobody_that_is_skipped(night: Night, tmp_path: Path)
         assert night.run(f"--crosswalk={tmp_path / name}", resume=False).code == 3
     night.put("new", "1.2.3.2.1", study="1.2.3.2")
     assert counts(night.run(f"--crosswalk={tmp_path / 'other'}")) == {**LATER, "written": 1}
-    said = run_command("reidentify", f"--crosswalk={tmp_path / 'other'}", "--csv").stdout
+    said = run_command("reidentify", f"--crosswalk={tmp_path / 'other'}", f"--key=file:{key_file}", "--csv").stdout
     assert all(name in said for name in ("SECRETNAME-1", "new", "1.2.3.2.1"))

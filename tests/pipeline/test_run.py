@@ -47,11 +47,12 @@ def test_no_token_is_in_any_object(planted_archive: PlantedArchive, either_run: 
 def test_no_token_is_in_tables_logs_or_names(planted_archive: PlantedArchive, either_run: Run) -> None:
     tokens = planted_archive.tokens
     assert tokens.found_in(either_run.log.encode()) == []
-    for path in either_run.output.rglob("*"):
-        assert tokens.found_in(str(path.relative_to(either_run.output)).encode()) == []
+    for folder in (either_run.output, either_run.audit):
+        for path in folder.rglob("*"):
+            assert tokens.found_in(str(path.relative_to(folder)).encode()) == []
     for name in ("instances", "uid_map"):
         assert tokens.found_in(repr(either_run.table(name)).encode()) == []
-    for path in (either_run.output / "_audit").iterdir():
+    for path in either_run.audit.iterdir():
         assert tokens.found_in(path.read_bytes()) == [], path.name
 
 
@@ -137,7 +138,7 @@ def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, either_ru
     assert again.code == 3
     assert {path: path.stat().st_mtime_ns for path in either_run.output.rglob("*.dcm")} == before
     assert sorted(map(repr, again.table("instances"))) == sorted(map(repr, rows))
-    tables = {path.name for path in (either_run.output / "_audit").glob("*.parquet")}
+    tables = {path.name for path in either_run.audit.glob("*.parquet")}
     assert tables == set(again.report["tables"]), "tables of the first run were left behind"
 
 

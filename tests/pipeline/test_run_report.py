@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,29 +12,43 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anonymizer import Key, Seal
+from pipeline.audit import Audit
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.run_origin import made_with, origin_of
 from pipeline.run_report import RunReport, finish
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY
 from transforms import AuditRow, Earlier, Status, sum_of_sources
 from transforms.write_account import write_account
 from transforms.write_audit import INSTANCES_SCHEMA, UID_MAP_SCHEMA, instances_table
 
+SEAL = Seal(Key(KEY))
+FIRST, SECOND, THIRD = "0123abc1", "0123abc2", "0123abc3"
 
-def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = "r1") -> RunReport:
-    """What comes of a run whose tables in ``folder`` say this."""
+
+def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIRST, *, lost: int = 0) -> RunReport:
+    """What comes of a run whose tables in ``folder`` say this.
+
+    Args:
+        lost: rows that the job counted, and that aren't in the file.
+    """
     listed, sources = ([f"{ord(name):032x}" for name in names] for names in (listed, sources))
     rows = [AuditRow(source, Status.WRITTEN, output_name="x", size=3) for source in sources]
-    tables = {f"instances-{run_id}-1.parquet": len(rows), f"uid_map-{run_id}-2.parquet": 0}
-    pq.write_table(instances_table(rows, "", "", ""), folder / f"instances-{run_id}-1.parquet")
-    pq.write_table(pa.Table.from_pylist([], schema=UID_MAP_SCHEMA), folder / f"uid_map-{run_id}-2.parquet")
-    write_account(Folder(str(folder)), f"account-{run_id}.json", sum_of_sources(listed), tables.items())
+    files = []
+    tables = {"instances": instances_table(rows, "", "", ""), "uid_map": pa.Table.from_pylist([], schema=UID_MAP_SCHEMA)}
+    for number, (kind, table) in enumerate(tables.items()):
+        name, content = f"{kind}-{run_id}-{number:016x}.parquet", io.BytesIO()
+        pq.write_table(table.slice(lost), content)
+        (folder / name).write_bytes(content.getvalue())
+        files.append((name, table.num_rows, hashlib.sha256(content.getvalue()).hexdigest()))
+    found = Audit(Folder(str(folder)), (SEAL,))
+    write_account(found.folder, f"account-{run_id}.json", sum_of_sources(listed), files, SEAL)
     options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")
-    return finish(
-        Folder(str(folder)), run_id, origin_of(options, made_with(options, "key"), "runner", "making", Earlier()), {"reads": 4}
-    )
+    origin = origin_of(options, made_with(options, SEAL.key_id), "runner", "making", Earlier(), Key(KEY))
+    return finish(found, run_id, origin, {"reads": 4})
 
 
 def test_sums_that_hold_are_reported(tmp_path: Path) -> None:
@@ -44,15 +59,15 @@ def test_sums_that_hold_are_reported(tmp_path: Path) -> None:
 
 def test_the_account_of_the_run_before_is_put_aside(tmp_path: Path) -> None:
     first = audit(tmp_path, ["a", "b"], ["a", "b"])
-    (tmp_path / "instances-r2-00000-of-00001.parquet").write_bytes(b"of a run at work")
-    second = audit(tmp_path, ["c"], ["c"], run_id="r3")
-    assert {path.name for path in (tmp_path / "earlier" / "r1").iterdir()} == {*first.tables, "run.json"}
+    (tmp_path / f"instances-{SECOND}-{7:016x}.parquet").write_bytes(b"of a run at work")
+    second = audit(tmp_path, ["c"], ["c"], run_id=THIRD)
+    assert {path.name for path in (tmp_path / "earlier" / FIRST).iterdir()} == {*first.tables, "run.json"}
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {*second.tables, "run.json", "earlier", "instances-r2-00000-of-00001.parquet"}
+    assert names == {*second.tables, "run.json", "earlier", f"instances-{SECOND}-{7:016x}.parquet"}
 
 
 def test_files_that_the_account_does_not_name_go(tmp_path: Path) -> None:
-    (tmp_path / "instances-r1-of-a-bundle-that-ran-twice.parquet").write_bytes(b"not counted")
+    (tmp_path / f"instances-{FIRST}-{7:016x}.parquet").write_bytes(b"not counted")
     report = audit(tmp_path, ["a"], ["a"])
     assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json"}
 
@@ -68,12 +83,19 @@ def test_sums_that_do_not_hold_fail_the_run(tmp_path: Path, listed: str, sources
     assert not (tmp_path / "run.json").exists()
 
 
-def test_a_table_that_lost_rows_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_lost_rows_fails_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="rows"):
+        audit(tmp_path, ["a", "b"], ["a", "b"], lost=1)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_table_that_is_read_back_as_another_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([], schema=INSTANCES_SCHEMA), content)
     monkeypatch.setattr(Folder, "read", lambda self, name: content.getvalue())
-    with pytest.raises(RunError, match="rows"):
+    with pytest.raises(RunError, match="was changed since its run wrote it"):
         audit(tmp_path, ["a"], ["a"])
+    assert not (tmp_path / "run.json").exists()
 
 
 def test_two_runs_that_end_together_both_keep_their_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +105,10 @@ def test_two_runs_that_end_together_both_keep_their_account(tmp_path: Path, monk
     def meanwhile(self: Folder, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:
         if name == "run.json" and not other:
             other.append(None)  # type: ignore[arg-type]
-            other[0] = audit(tmp_path, ["b"], ["b"], run_id="r2")
+            other[0] = audit(tmp_path, ["b"], ["b"], run_id=SECOND)
         write(self, name, content, version=version)
 
     monkeypatch.setattr(Folder, "write_json", meanwhile)
     report = audit(tmp_path, ["a"], ["a"])
     assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json", "earlier"}
-    assert {path.name for path in (tmp_path / "earlier" / "r2").iterdir()} == {*other[0].tables, "run.json"}
+    assert {path.name for path in (tmp_path / "earlier" / SECOND).iterdir()} == {*other[0].tables, "run.json"}

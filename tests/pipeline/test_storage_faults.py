@@ -59,7 +59,7 @@ def run_through(
         *("--key", f"file:{key_file}", "--io-threads", "32"),
         env=env,
     )
-    return done.returncode, done.stderr, written_to(server, "research", "out/")
+    return done.returncode, done.stderr, written_to(server, "research", "out")
 
 
 def test_requests_at_the_server_are_two_reads_and_a_write(archive: Path, undisturbed: Run, key_file: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_store_that_stays_broken_quarantines(tmp_path: Path, key_file: Path) -
 def test_tables_that_arrive_broken_are_read_again(tmp_path: Path, key_file: Path, scheme: str, repeats: int, code: int) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_bytes(ct_file("1.2.3.4"))
-    plan = FaultPlan(seed=1, share=1.0, kinds=("corrupt",), only=r"media GET .*_audit(%2F|/)\w+-", max_repeats=repeats)
+    plan = FaultPlan(seed=1, share=1.0, kinds=("corrupt",), only=r"media GET .*out-audit(%2F|/)\w+-", max_repeats=repeats)
     with contextlib.ExitStack() as stack:
         proxy = stack.enter_context(fault_proxy(plan))
         server = stack.enter_context(fake_gcs_server(external_url=proxy.url) if scheme == "gs" else moto_server())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from anonymizer import Key, KeyedUids
 from tests.pipeline.conftest import Run, ct_file, run_command
+from tests.support.keys import write_key
 from tests.support.objects import Element, read
 
 STUDY, OLD, NEW = "1.2.3.1", "1.2.3.1.5", "1.2.3.1.6"
@@ -20,8 +22,8 @@ class Rotation:
         self.folder = folder
         self.archive = folder / "in"
         self.archive.mkdir()
-        for name in ("first", "second"):
-            (folder / name).write_text(f"the {name} key of the tests, 32 bytes or more")
+        for name in ("first", "second", "third"):
+            write_key(folder / name, hashlib.sha256(name.encode()).hexdigest())
         (self.archive / "old").write_bytes(ct_file(OLD, study=STUDY))
 
     def uid(self, key: str, uid: str) -> str:
@@ -38,7 +40,7 @@ class Rotation:
         return Run(output_folder, done.returncode, done.stdout + done.stderr)
 
     def rotated(self, *flags: str) -> Run:
-        old = ("--uid-map", str(self.folder / "a" / "_audit"), "--uid-map-key", f"file:{self.folder / 'first'}")
+        old = ("--uid-map", str(self.folder / "a-audit"), "--uid-map-key", f"file:{self.folder / 'first'}")
         return self.run("second", "b", *old, *flags)
 
 
@@ -87,9 +89,8 @@ def test_a_run_that_goes_on_needs_the_map_again(rotation: Rotation) -> None:
 
 def test_the_third_key_goes_on_with_the_second_ones_map(rotation: Rotation) -> None:
     before = rotation.rotated()
-    (rotation.folder / "third").write_text("the third key of the tests, 32 bytes or more")
     (rotation.archive / "newer").write_bytes(ct_file("1.2.3.1.7", study=STUDY))
-    flags = ("--uid-map", str(rotation.folder / "b" / "_audit"), "--uid-map-key", f"file:{rotation.folder / 'first'}")
+    flags = ("--uid-map", str(rotation.folder / "b-audit"), "--uid-map-key", f"file:{rotation.folder / 'first'}")
     run = rotation.run("third", "c", *flags)
     assert run.code == 0, run.log
     assert run.objects().keys() > before.objects().keys()
@@ -99,7 +100,7 @@ def test_the_third_key_goes_on_with_the_second_ones_map(rotation: Rotation) -> N
 
 
 def test_a_map_that_cannot_go_on_is_refused(rotation: Rotation, tmp_path: Path) -> None:
-    audit, first = str(tmp_path / "a" / "_audit"), f"file:{tmp_path / 'first'}"
+    audit, first = str(tmp_path / "a-audit"), f"file:{tmp_path / 'first'}"
     for flags, said in (
         (("--uid-map", audit), "--uid-map-key is not the key"),
         (("--uid-map", audit, "--uid-map-key", first, "--uid-map-scope", "other"), "has another scope"),
@@ -113,7 +114,7 @@ def test_a_map_that_cannot_go_on_is_refused(rotation: Rotation, tmp_path: Path) 
 
 
 def test_the_same_key_may_go_on_with_its_own_map(rotation: Rotation) -> None:
-    run = rotation.run("first", "b", "--uid-map", str(rotation.folder / "a" / "_audit"))
+    run = rotation.run("first", "b", "--uid-map", str(rotation.folder / "a-audit"))
     assert run.code == 0, run.log
     assert {str(read(content).SOPInstanceUID) for content in run.objects().values()} == {
         rotation.uid("first", OLD),

@@ -42,7 +42,8 @@ def engine(name: str) -> Iterator[tuple[str, ...]]:
     elif name == "portable":
         yield "--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"
     elif name == "Prism":
-        yield "--runner=PrismRunner", f"--prism_location={need('prism')}", "--environment_type=LOOPBACK"
+        with prism_server() as jobs:
+            yield "--runner=PrismRunner", f"--job_endpoint={jobs}", "--environment_type=LOOPBACK"
     else:
         assert name == "Prism server, worker pool"
         with prism_server() as jobs, worker_pool() as workers:

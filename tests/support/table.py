@@ -25,6 +25,7 @@ OPTIONS = (
     "CleanGraph",
 )
 _DATES = ("DA", "DT", "TM")
+_MOVED = "RetainLongModifDates"
 _EXCLUDE_EACH_OTHER = {"RetainLongFullDates", "RetainLongModifDates"}
 
 Combination = tuple[str, ...]
@@ -73,10 +74,25 @@ class Row:
         What one option keeps another doesn't clean, but for dates: a true one among shifted ones tells by how much they were.
         """
         by_option = {option: self.codes[option] for option in options if option in self.codes}
+        if _MOVED in by_option and self.keyword in shared_keywords():
+            return self.basic, ""
         for code in ("C", "K") if self.vr in _DATES else ("K", "C"):
             if found := [option for option, its_code in by_option.items() if its_code == code]:
                 return code, "+".join(found)
         return self.basic, ""
+
+
+@cache
+def shared_dates() -> list[dict[str, str]]:
+    """What this project thinks of dates that may be shared by patients."""
+    with (_DATA / "shared_dates.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@cache
+def shared_keywords() -> frozenset[str]:
+    """Those that are: keywords, and concepts as ``113723 DCM``."""
+    return frozenset(row["keyword"] for row in shared_dates() if row["whose"] != "patient")
 
 
 @cache
@@ -142,7 +158,7 @@ class ConceptRow:
 
     def code(self, options: Iterable[str]) -> tuple[str, str]:
         """The code under ``options``, and the options it comes from: no row is both kept and cleaned."""
-        return Row(0, self.meaning, "", self.basic, self.codes).code(options)
+        return Row(0, f"{self.code_value} {self.scheme}", "", self.basic, self.codes).code(options)
 
 
 @cache

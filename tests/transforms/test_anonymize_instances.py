@@ -7,6 +7,7 @@ import pytest
 
 from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, SecretError
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
 from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
 from transforms.concurrency import reading_order
 from transforms.instance_anonymizer import MappedUids, output_name
@@ -19,13 +20,11 @@ from transforms.sources import Source
 from transforms.uid_uses import UidUse
 from transforms.write_audit import INSTANCES_SCHEMA, instances_table, uid_map_table
 
-SECRET = "a secret of the tests, 32 bytes or more"
-
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
-    monkeypatch.setenv("DEID_TEST_KEY", SECRET)
-    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(SECRET.encode()).key_id)
+    monkeypatch.setenv("DEID_TEST_KEY", KEY_TEXT)
+    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(KEY).key_id)
 
 
 def test_objects_are_named_by_study_series_and_instance() -> None:
@@ -60,15 +59,14 @@ def test_pass_1_collects_each_uid_with_the_first_of_its_roles(config: EngineConf
 
 
 def test_the_key_does_not_travel_with_the_job(config: EngineConfig) -> None:
-    secret = b"a secret of the tests"
     config.engine()
-    assert secret not in pickle.dumps(config)
+    assert KEY not in pickle.dumps(config)
     with pytest.raises(TypeError):
-        pickle.dumps(Key(secret * 2))
+        pickle.dumps(Key(KEY))
 
 
 def test_a_worker_with_another_key_does_not_go_on(config: EngineConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEID_TEST_KEY", "another secret of the tests, 32 bytes or more")
+    monkeypatch.setenv("DEID_TEST_KEY", OTHER_KEY_TEXT)
     other = Key.load("env:DEID_TEST_KEY")
     assert dataclasses.replace(config, key_id=other.key_id).engine().uids.hash(b"1") == KeyedUids(other).hash(b"1")
     with pytest.raises(SecretError, match="another key"):
@@ -147,8 +145,9 @@ def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) ->
             (engine.uids.hash(b"1.2"), 1),
         ]
     shared = [SharedFindings(*group.shared) for group in made]
+    sealed = engine.words.seal((engine.uids.hash(b"1.2")[:16], b""), [b"w" * 8])
     hashed = tuple((engine.uids.hash(uid), b"2.25." + uid, 4) for uid in (b"1", b"2"))
-    assert shared == [SharedFindings(hashed), SharedFindings(hashed), SharedFindings(words=b"w" * 8)]
+    assert shared == [SharedFindings(hashed), SharedFindings(hashed), SharedFindings(words=sealed)]
     header = InstanceHeader(*made[0].headers[1])
     assert header.source_id.hex() == engine.pseudonyms.source_id(b"1")
     assert (header.instance, header.new_uid) == (engine.uids.hash(b"9.1"), b"2.25.9")

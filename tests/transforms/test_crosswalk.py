@@ -10,9 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from anonymizer import Originals, Scan
-from pipeline.storage import PrivateFolder
+from pipeline.storage import Folder
 from tests.support.certificates import key_pair
-from transforms import CrosswalkError, CrosswalkTarget, decrypt, load_certificate, load_private_key
+from tests.support.sealed import engine_config
+from transforms import (
+    CrosswalkError,
+    CrosswalkTarget,
+    EngineConfig,
+    crosswalk_name,
+    decrypt,
+    load_certificate,
+    load_private_key,
+)
 from transforms.crosswalk import CrosswalkRow, CrosswalkWriter, crosswalk_row, crosswalk_table
 
 
@@ -26,9 +35,15 @@ def patients(folder: Path) -> list[str]:
     return [found["patient_id"] for path in sorted(folder.iterdir()) for found in pq.read_table(path).to_pylist()]
 
 
-def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path) -> None:
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
+    return engine_config(monkeypatch)
+
+
+def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path, config: EngineConfig) -> None:
     folder = tmp_path / "crosswalk"
-    writer = CrosswalkWriter(pickle.loads(pickle.dumps(CrosswalkTarget(PrivateFolder(str(folder)), "0123abcd", "key"))))
+    target = CrosswalkTarget(Folder(str(folder)), "0123abcd", "key", config)
+    writer = CrosswalkWriter(pickle.loads(pickle.dumps(target)))
     writer.flush()
     assert not folder.exists(), "no rows, no file"
     writer.add([row(1), None, row(2)])
@@ -40,12 +55,16 @@ def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path) -> None:
     writer.add([row(3)])
     writer.flush()
     assert sorted(patients(folder)) == ["MRN-1", "MRN-2", "MRN-3"]
-    assert all(path.name.startswith("crosswalk-0123abcd-") for path in folder.iterdir())
+    for path in folder.iterdir():
+        assert path.name.startswith("crosswalk-0123abcd-")
+        assert path.name == crosswalk_name("0123abcd", ".parquet", path.read_bytes(), config.seal())
 
 
-def test_a_bundle_of_any_size_becomes_files_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_any_size_becomes_files_of_bounded_size(
+    tmp_path: Path, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("transforms.write_tables._FILE_BYTES", 1 << 16)
-    writer = CrosswalkWriter(CrosswalkTarget(PrivateFolder(str(tmp_path / "crosswalk")), "0123abcd", "key"))
+    writer = CrosswalkWriter(CrosswalkTarget(Folder(str(tmp_path / "crosswalk")), "0123abcd", "key", config))
     for start in range(0, 40_000, 500):
         writer.add(map(row, range(start, start + 500)))
     before = len(list((tmp_path / "crosswalk").iterdir()))
@@ -54,14 +73,14 @@ def test_a_bundle_of_any_size_becomes_files_of_bounded_size(tmp_path: Path, monk
     assert sorted(patients(tmp_path / "crosswalk")) == sorted(f"MRN-{number}" for number in range(40_000))
 
 
-def test_with_a_certificate_files_are_envelopes(tmp_path: Path) -> None:
+def test_with_a_certificate_files_are_envelopes(tmp_path: Path, config: EngineConfig) -> None:
     pair = key_pair(tmp_path)
     certificate = load_certificate(pair.certificate.read_bytes())
-    writer = CrosswalkWriter(CrosswalkTarget(PrivateFolder(str(tmp_path / "crosswalk")), "0123abcd", "key", certificate))
+    writer = CrosswalkWriter(CrosswalkTarget(Folder(str(tmp_path / "crosswalk")), "0123abcd", "key", config, certificate))
     writer.add([row(7)])
     writer.flush()
     (path,) = (tmp_path / "crosswalk").iterdir()
-    assert path.name.endswith(".parquet.p7m")
+    assert path.name == crosswalk_name("0123abcd", ".parquet.p7m", path.read_bytes(), config.seal())
     content = decrypt(path.read_bytes(), [load_private_key(pair.private_key.read_bytes(), None)])
     assert pq.read_table(BytesIO(content)).to_pylist() == [{**row(7)._asdict(), "run_id": "0123abcd", "key_id": "key"}]
 

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgpack
 import pytest
 
-from anonymizer import AttributeAction, Engine, Key, Reason
+from anonymizer import SEAL_SIZE, AttributeAction, Engine, Key, Reason
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
-from transforms import Ledger, ledger_file
+from tests.support.keys import KEY, OTHER_KEY_TEXT
+from tests.support.sealed import engine_config
+from transforms import EngineConfig, Ledger, ledger_file
 from transforms.earlier_work import Compared, EarlierWork, by_shard, shard_of
 from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, is_lasting, pack_entries, unpack_entries
 from transforms.records import AuditRow, Member, ObjectRef, Packing, SharedFindings, Status
 from transforms.sources import Source, Sources
 
+RUN = "0123abcd"
 STUDY = b"s" * 32
 SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),))[:]
 
 
 @pytest.fixture(scope="module")
 def sources() -> Sources:
-    return Sources(Engine(ConfidentialityProfile(), Key(b"k" * 32)))
+    return Sources(Engine(ConfidentialityProfile(), Key(KEY)))
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
+    return engine_config(monkeypatch)
 
 
 def ref(name: str, version: str = "v", size: int = 5) -> ObjectRef:
@@ -77,9 +86,9 @@ def test_entries_come_back_as_they_were(sources: Sources) -> None:
     done = row(sources.of(ref("a")))._replace(actions=(AttributeAction("(0008,0020)", "StudyDate", "Z", 1),), notes=("x",))
     rows = [done, done, AuditRow("b", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")]
     groups = [group(sources.of(ref("a")))]
-    found = unpack_entries(pack_entries(groups, rows))
-    assert found == (groups, rows)
-    assert found[1][0].actions is found[1][1].actions
+    found_groups, found_rows = unpack_entries(pack_entries(groups, rows))
+    assert ([one._replace(headers=list(one.headers)) for one in found_groups], found_rows) == (groups, rows)
+    assert found_rows[0].actions is found_rows[1].actions
 
 
 def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again(sources: Sources) -> None:
@@ -141,8 +150,8 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     assert len(earlier.compare([(one, sources.of(one)) for one in refs[20:]], lambda name, size: True).rows) == 20
 
 
-def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources) -> None:
-    writer = LedgerWriter(Ledger(Folder(str(tmp_path)), "run", "so"))
+def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
+    writer = LedgerWriter(Ledger(Folder(str(tmp_path)), RUN, "so", config))
     written = 0
     for number in range(3000):
         writer.add_rows([row(sources.of(ref(f"{number}")))])
@@ -153,25 +162,54 @@ def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sourc
     writer.end_bundle()
     files = [ledger_file(path.name) for path in tmp_path.iterdir()]
     assert sum(file.objects for file in files if file) == 3000
-    assert {file.run_id for file in files if file} == {"run"}
+    assert {file.run_id for file in files if file} == {RUN}
 
 
-def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path, sources: Sources) -> None:
+def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
     folder = Folder(str(tmp_path))
-    ledger = Ledger(folder, "run", "so")
+    ledger = Ledger(folder, RUN, "so", config)
     ledger.write([], [row(sources.of(ref("a")))])
     (name,) = (path.name for path in tmp_path.iterdir())
     assert len(unpack_entries(ledger.read(name))[1]) == 1
-    assert unpack_entries(Ledger(folder, "run", "otherwise").read(name)) == ([], [])
+    assert unpack_entries(Ledger(folder, RUN, "otherwise", config).read(name)) == ([], [])
     content = (tmp_path / name).read_bytes()
-    for broken in (b"", b"x" * 9, content[:-5], content[:10], b"\0\0\0\1" + content[4:]):
+    seal = config.seal()
+    whole = content[SEAL_SIZE:]
+    assert content == seal.code(name, whole) + whole
+    form, made_with, entries = msgpack.unpackb(whole)
+    of_another_form = msgpack.packb((form + 1, made_with, entries))
+    for broken in (
+        *(b"", b"x" * 9, content[:-5], content[:10], content[:SEAL_SIZE], bytes(SEAL_SIZE) + whole),
+        *(content[:-1] + bytes([content[-1] ^ 1]), content[:SEAL_SIZE] + of_another_form),
+        seal.code(name, of_another_form) + of_another_form,
+    ):
         (tmp_path / name).write_bytes(broken)
         assert unpack_entries(ledger.read(name)) == ([], [])
     (tmp_path / name).unlink()
     assert unpack_entries(ledger.read(name)) == ([], [])
 
 
+def test_a_ledger_under_another_name_or_by_another_key_says_nothing(
+    tmp_path: Path, sources: Sources, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(Folder(str(tmp_path)), RUN, "so", config)
+    ledger.write([], [row(sources.of(ref("a")))])
+    (path,) = tmp_path.iterdir()
+    renamed = path.with_name(path.name.replace(RUN, "89abcdef"))
+    renamed.write_bytes(path.read_bytes())
+    assert unpack_entries(ledger.read(renamed.name)) == ([], [])
+    other = Ledger(Folder(str(tmp_path)), RUN, "so", engine_config(monkeypatch, OTHER_KEY_TEXT))
+    assert unpack_entries(other.read(path.name)) == ([], [])
+    assert len(unpack_entries(ledger.read(path.name))[1]) == 1
+
+
 def test_other_files_are_no_ledgers() -> None:
-    assert ledger_file("ledger-run-0123-45.bin") == ("ledger-run-0123-45.bin", "run", 45)
-    for name in ("ledger-run-0123-x.bin", "instances-run-0123-4.parquet", "run.json", "ledger-run.bin"):
-        assert ledger_file(name) is None
+    name = f"ledger-{RUN}-0123456789abcdef-45.bin"
+    assert ledger_file(name) == (name, RUN, 45)
+    for other in (
+        *(name.replace("-45", "-x"), name.replace("-45", ""), name.replace("-45", "--1"), name.replace(".bin", ".parquet")),
+        *("run.json", f"ledger-{RUN}.bin", f"instances-{RUN}-0123456789abcdef.parquet", f"{name}\n", f"../{name}", f"x/{name}"),
+        *(name.replace(RUN, run_id) for run_id in ("run", "", "..", "0123/bcd", "0123ABCD", "0" * 33)),
+        *(name.replace("0123456789abcdef", part) for part in ("0123", "..", "0123456789abcdeg")),
+    ):
+        assert ledger_file(other) is None, other

@@ -13,6 +13,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from anonymizer import Key, KeyedUids
 from profiles import ConfidentialityProfile
+from tests.support.keys import KEY, KEY_TEXT
 from transforms import CLAIMED, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
 from transforms.anonymize_instances import to_do, words_by_study
 from transforms.group_work_units import finished_unit as finished
@@ -37,8 +38,8 @@ def claim(study: bytes, unit: bytes) -> bytes:
 
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
-    monkeypatch.setenv("DEID_TEST_KEY", "k" * 32)
-    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(b"k" * 32).key_id)
+    monkeypatch.setenv("DEID_TEST_KEY", KEY_TEXT)
+    return EngineConfig(ConfidentialityProfile(), "env:DEID_TEST_KEY", Key(KEY).key_id)
 
 
 def user(study: bytes) -> bytes:
@@ -170,10 +171,8 @@ def test_pass_2_gets_each_uid_of_a_unit_once() -> None:
 
 
 def test_words_of_a_study_are_joined() -> None:
-    assert words_by_study([[(b"s", b"1" * 8), (b"t", b"2" * 8)], [(b"s", b"3" * 8 + b"1" * 8)]]) == {
-        b"s": {b"1" * 8, b"3" * 8},
-        b"t": {b"2" * 8},
-    }
+    shared = [[(b"s", b"s", b"1" * 8), (b"t", b"t", b"2" * 8)], [(b"s", b"p", b"3" * 8 + b"1" * 8)]]
+    assert words_by_study(shared) == {b"s": {b"s": {b"1" * 8}, b"p": {b"1" * 8, b"3" * 8}}, b"t": {b"t": {b"2" * 8}}}
 
 
 @pytest.mark.parametrize("most_uses", [1, 50_000])
@@ -199,7 +198,7 @@ def test_a_broken_map_stops_everything() -> None:
 
 def original_of(new_uid: bytes) -> bytes:
     """The hash by which the map would know an original that equals a new UID."""
-    return KeyedUids(Key(b"k" * 32)).hash(new_uid)
+    return KeyedUids(Key(KEY)).hash(new_uid)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pipeline.archive import StoredArchive
 from pipeline.storage import TEMPORARY, Entry, LocalStore, LocalWriter, StorageError
 from profiles import ConfidentialityProfile
 from tests.pipeline.conftest import ct_file
+from tests.support.keys import KEY
 from transforms import ObjectConflictError
 
 
@@ -128,7 +129,7 @@ def test_a_source_that_fails_halfway_is_not_blamed_on_the_output(tmp_path: Path)
                 raise OSError(5, "Input/output error")
             return super().read(100)
 
-    chunks = Engine(ConfidentialityProfile(), Key(b"k" * 32)).deidentify(Failing(ct_file("1.2.3"))).chunks()
+    chunks = Engine(ConfidentialityProfile(), Key(KEY)).deidentify(Failing(ct_file("1.2.3"))).chunks()
     with pytest.raises(DeidentificationError) as error:
         LocalWriter(str(tmp_path), "run").write("s/1.dcm", chunks, "id")
     assert error.value.reason is Reason.UNREADABLE

@@ -1,0 +1,57 @@
+"""Names of the audit's files: those that a run can have made. Whoever can write to the audit must not choose others."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import NamedTuple
+
+#: kinds of tables: how the names of their files begin
+INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE = "instances", "uid_map", "references"
+GONE_TABLE, WORDS_TABLE = "gone", "words"
+TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TABLE)
+#: how the names of ledgers begin
+LEDGER = "ledger"
+
+_RUN_ID = re.compile("[0-9a-z]{8,32}")
+_TABLE = re.compile(f"(?:{'|'.join(TABLES)})-({_RUN_ID.pattern})(?:-[a-z0-9_]{{1,40}})*-[0-9a-f]{{16}}\\.parquet")
+_LEDGER = re.compile(f"{LEDGER}-({_RUN_ID.pattern})-[0-9a-f]{{16}}-([0-9]{{1,12}})\\.bin")
+
+
+class LedgerFile(NamedTuple):
+    """What a file's name tells.
+
+    Attributes:
+        objects: how many it tells of; one that went through both passes is in two files.
+    """
+
+    name: str
+    run_id: str
+    objects: int
+
+
+def new_run_id() -> str:
+    """The id of a run that begins."""
+    return secrets.token_hex(4)
+
+
+def is_run_id(text: object) -> bool:
+    """Whether ``text`` can be the id of a run: no path, and nothing empty."""
+    return isinstance(text, str) and _RUN_ID.fullmatch(text) is not None
+
+
+def is_table(name: object, run_id: str) -> bool:
+    """Whether the run can have made a table file of that name."""
+    found = _TABLE.fullmatch(name) if isinstance(name, str) else None
+    return found is not None and found.group(1) == run_id
+
+
+def account_name(run_id: str) -> str:
+    """The file in which a run's job says which files are its tables."""
+    return f"account-{run_id}.json"
+
+
+def ledger_file(name: str) -> LedgerFile | None:
+    """What the name says, None for a file of another kind."""
+    found = _LEDGER.fullmatch(name)
+    return None if found is None else LedgerFile(name, found.group(1), int(found.group(2)))
