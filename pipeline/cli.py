@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 _ENGINE_OPTIONS = (
     click.option(
-        "--key", default="", metavar="URI", help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new."
+        "--key",
+        default="",
+        metavar="URI",
+        help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
     ),
     click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
     click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),

@@ -10,7 +10,7 @@ import pytest
 
 from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile, ProfileError
-from tests.support.keys import KEY
+from tests.support.keys import KEY, OTHER_KEY
 from tests.support.many_attributes import WORDS, Judge, file_of, many_attributes
 from tests.support.objects import CT, Element, ct, part10, read
 from tests.support.table import OPTIONS, Combination, attribute_rows, name_of, option_sets, rows, shared_keywords
@@ -104,7 +104,7 @@ def test_a_patients_offset_is_the_same_in_every_study_and_run_and_another_patien
     other_study = Element(0x0020000D, "UI", "1.2.826.0.1.999.1.77")
     assert _study_date(first, "A", "20200131") == _study_date(another_day, "A", "20200131", other_study)
     assert len({_study_date(first, f"PATIENT-{number}", "20200131") for number in range(20)}) > 10
-    assert _study_date(Anonymizer(profile, b"another key" * 4), "A", "20200131") != _study_date(first, "A", "20200131")
+    assert _study_date(Anonymizer(profile, OTHER_KEY), "A", "20200131") != _study_date(first, "A", "20200131")
 
 
 def test_birth_dates_are_never_shifted() -> None:
