@@ -39,7 +39,7 @@ class Audit:
             SealError: no such run wrote it.
         """
         content, version = self.folder.read_json(name)
-        return check_json(name.rpartition("/")[2], content, self.seals), version
+        return check_json(_own_name(name), content, self.seals), version
 
     def write(self, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:
         """Write a file with its codes.
@@ -47,11 +47,16 @@ class Audit:
         Raises:
             ObjectConflictError, StorageError: as for ``Folder.write_json``.
         """
-        self.folder.write_json(name, seal_json(name, content, self.seals), version=version)
+        self.folder.write_json(name, seal_json(_own_name(name), content, self.seals), version=version)
 
     def is_own(self, content: object) -> bool:
         """Whether a file says that a run with one of the keys wrote it."""
         return any(seal.key_id in key_ids_of(content) for seal in self.seals)
+
+
+def _own_name(name: str) -> str:
+    """Without folders: a file that is put aside keeps its code."""
+    return name.rpartition("/")[2]
 
 
 def check_names(account: object) -> None:
