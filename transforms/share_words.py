@@ -28,9 +28,9 @@ from .spread_elements import SpreadNames
 #: would go to each of their places. These have the words of their study then.
 PERSON_PLACES = 4096
 
-#: version 0.1 had ``words``: each a hash that was the same for all
-WORDS_SCHEMA = pa.schema([("who", pa.binary()), ("bound_words", pa.binary())])
-_OLD_SCHEMA = pa.schema([("who", pa.binary()), ("words", pa.binary())])
+#: version 0.1 had the same columns, whose hashes were the same for all
+_IS_BOUND = {b"dicom-deid": b"bound to who"}
+WORDS_SCHEMA = pa.schema([("who", pa.binary()), ("words", pa.binary())], metadata=_IS_BOUND)
 
 _STUDY: Literal["study"] = "study"
 _PERSON: Literal["person"] = "person"
@@ -121,6 +121,10 @@ def words_table(rows: Sequence[tuple[bytes, bytes]]) -> pa.Table:
     return pa.Table.from_arrays([[who for who, _ in rows], [words for _, words in rows]], schema=WORDS_SCHEMA)
 
 
+def _is_bound(table: pa.Table) -> bool:
+    return _IS_BOUND.items() <= (table.schema.metadata or {}).items()
+
+
 def convert_words(content: bytes, engine: Engine) -> pa.Table:
     """Rows of a ``words-*.parquet`` of version 0.1, in the form of now; those that have it stay as they are.
 
@@ -132,9 +136,9 @@ def convert_words(content: bytes, engine: Engine) -> pa.Table:
     """
     try:
         table = pq.read_table(io.BytesIO(content))
-        if table.schema.names == WORDS_SCHEMA.names:
+        if _is_bound(table):
             return table.cast(WORDS_SCHEMA)
-        who, words = (column.to_pylist() for column in table.cast(_OLD_SCHEMA))
+        who, words = (column.to_pylist() for column in table.cast(WORDS_SCHEMA))
     except (pa.ArrowException, ValueError, OSError):
         raise TableError("a table of words can't be read: put it back from a copy of the audit") from None
     return words_table([(one, engine.words.bind(one, split_words(hashes))) for one, hashes in zip(who, words, strict=True)])
@@ -153,7 +157,7 @@ def earlier_words(name: str, run: EarlierRun) -> WordsOfUnit:
         TableError: it isn't what the run wrote, or has another form.
     """
     table = run.read(name)
-    if table.schema.names != WORDS_SCHEMA.names:
+    if not _is_bound(table):
         # to go on without it would be to leave names in what is written now
         raise TableError("the audit's tables of words are those of version 0.1: take it over with dicom-deid audit adopt")
     for who, words in zip(*(column.to_pylist() for column in table), strict=True):

@@ -158,7 +158,7 @@ OLD = pa.table(
 def test_a_table_of_version_01_is_converted_without_the_words() -> None:
     table = convert_words(parquet(OLD), ENGINE)
     assert table.schema == WORDS_SCHEMA
-    rows = [(row["who"], row["bound_words"]) for row in table.to_pylist()]
+    rows = [(row["who"], row["words"]) for row in table.to_pylist()]
     assert table == words_table(
         [(who, ENGINE.words.bind(who, hashes)) for who, hashes in ((b"s" * 16, {word(1)}), (PERSON, {word(1), word(2)}))]
     )
