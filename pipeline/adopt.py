@@ -17,7 +17,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonymizer import Engine
-from transforms import CROSSWALK, SCHEMA_VERSION, WORDS_TABLE, convert_words, crosswalk_name, is_run_id, is_table, ledger_file
+from transforms import (
+    CROSSWALK,
+    MAC,
+    SCHEMA_VERSION,
+    WORDS_TABLE,
+    convert_words,
+    crosswalk_name,
+    is_run_id,
+    is_table,
+    ledger_file,
+)
 
 from .audit import EARLIER, ORIGIN_FILE, RUN_FILE, Audit
 from .errors import RunError, UsageError
@@ -28,6 +38,7 @@ from .storage import Folder, as_folder, scheme_of, store_for
 #: layouts of the tables that version 0.1 had
 _ADOPTABLE = frozenset({2, 3})
 _PENDING, _LOCK = "pending-", ".lock-"
+_OLD_GONE = re.compile("^(gone-[0-9a-f]{8})([0-9])-")
 #: what runs have in an audit beside tables and ledgers
 _OWN_FILE = re.compile(rf"{re.escape(ORIGIN_FILE)}|{re.escape(RUN_FILE)}|account-[0-9a-z]{{8,32}}\.json|\.lock-[0-9a-z]{{8,32}}")
 _OLD_CROSSWALK = re.compile(f"{CROSSWALK}([0-9a-f]{{8}})-[0-9a-f]{{16}}(\\.parquet|\\.parquet\\.p7m)")
@@ -75,7 +86,7 @@ class Adoption:
         self._engine = engine
         self._place_digest = place_digest
         self._key_id = audit.seals[0].key_id
-        self._in_place = old.location.rstrip("/") == audit.folder.location.rstrip("/")
+        self._in_place = _real(old.location) == _real(audit.folder.location)
 
     def run(self, crosswalk: Folder | None = None) -> Adopted:
         """Take it over.
@@ -89,10 +100,14 @@ class Adoption:
             StorageError: a place can't be read or written.
         """
         done = Adopted()
+        if not scheme_of(self._old.location) and Path(self._old.location).is_symlink():
+            raise UsageError("--from is a link: name the folder itself")
         origin = self._said(self._old, ORIGIN_FILE)
         finished = self._said(self._audit.folder, ORIGIN_FILE)
         if self._audit.is_own(finished):
-            if self._in_place or origin is None:
+            # taken over before; what is left of the old one goes, if it is one of version 0.1
+            is_old = origin is not None and MAC not in origin
+            if crosswalk is None and not is_old:
                 raise UsageError("--audit: this audit was taken over before")
         elif finished is not None and not self._in_place:
             raise UsageError("--audit has an audit by now; name a folder that has none")
@@ -100,9 +115,11 @@ class Adoption:
             self._check(origin)
             assert origin is not None
             self._take_over(origin, done)
-        self._remove_old(done)
+            is_old = True
         if crosswalk is not None:
             done.crosswalk = self._seal_crosswalk(crosswalk)
+        if is_old:
+            self._remove_old(done)
         return done
 
     def _check(self, origin: dict[str, Any] | None) -> None:
@@ -160,8 +177,11 @@ class Adoption:
             content = self._table(prefix + table, count)
             if is_words:
                 content = _encoded(convert_words(content, self._engine))
-            digests[table], rows[table] = hashlib.sha256(content).hexdigest(), count
-            self._audit.folder.create(prefix + table, content)
+            name_now = _table_name(table)
+            digests[name_now], rows[name_now] = hashlib.sha256(content).hexdigest(), count
+            self._audit.folder.create(prefix + name_now, content)
+            if self._in_place and name_now != table:
+                self._old.delete(prefix + table)
             done.tables += 1
         adopted = {**account, "tables": rows, "table_digests": digests, "previous_run": None}
         if is_own:
@@ -192,10 +212,11 @@ class Adoption:
 
     def _remove_old(self, done: Adopted) -> None:
         """Remove what was taken over, and what is of no use any more; what no run has made stays."""
-        for name in self._files:
+        # the file that says that it is an audit of version 0.1 last of all: who is interrupted starts again
+        for name in sorted(self._files, key=lambda name: name == ORIGIN_FILE):
             folder, _, base = name.rpartition("/")
             is_ledger = not folder and ledger_file(base) is not None
-            is_table_of_run = "-" in base and is_table(base, base.split("-")[1])
+            is_table_of_run = "-" in base and is_table(_table_name(base), base.split("-")[1][:8])
             is_known = is_ledger or is_table_of_run or _OWN_FILE.fullmatch(base) is not None
             if not is_known or (folder and not is_run_id(folder.removeprefix(f"{EARLIER}/"))):
                 done.left += 1
@@ -241,12 +262,21 @@ def _checked(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any
     try:
         if account is not None:
             run_id, tables, origin = account["run_id"], dict(account["tables"]), dict(account["origin"])
-            sound = is_run_id(run_id) and all(is_table(table, run_id) for table in tables)
+            sound = is_run_id(run_id) and all(is_table(_table_name(table), run_id) for table in tables)
             if sound and origin["schema_version"] in _ADOPTABLE and folder in ("", f"{EARLIER}/{run_id}") and account["key_id"]:
                 return {**account, "tables": tables}, origin
     except (KeyError, TypeError, ValueError):
         pass
     raise RunError(f"an account ({RUN_FILE}) can't be understood, or names files that no run has made: restore it from a copy")
+
+
+def _real(location: str) -> str:
+    return location.rstrip("/") if scheme_of(location) else os.path.realpath(location)
+
+
+def _table_name(name: str) -> str:
+    """A table's name as it is now: version 0.1 had a digit behind the run's id in some."""
+    return _OLD_GONE.sub(r"\1-part\2-", name)
 
 
 def _encoded(table: pa.Table) -> bytes:

@@ -67,7 +67,7 @@ def known_objects(options: JobOptions) -> int:
     try:
         account, _ = Folder(options.resume or options.audit, options.storage).read_json(RUN_FILE)
         return int(account["listed"])
-    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError):
+    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -158,7 +158,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
         name = f"instances-{audit.run_id}-{part}"
         table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
-    for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}", work.gone)):
+    for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}-part", work.gone)):
         for number, rows in enumerate(several):
             label = f"Write{kind.partition('-')[0].capitalize()}{number}"
             tables.append(rows | label >> WriteTable(audit.folder, f"{kind}{number}", settled_table))

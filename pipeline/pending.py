@@ -7,7 +7,7 @@ from transforms import SealError, is_run_id
 from .audit import Audit
 from .errors import RunError
 from .run_report import RunReport, finish
-from .storage import Folder, StorageError
+from .storage import Folder, OddFileError, StorageError
 
 _PREFIX, _SUFFIX = "pending-", ".json"
 
@@ -64,9 +64,9 @@ def finish_pending(audit: Audit) -> Finished:
         for run_id in sorted(pending_runs(audit.folder)):
             try:
                 origin, _ = audit.read(f"{_PREFIX}{run_id}{_SUFFIX}")
-            except SealError as error:
+            except (SealError, OddFileError, ValueError) as error:
                 # one note that somebody planted holds up no run
-                finished.refused[run_id] = str(error)
+                finished.refused[run_id] = str(error) if isinstance(error, SealError) else "a note of a run can't be read"
                 continue
             try:
                 finished.reports.append(finish(audit, run_id, origin, {}))

@@ -21,7 +21,7 @@ def hold(path: str | Path) -> int:
 def is_held(path: str | Path) -> bool:
     """Whether a process holds the file; one that can't be opened may be held."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return True
     try:

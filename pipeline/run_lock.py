@@ -12,7 +12,7 @@ from transforms import is_run_id
 
 from .audit import EARLIER
 from .process_lock import hold, is_held
-from .run_report import run_files
+from .run_report import has_account, run_files
 from .storage import Folder, StorageError, clear_temporary, scheme_of
 
 _PREFIX = ".lock-"
@@ -49,7 +49,8 @@ class RunLock:
                 if is_held(lock):
                     self.alive.add(run_id)
                     continue
-                self._clear(run_id)
+                if not has_account(self._audit, run_id):
+                    self._clear(run_id)
                 lock.unlink(missing_ok=True)
             if not self.alive:
                 # files that a dead run was writing have no run's name
@@ -63,7 +64,8 @@ class RunLock:
         if kind is not None:
             # the file stays: an engine's workers may write on for a while, and the next run clears away what they leave
             with contextlib.suppress(StorageError):
-                self._clear(self._run_id)
+                if not has_account(self._audit, self._run_id):
+                    self._clear(self._run_id)
         elif self._folder is not None:
             (self._folder / f"{_PREFIX}{self._run_id}").unlink(missing_ok=True)
         if self._handle >= 0:

@@ -12,7 +12,7 @@ from anonymizer import Key, KeyedHash, Purpose
 from profiles import EDITION
 from transforms import MAC, SCHEMA_VERSION, Earlier, ObjectConflictError, SealError
 
-from .audit import ORIGIN_FILE, RUN_FILE, Audit
+from .audit import EARLIER, ORIGIN_FILE, RUN_FILE, Audit
 from .errors import UsageError
 from .options import OLD_AUDIT, JobOptions
 from .storage import Folder, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
@@ -166,6 +166,12 @@ def write_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> 
             check_temporary(options.output)
         except StorageError as error:
             raise UsageError(f"--output {error}") from None
+    if not scheme_of(options.audit):
+        try:
+            audit.folder.make(closed=False)
+            audit.folder.check_folder(EARLIER)
+        except StorageError as error:
+            raise UsageError(f"--audit {error}") from None
     try:
         audit.write(ORIGIN_FILE, made, version="")
     except ObjectConflictError:

@@ -1,5 +1,6 @@
 """The run's account: counts from the tables themselves, checked against the listing."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from transforms import (
 from .audit import EARLIER, RUN_FILE, Audit, check_names
 from .errors import RunError
 from .run_origin import TAKES_UP
-from .storage import Folder
+from .storage import Folder, StorageError
 from .table_counts import TableCounts
 
 
@@ -80,6 +81,25 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
     found = [name for kind in TABLES for name in audit.names(f"{kind}-{run_id}") if is_table(name, run_id)]
     account = account_name(run_id)
     return [*found, *(name for name in audit.names(account) if name == account)]
+
+
+def has_account(audit: Folder, run_id: str) -> bool:
+    """Whether a run's tables are those of an account, whoever wrote it: they are nobody's leftovers, however the run ended.
+
+    Raises:
+        StorageError: the audit can't be read.
+    """
+    for name in (RUN_FILE, f"{EARLIER}/{run_id}/{RUN_FILE}"):
+        try:
+            said, _ = audit.read_json(name)
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            # nobody knows what it says: nothing is cleared away
+            return True
+        if not isinstance(said, dict) or said.get("run_id") == run_id:
+            return True
+    return False
 
 
 def ledgers_of(audit: Folder, run_id: str) -> list[str]:
@@ -143,11 +163,12 @@ def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mappin
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
     report = _replace_account(audit, report)
-    # all that they tell of is in the tables
-    for finished in (run_id, *origin.get(TAKES_UP, ())):
-        left = [] if finished == run_id else run_files(folder, finished)
-        for name in (*left, *ledgers_of(folder, finished)):
-            folder.delete(name)
+    # all that they tell of is in the tables; what can't be removed harms nobody
+    with contextlib.suppress(StorageError):
+        for finished in (run_id, *origin.get(TAKES_UP, ())):
+            left = [] if finished == run_id or has_account(folder, finished) else run_files(folder, finished)
+            for name in (*left, *ledgers_of(folder, finished)):
+                folder.delete(name)
     return report
 
 

@@ -48,11 +48,16 @@ def _places() -> Iterator[str]:
 def _is_fit(place: str) -> bool:
     if not _PLAIN.fullmatch(place):
         return False
+    real = Path(place).resolve()
+    return all(map(_is_ours, (real, *real.parents)))
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else may rename what is in the folder, and put one of his own into its place."""
     try:
-        found = os.stat(place)
+        found = folder.stat()
     except OSError:
         return False
-    # who may rename what is in it could put a folder of his own into its place
     others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
     return found.st_uid in (0, os.geteuid()) and not others_write
 

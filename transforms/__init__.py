@@ -80,6 +80,7 @@ from .share_words import words_table as words_table
 from .spread_elements import SpreadElements as SpreadElements
 from .storage import Archive as Archive
 from .storage import ListingPart as ListingPart
+from .storage import NotOursError as NotOursError
 from .storage import ObjectConflictError as ObjectConflictError
 from .storage import ObjectWriter as ObjectWriter
 from .storage import OpenObject as OpenObject

@@ -13,7 +13,8 @@ TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TA
 #: how the names of ledgers begin
 LEDGER = "ledger"
 
-_RUN_ID = re.compile("[0-9a-z]{8,32}")
+#: as ``new_run_id`` makes them
+_RUN_ID = re.compile("[0-9a-f]{8}")
 _TABLE = re.compile(f"(?:{'|'.join(TABLES)})-({_RUN_ID.pattern})(?:-[a-z0-9_]{{1,40}})*-[0-9a-f]{{16}}\\.parquet")
 _LEDGER = re.compile(f"{LEDGER}-({_RUN_ID.pattern})-[0-9a-f]{{16}}-([0-9]{{1,12}})\\.bin")
 

@@ -19,7 +19,7 @@ from .engine_config import EngineConfig
 from .plain import from_plain, to_plain
 from .records import AuditRow, ObjectRef, Status
 from .sources import Sources
-from .storage import TableFolder
+from .storage import NotOursError, TableFolder
 
 #: the form of the files; another one's are not read: 1 could hold code
 _FORMAT = 2
@@ -131,8 +131,8 @@ class Ledger:
         """
         try:
             content = self.folder.read(name)
-        except FileNotFoundError:
-            # another run had taken it up, and is through
+        except (FileNotFoundError, NotOursError):
+            # another run had taken it up, and is through; or somebody planted it
             return NOTHING
         # before anything of it is looked at
         code, content = content[:SEAL_SIZE], content[SEAL_SIZE:]

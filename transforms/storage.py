@@ -13,6 +13,10 @@ class ObjectConflictError(Exception):
     """An object of that name exists with other content. It was left as it is."""
 
 
+class NotOursError(Exception):
+    """What lies in a file's place can't have been written by a run."""
+
+
 class TransientError(Exception):
     """Bytes that went wrong on their way: they aren't what the store holds. Trying again may help."""
 

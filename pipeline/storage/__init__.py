@@ -22,6 +22,7 @@ from .prefixes import split as split
 from .store import COUNTS as COUNTS
 from .store import Entry as Entry
 from .store import ObjectStore as ObjectStore
+from .store import OddFileError as OddFileError
 from .store import OpenEntry as OpenEntry
 from .store import StorageError as StorageError
 from .store import StorageOptions as StorageOptions

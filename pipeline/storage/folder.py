@@ -114,6 +114,16 @@ class Folder:
                     _make_private(place)
         return join(self.location, name)
 
+    def check_folder(self, name: str) -> None:
+        """Refuse what is no folder where one is to be, before anything is written.
+
+        Raises:
+            StorageError: a link, or something else.
+        """
+        place = Path(self.location, name)
+        if not scheme_of(self.location) and (place.is_symlink() or (place.exists() and not place.is_dir())):
+            raise StorageError("has something in it in a folder's place: remove it")
+
     def make(self, *, closed: bool) -> None:
         """See to it that the folder can be used, before anything is written to it.
 
@@ -130,6 +140,8 @@ class Folder:
         mode = _make_private(Path(self.location))
         if closed and stat.S_IMODE(mode) & 0o077:
             raise StorageError("is open to others than its owner: close it (chmod 700), or name a folder that is not there yet")
+        if mode & stat.S_IWOTH:
+            raise StorageError("can be written by everybody: close it (chmod o-w), or name a folder that is not there yet")
 
 
 def _make_private(folder: Path) -> int:

@@ -20,11 +20,13 @@ from anonymizer import DeidentificationError, Reason, joined, write_all, write_a
 from transforms import ObjectConflictError, Written
 
 from .locations import glob_regex
-from .store import Entry, OpenEntry, StorageError
+from .store import Entry, OddFileError, OpenEntry, StorageError
 
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
 _CHUNK = 1 << 20
+#: bytes of a small file: tables have 32 MiB and a group of rows
+_LARGEST = 1 << 30
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
@@ -97,8 +99,9 @@ class LocalStore:
         try:
             # as in ``open``
             with open(os.open(uri, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise StorageError("can't be read: it has something in it that is no file")
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+                    raise OddFileError("can't be read: it has something in it that is no file of a run")
                 content = file.read()
         except FileNotFoundError:
             raise
@@ -270,9 +273,18 @@ def check_temporary(output: str) -> None:
 def clear_temporary(output: str, run_id: str) -> None:
     """Remove a run's unfinished objects, as far as they lie in the output itself."""
     folder = os.path.join(output, TEMPORARY)
-    if os.path.islink(folder):
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
         return
-    shutil.rmtree(os.path.join(folder, run_id), ignore_errors=True)
+    try:
+        if sys.version_info >= (3, 11):
+            # below what was opened, whatever has its name by now
+            shutil.rmtree(run_id, ignore_errors=True, dir_fd=handle)
+        else:
+            shutil.rmtree(os.path.join(folder, run_id), ignore_errors=True)
+    finally:
+        os.close(handle)
     with contextlib.suppress(OSError):
         os.rmdir(folder)
 
@@ -353,11 +365,15 @@ def _link(temporary: str, target: str) -> None:
         FileExistsError: the name is taken.
         OSError: it can't be given.
     """
+    series = os.path.dirname(target)
+    if os.path.islink(series) or os.path.islink(os.path.dirname(series)):
+        # who can write to the output must not choose another place
+        raise OSError("a link in the place of a folder")
     try:
         _link_or_rename(temporary, target)
     except FileNotFoundError:
         # nearly always the folder is there: only the first object of a series pays for looking
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.makedirs(series, exist_ok=True)
         _link_or_rename(temporary, target)
 
 

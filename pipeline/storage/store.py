@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from transforms import Operations, Written
+from transforms import NotOursError, Operations, Written
 
 #: bytes of an object's beginning that a header scan fetches at once. Of 347 real files of many modalities 344 have no longer
 #: header; at 64 KiB those of Siemens MR don't fit, and would cost a request more
@@ -67,6 +67,10 @@ class OpenEntry(Protocol):
 
 class StorageError(Exception):
     """A location can't be used at all: no credentials, no such bucket, no access. The message names no object."""
+
+
+class OddFileError(StorageError, NotOursError):
+    """Something that no run has written lies where a file of a run could."""
 
 
 class ObjectStore(Protocol):

@@ -45,10 +45,13 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def adopt(place: Path, key_file: Path, *, old: str = "out/_audit", new: str = "out-audit") -> Adopted:
+def made(place: Path, key_file: Path, new: str = "out-audit") -> tuple[Audit, Engine]:
     key = Key.load(f"file:{key_file}")
-    audit = Audit(Folder(str(place / new)), (Seal(key),))
-    return Adoption(Folder(str(place / old)), audit, Engine(ConfidentialityProfile(), key)).run()
+    return Audit(Folder(str(place / new)), (Seal(key),)), Engine(ConfidentialityProfile(), key)
+
+
+def adopt(place: Path, key_file: Path, *, old: str = "out/_audit", new: str = "out-audit") -> Adopted:
+    return Adoption(Folder(str(place / old)), *made(place, key_file, new)).run()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -96,7 +99,8 @@ def test_a_nightly_site_goes_on_after_the_upgrade(place: Path, key_file: Path) -
     assert names.returncode == 0
     assert "CompressedSamples^CT1" in names.stdout and "CompressedSamples^MR1" in names.stdout
 
-    assert run_command(*command).returncode == 2
+    # there is nothing left to do
+    assert run_command(*command).returncode == 0
 
 
 def test_each_account_gets_a_code_and_the_digests_of_its_tables(place: Path, key_file: Path) -> None:
@@ -140,6 +144,33 @@ def test_an_audit_that_lay_elsewhere_may_stay_there(place: Path, key_file: Path)
     assert {path.stat().st_mode & 0o777 for path in (place / "audits", *(place / "audits").glob("*.*"))} == {0o700, 0o600}
     with pytest.raises(UsageError, match="before"):
         adopt(place, key_file, old="audits", new="audits")
+
+
+@pytest.mark.parametrize("spelled", ["./out-audit", "out/../out-audit", "link"])
+def test_a_whole_audit_is_not_taken_for_an_old_one(
+    spelled: str, place: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt(place, key_file)
+    (place / "link").symlink_to("out-audit")
+    before = files(place / "out-audit")
+    monkeypatch.chdir(place)
+    for old in (spelled, str(place / spelled)):
+        with pytest.raises(UsageError):
+            Adoption(Folder(old), *made(place, key_file)).run()
+    assert files(place / "out-audit") == before
+
+
+def test_rows_of_what_was_gone_are_taken_over_by_a_name_of_now(place: Path, key_file: Path) -> None:
+    old = place / "out" / "_audit"
+    account = json.loads((old / "run.json").read_text())
+    [model] = old.glob("instances-*-settled0-*")
+    name = f"gone-{account['run_id']}0-0123456789abcdef.parquet"
+    shutil.copyfile(model, old / name)
+    account["tables"][name] = pq.read_metadata(model).num_rows
+    (old / "run.json").write_text(json.dumps(account))
+    assert adopt(place, key_file).tables == 12
+    assert (place / "out-audit" / f"gone-{account['run_id']}-part0-0123456789abcdef.parquet").exists()
+    assert files(place / "out") == {}
 
 
 def test_another_key_takes_nothing_over(place: Path, key_file: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from anonymizer import Key, Seal
 from pipeline.audit import Audit, check_names
 from pipeline.errors import UsageError
 from pipeline.options import JobOptions
+from pipeline.pending import finish_pending, remember
 from pipeline.runner import run as run_job
 from pipeline.storage import Folder, StorageError
 from profiles import ConfidentialityProfile
@@ -122,9 +123,70 @@ def test_a_link_in_the_place_of_the_earlier_runs_moves_nothing_elsewhere(
     elsewhere.mkdir()
     (done.audit / "earlier").symlink_to(elsewhere)
     refused = again(done, archive, key_file)
-    assert refused.code == 1
-    assert "link" in refused.log and "Traceback" not in refused.log
+    assert refused.code == 2
+    assert "in a folder's place" in refused.log
     assert everything(elsewhere) == {}
+
+
+def test_a_lock_of_a_finished_run_clears_nothing_away(done: Run, archive: Path, key_file: Path) -> None:
+    first = done.report["run_id"]
+    (done.audit / f".lock-{first}").touch()
+    assert again(done, archive, key_file, "--resume").code == 0
+    # the same, when it was put aside
+    (done.audit / f".lock-{first}").touch()
+    goes_on = again(done, archive, key_file, "--resume")
+    assert goes_on.code == 0, goes_on.log
+    account = json.loads((done.audit / "earlier" / first / "run.json").read_text())
+    assert {path.name for path in (done.audit / "earlier" / first).glob("*.parquet")} == set(account["tables"])
+
+
+def test_what_cannot_be_cleared_away_costs_no_account(done: Run, archive: Path, key_file: Path) -> None:
+    (done.audit / "ledger-0123abcd-0123456789abcdef-5.bin").write_bytes(b"x")
+    (done.audit / "instances-0123abcd-0123456789abcdef.parquet").mkdir()
+    for _ in range(2):
+        goes_on = again(done, archive, key_file, "--resume")
+        assert goes_on.code == 0, goes_on.log
+        assert all((done.audit / name).is_file() for name in goes_on.report["tables"])
+
+
+def test_a_link_in_the_place_of_a_study_leads_nothing_elsewhere(done: Run, archive: Path, tmp_path: Path, key_file: Path) -> None:
+    [study, *_] = [path for path in done.output.iterdir() if path.is_dir()]
+    shutil.rmtree(study)
+    (tmp_path / "elsewhere").mkdir()
+    study.symlink_to(tmp_path / "elsewhere")
+    refused = again(done, archive, key_file)
+    assert refused.code == 3
+    assert "output-unwritable" in refused.report["reasons"]
+    assert everything(tmp_path / "elsewhere") == {}
+
+
+def test_an_audit_that_everybody_may_write_to_is_refused(archive: Path, tmp_path: Path, key_file: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    refused = deidentify(archive, tmp_path / "out", key_file, "--audit", str(tmp_path / "open"))
+    assert refused.code == 2
+    assert "chmod" in refused.log
+    assert everything(tmp_path / "open") == {}
+
+
+@pytest.mark.parametrize("content", ['{"listed": Infinity}', '{"listed": 1e999}', "[" * 100_000, "{", "[]", "7", '{"mac": 7}'])
+def test_whatever_an_account_says_ends_in_one_sentence(content: str, done: Run, archive: Path, key_file: Path) -> None:
+    (done.audit / "run.json").write_text(content)
+    options = JobOptions(
+        (str(archive),), str(done.output), str(done.audit), ConfidentialityProfile(), f"file:{key_file}", resume=""
+    )
+    with pytest.raises(UsageError):
+        run_job(options, [])
+
+
+def test_a_planted_note_holds_up_no_run(done: Run, key_file: Path) -> None:
+    for name, content in (("00000000", "{"), ("00000001", "{}"), ("00000002", "[" * 100_000)):
+        (done.audit / f"pending-{name}.json").write_text(content)
+    audit = Audit(Folder(str(done.audit)), (Seal(Key.load(f"file:{key_file}")),))
+    remember(audit, "00000003", {})
+    finished = finish_pending(audit)
+    assert finished.without_account == ["00000003"]
+    assert sorted(finished.refused) == ["00000000", "00000001", "00000002"]
 
 
 @pytest.mark.parametrize("file", ["run.json", "output.json"])

@@ -16,7 +16,7 @@ from anonymizer import Key, Seal
 from pipeline.audit import Audit
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
-from pipeline.pending import finish_pending, remember
+from pipeline.pending import Finished, finish_pending, remember
 from pipeline.run_origin import made_with, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
@@ -49,11 +49,11 @@ def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Aud
 def test_a_run_that_failed_holds_up_no_other(tmp_path: Path) -> None:
     submitted(tmp_path, "00000000", None)
     audit = submitted(tmp_path, "11111111", SOURCES)
-    reports, without_account = finish_pending(audit)
-    assert [report.run_id for report in reports] == ["11111111"]
-    assert reports[0].origin["runner"] == "SomeRunner"
-    assert without_account == ["00000000"]
-    assert finish_pending(audit) == ([], ["00000000"])
+    finished = finish_pending(audit)
+    assert [report.run_id for report in finished.reports] == ["11111111"]
+    assert finished.reports[0].origin["runner"] == "SomeRunner"
+    assert (finished.without_account, finished.refused) == (["00000000"], {})
+    assert finish_pending(audit) == Finished([], ["00000000"], {})
 
 
 def test_lost_rows_fail_the_run_and_its_note_stays(tmp_path: Path) -> None:
@@ -70,33 +70,54 @@ def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     path.write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("name", ["pending-11111111.json", "account-11111111.json"])
-@pytest.mark.parametrize(
-    "change", [lambda said: said.pop("mac"), lambda said: said.update(more=1), lambda said: said.update(mac={})]
+@pytest.fixture(
+    params=[lambda said: said.pop("mac"), lambda said: said.update(more=1), lambda said: said.update(mac={})],
+    ids=["no code", "changed", "empty"],
 )
-def test_what_another_wrote_is_not_accounted_for(name: str, change: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:
+def change(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def test_a_note_that_another_wrote_is_not_accounted_for_and_holds_up_no_run(
+    change: Callable[[dict[str, Any]], Any], tmp_path: Path
+) -> None:
+    submitted(tmp_path, "11111111", SOURCES)
+    audit = submitted(tmp_path, "22222222", SOURCES)
+    note = tmp_path / "pending-11111111.json"
+    edit(note, change)
+    finished = finish_pending(audit)
+    assert [report.run_id for report in finished.reports] == ["22222222"]
+    assert list(finished.refused) == ["11111111"] and note.name in finished.refused["11111111"]
+    assert json.loads((tmp_path / "run.json").read_text())["run_id"] == "22222222"
+    # it was that, and nothing else
+    reseal(note, SEAL)
+    assert [report.run_id for report in finish_pending(audit).reports] == ["11111111"]
+
+
+def test_an_account_that_another_wrote_fails_the_run(change: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:
     audit = submitted(tmp_path, "11111111", SOURCES)
-    edit(tmp_path / name, change)
-    with pytest.raises(RunError, match=name):
+    account = tmp_path / "account-11111111.json"
+    edit(account, change)
+    with pytest.raises(RunError, match=account.name):
         finish_pending(audit)
     assert not (tmp_path / "run.json").exists()
-    # it was that, and nothing else
-    reseal(tmp_path / name, SEAL)
-    assert len(finish_pending(audit)[0]) == 1
+    reseal(account, SEAL)
+    assert len(finish_pending(audit).reports) == 1
 
 
 def test_a_note_of_a_run_with_another_key_is_refused(tmp_path: Path) -> None:
     submitted(tmp_path, "11111111", SOURCES)
-    with pytest.raises(RunError, match="another key"):
-        finish_pending(Audit(Folder(str(tmp_path)), (Seal(Key(OTHER_KEY)),)))
+    finished = finish_pending(Audit(Folder(str(tmp_path)), (Seal(Key(OTHER_KEY)),)))
+    assert not finished.reports and "another key" in finished.refused["11111111"]
     assert not (tmp_path / "run.json").exists()
 
 
 def test_a_note_under_another_runs_name_is_none_of_it(tmp_path: Path) -> None:
     audit = submitted(tmp_path, "11111111", SOURCES)
     (tmp_path / "pending-11111111.json").rename(tmp_path / "pending-22222222.json")
-    with pytest.raises(RunError, match="was changed"):
-        finish_pending(audit)
+    finished = finish_pending(audit)
+    assert not finished.reports and "was changed" in finished.refused["22222222"]
+    assert not (tmp_path / "run.json").exists()
 
 
 def test_a_table_that_changed_since_the_job_wrote_it_fails_the_run(tmp_path: Path) -> None:
@@ -112,4 +133,4 @@ def test_a_table_that_changed_since_the_job_wrote_it_fails_the_run(tmp_path: Pat
 @pytest.mark.parametrize("name", ["pending-...json", "pending-.json", "pending-run.json", "pending-0123ABCD.json"])
 def test_notes_by_names_that_no_run_gives_are_none(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("no JSON")
-    assert finish_pending(Audit(Folder(str(tmp_path)), (SEAL,))) == ([], [])
+    assert finish_pending(Audit(Folder(str(tmp_path)), (SEAL,))) == Finished([], [], {})
