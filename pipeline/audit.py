@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anonymizer import Seal
+from anonymizer import Key, Seal
 from transforms import check_json, is_run_id, is_table, key_ids_of, seal_json
 
 from .storage import Folder
@@ -57,6 +57,22 @@ class Audit:
 def _own_name(name: str) -> str:
     """Without folders: a file that is put aside keeps its code."""
     return name.rpartition("/")[2]
+
+
+def load_seals(key: str, scope: str, uid_map_key: str | None, uid_map_scope: str | None) -> tuple[Seal, ...]:
+    """The seals of a run's key, and of that by which original UIDs are hashed, where it is another one.
+
+    Args:
+        key, uid_map_key: as ``Key.load`` takes them.
+        uid_map_scope: None: ``scope``.
+
+    Raises:
+        SecretError: a key can't be used.
+    """
+    seals = [Seal(Key.load(key, scope))]
+    if uid_map_key is not None:
+        seals.append(Seal(Key.load(uid_map_key, scope if uid_map_scope is None else uid_map_scope)))
+    return tuple(seals)
 
 
 def check_names(account: object) -> None:

@@ -59,11 +59,11 @@ def adopt(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import Engine, Key, Seal, SecretError
+    from anonymizer import Engine, Key, SecretError
     from profiles import ConfidentialityProfile
 
     from .adopt import Adoption
-    from .audit import Audit
+    from .audit import Audit, load_seals
     from .beam_args import check_beam_args
     from .errors import RunError, UsageError
     from .options import OLD_AUDIT, audit_beside
@@ -74,14 +74,11 @@ def adopt(
         check_beam_args(beam_args, [flag for option in adopt.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
         runs_key = Key.load(key, scope)
-        keys = [runs_key]
-        if uid_map_key is not None:
-            keys.append(Key.load(uid_map_key, scope if uid_map_scope is None else uid_map_scope))
         options = storage()
         target = Folder(new or audit_beside(output), options)
         adoption = Adoption(
             Folder(old or join(output, OLD_AUDIT), options),
-            Audit(target, tuple(map(Seal, keys))),
+            Audit(target, load_seals(key, scope, uid_map_key, uid_map_scope)),
             Engine(ConfidentialityProfile(), runs_key),
             digest_of_place(crosswalk, runs_key),
         )

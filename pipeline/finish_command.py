@@ -31,12 +31,16 @@ _SAID_OF_KEPT = (
 @click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
 @click.option("--key", required=True, metavar="URI", help="The run's key: its account must be by it.")
 @click.option("--scope", default="", metavar="NAME", help="The run's scope.")
+@click.option("--uid-map-key", metavar="URI", help="As for the run: its account gets a code of that key, too.")
+@click.option("--uid-map-scope", metavar="NAME", help="Its scope; --scope without this.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def finish(
     audit: str,
     key: str,
     scope: str,
+    uid_map_key: str | None,
+    uid_map_scope: str | None,
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
@@ -50,9 +54,9 @@ def finish(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import Key, Seal, SecretError
+    from anonymizer import SecretError
 
-    from .audit import Audit
+    from .audit import Audit, load_seals
     from .beam_args import check_beam_args
     from .errors import RunError, UsageError
     from .pending import finish_pending
@@ -61,8 +65,8 @@ def finish(
     try:
         check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
-        seal = Seal(Key.load(key, scope))
-        finished = finish_pending(Audit(Folder(audit, storage()), (seal,)))
+        seals = load_seals(key, scope, uid_map_key, uid_map_scope)
+        finished = finish_pending(Audit(Folder(audit, storage()), seals))
     except SecretError as error:
         usage_error(str(error))
     except UsageError as error:

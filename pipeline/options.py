@@ -83,9 +83,9 @@ def audit_beside(output: str) -> str:
     """
     where = "--audit is needed: --output is {}, and the audit is not to lie in what is handed out"
     if scheme := scheme_of(output):
-        path = output.rstrip("/").partition("://")[2].partition("/")[2]
-        # an Azure account has containers, in which paths begin
-        if not path or (scheme == "azfs" and "/" not in path):
+        names = output.rstrip("/").partition("://")[2].split("/")
+        # an Azure account has containers, in which paths begin; on HDFS they may begin with the first name
+        if not names[0] or len(names) < {"azfs": 3, "hdfs": 1}.get(scheme, 2):
             raise UsageError(where.format("a whole bucket"))
         return f"{output.rstrip('/')}{AUDIT_SUFFIX}"
     folder = Path(output)

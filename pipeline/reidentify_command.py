@@ -84,6 +84,8 @@ def reidentify(
     try:
         check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
+        if key_uris and unchecked:
+            raise UsageError("--key and --unchecked: one of both")
         if not key_uris and not unchecked:
             raise UsageError("--key is needed: whoever can write there could plant names; --unchecked believes all files")
         seals = [Seal(Key.load(uri, scope)) for uri in key_uris]

@@ -3,12 +3,13 @@
 import json
 import os
 import platform
+import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anonymizer import Key, KeyedHash, Purpose
+from anonymizer import UNFINISHED, Key, KeyedHash, Purpose
 from profiles import EDITION
 from transforms import MAC, SCHEMA_VERSION, Earlier, ObjectConflictError, SealError
 
@@ -160,8 +161,12 @@ def write_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> 
     if not scheme_of(options.output):
         try:
             Path(options.output).mkdir(parents=True, exist_ok=True)
+            # found out now, and not by each object
+            probe = Path(options.output, f"{UNFINISHED}{secrets.token_hex(8)}")
+            probe.mkdir()
+            probe.rmdir()
         except OSError as error:
-            raise UsageError(f"--output can't be made: {error.strerror}") from None
+            raise UsageError(f"--output can't be made or written: {error.strerror}") from None
         try:
             check_temporary(options.output)
         except StorageError as error:
