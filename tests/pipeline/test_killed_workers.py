@@ -19,6 +19,7 @@ from pipeline.storage import TEMPORARY
 from tests.pipeline.conftest import ROOT, Run, audit_of, deidentify, write_studies
 from tests.pipeline.test_object_storage import same
 from tests.support.engines import engine
+from tests.support.listening import listeners
 from tests.support.objects import Element
 from tests.support.servers import GcsServer, fake_gcs_server
 
@@ -189,13 +190,14 @@ def test_the_command_dies_and_no_worker_stays(
     with at_work(archive, tmp_path, key_file, *LOCAL) as run:
         workers = run.workers()
         run.wait_for("finished", count)
+        sockets = {Path(found.address) for found in listeners(run.process.pid)}
         # before there is work, there may be none yet
-        assert not count or list(run.temporary.glob("dicom-deid-*/control")) != []
+        assert not count or {path.name for path in sockets} == {"control", "data", "state", "logging"}
         run.process.kill()
         run.process.wait()
         assert all_gone(workers)
         # they took the sockets along
-        assert list(run.temporary.glob("dicom-deid-*/control")) == []
+        assert not any(path.exists() for path in sockets)
         if count:
             assert 0 < len(list(run.output.rglob("*.dcm"))) < MANY
             assert finished_again(run, archive, key_file, undisturbed)
