@@ -11,7 +11,6 @@ from . import beam_internals
 from .errors import UsageError
 
 LOCAL_RUNNER = "FnApiRunner"
-_LOCAL_RUNNERS = {LOCAL_RUNNER, "BundleBasedDirectRunner"}
 _PRISM = "PrismRunner"
 #: a job server in this process
 _EMBEDDED = "embed"
@@ -64,7 +63,7 @@ def _check_doors(parsed: argparse.Namespace) -> None:
 
 def is_local(parsed: argparse.Namespace) -> bool:
     """Whether the run stays on this machine's own processes."""
-    return parsed.runner in _LOCAL_RUNNERS
+    return bool(parsed.runner == LOCAL_RUNNER)
 
 
 def is_embedded(options: PipelineOptions) -> bool:

@@ -26,7 +26,7 @@ OTHER_BEAM = "this release of Apache Beam works in another way inside than 2.75 
 
 try:
     from apache_beam.portability.api import beam_fn_api_pb2_grpc
-    from apache_beam.runners.direct.direct_runner import SwitchingDirectRunner
+    from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner, SwitchingDirectRunner
     from apache_beam.runners.portability.fn_api_runner import fn_runner, worker_handlers
     from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
     from apache_beam.runners.portability.fn_api_runner.worker_handlers import GrpcWorkerHandler, WorkerHandler
@@ -152,8 +152,8 @@ def runner_class(name: str) -> type[PipelineRunner]:
         ValueError, ImportError, AttributeError: there is none.
     """
     found = type(create_runner(name))
-    # it would look whether Prism, a download, can do it first
-    return FnApiRunner if issubclass(found, SwitchingDirectRunner) else found
+    # one would look whether Prism, a download, can do it first; the other was seen to give a step the side input of another one
+    return FnApiRunner if issubclass(found, (SwitchingDirectRunner, BundleBasedDirectRunner)) else found
 
 
 class CachedOptions(PipelineOptions):

@@ -38,13 +38,13 @@ THREADS = ("--direct_running_mode=multi_threading", TWO)
 IN_PROCESS = [
     (),
     ("--runner=direct",),
-    ("--runner=BundleBasedDirectRunner", *PROCESSES),
     ("--direct_running_mode=in_memory", TWO),
 ]
 IN_PROCESSES = [
     PROCESSES,
     THREADS,
     ("--runner=DirectRunner", *PROCESSES),
+    ("--runner=BundleBasedDirectRunner", *PROCESSES),
     ("--runner=apache_beam.runners.direct.direct_runner.SwitchingDirectRunner", *THREADS),
 ]
 
