@@ -59,17 +59,18 @@ def _own_name(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def load_seals(key: str, scope: str, uid_map_key: str | None, uid_map_scope: str | None) -> tuple[Seal, ...]:
+def load_seals(key: Key, scope: str, uid_map_key: str | None, uid_map_scope: str | None) -> tuple[Seal, ...]:
     """The seals of a run's key, and of that by which original UIDs are hashed, where it is another one.
 
     Args:
-        key, uid_map_key: as ``Key.load`` takes them.
+        scope: of the run's key.
+        uid_map_key: as ``Key.load`` takes it.
         uid_map_scope: None: ``scope``.
 
     Raises:
-        SecretError: a key can't be used.
+        SecretError: the other key can't be used.
     """
-    seals = [Seal(Key.load(key, scope))]
+    seals = [Seal(key)]
     if uid_map_key is not None:
         seals.append(Seal(Key.load(uid_map_key, scope if uid_map_scope is None else uid_map_scope)))
     return tuple(seals)

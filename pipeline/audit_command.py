@@ -78,7 +78,7 @@ def adopt(
         target = Folder(new or audit_beside(output), options)
         adoption = Adoption(
             Folder(old or join(output, OLD_AUDIT), options),
-            Audit(target, load_seals(key, scope, uid_map_key, uid_map_scope)),
+            Audit(target, load_seals(runs_key, scope, uid_map_key, uid_map_scope)),
             Engine(ConfidentialityProfile(), runs_key),
             digest_of_place(crosswalk, runs_key),
         )

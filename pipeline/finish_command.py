@@ -54,7 +54,7 @@ def finish(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import SecretError
+    from anonymizer import Key, SecretError
 
     from .audit import Audit, load_seals
     from .beam_args import check_beam_args
@@ -65,7 +65,7 @@ def finish(
     try:
         check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
-        seals = load_seals(key, scope, uid_map_key, uid_map_scope)
+        seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
         finished = finish_pending(Audit(Folder(audit, storage()), seals))
     except SecretError as error:
         usage_error(str(error))

@@ -12,13 +12,22 @@ _SIZE_BYTES = 4
 _coder = FastPrimitivesCoder()
 
 
+def compress(encoded: bytes) -> bytes:
+    """Bytes compressed, behind their size."""
+    return len(encoded).to_bytes(_SIZE_BYTES, "big") + bytes(_CODEC.compress(encoded, asbytes=True))
+
+
+def decompress(content: bytes) -> bytes:
+    """What was compressed."""
+    size = int.from_bytes(content[:_SIZE_BYTES], "big")
+    return bytes(_CODEC.decompress(content[_SIZE_BYTES:], size, asbytes=True))
+
+
 def pack(value: Any) -> bytes:
     """What Beam would shuffle of plain tuples, lists, dicts, numbers, texts and bytes, compressed."""
-    encoded = _coder.encode(value)
-    return len(encoded).to_bytes(_SIZE_BYTES, "big") + bytes(_CODEC.compress(encoded, asbytes=True))
+    return compress(_coder.encode(value))
 
 
 def unpack(packed: bytes) -> Any:
     """What was packed."""
-    size = int.from_bytes(packed[:_SIZE_BYTES], "big")
-    return _coder.decode(_CODEC.decompress(packed[_SIZE_BYTES:], size, asbytes=True))
+    return _coder.decode(decompress(packed))

@@ -3,16 +3,13 @@
 from typing import Any
 
 import msgpack
-import pyarrow as pa
 
-_CODEC = pa.Codec("zstd", compression_level=1)
-_SIZE_BYTES = 4
+from .packed import compress, decompress
 
 
 def to_plain(value: Any) -> bytes:
     """Tuples, lists, numbers, texts and bytes as MessagePack, compressed."""
-    encoded = msgpack.packb(value)
-    return len(encoded).to_bytes(_SIZE_BYTES, "big") + bytes(_CODEC.compress(encoded, asbytes=True))
+    return compress(msgpack.packb(value))
 
 
 def from_plain(content: bytes) -> Any:
@@ -21,5 +18,4 @@ def from_plain(content: bytes) -> Any:
     Raises:
         ValueError, OSError: it is broken.
     """
-    size = int.from_bytes(content[:_SIZE_BYTES], "big")
-    return msgpack.unpackb(_CODEC.decompress(content[_SIZE_BYTES:], size, asbytes=True), use_list=False)
+    return msgpack.unpackb(decompress(content), use_list=False)
