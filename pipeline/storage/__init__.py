@@ -5,11 +5,11 @@ from .access import has_connected as has_connected
 from .access import store_for as store_for
 from .folder import FileReader as FileReader
 from .folder import Folder as Folder
-from .local import TEMPORARY as TEMPORARY
 from .local import LocalStore as LocalStore
-from .local import LocalWriter as LocalWriter
-from .local import check_temporary as check_temporary
-from .local import clear_temporary as clear_temporary
+from .local_writer import TEMPORARY as TEMPORARY
+from .local_writer import LocalWriter as LocalWriter
+from .local_writer import check_temporary as check_temporary
+from .local_writer import clear_temporary as clear_temporary
 from .locations import address as address
 from .locations import as_folder as as_folder
 from .locations import glob_base as glob_base

@@ -21,7 +21,7 @@ from apache_beam.io.filesystems import FileSystems
 from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
-from .local import TEMPORARY
+from .local_writer import TEMPORARY
 from .locations import as_folder, scheme_of
 from .remote import SMALL, BytesReader, PiecesReader, RangeReader, head_of, unreadable, unwritable
 from .store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions

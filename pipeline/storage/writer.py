@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from transforms import ObjectWriter, Written
 
 from .access import store_for
-from .local import LocalWriter
+from .local_writer import LocalWriter
 from .locations import join, scheme_of
 from .store import RemoteStore, StorageOptions
 
