@@ -12,10 +12,15 @@ from .errors import Reason as Reason
 from .errors import SecretError as SecretError
 from .files import UNFINISHED as UNFINISHED
 from .files import joined as joined
+from .files import make_folders as make_folders
+from .files import sync_file as sync_file
+from .files import sync_folder as sync_folder
 from .files import write_all as write_all
 from .files import write_atomically as write_atomically
 from .google_credentials import CredentialsError as CredentialsError
 from .google_credentials import default_credentials as default_credentials
+from .headers import HeaderValues as HeaderValues
+from .headers import read_header_values as read_header_values
 from .identifying_words import IdentifyingWords as IdentifyingWords
 from .identifying_words import split_words as split_words
 from .key_files import create_key_file as create_key_file
@@ -33,6 +38,8 @@ from .report import Report as Report
 from .report import Scan as Scan
 from .seal import SEAL_SIZE as SEAL_SIZE
 from .seal import Seal as Seal
+from .tags import ISSUER_OF_PATIENT_ID as ISSUER_OF_PATIENT_ID
+from .tags import PATIENT_ID as PATIENT_ID
 from .tags import SERIES as SERIES
 from .tags import SOP_CLASS as SOP_CLASS
 from .tags import SOP_INSTANCE as SOP_INSTANCE

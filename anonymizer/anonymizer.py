@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
 from profiles import KEEP, ConfidentialityProfile
 
+from .deidentification import Deidentification
 from .engine import Engine
 from .files import write_atomically
 from .keys import Key
 from .patients import PatientTable
 from .report import Report
+from .spool import write_when_whole
 
 if TYPE_CHECKING:
     from pydicom import Dataset, FileDataset
@@ -108,7 +110,8 @@ class Anonymizer:
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
     def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:
-        """De-identify ``x`` itself: the file at a path (replaced whole), an open file, a bytearray or a data set.
+        """De-identify ``x`` itself: the file at a path (replaced whole, by what is on the disk by then), an open file, a bytearray or
+        a data set.
 
         Raises:
             DeidentificationError: ``x`` can't be de-identified with certainty, and is as it was.
@@ -133,19 +136,26 @@ class Anonymizer:
                     raise TypeError(f"can't change a {type(x).__name__} in place")
                 take_over(x, self.anonymize(x))
 
-    def anonymize_file(self, src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> Report:
+    def anonymize_file(self, src: str | os.PathLike[str] | BinaryIO, dst: str | os.PathLike[str] | BinaryIO) -> Report:
         """De-identify the file ``src`` into the file ``dst``, in memory that doesn't grow with it.
 
-        ``dst`` appears only when it is whole; one that exists is replaced.
+        Either may be an open binary file, such as a pipe; ``src`` is read on from where it is. ``dst`` appears, or gets anything,
+        only when the object is whole; a path that exists is replaced, and if it is ``src`` itself, what replaces it is on the
+        disk before.
 
         Raises:
             DeidentificationError: ``src`` can't be de-identified with certainty; ``dst`` is as it was.
             OSError: a file that can't be read or written.
         """
+        if not isinstance(src, str | os.PathLike):
+            deidentification = self._engine.deidentify(src)
+            _write(deidentification, dst)
+            return deidentification.report
         with open(src, "rb", buffering=0) as stream:
             handle = stream.fileno()
-            deidentification = self._engine.deidentify(stream, size=os.fstat(handle).st_size, handle=handle)
-            write_atomically(deidentification.batches(), os.fspath(dst))
+            status = os.fstat(handle)
+            deidentification = self._engine.deidentify(stream, size=status.st_size, handle=handle)
+            _write(deidentification, dst, status)
         return deidentification.report
 
     def _rewrite(self, stream: BinaryIO) -> bytes:
@@ -164,13 +174,31 @@ class Anonymizer:
 
 
 def anonymize_file(
-    src: str | os.PathLike[str],
-    dst: str | os.PathLike[str],
+    src: str | os.PathLike[str] | BinaryIO,
+    dst: str | os.PathLike[str] | BinaryIO,
     profile: ConfidentialityProfile | None = None,
     key: Key | bytes | str | os.PathLike[str] | None = None,
 ) -> Report:
     """De-identify one file: ``Anonymizer(profile, key).anonymize_file(src, dst)``."""
     return Anonymizer(profile, key).anonymize_file(src, dst)
+
+
+def _write(
+    deidentification: Deidentification, dst: str | os.PathLike[str] | BinaryIO, source: os.stat_result | None = None
+) -> None:
+    if isinstance(dst, str | os.PathLike):
+        durable = source is not None and _is_file(source, dst)
+        write_atomically(deidentification.batches(), os.fspath(dst), durable=durable)
+    else:
+        write_when_whole(deidentification.batches(), dst)
+
+
+def _is_file(status: os.stat_result, path: str | os.PathLike[str]) -> bool:
+    """Whether a path leads to the file of that status."""
+    try:
+        return os.path.samestat(status, os.stat(path))
+    except OSError:
+        return False
 
 
 def _key(key: Key | bytes | str | os.PathLike[str] | None, scope: str) -> Key:

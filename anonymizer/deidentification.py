@@ -54,14 +54,16 @@ class Deidentification:
         heads: frozenset[bytes] | None = None,
         *,
         originals: bool = False,
+        whose: bool = False,
     ) -> None:
         """
         Args:
-            words, heads: as for ``Engine.deidentify``.
+            words, heads, whose: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._engine = engine
         self._wants_originals = originals
+        self._wants_patient = whose
         self.originals: Originals | None = None
         self._words = words
         self._heads = heads
@@ -82,6 +84,11 @@ class Deidentification:
     def new_uid(self, tag: int) -> str:
         """The object's new UID in the attribute ``tag``, ``""`` where it has none; known when the first batch is there."""
         return self.progress.uids.get(tag, (b"", b""))[1].decode("latin-1")
+
+    @property
+    def patient(self) -> bytes:
+        """Keyed hash of the patient, 8 bytes; empty where no PatientID tells. It is known with the first batch, if asked for."""
+        return self.facts.patient or self._engine.facts.whose(self.progress.patient)
 
     @property
     def report(self) -> Report:
@@ -186,7 +193,7 @@ class Deidentification:
                     self._words,
                     is_of_patient=plan.belongs_to_study,
                     # who makes a new PatientID finds it out: to look for it here would be a second walk
-                    whose=header_only and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
+                    whose=(header_only or self._wants_patient) and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
                 )
                 if self._wants_originals:
                     self.originals = originals_of(Buffer(buffer, complete), offset, self._header.encoding)

@@ -75,6 +75,7 @@ class Engine:
         words: Container[str] = frozenset(),
         handle: int | None = None,
         heads: frozenset[bytes] | None = None,
+        whose: bool = False,
     ) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
@@ -85,8 +86,9 @@ class Engine:
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
+            whose: find out the patient, whatever the profile makes of it.
         """
-        return Deidentification(self, Source(stream, handle), uids or self.uids, size, words, heads)
+        return Deidentification(self, Source(stream, handle), uids or self.uids, size, words, heads, whose=whose)
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
@@ -108,7 +110,7 @@ class Engine:
             found,
             deidentification.bytes_read,
             facts.person,
-            facts.patient or self.facts.whose(deidentification.progress.patient),
+            deidentification.patient,
             words,
             deidentification.originals,
             deidentification.face,

@@ -15,6 +15,8 @@ class Reason(Enum):
     DICOMDIR = "dicomdir"
     # another object says the same
     DUPLICATE_INSTANCE = "duplicate-instance"
+    # another object with its SOPInstanceUID and other content is written instead
+    OTHER_CONTENT_KEPT = "other-content-kept"
     # can't be read
     UNREADABLE = "unreadable"
     CHECKSUM_MISMATCH = "checksum-mismatch"
@@ -72,6 +74,7 @@ class Reason(Enum):
     SOP_INSTANCE_CONFLICT = "sop-instance-conflict"
     UID_NOT_IN_MAP = "uid-not-in-map"
     OUTPUT_CONFLICT = "output-conflict"
+    OUTPUT_IN_USE = "output-in-use"
     OUTPUT_UNWRITABLE = "output-unwritable"
     INTERNAL_ERROR = "internal-error"
 
@@ -89,6 +92,7 @@ class Note(Enum):
     NO_PIXEL_DATA = "no-pixel-data"
     TRAILING_DATA_REMOVED = "trailing-data-removed"
     OVERLAY_BITS_MASKED = "overlay-bits-masked"
+    OUTPUT_REPLACED = "output-replaced"
 
 
 class DeidentificationError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -149,7 +150,64 @@ def _replaced(path: str) -> tuple[str, int | None]:
     return path, status.st_mode & 0o7777
 
 
-def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False) -> None:
+def sync_file(handle: int) -> None:
+    """Return when an open file's content is on the disk, or a folder's names are.
+
+    Raises:
+        OSError: it can't be brought there.
+    """
+    if sys.platform == "darwin":
+        # there fsync leaves it in the disk's own memory
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(handle)
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Return when the names in a folder are on the disk, where the file system lets one wait for that.
+
+    Raises:
+        OSError: they can't be brought there.
+    """
+    handle = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_file(handle)
+    except OSError as error:
+        # file systems that know nothing of it, such as those of Windows' shares
+        if error.errno not in _NOT_HERE:
+            raise
+    finally:
+        os.close(handle)
+
+
+def make_folders(path: str | os.PathLike[str], mode: int = 0o777) -> None:
+    """Make a folder, and those above it, so that they are on the disk; what is there stays as it is.
+
+    Args:
+        mode: of the folder itself; those above it have what any new folder has here.
+
+    Raises:
+        OSError: they can't be made.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(os.path.normpath(path))
+    if above and above != path:
+        make_folders(above)
+    try:
+        # by its own mode and not by a change of it: there is no moment in which others could open it
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    sync_folder(above)
+
+
+def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False, durable: bool = False) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
     Where ``path`` is a link, the file that it leads to is replaced; a file that is replaced leaves its permissions behind.
@@ -158,6 +216,7 @@ def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = Fal
     Args:
         private: the file is its owner's alone (0600), from its beginning on and whatever it replaces; of a link, that is the link
             itself: who made it must not choose a file elsewhere.
+        durable: return when the file and its name are on the disk; until then what is replaced stays there.
 
     Raises:
         OSError: it can't be written.
@@ -175,9 +234,13 @@ def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = Fal
             _write_batches(handle, batches)
             if mode is not None:
                 os.fchmod(handle, mode)
+            if durable:
+                sync_file(handle)
         finally:
             os.close(handle)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    if durable:
+        sync_folder(os.path.dirname(path))

@@ -35,6 +35,8 @@ class Purpose(Enum):
     #: names and versions of source objects in the audit
     SOURCE_ID = "source id"
     SOURCE_VERSION = "source version"
+    #: chooses among contents that are alike in all that people care for
+    CONTENT = "content"
     #: who has an object: for words, and for tables
     PERSON = "person"
     WHOSE = "whose"

@@ -102,7 +102,7 @@ class PatientTable:
 
         Raises:
             PatientTableError: missing, unknown or repeated columns; an empty or illegal value; one patient with two results;
-                two patients with one result, which would join them; a new ID that is an original one of the table.
+                two patients with one result, which would join them; a new ID that is an original one of the table; no patient.
         """
         columns = _columns(header)
         self._rows: dict[bytes, bytes] = {}
@@ -129,6 +129,9 @@ class PatientTable:
             value = new + b"\0" + name.encode() if name else new
             if self._rows.setdefault(key, value) != value:
                 raise PatientTableError(f"row {number}: the same patient stands in an earlier row, with another result")
+        if not self._rows:
+            # every object would be refused, one by one
+            raise PatientTableError("the patient table names no patient: give it a row for each")
         for key in self._rows:
             if (original := key.split(b"\0")[0]) in owners:
                 number = numbers[list(owners).index(original)]

@@ -24,6 +24,7 @@ class Pseudonyms:
         self._source_hash = KeyedHash(key.derive(Purpose.SOURCE_ID)).digest
         self._version_hash = KeyedHash(key.derive(Purpose.SOURCE_VERSION)).digest
         self._device_key = key.derive(Purpose.DEVICE_ID)
+        self._content_key = key.derive(Purpose.CONTENT)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")
@@ -52,3 +53,7 @@ class Pseudonyms:
     def source_version(self, version: bytes) -> str:
         """16 hex digits for what tells a source object's content from another: its size and times are nobody's business."""
         return self._version_hash(version)[:8].hex()
+
+    def content(self, digest: bytes) -> bytes:
+        """32 bytes for a content by its digest: an order among contents that nobody else can foresee."""
+        return hmac.digest(self._content_key, digest, "sha256")

@@ -1,6 +1,16 @@
 """``python -m pipeline``: the same as ``dicom-deid``."""
 
-from .cli import main
+from .signals import heard
+
+
+def main() -> None:
+    """Run the command."""
+    # before all else is imported
+    with heard():
+        from .cli import main as command
+
+        command()
+
 
 if __name__ == "__main__":
     main()

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, cast
 
+from anonymizer import Reason
 from transforms import ListingPart, ObjectRef, OpenObject, Operations, Packing
 
 from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
+from .input_places import Reading, check_place_of
 from .manifests import ManifestEntry, inventory_files, is_manifest, looks_like_manifest, read_manifest
 from .options import input_base
 from .storage import (
@@ -130,6 +132,7 @@ class StoredArchive:
             StorageError: the store can't be listed.
             ManifestError: a manifest that can't be used.
         """
+        ordinal = int(part.prefix[:-1] or 0)
         if part.kind == _MANIFEST:
             for found in self._named(part):
                 size, version = found.size, found.version
@@ -137,7 +140,7 @@ class StoredArchive:
                     # to ask a file system costs little; an object store is asked when the object is read
                     file_now = LocalStore.look(found.uri)
                     size, version = file_now.size if size < 0 else size, file_now.version
-                yield ObjectRef(found.uri, part.prefix + found.source, size, version)
+                yield ObjectRef(found.uri, part.prefix + found.source, size, version, None, ordinal)
             return
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:
@@ -149,7 +152,7 @@ class StoredArchive:
                     source = entry.uri[len(below) :]
                 else:
                     source = os.fsencode(os.path.relpath(os.fsdecode(entry.uri), base))
-                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
+                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version, None, ordinal)
             return
         pattern = re.compile(part.pattern, re.DOTALL) if part.pattern else None
         for entry in store.list(part.name, limit=1 if part.kind == _OBJECT else None):
@@ -158,23 +161,27 @@ class StoredArchive:
                 # consoles keep such objects in the place of folders
                 continue
             if pattern is None or pattern.fullmatch(source.decode()):
-                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version)
+                yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version, None, ordinal)
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
         """As ``Archive.members``."""
-        return members(container, partial(self._range, container, header=False))
+        for found in members(container, partial(self._range, container, header=False)):
+            if found[-1].member is not None and found[-1].member[0] == Reason.UNREADABLE.value:
+                check_place_of(container)
+            yield found
 
     @contextlib.contextmanager
     def open(self, ref: ObjectRef, *, header: bool = False) -> Iterator[OpenObject]:
         """As ``Archive.open``."""
-        if ref.member is None:
-            with self._range(ref, header=header) as stream:
-                yield _Opened(stream, ref)
-        else:
-            # a compressed tar is one stream, of which its members take what they need one after the other
-            header = header and ref.member[0] != Packing.TAR_STREAM.value
-            with open_member(ref, partial(self._range, ref, header=header), sequential=_tars()) as member:
-                yield member
+        with Reading(ref):
+            if ref.member is None:
+                with self._range(ref, header=header) as stream:
+                    yield _Opened(stream, ref)
+            else:
+                # a compressed tar is one stream, of which its members take what they need one after the other
+                header = header and ref.member[0] != Packing.TAR_STREAM.value
+                with open_member(ref, partial(self._range, ref, header=header), sequential=_tars()) as member:
+                    yield member
 
     def release(self) -> None:
         """As ``Archive.release``."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from anonymizer import Key, Seal
+from transforms import EARLIER as EARLIER
 from transforms import check_json, is_run_id, is_table, key_ids_of, seal_json
 
 from .storage import Folder
 
-#: the account of the last run that came to its end; accounts of those before lie below ``earlier``
-RUN_FILE, EARLIER = "run.json", "earlier"
+#: the account of the last run that came to its end
+RUN_FILE = "run.json"
 #: says with which profile and key an output is made, from before its first object on
 ORIGIN_FILE = "output.json"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from .finish_command import EXIT_FAILED
 from .logs import quiet
-from .profile_options import usage_error
+from .profile_options import fail, usage_error
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -86,11 +84,9 @@ def adopt(
     except (UsageError, SecretError) as error:
         usage_error(str(error))
     except StorageError as error:
-        click.echo(f"Failed: a place of the audit or crosswalk {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(error, "a place of the audit or crosswalk")
     except RunError as error:
-        click.echo(f"Failed: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(error)
     click.echo(f"Taken over: {done.runs} accounts of runs with {done.tables} tables, {done.crosswalk} files of a crosswalk.")
     for count, what in (
         (done.foreign, "accounts of runs with another key were moved; they have no codes."),

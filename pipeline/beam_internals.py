@@ -11,7 +11,7 @@ import atexit
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -112,6 +112,7 @@ _ASSUMPTIONS: tuple[Callable[[], bool], ...] = (
     lambda: issubclass(worker_handlers.ExternalWorkerHandler, GrpcWorkerHandler),
     lambda: "port_from_worker" not in vars(worker_handlers.ExternalWorkerHandler),
     lambda: _takes(worker_handlers.BeamFnControlServicer, "worker_manager"),
+    lambda: _takes(worker_handlers.BeamFnControlServicer.Control, "self", "iterator", "context"),
     lambda: _takes(worker_handlers.GrpcStateServicer, "state"),
     lambda: _takes(data_plane.BeamFnDataServicer, "data_buffer_time_limit_ms"),
     lambda: isinstance(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS, int),
@@ -143,6 +144,13 @@ def options_parser() -> argparse.ArgumentParser:
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)  # type: ignore[arg-type]
     return parser
+
+
+def flags_of(options: type[PipelineOptions]) -> list[str]:
+    """The flags of one kind of Beam's options."""
+    parser = argparse.ArgumentParser(add_help=False)
+    options._add_argparse_args(parser)  # type: ignore[arg-type]
+    return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def runner_class(name: str) -> type[PipelineRunner]:
@@ -212,8 +220,10 @@ class _SocketServer:
     Each service has a socket of its own: a worker's requests for state don't wait behind its data.
     """
 
-    def __init__(self, folder: Path, state: Any, provision_info: object, worker_manager: Any) -> None:
-        self.control_handler = worker_handlers.BeamFnControlServicer(worker_manager)
+    def __init__(
+        self, folder: Path, hear: Callable[[str], None], state: Any, provision_info: object, worker_manager: Any
+    ) -> None:
+        self.control_handler = _ControlServicer(hear, worker_manager)
         self.data_plane_handler = data_plane.BeamFnDataServicer(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
         self.control_port, self.data_port, self.state_port, self.logging_port = (f"unix:{folder / name}" for name in _SERVICES)
         api, handlers = beam_fn_api_pb2_grpc, worker_handlers
@@ -231,6 +241,23 @@ class _SocketServer:
             stopped.wait()
 
 
+class _ControlServicer(worker_handlers.BeamFnControlServicer):
+    """Beam's, which tells of a worker's error when it comes: the runner waits for all other workers first."""
+
+    def __init__(self, hear: Callable[[str], None], worker_manager: Any) -> None:
+        super().__init__(worker_manager)
+        self._hear = hear
+
+    def Control(self, iterator: Iterable[Any], context: Any) -> Iterator[Any]:
+        """As the base class."""
+        return super().Control(map(self._heard, iterator), context)
+
+    def _heard(self, response: Any) -> Any:
+        if response.error:
+            self._hear(response.error)
+        return response
+
+
 def _serve(address: str, add: Callable[[object, grpc.Server], None], service: object) -> tuple[grpc.Server, int]:
     """Serve something; returns the server and its port, if it has one."""
     server = grpc.server(thread_pool_executor.shared_unbounded_instance(), options=_SERVER_OPTIONS)
@@ -241,15 +268,16 @@ def _serve(address: str, add: Callable[[object, grpc.Server], None], service: ob
 
 
 @contextlib.contextmanager
-def closed_to_others(folder: Path | None, *, embedded: bool = False) -> Iterator[None]:
+def closed_to_others(folder: Path | None, hear: Callable[[str], None], *, embedded: bool = False) -> Iterator[None]:
     """See to it that Beam, within this process, listens on sockets in ``folder`` only, or that it fails where there is none.
 
     Args:
+        hear: told of each error of a worker there, with its traceback, before the runner knows of it.
         embedded: the engine is in this process, too. Else workers in it (LOOPBACK) are waited for on a port of this machine's
             loopback, for engines may be programs that know nothing else.
     """
     replaced: tuple[tuple[Any, str, object], ...] = (
-        (worker_handlers, "GrpcServer", functools.partial(_SocketServer, folder) if folder else _refuse),
+        (worker_handlers, "GrpcServer", functools.partial(_SocketServer, folder, hear) if folder else _refuse),
         # they are whole addresses
         (GrpcWorkerHandler, "port_from_worker", lambda self, port: port),
         (

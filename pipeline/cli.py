@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
 from .audit_command import audit
+from .errors import EXIT_QUARANTINED
 from .estimate_command import estimate
-from .finish_command import EXIT_FAILED, EXIT_QUARANTINED, finish, show
+from .file_command import file
+from .finish_command import finish, show
 from .key_command import key_commands
 from .logs import quiet
-from .profile_options import add_options, load_profile, usage_error, with_profile
+from .profile_options import ENGINE_OPTIONS, add_options, fail, load_profile, unavailable_behind, usage_error, with_profile
 from .reidentify_command import reidentify
 from .safe_csv import HELP, write_csv
+from .signals import heard
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -28,27 +31,32 @@ if TYPE_CHECKING:
 
     from .storage import StorageOptions
 
-_ENGINE_OPTIONS = (
-    click.option(
-        "--key",
-        default="",
-        metavar="URI",
-        help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
-    ),
-    click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
-    click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
-    click.option(
-        "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
-    ),
-)
+
+class _Commands(click.Group):
+    """The command: click's, but for what signals and places that can't be used do to it."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
+        """As the base class."""
+        with heard() if args is None else contextlib.nullcontext():
+            return super().main(args, *more, **settings)
+
+    def invoke(self, context: click.Context) -> Any:
+        """As the base class."""
+        try:
+            return super().invoke(context)
+        except Exception as error:
+            if unavailable_behind(error) is None:
+                raise
+            fail(error)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dicom-deid")
 def main() -> None:
     """De-identify DICOM by PS3.15 Annex E: whole archives, or one file.
 
-    Exit codes: 0 all written or accounted for; 3 finished, with objects quarantined; 2 usage; 1 failed.
+    Exit codes: 0 all written or accounted for; 3 finished, with objects quarantined; 2 usage; 1 failed; 4 failed for a
+    reason that passes, such as a full disk: run again. 130, 143 and 129: interrupted by Ctrl-C, SIGTERM, SIGHUP; run again.
     """
     # nothing here computes with matrices: the threads that numpy's library would start only spin
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -58,6 +66,7 @@ def main() -> None:
 
 main.add_command(audit)
 main.add_command(estimate)
+main.add_command(file)
 main.add_command(finish)
 main.add_command(key_commands)
 main.add_command(reidentify)
@@ -70,7 +79,7 @@ main.add_command(reidentify)
 @click.option("--output", default="", metavar="FOLDER", help="Where the de-identified copy goes, a path or URI; needed.")
 @click.option("--audit", metavar="FOLDER", help="Where the audit tables go, apart from the output; OUTPUT-audit without this.")
 @with_profile
-@add_options(_ENGINE_OPTIONS)
+@add_options(ENGINE_OPTIONS)
 @with_storage
 @click.option(
     "--resume",
@@ -79,10 +88,29 @@ main.add_command(reidentify)
     metavar="[FOLDER]",
     help="Do only what is new or changed since the run whose audit tables are there: in --audit without FOLDER.",
 )
+@click.option("--allow-empty", is_flag=True, help="Take an input that lists nothing for what it is: it is mounted, and empty.")
+@click.option(
+    "--max-gone",
+    type=click.FloatRange(0, 100),
+    default=10.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Fail when more of what the last run listed under the same inputs is gone, and 20 objects at least.",
+)
 @click.option("--uid-map", metavar="FOLDER", help="Audit tables of a run whose new UIDs stay, whatever the key says now.")
 @click.option("--uid-map-key", metavar="URI", help="The key by which that map's UIDs are hashed; --key without this.")
 @click.option("--uid-map-scope", metavar="NAME", help="Its scope; --scope without this.")
 @click.option("--mixed-output", is_flag=True, help="Go on with an output that was made with another profile or key.")
+@click.option(
+    "--replace-changed", is_flag=True, help="Replace what an object was written as when it changed; it is refused without this."
+)
+@click.option(
+    "--conflicts",
+    type=click.Choice(["quarantine", "keep-one"]),
+    default="quarantine",
+    show_default=True,
+    help="Different objects with one SOPInstanceUID: refuse all, or keep the least compressed.",
+)
 @click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
 @click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
 @click.option("--object-metadata", is_flag=True, help="On object storage, keep ids of source, key and run beside each object.")
@@ -102,6 +130,10 @@ def run(
     patient_table: str | None,
     storage: Callable[[], StorageOptions],
     resume: str | None,
+    replace_changed: bool,
+    conflicts: str,
+    allow_empty: bool,
+    max_gone: float,
     uid_map: str | None,
     uid_map_key: str | None,
     uid_map_scope: str | None,
@@ -152,6 +184,10 @@ def run(
         crosswalk=crosswalk,
         crosswalk_certificate=crosswalk_certificate,
         object_metadata=object_metadata,
+        replace_changed=replace_changed,
+        conflicts=conflicts,
+        allow_empty=allow_empty,
+        max_gone=max_gone,
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:
@@ -159,55 +195,13 @@ def run(
     except UsageError as error:
         usage_error(str(error))
     except RunError as error:
-        click.echo(f"Failed: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(error)
     if report is None:
         click.echo(f"Submitted. When the engine is through with it: dicom-deid finish --audit {job.audit}")
         return
     show(report, job.audit)
     click.echo(f"De-identified objects: {job.output}")
     sys.exit(EXIT_QUARANTINED if report.quarantined else 0)
-
-
-@main.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
-@with_profile
-@add_options(_ENGINE_OPTIONS)
-def file(
-    source: str,
-    target: str,
-    profile: ConfidentialityProfile,
-    key: str,
-    scope: str,
-    uid_root: str | None,
-    patient_table: str | None,
-) -> None:
-    """De-identify one file. OUT appears only when it is whole."""
-    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, Reason, SecretError
-
-    # names are identifiers: the messages don't repeat them
-    if not Path(source).is_file():
-        usage_error("IN is no file")
-    if Path(target).is_dir() or not Path(target).parent.is_dir():
-        usage_error("OUT is a folder, or its folder doesn't exist")
-    if not key:
-        click.echo("No --key was given: nobody can repeat this mapping.", err=True)
-    try:
-        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, patients=patient_table)
-    except (SecretError, PatientTableError) as error:
-        usage_error(str(error))
-    try:
-        anonymizer.anonymize_file(source, target)
-    except DeidentificationError as error:
-        click.echo(f"Quarantined, nothing written: {error}", err=True)
-        if error.pixel_risks:
-            flag = "--faces" if error.reason is Reason.PIXEL_RISK_FACE else "--pixels"
-            click.echo(f"Its pixels may show who somebody is, and nobody has looked at them; {flag} keep lets it pass.", err=True)
-        sys.exit(EXIT_QUARANTINED)
-    except OSError as error:
-        click.echo(f"Failed: {error.strerror}", err=True)
-        sys.exit(EXIT_FAILED)
 
 
 @main.command()

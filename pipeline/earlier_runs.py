@@ -11,7 +11,7 @@ from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, SealError
 from .audit import RUN_FILE, Audit, check_names
 from .errors import UsageError
 from .options import JobOptions
-from .run_origin import CROSSWALK_DIGEST, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
+from .run_origin import CROSSWALK_DIGEST, INPUTS, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
 from .storage import Folder, StorageError
 
 
@@ -55,7 +55,33 @@ def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str) -> Earli
 
 
 def _run(folder: Folder, account: dict[str, Any], *, same_making: bool, same_key: bool = True) -> EarlierRun:
-    return EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making, same_key)
+    run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making, same_key)
+    listed = account.get("inputs", {})
+    # what is counted under no input is of a version that had none in its tables
+    listed = {**listed, "": run.objects - sum(listed.values())}
+    return run._replace(inputs=tuple(account["origin"].get(INPUTS, ())), listed=listed)
+
+
+def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | None:
+    """The run whose account that of a run without ``--resume`` is to replace; None where there is none, or of another key.
+
+    It doesn't count what an older version listed: nobody knows whether that was the same inputs.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    if options.resume is not None:
+        return None
+    try:
+        account, _ = audit.read(RUN_FILE)
+        check_names(account)
+        is_own = account["key_id"] == key.key_id and INPUTS in account["origin"]
+    except StorageError as error:
+        raise UsageError(f"--audit: {error}") from None
+    except (FileNotFoundError, SealError, ValueError, KeyError, TypeError):
+        # what it goes on with was checked before
+        return None
+    return _run(audit.folder, account, same_making=False) if is_own else None
 
 
 def known_objects(options: JobOptions) -> int:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .errors import EXIT_FAILED, EXIT_QUARANTINED
 from .logs import quiet
-from .profile_options import usage_error
+from .profile_options import fail, usage_error
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from .run_report import RunReport
     from .storage import StorageOptions
 
-EXIT_FAILED, EXIT_QUARANTINED = 1, 3
 _SAID_OF_REFUSED = (
     "Objects whose pixels may show who somebody is were refused (burned-in-annotation, pixel-...): nobody has looked at them. "
     "`dicom-deid explain` says why for each reason; --pixels keep lets them pass (--faces keep lets heads pass)."
@@ -72,8 +72,7 @@ def finish(
     except UsageError as error:
         usage_error(str(error))
     except RunError as error:
-        click.echo(f"Failed: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(error)
     if not any(finished):
         usage_error("--audit: no run is pending there")
     for report in finished.reports:

@@ -27,10 +27,13 @@ from transforms import (
     AnonymizeInstances,
     Archive,
     BuildUidMap,
+    CheckGone,
     CompareWithEarlier,
+    ConflictRules,
     CrosswalkTarget,
     Earlier,
     EngineConfig,
+    FormerListing,
     GroupIntoWorkUnits,
     JudgeFaces,
     Ledger,
@@ -56,6 +59,8 @@ from transforms import (
     words_table,
 )
 
+from .inputs import Inputs
+
 
 class AuditTarget(NamedTuple):
     """Where the audit tables go and what stands in each of their rows.
@@ -77,7 +82,10 @@ class JobParts(NamedTuple):
 
     Attributes:
         earlier: what is gone on with.
+        inputs: what is listed.
+        former: what the last run listed there; None: nobody knows.
         crosswalk: where source names and original identifiers go; None: nowhere.
+        conflicts: what becomes of objects whose output's name is taken.
     """
 
     config: EngineConfig
@@ -87,7 +95,10 @@ class JobParts(NamedTuple):
     ledger: Ledger
     earlier: Earlier
     progress: ProgressListener
+    inputs: Inputs
+    former: FormerListing | None = None
     crosswalk: CrosswalkTarget | None = None
+    conflicts: ConflictRules = ConflictRules()
 
 
 class _Work(NamedTuple):
@@ -96,6 +107,7 @@ class _Work(NamedTuple):
     Attributes:
         to_scan: batches of ObjectRef tuples.
         listed: batches of all objects, done or not, as far as they aren't summed up by now.
+        batches: batches of all of them, and of zips and tars.
         scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
         finished: lists of HeaderGroup tuples: done with.
         rows: AuditRows of those that are done with.
@@ -106,6 +118,7 @@ class _Work(NamedTuple):
 
     to_scan: PCollection[Any]
     listed: tuple[PCollection[Any], ...]
+    batches: tuple[PCollection[Any], ...]
     scanned: tuple[PCollection[Any], ...] = ()
     finished: tuple[PCollection[Any], ...] = ()
     rows: tuple[PCollection[Any], ...] = ()
@@ -114,10 +127,10 @@ class _Work(NamedTuple):
     sums: tuple[PCollection[Any], ...] = ()
 
 
-def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> None:
+def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     """Add the job's steps to ``pipeline``. Nothing is written to the output before the UID map is proven."""
     config, audit = parts.config, parts.audit
-    work = _find_work(pipeline, inputs, parts)
+    work = _find_work(pipeline, parts)
     # counted apart from what becomes of them, so that the audit can be checked against it
     listed = work.listed | "SumOfSources" >> SumOfSources(config, work.sums)
 
@@ -131,6 +144,10 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     all_units = _together("AllUnits", (units, *finished))
     uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run, parts.earlier.given)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
+    if parts.former is not None:
+        # without a run to compare with, it is but counted
+        gone = work.gone if parts.earlier.run is not None else ()
+        proof = proof | "CheckGone" >> CheckGone(parts.former, parts.archive, gone, work.batches)
 
     known, more_tables = [uid_map[CLAIMED]], []
     if config.profile.cleans_text:
@@ -140,7 +157,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     if config.profile.pixels.judges_faces:
         known.append(all_units | "JudgeFaces" >> JudgeFaces())
     anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(
-        proof, known, parts.archive, parts.writer, config, parts.ledger, parts.progress
+        proof, known, parts.archive, parts.writer, config, parts.ledger, parts.conflicts, parts.progress
     )
 
     tables = [
@@ -156,7 +173,7 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
     for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized), *taken_up):
         name = f"instances-{audit.run_id}-{part}"
-        table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version)
+        table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version, parts.inputs.ids)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
     for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}-part", work.gone)):
         for number, rows in enumerate(several):
@@ -166,21 +183,22 @@ def build_job(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> No
     _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config)
 
 
-def _find_work(pipeline: beam.Pipeline, inputs: list[str], parts: JobParts) -> _Work:
+def _find_work(pipeline: beam.Pipeline, parts: JobParts) -> _Work:
     anew = not parts.earlier.ledgers and parts.earlier.run is None
-    objects = pipeline | "ListObjects" >> ListObjects(inputs, parts.archive, spread=anew)
-    opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress)
+    objects = pipeline | "ListObjects" >> ListObjects(parts.inputs.locations, parts.archive, spread=anew)
+    opening = OpenContainers(parts.config, parts.archive, parts.writer, parts.progress, parts.inputs.ids)
     if anew:
         plain = objects | "Plain" >> beam.Filter(partial(is_opened, archive=parts.archive))
         opened = objects | "NothingKnown" >> beam.Map(_nothing_known).with_output_types(tuple[Any, bytes]) | opening
-        return _Work(opened[OPENED], (plain, opened[MEMBERS]))
+        return _Work(opened[OPENED], (plain, opened[MEMBERS]), (objects, opened[MEMBERS]))
     compared = objects | "CompareWithEarlier" >> CompareWithEarlier(
-        parts.earlier, parts.ledger, parts.config, parts.archive, parts.writer, parts.progress
+        parts.earlier, parts.ledger, parts.config, parts.archive, parts.writer, parts.progress, parts.inputs.ids
     )
     opened = compared[TO_DO] | "SpreadToDo" >> SpreadElements(tuple[Any, bytes]) | opening
     both = (compared, opened)
     known = (tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE))
-    return _Work(opened[OPENED], (opened[MEMBERS],), *known)._replace(sums=(compared[LISTED],))
+    batches = (objects, opened[MEMBERS])
+    return _Work(opened[OPENED], (opened[MEMBERS],), batches, *known)._replace(sums=(compared[LISTED],))
 
 
 def _nothing_known(batch: Any) -> tuple[Any, bytes]:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from .finish_command import EXIT_FAILED
+from .errors import EXIT_FAILED
 from .profile_options import usage_error
 
 #: how keys are named elsewhere, and places that are no files

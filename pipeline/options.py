@@ -24,6 +24,8 @@ from .storage import (
 
 #: what the name of an output's audit has behind the output's
 AUDIT_SUFFIX = "-audit"
+#: what to do about an input with nothing in it
+IF_EMPTY = ": see that it is mounted, or give --allow-empty"
 #: where version 0.1 had its audit, in the output
 OLD_AUDIT = "_audit"
 
@@ -52,6 +54,10 @@ class JobOptions:
         uid_map_scope: its scope, None for ``scope``.
         mixed_output: let an output hold what was made with other profiles or keys.
         object_metadata: on object storage, write the ids of source, key and run beside each object.
+        replace_changed: replace what an object was written as when it changed.
+        conflicts: what becomes of different objects with one SOPInstanceUID: ``quarantine`` or ``keep-one``.
+        allow_empty: take an input that lists nothing for what it is.
+        max_gone: how many percent of what the last run listed under the same inputs may be gone.
     """
 
     inputs: tuple[str, ...]
@@ -73,6 +79,10 @@ class JobOptions:
     uid_map_key: str | None = None
     uid_map_scope: str | None = None
     object_metadata: bool = False
+    replace_changed: bool = False
+    conflicts: str = "quarantine"
+    allow_empty: bool = False
+    max_gone: float = 10.0
 
 
 def audit_beside(output: str) -> str:
@@ -121,7 +131,7 @@ def check_locations(options: JobOptions) -> None:
         option = input_option(options, number)
         _check_kind(option, location)
         if not scheme_of(location):
-            _check_local_input(option, location)
+            _check_local_input(option, location, allow_empty=options.allow_empty)
         for name, target in (("--output", options.output), ("--audit", options.audit)):
             if _would_list(location, target):
                 raise UsageError(f"{name} lies inside {option}: the next run would read it")
@@ -175,7 +185,7 @@ def _check_kind(option: str, location: str) -> None:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _check_local_input(option: str, location: str) -> None:
+def _check_local_input(option: str, location: str, *, allow_empty: bool) -> None:
     path = Path(location)
     base = input_base(location)
     if glob.has_magic(location) and not path.exists():
@@ -183,8 +193,8 @@ def _check_local_input(option: str, location: str) -> None:
             raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
         # where folders are many levels deep only the store knows how to get there
         found = LocalStore().list(location) if "**" in path.parts else glob.iglob(location)
-        if next(found, None) is None:
-            raise UsageError(f"{option} matches nothing")
+        if next(found, None) is None and not allow_empty:
+            raise UsageError(f"{option} matches nothing{IF_EMPTY}")
     elif not path.exists():
         raise UsageError(f"{option} doesn't exist")
     try:

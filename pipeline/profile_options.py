@@ -1,4 +1,4 @@
-"""The command line's options for a profile, and the profile that they make."""
+"""The command line's options for a profile, the profile that they make, and options for the engine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from .errors import EXIT_AGAIN, EXIT_FAILED, EXIT_USAGE
+
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
-
-EXIT_USAGE = 2
 
 _PROFILE_OPTIONS = (
     click.option(
@@ -48,6 +48,19 @@ _PROFILE_OPTIONS = (
     ),
     click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
 )
+ENGINE_OPTIONS = (
+    click.option(
+        "--key",
+        default="",
+        metavar="URI",
+        help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
+    ),
+    click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
+    click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
+    click.option(
+        "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
+    ),
+)
 
 
 def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
@@ -63,8 +76,30 @@ def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], An
 
 def usage_error(message: str) -> NoReturn:
     """Say what is wrong with the command line, and end."""
+    if (error := unavailable_behind(sys.exc_info()[1])) is not None:
+        # no option is wrong
+        fail(error)
     click.echo(f"Error: {message}", err=True)
     sys.exit(EXIT_USAGE)
+
+
+def fail(error: BaseException, where: str = "") -> NoReturn:
+    """Say why the command failed, and ``where``, and end."""
+    code = getattr(error, "exit_code", EXIT_FAILED)
+    if code != EXIT_AGAIN and (unavailable := unavailable_behind(error)) is not None:
+        error, where, code = unavailable, "", EXIT_AGAIN
+    click.echo(f"Failed: {f'{where} {error}'.strip()}", err=True)
+    sys.exit(code)
+
+
+def unavailable_behind(error: BaseException | None) -> BaseException | None:
+    """The StorageUnavailableError that ``error`` came of, or is; None where there is none."""
+    transforms = sys.modules.get("transforms.storage")
+    while transforms is not None and error is not None:
+        if isinstance(error, transforms.StorageUnavailableError):
+            return error
+        error = error.__context__
+    return None
 
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:

@@ -1,5 +1,6 @@
 """How far a local run is, across its processes: each appends a byte per object to a file that the parent looks at."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -23,7 +24,9 @@ class ProgressFiles:
             # a worker on another machine, or of a run that nobody waited for: the engine shows how far it is
             return
         try:
-            os.write(handle, b"." * count)
+            # where the place for temporary files is full, less is shown
+            with contextlib.suppress(OSError):
+                os.write(handle, b"." * count)
         finally:
             os.close(handle)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .logs import quiet
-from .profile_options import usage_error
+from .profile_options import fail, usage_error
 from .safe_csv import HELP, write_csv
 from .storage_options import with_storage
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .storage import StorageOptions
 
-EXIT_FAILED, EXIT_NOT_FOUND = 1, 3
+EXIT_NOT_FOUND = 3
 
 #: the table's columns; CSV has all
 _SHOWN = (
@@ -105,8 +105,7 @@ def reidentify(
     except (UsageError, SecretError) as error:
         usage_error(str(error))
     except (RunError, StorageError) as error:
-        click.echo(f"Failed: {error}", err=True)
-        sys.exit(EXIT_FAILED)
+        fail(error)
     if missing:
         click.echo(f"{len(missing)} of {len(wanted)} names are not in the crosswalk.", err=True)
         sys.exit(EXIT_NOT_FOUND)

@@ -11,11 +11,26 @@ from anonymizer import UNFINISHED
 from transforms import is_run_id
 
 from .audit import EARLIER
+from .pending import pending_runs
 from .process_lock import hold, is_held
 from .run_report import has_account, run_files
 from .storage import Folder, StorageError, clear_temporary, scheme_of
 
 _PREFIX = ".lock-"
+
+
+def others_at_work(audit: Folder, run_id: str) -> bool:
+    """Whether another run than this one is at work, as far as locks and notes in the audit tell.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    if pending_runs(audit) - {run_id}:
+        return True
+    if scheme_of(audit.location):
+        return False
+    locks = Path(audit.location).glob(f"{_PREFIX}*")
+    return any(is_held(lock) for lock in locks if lock.name.removeprefix(_PREFIX) != run_id)
 
 
 class RunLock:
@@ -49,8 +64,7 @@ class RunLock:
                 if is_held(lock):
                     self.alive.add(run_id)
                     continue
-                if not has_account(self._audit, run_id):
-                    self._clear(run_id)
+                self._clear(run_id)
                 lock.unlink(missing_ok=True)
             if not self.alive:
                 # files that a dead run was writing have no run's name
@@ -64,16 +78,18 @@ class RunLock:
         if kind is not None:
             # the file stays: an engine's workers may write on for a while, and the next run clears away what they leave
             with contextlib.suppress(StorageError):
-                if not has_account(self._audit, self._run_id):
-                    self._clear(self._run_id)
+                self._clear(self._run_id)
         elif self._folder is not None:
             (self._folder / f"{_PREFIX}{self._run_id}").unlink(missing_ok=True)
         if self._handle >= 0:
             os.close(self._handle)
 
     def _clear(self, run_id: str) -> None:
-        """Remove a run's tables and unfinished objects; the finished objects are whole, and stay."""
-        for name in run_files(self._audit, run_id):
-            self._audit.delete(name)
+        """Remove a run's unfinished objects, and its tables if there is no account of them; the finished objects are whole, and
+        stay.
+        """
         if not scheme_of(self._output):
             clear_temporary(self._output, run_id)
+        if not has_account(self._audit, run_id):
+            for name in run_files(self._audit, run_id):
+                self._audit.delete(name)

@@ -4,12 +4,12 @@ import json
 import os
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anonymizer import UNFINISHED, Key, KeyedHash, Purpose
+from anonymizer import UNFINISHED, Key, KeyedHash, Purpose, make_folders
 from profiles import EDITION
 from transforms import MAC, SCHEMA_VERSION, Earlier, ObjectConflictError, SealError
 
@@ -22,10 +22,14 @@ from .storage import Folder, StorageError, as_folder, check_temporary, is_inside
 TAKES_UP = "takes_up"
 #: what ``digest_of_place`` says
 CROSSWALK_DIGEST = "crosswalk_digest"
+#: ids of the inputs, by their ordinals
+INPUTS = "inputs"
 #: what ``making`` says
 MAKING = "making"
 #: id of the key by which original UIDs are hashed, and the run whose map goes on
 UID_HASH_KEY, UID_MAP_RUN = "uid_hash_key_id", "uid_map"
+
+_INPUT_DIGITS = 16
 
 
 class MapOrigin(NamedTuple):
@@ -160,7 +164,7 @@ def write_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> 
     """
     if not scheme_of(options.output):
         try:
-            Path(options.output).mkdir(parents=True, exist_ok=True)
+            make_folders(options.output)
             # found out now, and not by each object
             probe = Path(options.output, f"{UNFINISHED}{secrets.token_hex(8)}")
             probe.mkdir()
@@ -190,6 +194,11 @@ def digest_of_place(folder: str | None, key: Key) -> str | None:
     return None if folder is None else _keyed(key, as_folder(folder))
 
 
+def digest_of_input(name: str, key: Key) -> str:
+    """What tells an input from others in tables and accounts, however it is written: 16 hex digits."""
+    return _keyed(key, as_folder(name) if scheme_of(name) else os.path.abspath(name))[:_INPUT_DIGITS]
+
+
 def _keyed(key: Key, text: str) -> str:
     return KeyedHash(key.derive(Purpose.PLACE)).digest(os.fsencode(text)).hex()
 
@@ -206,12 +215,20 @@ def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: s
         "patients": patient_table_digest,
         # what a run has scanned without it, or with another one, has no row in this one
         "crosswalk": [options.crosswalk, options.crosswalk_certificate],
+        # what was refused may not be now
+        "conflicts": [options.conflicts, options.replace_changed],
     }
     return _keyed(key, json.dumps([made, more], sort_keys=True))
 
 
 def origin_of(
-    options: JobOptions, made: Mapping[str, Any], runner: str, digest: str, earlier: Earlier, key: Key
+    options: JobOptions,
+    made: Mapping[str, Any],
+    runner: str,
+    digest: str,
+    earlier: Earlier,
+    key: Key,
+    inputs: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a run is made with, and by: as ``run.json`` has it.
 
@@ -219,6 +236,7 @@ def origin_of(
         made: what ``made_with`` says.
         digest: what ``making`` says.
         earlier: what it goes on with.
+        inputs: their ids, by their ordinals.
     """
     return {
         **made,
@@ -229,6 +247,11 @@ def origin_of(
         # who gets the output gets the audit, too
         "audit_in_output": is_inside(options.audit, options.output),
         "object_metadata": options.object_metadata,
+        INPUTS: list(inputs),
+        "conflicts": options.conflicts,
+        "replace_changed": options.replace_changed,
+        "allow_empty": options.allow_empty,
+        "max_gone": options.max_gone,
         "version": version("dicom-deid"),
         "python": platform.python_version(),
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},

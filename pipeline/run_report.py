@@ -41,6 +41,7 @@ class RunReport:
         references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
             patients use (``joining_patients``).
         gone: objects that the run that was gone on with knew, and that aren't listed any more.
+        inputs: objects by the id of the input that lists them: a keyed hash of how it was named.
         operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
         table_digests: SHA-256 of each, in hexadecimal.
@@ -55,6 +56,7 @@ class RunReport:
     uids: int
     references: dict[str, int]
     gone: int
+    inputs: dict[str, int]
     bytes_written: int
     operations: dict[str, int]
     tables: dict[str, int]
@@ -150,6 +152,7 @@ def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mappin
         uids=counts.uids,
         references={"outside": counts.outside, "joining_patients": counts.joining_patients},
         gone=counts.gone,
+        inputs=dict(sorted(counts.inputs.items())),
         bytes_written=counts.bytes_written,
         operations=dict(operations),
         tables=tables,

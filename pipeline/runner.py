@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import secrets
 import sys
 import tempfile
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -25,14 +23,12 @@ from anonymizer import Engine, Key, PatientTableError, Seal, SecretError, check_
 from transforms import (
     NAMESPACE,
     STORAGE,
-    CrosswalkError,
+    ConflictRules,
     Earlier,
     EngineConfig,
-    EnvelopeError,
     Ledger,
     ProgressListener,
-    TableError,
-    UidMapError,
+    StorageUnavailableError,
     make_ready,
     new_run_id,
 )
@@ -41,32 +37,29 @@ from .archive import StoredArchive
 from .audit import Audit
 from .beam_args import check_beam_args, complete, cores, is_embedded, is_local, take_processes
 from .crosswalk import crosswalk_target
-from .earlier_runs import earlier_run, map_to_go_on, unfinished_work
-from .errors import AGAIN, RunError, UsageError
+from .earlier_runs import earlier_run, map_to_go_on, replaced_run, unfinished_work
+from .errors import RunAgainError, RunError, UsageError
+from .failures import explain
+from .inputs import former_listing, number_inputs
 from .job import AuditTarget, JobParts, build_job
-from .manifests import ManifestError
 from .options import JobOptions, check_crosswalk, check_locations
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_origin import check_origin, has_origin, made_with, making, origin_of, write_origin
 from .run_report import RunReport, finish
+from .signals import interrupted_by, uninterrupted
 from .storage import FileReader, Folder, RunWriter, StorageError, is_inside, scheme_of, writer_for
+from .vouched_outputs import AuditedOutputs
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
 from .workload import look
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
-#: their messages name no object
-_TELLING = (StorageError, ManifestError, SecretError, PatientTableError, CrosswalkError, EnvelopeError, TableError)
-_WRAPPED = re.compile(rf"\b(?:{'|'.join(kind.__name__ for kind in _TELLING)}): ([^\n]*?)(?: \[while running|\n|$)")
-#: how Prism says that a worker is gone: at work, or before it got to it or could be heard
-_LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
-#: how Beam says that an engine ended a job, with the engine's last message, which may be missing; a worker's own errors have
-#: a traceback in it
-_ENDED_BY_ENGINE = re.compile("Pipeline (?:[^ ]+ )?failed(?:[.]| in state )")
-
+_ENGINE_GOES_ON = (
+    "Interrupted: the engine may still be at work on this run; end its job there, then start the same command again."
+)
 #: builds the pipeline and hands it to a runner, None for that of the options
 _Start = Callable[[ProgressListener, PipelineRunner | None], PipelineResult]
 
@@ -93,6 +86,8 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         print("Warning: --audit lies inside --output: who gets the output gets the audit, too.", file=sys.stderr)
     if options.detach and is_local(parsed):
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
+    if parsed.template_location and not options.detach:
+        raise UsageError("--template_location would make a template in place of a run: launchers of templates use --detach")
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     archive, workload = look(options)
@@ -151,6 +146,8 @@ def _run(
     digest = making(options, made, config.patient_table_digest, key)
     ledger = Ledger(folder, run_id, digest, config, on_engine=not local, is_remote=bool(scheme_of(options.audit)))
     last_run = earlier_run(options, audit, key, digest)
+    inputs = number_inputs(options.inputs, key, last_run)
+    former = former_listing(inputs, last_run or replaced_run(options, audit, key), options.max_gone)
     crosswalk = crosswalk_target(options, run_id, config)
     write_origin(options, audit, made)
     runner_name = str(beam_options.get_all_options()["runner"])
@@ -160,27 +157,56 @@ def _run(
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
-            parts = JobParts(config, archive, writer, target, ledger, earlier, progress, crosswalk)
-            build_job(pipeline, list(options.inputs), parts)
+            conflicts = ConflictRules(
+                options.replace_changed,
+                _vouched(options, ledger, earlier),
+                keeps_one=_keeps_one(options),
+                is_mended=not scheme_of(options.output),
+            )
+            parts = JobParts(config, archive, writer, target, ledger, earlier, progress, inputs, former, crosswalk, conflicts)
+            build_job(pipeline, parts)
             settle()
             return pipeline.run()
 
-        return start, origin_of(options, made, runner_name, digest, earlier, key)
+        return start, origin_of(options, made, runner_name, digest, earlier, key, inputs.ids)
 
     try:
         if options.detach:
             start, origin = prepared(set())
+            interrupted_by(_ENGINE_GOES_ON)
             _submit(start, audit, run_id, origin, debug=debug)
             return None
-        with RunLock(folder, options.output, run_id) as lock:
+        with contextlib.ExitStack() as stack:
+            with uninterrupted():
+                lock = stack.enter_context(RunLock(folder, options.output, run_id))
             start, origin = prepared(lock.alive)
+            if not local:
+                interrupted_by(_ENGINE_GOES_ON)
             operations = _execute(start, writer, processes, debug=debug)
             try:
                 return finish(audit, run_id, origin, operations)
             except (OSError, StorageError) as error:
-                raise RunError(f"the run's tables can't be read back: {getattr(error, 'strerror', None) or error}") from None
+                raise _failed("the run's tables can't be read back", error) from None
     except StorageError as error:
-        raise RunError(f"the audit can't be listed: {error}") from None
+        raise _failed("the audit can't be listed", error) from None
+
+
+def _keeps_one(options: JobOptions) -> bool:
+    return options.conflicts == "keep-one"
+
+
+def _vouched(options: JobOptions, ledger: Ledger, earlier: Earlier) -> AuditedOutputs | None:
+    """What tells of outputs by their names; object storage has none that are half-written, and no locks."""
+    if scheme_of(options.output) and not _keeps_one(options):
+        return None
+    places = dict.fromkeys(filter(None, (options.audit, options.resume)))
+    return AuditedOutputs(tuple(Folder(place, options.storage) for place in places), ledger, earlier.ledgers)
+
+
+def _failed(what: str, error: OSError | StorageError) -> RunError:
+    if isinstance(error, StorageUnavailableError):
+        return RunAgainError(str(error))
+    return RunError(f"{what}: {getattr(error, 'strerror', None) or error}")
 
 
 def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool) -> dict[str, int]:
@@ -198,9 +224,10 @@ def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, de
         except Exception as error:
             if debug:
                 raise
-            raise RunError(_explain(error)) from None
+            raise explain(error) from None
         finally:
-            writer.clean()
+            with uninterrupted():
+                writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
     return operations
@@ -217,7 +244,7 @@ def _submit(start: _Start, audit: Audit, run_id: str, origin: dict[str, Any], *,
         forget(audit.folder, run_id)
         if debug:
             raise
-        raise RunError(_explain(error)) from None
+        raise explain(error) from None
 
 
 def _operations(result: PipelineResult) -> dict[str, int]:
@@ -265,37 +292,20 @@ def _make_importable_for_workers() -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[ProgressFiles]:
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="dicom-deid-")
-    except OSError:
-        raise RunError("there is no folder for temporary files: set TMPDIR to one that can be written") from None
-    with temporary as folder:
-        files = ProgressFiles(folder)
-        display = ProgressDisplay(files)
-        display.start()
-        try:
-            yield files
-        finally:
-            display.stop()
+    with contextlib.ExitStack() as stack:
+        with uninterrupted():
+            try:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dicom-deid-"))
+            except OSError:
+                raise RunError("there is no folder for temporary files: set TMPDIR to one that can be written") from None
+            files = ProgressFiles(folder)
+            display = ProgressDisplay(files)
+            stack.callback(_stop, display)
+            display.start()
+        yield files
 
 
-def _explain(error: Exception) -> str:
-    """What may be said of a failure: never its text, which may name objects, but for errors of our own."""
-    text = str(error)
-    if isinstance(error, UidMapError) or UidMapError.__name__ in text:
-        return (
-            "the UID map doesn't hold, so nothing was written: a new UID is already in the archive, which may contain outputs of "
-            "an earlier run with the same key; keep them apart, or use another --scope"
-        )
-    if isinstance(error, _TELLING):
-        return text
-    # Beam wraps what workers raise, with its type and text at the end of a traceback
-    if found := _WRAPPED.search(text):
-        return found.group(1)
-    if isinstance(error, grpc.RpcError):
-        return f"the engine doesn't answer any more; {AGAIN}"
-    if _LOST_WORKER.search(text):
-        return f"the engine lost a worker; {AGAIN}"
-    if _ENDED_BY_ENGINE.match(text) and "Traceback" not in text:
-        return f"the engine ended the job, as it does when a worker dies; {AGAIN}, with --debug to see why"
-    return f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"
+def _stop(display: ProgressDisplay) -> None:
+    # a terminal that is gone takes no more
+    with contextlib.suppress(OSError):
+        display.stop()

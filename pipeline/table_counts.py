@@ -26,6 +26,7 @@ class TableCounts:
         outside: UIDs that objects refer to and none has as its own.
         joining_patients: UIDs that objects of two patients use.
         gone: objects that the last run knew and that aren't listed any more.
+        inputs: objects by the ids of the inputs that list them.
     """
 
     statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
@@ -38,6 +39,7 @@ class TableCounts:
     outside: int = 0
     joining_patients: int = 0
     gone: int = 0
+    inputs: Counter[str] = field(default_factory=Counter)
 
     def add(self, name: str, content: bytes, rows: int) -> None:
         """Count a file.
@@ -59,7 +61,9 @@ class TableCounts:
             count(self, batch)
 
     def _instances(self, batch: pa.RecordBatch) -> None:
-        for counter, column in ((self.statuses, "status"), (self.reasons, "reason")):
+        # a job of an earlier version may just have ended on its engine: its rows have no inputs
+        inputs = [(self.inputs, "input_id")] if "input_id" in batch.schema.names else []
+        for counter, column in ((self.statuses, "status"), (self.reasons, "reason"), *inputs):
             _count(counter, batch.column(column))
         refused = pc.equal(batch.column("status"), Status.QUARANTINED.value)
         _count(self.risks_refused, pc.list_flatten(batch.column("pixel_risks").filter(refused)))
@@ -85,7 +89,7 @@ def _count(counter: Counter[str], column: pa.Array) -> None:
 
 
 _COUNTED = {
-    INSTANCES_TABLE: (("source_id", "status", "reason", "size", "pixel_risks"), TableCounts._instances),
+    INSTANCES_TABLE: (("source_id", "status", "reason", "size", "pixel_risks", "input_id"), TableCounts._instances),
     UID_MAP_TABLE: (("new_uid",), TableCounts._uid_map),
     GONE_TABLE: (("source_id",), TableCounts._gone),
     REFERENCES_TABLE: (("outside", "joins_patients"), TableCounts._references),

@@ -1,9 +1,9 @@
 """Beam's worker on this machine, as a process that never outlives its run."""
 
+import contextlib
 import gc
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -14,8 +14,12 @@ from typing import NamedTuple
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from transforms import stop
+
 from . import beam_internals
 from .logs import quiet
+from .signals import be_deaf
+from .storage import remember_outages
 
 _POLL_SECONDS = 0.2
 
@@ -40,21 +44,25 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     """Wait for an assignment, then work for the run until it has no more work. The process ends with this function.
 
     Args:
-        assignments: whence the assignment comes.
+        assignments: whence the assignment comes, and later the word to stop.
         parent: the command's process; this one ends with it.
         folder: the run's sockets; the command removes them, or this process if it can't any more.
         prepare: what is done first, without an assignment.
         debug: let Beam print what workers raise; it may name objects.
     """
+    be_deaf()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
-    # a key press reaches every process of a terminal: the command ends its workers itself
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     quiet(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     prepare()
     settle()
-    assignment: Assignment = assignments.recv()
+    remember_outages()
+    assignment: Assignment | None = assignments.recv()
+    if assignment is None:
+        # the run is over before it began
+        os._exit(0)
+    threading.Thread(target=_stop_when_told, args=(assignments,), daemon=True).start()
     os.environ.update(assignment.environment)
     FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
     try:
@@ -78,6 +86,13 @@ def settle() -> None:
         # never looked at, it stays in pages that forked processes share
         gc.freeze()
         gc.enable()
+
+
+def _stop_when_told(assignments: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        # whatever it is: there is one assignment
+        assignments.recv()
+        stop()
 
 
 def _end_with(parent: int, folder: str) -> None:

@@ -18,16 +18,22 @@ from typing import TypeVar
 
 from apache_beam.runners.runner import PipelineRunner
 
+from transforms import StorageUnavailableError, go_on, stop
+
 from . import worker_process
 from .beam_internals import closed_to_others, runner_of_processes
-from .errors import AGAIN, RunError
+from .errors import AGAIN, RunAgainError
+from .failures import unavailable_in
+from .signals import Interrupted, born_deaf, uninterrupted
 from .socket_folder import make_socket_folder
-from .storage import has_connected
+from .storage import has_connected, note_outage, remember_outages
 
 T = TypeVar("T")
 
 #: how long processes that were killed may take to be gone, and the news of a death to come after what it led to
 _GONE_SECONDS, _NEWS_SECONDS = 20.0, 1.0
+#: how long work that is to stop may take to write down what is done
+_STOP_SECONDS = 4.0
 
 
 class WorkerProcesses:
@@ -56,21 +62,25 @@ class WorkerProcesses:
         self._cleanup = contextlib.ExitStack()
         #: the first one is the run's outcome: its result, or what it raised, or how a worker died
         self._outcomes: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._died = threading.Event()
+        self._died, self._over = threading.Event(), threading.Event()
 
     def __enter__(self) -> WorkerProcesses:
         """
         Raises:
             UsageError: there is no place for their sockets.
         """
+        go_on()
+        remember_outages()
         with contextlib.ExitStack() as cleanup:
-            folder = None
-            if self._count or self._embedded:
-                folder = make_socket_folder()
-                cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-            cleanup.enter_context(closed_to_others(folder, embedded=self._embedded))
-            if folder is not None:
-                self._start(folder)
+            with uninterrupted():
+                folder = None
+                if self._count or self._embedded:
+                    folder = make_socket_folder()
+                    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+                cleanup.enter_context(closed_to_others(folder, self._hear, embedded=self._embedded))
+                if folder is not None:
+                    self._start(folder)
+                    cleanup.callback(self._end)
             self._cleanup = cleanup.pop_all()
         return self
 
@@ -79,15 +89,16 @@ class WorkerProcesses:
         task = (os.getpid(), str(folder), self._prepare, self._debug)
         self._workers = [_Worker("fork" if forks else "spawn", self._ended, task) for _ in range(self._count)]
         self._idle = iter(self._workers)
-        for worker in self._workers:
-            worker.process.start()
+        with born_deaf():
+            for worker in self._workers:
+                worker.process.start()
         # threads only now: none is to be at work in the middle of a fork
         for worker in self._workers:
             threading.Thread(target=worker.watch, daemon=True).start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with self._cleanup:
-            self._end()
+        remember_outages(False)
+        self._cleanup.close()
 
     def _end(self) -> None:
         """See to it that none is left."""
@@ -104,10 +115,9 @@ class WorkerProcesses:
 
         Raises:
             RunError: a worker process died.
+            StorageUnavailableError: one of them said so.
         """
-        if not self._workers:
-            return work(None)
-        runner = runner_of_processes(self._assign)
+        runner = runner_of_processes(self._assign) if self._workers else None
         results: list[T] = []
 
         def run() -> None:
@@ -115,20 +125,38 @@ class WorkerProcesses:
                 results.append(work(runner))
                 self._outcomes.put(lambda: None)
             except BaseException as error:
-                # that a worker died may be known a moment later than what came of it
-                self._died.wait(_NEWS_SECONDS)
+                self._over.set()
+                if self._workers:
+                    # that a worker died may be known a moment later than what came of it
+                    self._died.wait(_NEWS_SECONDS)
                 self._outcomes.put(_raiser(error))
 
-        # in a thread that may be left behind: where a worker died, the runner may never return. Daemon, as are then all
-        # threads that Beam starts from it: none of them keeps the command from ending
+        # in a thread that may be left behind: where a worker died, the runner may never return, and signals come to the main
+        # thread. Daemon, as are then all threads that Beam starts from it: none of them keeps the command from ending
         threading.Thread(target=run, name="dicom-deid-run", daemon=True).start()
         try:
             self._outcomes.get()()
-        except BaseException:
+        except BaseException as error:
             # before anybody clears away what they leave unfinished: none is to write on
+            self._stop(error)
             self._end()
             raise
         return results[0]
+
+    def _stop(self, error: BaseException) -> None:
+        """Have the work end before its end, and what is done written down."""
+        stop()
+        for worker in self._workers:
+            worker.stop()
+        if isinstance(error, Interrupted | StorageUnavailableError):
+            self._over.wait(_STOP_SECONDS)
+
+    def _hear(self, error: str) -> None:
+        message = unavailable_in(error)
+        if message is not None:
+            # here, too, it would only be waited for
+            note_outage(message)
+            self._outcomes.put(_raiser(StorageUnavailableError(message)))
 
     def _assign(self, control: str, worker_id: str) -> _Worker:
         worker = next(self._idle)
@@ -137,7 +165,7 @@ class WorkerProcesses:
 
     def _ended(self, code: int | None) -> None:
         if code:
-            self._outcomes.put(_raiser(RunError(_how_it_died(code))))
+            self._outcomes.put(_raiser(RunAgainError(_how_it_died(code))))
             self._died.set()
 
 
@@ -162,6 +190,11 @@ class _Worker:
     def assign(self, assignment: worker_process.Assignment) -> None:
         """Let it work."""
         self._sender.send(assignment)
+
+    def stop(self) -> None:
+        """Let it write down what it has done, and do no more."""
+        with contextlib.suppress(OSError):
+            self._sender.send(None)
 
     def wait(self) -> None:
         """Return when it has ended."""

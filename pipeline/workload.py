@@ -10,7 +10,7 @@ from .archive import StoredArchive
 from .earlier_runs import known_objects
 from .errors import UsageError
 from .manifests import ManifestError
-from .options import JobOptions, input_option
+from .options import IF_EMPTY, JobOptions, input_option
 from .storage import StorageError, has_magic, scheme_of
 
 #: objects of no size worth a process: several cost 0.5 s before their first object, which takes one 0.6 ms
@@ -70,10 +70,10 @@ class Workload:
 
 
 def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
-    """The inputs, each of which was found to be there; and how much work they are, as far as that matters.
+    """The inputs, each of which was found to list something; and how much work they are, as far as that matters.
 
     Raises:
-        UsageError: one isn't there.
+        UsageError: one isn't there, or lists nothing where that isn't allowed.
     """
     archive = StoredArchive(options.storage)
     remote = bool(scheme_of(options.output))
@@ -93,6 +93,7 @@ def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
                 workload.counted = (workload.counted or 0) + sum(1 for _ in islice(archive.names(location), workload.most))
         except (StorageError, ManifestError) as error:
             raise UsageError(f"{option}: {error}") from None
-        if workload.objects == before and scheme_of(name):
-            raise UsageError(f"{option} matches nothing" if has_magic(name) else f"{option} doesn't exist")
+        if workload.objects == before and not options.allow_empty:
+            what = "lists no objects" if not scheme_of(name) else "matches nothing" if has_magic(name) else "doesn't exist"
+            raise UsageError(f"{option} {what}{IF_EMPTY}")
     return replace(archive, concurrency=options.storage.threads if remote else 1), workload

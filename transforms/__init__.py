@@ -1,6 +1,7 @@
 """The Beam steps of the job, one transform a file; each wires plain functions that tests call without Beam."""
 
 from .anonymize_instances import AnonymizeInstances as AnonymizeInstances
+from .audit_names import EARLIER as EARLIER
 from .audit_names import GONE_TABLE as GONE_TABLE
 from .audit_names import INSTANCES_TABLE as INSTANCES_TABLE
 from .audit_names import LEDGER as LEDGER
@@ -20,6 +21,9 @@ from .build_uid_map import OF_EARLIER_MAP as OF_EARLIER_MAP
 from .build_uid_map import REFERENCES as REFERENCES
 from .build_uid_map import VIOLATIONS as VIOLATIONS
 from .build_uid_map import BuildUidMap as BuildUidMap
+from .check_gone import CheckGone as CheckGone
+from .check_gone import FormerListing as FormerListing
+from .check_gone import GoneError as GoneError
 from .compare_with_earlier import FINISHED as FINISHED
 from .compare_with_earlier import GONE as GONE
 from .compare_with_earlier import KNOWN as KNOWN
@@ -46,6 +50,7 @@ from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .group_work_units import finished_unit as finished_unit
 from .judge_faces import JudgeFaces as JudgeFaces
 from .ledger import Ledger as Ledger
+from .ledger import unpack_entries as unpack_entries
 from .list_objects import ListObjects as ListObjects
 from .list_objects import is_opened as is_opened
 from .make_ready import make_ready as make_ready
@@ -54,9 +59,13 @@ from .metrics import STORAGE as STORAGE
 from .open_containers import MEMBERS as MEMBERS
 from .open_containers import OPENED as OPENED
 from .open_containers import OpenContainers as OpenContainers
+from .output_conflicts import ConflictRules as ConflictRules
+from .output_conflicts import VouchedRow as VouchedRow
 from .prove_uid_map import ProveUidMap as ProveUidMap
 from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
+from .records import EarlierOutput as EarlierOutput
+from .records import Found as Found
 from .records import Member as Member
 from .records import ObjectRef as ObjectRef
 from .records import Packing as Packing
@@ -78,7 +87,12 @@ from .share_words import ShareWords as ShareWords
 from .share_words import convert_words as convert_words
 from .share_words import words_table as words_table
 from .spread_elements import SpreadElements as SpreadElements
+from .stopping import StoppedError as StoppedError
+from .stopping import check_running as check_running
+from .stopping import go_on as go_on
+from .stopping import stop as stop
 from .storage import Archive as Archive
+from .storage import EndOfRunError as EndOfRunError
 from .storage import ListingPart as ListingPart
 from .storage import NotOursError as NotOursError
 from .storage import ObjectConflictError as ObjectConflictError
@@ -86,6 +100,7 @@ from .storage import ObjectWriter as ObjectWriter
 from .storage import OpenObject as OpenObject
 from .storage import Operations as Operations
 from .storage import ProgressListener as ProgressListener
+from .storage import StorageUnavailableError as StorageUnavailableError
 from .storage import TableFolder as TableFolder
 from .storage import TransientError as TransientError
 from .storage import again as again

@@ -1,25 +1,32 @@
 """Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, starmap
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
+from apache_beam.utils.windowed_value import WindowedValue
 
 from anonymizer import split_words
 
+from .bundles import at_end
 from .concurrency import Workers, reading_order
 from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
-from .instance_anonymizer import InstanceAnonymizer, MappedUids
+from .instance_anonymizer import InstanceAnonymizer, MappedUids, Taken
 from .ledger import Ledger, LedgerWriter
 from .list_objects import BATCH
 from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
+from .output_conflicts import ConflictRules
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindings, Status, StudyPart, WorkUnit
+from .stopping import keep_done
 from .storage import Archive, ObjectWriter, ProgressListener
+
+#: objects whose output's name is taken that wait to be looked up together
+_MOST_TAKEN = 16_384
 
 #: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where text is cleaned, words; where
 #: heads are looked for, series
@@ -59,7 +66,7 @@ class Claim(NamedTuple):
     anonymizer: InstanceAnonymizer
     headers: list[InstanceHeader]
 
-    def rows(self, claimed: Mapping[bytes, bool]) -> list[AuditRow]:
+    def rows(self, claimed: Mapping[bytes, bool]) -> Sequence[AuditRow | Taken]:
         """What became of them.
 
         Args:
@@ -77,10 +84,17 @@ class Claim(NamedTuple):
 
 class _Anonymize(beam.DoFn):
     def __init__(
-        self, archive: Archive, writer: ObjectWriter, config: EngineConfig, ledger: Ledger, progress: ProgressListener
+        self,
+        archive: Archive,
+        writer: ObjectWriter,
+        config: EngineConfig,
+        ledger: Ledger,
+        conflicts: ConflictRules,
+        progress: ProgressListener,
     ) -> None:
         self._archive = archive
         self._writer = writer
+        self._conflicts = conflicts
         self._ledger = ledger
         self._config = config
         self._progress = progress
@@ -91,10 +105,15 @@ class _Anonymize(beam.DoFn):
     def setup(self) -> None:
         self._engine = self._config.engine()
         self._workers = Workers(self._archive.concurrency)
-        self._ledger_writer = LedgerWriter(self._ledger)
+        self._ledger_writer = LedgerWriter(self._ledger, sync=self._writer.flush)
 
-    def finish_bundle(self) -> None:
-        self._ledger_writer.end_bundle()
+    def start_bundle(self) -> None:
+        self._taken: list[Taken] = []
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        self._settle()
+        if rows := self._ledger_writer.end_bundle():
+            yield from at_end([self._counted(rows)])
 
     def teardown(self) -> None:
         self._workers.close()
@@ -114,23 +133,34 @@ class _Anonymize(beam.DoFn):
         mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words, heads))
 
-        def anonymize(several: list[Claim]) -> list[AuditRow]:
+        def anonymize(several: list[Claim]) -> list[AuditRow | Taken]:
             rows = [row for claim in several for row in claim.rows(claimed)]
             self._archive.release()
             return rows
 
-        finished = AuditRows()
         told = 0
-        for rows in self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref))):
-            finished += rows
-            self._ledger_writer.add_rows(rows)
-            if len(finished) - told >= BATCH:
-                self._progress.add("finished", len(finished) - told)
-                told = len(finished)
-        self._progress.add("finished", len(finished) - told)
-        self._count(finished)
+        results = self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref)))
+        for found in keep_done(results, self._ledger_writer.save):
+            self._ledger_writer.add_rows([row for row in found if isinstance(row, AuditRow)])
+            taken = [one for one in found if isinstance(one, Taken)]
+            self._taken += taken
+            told += len(found) + sum(len(one.rows) + len(one.others) for one in taken)
+            if told >= BATCH:
+                self._progress.add("finished", told)
+                told = 0
+            # what a power cut could still undo has no row yet
+            if durable := self._ledger_writer.take():
+                yield self._counted(durable)
+        if len(self._taken) >= _MOST_TAKEN:
+            self._settle()
+        self._progress.add("finished", told)
         self._operations.update()
-        yield finished
+
+    def _settle(self) -> None:
+        """All at once: each time, the whole audit may be read."""
+        taken, self._taken = self._taken, []
+        if taken:
+            self._ledger_writer.add_rows(keep_done(self._conflicts.settle(taken), self._ledger_writer.save))
 
     def _claims(
         self,
@@ -141,15 +171,20 @@ class _Anonymize(beam.DoFn):
     ) -> Iterator[Claim]:
         for study, headers in studies:
             of_study = self._engine.words.known(words.get(study, {}))
-            anonymizer = InstanceAnonymizer(self._engine, self._archive, self._writer, study, uids, of_study, heads)
+            anonymizer = InstanceAnonymizer(
+                *(self._engine, self._archive, self._writer, study, uids, of_study, heads),
+                replaces_changed=self._conflicts.replaces_changed,
+                keeps_one=self._conflicts.keeps_one,
+            )
             for _, same in groupby(headers, key=_INSTANCE):
                 yield Claim(anonymizer, list(same))
 
-    def _count(self, rows: list[AuditRow]) -> None:
+    def _counted(self, rows: list[AuditRow]) -> AuditRows:
         sizes = [row.size for row in rows if row.status is Status.WRITTEN]
         self._written.inc(len(sizes))
         self._bytes_written.inc(sum(sizes))
         self._refused.inc(len(rows) - len(sizes))
+        return AuditRows(rows)
 
 
 class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRows]]):
@@ -163,6 +198,7 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         writer: ObjectWriter,
         config: EngineConfig,
         ledger: Ledger,
+        conflicts: ConflictRules,
         progress: ProgressListener,
     ) -> None:
         """
@@ -173,7 +209,7 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         super().__init__()
         self._proof = proof
         self._known = known
-        self._anonymize = _Anonymize(archive, writer, config, ledger, progress)
+        self._anonymize = _Anonymize(archive, writer, config, ledger, conflicts, progress)
 
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
         pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])

@@ -6,6 +6,8 @@ import re
 import secrets
 from typing import NamedTuple
 
+#: the folder for accounts that were put aside, and their tables, below the audit's
+EARLIER = "earlier"
 #: kinds of tables: how the names of their files begin
 INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE = "instances", "uid_map", "references"
 GONE_TABLE, WORDS_TABLE = "gone", "words"
@@ -39,6 +41,12 @@ def new_run_id() -> str:
 def is_run_id(text: object) -> bool:
     """Whether ``text`` can be the id of a run: no path, and nothing empty."""
     return isinstance(text, str) and _RUN_ID.fullmatch(text) is not None
+
+
+def put_aside(name: str) -> str:
+    """Where a table file lies when its account is put aside, ``""`` for what is none."""
+    found = _TABLE.fullmatch(name)
+    return f"{EARLIER}/{found.group(1)}/{name}" if found else ""
 
 
 def is_table(name: object, run_id: str) -> bool:

@@ -1,6 +1,6 @@
 """Compare what is listed with the work of earlier runs: those that did not come to their end, and the last one that did."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ from .listed import LISTED_SCHEMA, pack_listed, refs_of, unpack_listed
 from .metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, counter
 from .packed import pack
 from .records import AuditRows, ObjectRef
-from .settled import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
+from .settled import SETTLED_SCHEMA, EarlierRun, listed_now, read_settled, settled_by_shard
 from .sources import Sources
 from .spread_elements import SpreadNames
 from .storage import Archive, ObjectWriter, ProgressListener
@@ -82,8 +82,13 @@ class Earlier(NamedTuple):
 class Takes:
     """Hands on what needn't be done, and counts it."""
 
-    def __init__(self, progress: ProgressListener) -> None:
+    def __init__(self, progress: ProgressListener, inputs: tuple[str, ...]) -> None:
+        """
+        Args:
+            inputs: their ids, by their ordinals.
+        """
         self._progress = progress
+        self._inputs = inputs
         self._taken_up, self._skipped = counter(OBJECTS_TAKEN_UP), counter(OBJECTS_SKIPPED)
 
     def tagged(self, compared: Compared, earlier: EarlierWork) -> Iterator[Tagged]:
@@ -99,14 +104,18 @@ class Takes:
             self._taken_up.inc(len(compared.rows))
             yield TaggedOutput(TAKEN_UP, compared.rows)
         if compared.settled:
-            yield from self.settled(earlier.settled.rows(compared.settled))
+            yield from self.settled(earlier.settled.rows(compared.settled), compared.settled_inputs)
 
-    def settled(self, rows: pa.Table) -> Iterator[Tagged]:
-        """Rows of objects that an earlier run was done with."""
+    def settled(self, rows: pa.Table, inputs: Sequence[int]) -> Iterator[Tagged]:
+        """Rows of objects that an earlier run was done with.
+
+        Args:
+            inputs: ordinals of the inputs that list them now.
+        """
         for stage in ("scanned", "finished"):
             self._progress.add(stage, rows.num_rows)
         self._skipped.inc(rows.num_rows)
-        yield TaggedOutput(SETTLED, [rows])
+        yield TaggedOutput(SETTLED, [listed_now(rows, inputs, self._inputs)])
 
     def gone(self, earlier: EarlierWork) -> Iterator[Tagged]:
         """Rows of what wasn't listed, once all that was is compared."""
@@ -164,12 +173,19 @@ class _ByShard(beam.DoFn):
 
 
 class _Compare(beam.DoFn):
-    def __init__(self, config: EngineConfig, archive: Archive, writer: ObjectWriter, progress: ProgressListener) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        archive: Archive,
+        writer: ObjectWriter,
+        progress: ProgressListener,
+        inputs: tuple[str, ...],
+    ) -> None:
         self._config = config
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = Takes(progress)
+        self._takes = Takes(progress, inputs)
 
     def setup(self) -> None:
         self._sources = Sources(self._config.engine())
@@ -186,7 +202,7 @@ class _Compare(beam.DoFn):
         plain = listed.filter(pc.invert(listed["is_container"]))
         # whatever becomes of them
         yield TaggedOutput(LISTED, sum_of_sources(plain["source_id"].to_pylist()))
-        compared = earlier.compare_listed(plain, self._writer.is_there)
+        compared = earlier.compare_listed(plain, self._writer)
         self._progress.add("listed", plain.num_rows - len(compared.to_do))
         yield from self._takes.tagged(compared, earlier)
         for left in (earlier, *of_containers.values()):
@@ -205,7 +221,7 @@ class _Compare(beam.DoFn):
         # as if it had been opened
         self._progress.add("listed", rows.num_rows)
         yield TaggedOutput(LISTED, sum_of_sources(rows["source_id"].to_pylist()))
-        yield from self._takes.settled(rows)
+        yield from self._takes.settled(rows, [ref.input] * rows.num_rows)
 
 
 def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
@@ -228,12 +244,17 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         archive: Archive,
         writer: ObjectWriter,
         progress: ProgressListener,
+        inputs: tuple[str, ...],
     ) -> None:
+        """
+        Args:
+            inputs: their ids, by their ordinals.
+        """
         super().__init__()
         self._earlier = earlier
         self._archive = archive
         self._by_shard = _ByShard(config, ledger, earlier.run)
-        self._compare = _Compare(config, archive, writer, progress)
+        self._compare = _Compare(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:

@@ -149,7 +149,7 @@ class CrosswalkTarget:
     config: EngineConfig
     certificate: bytes = b""
 
-    def create(self, name: str, content: bytes) -> None:
+    def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
         """As ``TableTarget.create``, encrypted if it is to be; in place of the name's last part stands the file's code.
 
         Raises:
@@ -158,7 +158,7 @@ class CrosswalkTarget:
         suffix = PLAIN_SUFFIX
         if self.certificate:
             suffix, content = ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
-        self.folder.create(crosswalk_name(self.run_id, suffix, content, self.config.seal()), content)
+        self.folder.create(crosswalk_name(self.run_id, suffix, content, self.config.seal()), content, durable=durable)
 
 
 def crosswalk_name(run_id: str, suffix: str, content: bytes, seal: Seal) -> str:

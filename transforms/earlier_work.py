@@ -11,9 +11,10 @@ from .group_work_units import spread
 from .ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
 from .listed import refs_of
 from .packed import pack, unpack
-from .records import AuditRow, AuditRows, HeaderGroup, InstanceHeader, ObjectRef, Status
-from .settled import SETTLED_SCHEMA, IsThere, Settled
+from .records import AuditRow, AuditRows, EarlierOutput, HeaderGroup, InstanceHeader, ObjectRef, Status, Written
+from .settled import SETTLED_SCHEMA, Settled
 from .sources import Source
+from .storage import Outputs
 
 #: source id and version
 _Which = tuple[str, str]
@@ -29,6 +30,7 @@ class Compared(NamedTuple):
         finished: HeaderGroup tuples, their headers without ``ref`` and ``source_id``: done with.
         rows: what became of those that are done with.
         settled: places in the rows of a run that came to its end, and was done with them.
+        settled_inputs: ordinals of the inputs that list those now.
     """
 
     to_do: list[ObjectRef]
@@ -36,6 +38,7 @@ class Compared(NamedTuple):
     finished: list[tuple[Any, ...]]
     rows: AuditRows
     settled: list[int]
+    settled_inputs: list[int]
 
 
 class EarlierWork:
@@ -53,19 +56,24 @@ class EarlierWork:
         """
         #: of each object in the version that it had
         self._headers: dict[_Which, tuple[KnownHeader, _Group]] = {}
-        self._rows: dict[_Which, AuditRow] = {}
+        #: and since when what they tell of is on the disk
+        self._rows: dict[_Which, tuple[AuditRow, float]] = {}
+        #: of written objects, in whatever version they were
+        self._written: dict[str, AuditRow] = {}
         self.settled = Settled(SETTLED_SCHEMA.empty_table() if settled is None else settled)
         for packed in entries:
             self._add(packed)
 
     def _add(self, packed: bytes) -> None:
-        groups, rows = unpack_entries(packed)
+        groups, rows, since = unpack_entries(packed)
         for group in groups:
             shared = (group.study, group.shared)
             for header in (KnownHeader(*fields) for fields in group.headers):
                 self._headers[header.source[:2]] = (header, shared)
         for row in rows:
-            self._rows[row.source_id, row.source_version] = row
+            self._rows[row.source_id, row.source_version] = (row, since)
+            if row.status is Status.WRITTEN:
+                self._written[row.source_id] = row
 
     def of_containers(self) -> dict[str, "EarlierWork"]:
         """What is known of the members of each container, by its source id. Its rows are not settled here any more."""
@@ -75,54 +83,68 @@ class EarlierWork:
         for which, known in self._headers.items():
             if container := known[0].source[2]:
                 found[container]._headers[which] = known
-        for which, row in self._rows.items():
-            if row.container_id:
-                found[row.container_id]._rows[which] = row
+        for which, known_row in self._rows.items():
+            if container := known_row[0].container_id:
+                found[container]._rows[which] = known_row
+                if known_row[0].status is Status.WRITTEN:
+                    found[container]._written[which[0]] = known_row[0]
         return found
 
     def packed(self) -> bytes:
         """All of it that wasn't taken."""
         groups = [KnownGroup(*group, [header[:]]) for header, group in self._headers.values()]
-        return pack((pack_entries(groups, self._rows.values()), to_bytes(self.settled.left())))
+        rows: dict[float, list[AuditRow]] = {}
+        for row, since in self._rows.values():
+            rows.setdefault(since, []).append(row)
+        entries = [pack_entries(groups, ()), *(pack_entries((), found, since) for since, found in rows.items())]
+        return pack((entries, to_bytes(self.settled.left())))
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "EarlierWork":
         """What was packed."""
         entries, settled = unpack(packed)
-        return cls((entries,), from_bytes((settled,), SETTLED_SCHEMA))
+        return cls(entries, from_bytes((settled,), SETTLED_SCHEMA))
 
-    def compare_listed(self, listed: pa.Table, is_there: IsThere) -> Compared:
+    def compare_listed(self, listed: pa.Table, outputs: Outputs) -> Compared:
         """Which of these are done with, and which not; each once.
 
         Args:
             listed: of LISTED_SCHEMA, no zip or tar among them.
-            is_there: whether the output has an object of that name and size: what isn't there any more is written again.
+            outputs: what isn't there any more is written again.
         """
-        places = self.settled.take(listed["source_id"].to_pylist(), listed["source_version"].to_pylist(), is_there)
+        ids, versions = listed["source_id"].to_pylist(), listed["source_version"].to_pylist()
+        places = self.settled.take(ids, versions, outputs.is_there)
         left = listed.filter(pa.array([place is None for place in places], pa.bool_()))
-        return self._compare(refs_of(left), places, is_there)
+        return self._compare(refs_of(left), places, listed["input"].to_pylist(), outputs)
 
-    def compare(self, members: Sequence[tuple[ObjectRef, Source]], is_there: IsThere) -> Compared:
+    def compare(self, members: Sequence[tuple[ObjectRef, Source]], outputs: Outputs) -> Compared:
         """As ``compare_listed``, of members of a zip or tar."""
         sources = [source for _, source in members]
-        places = self.settled.take((one.source_id for one in sources), (one.version for one in sources), is_there)
+        places = self.settled.take((one.source_id for one in sources), (one.version for one in sources), outputs.is_there)
         left = (member for member, place in zip(members, places, strict=True) if place is None)
-        return self._compare(left, places, is_there)
+        return self._compare(left, places, [one.input for one in sources], outputs)
 
-    def _compare(self, left: Iterable[tuple[ObjectRef, Source]], places: list[int | None], is_there: IsThere) -> Compared:
+    def _compare(
+        self, left: Iterable[tuple[ObjectRef, Source]], places: list[int | None], inputs: list[int], outputs: Outputs
+    ) -> Compared:
         """
         Args:
             left: objects with which a run that came to its end was not done, or not like that.
             places: of the rows of all others.
+            inputs: ordinals of the inputs of all.
         """
-        compared = Compared([], [], [], AuditRows(), [place for place in places if place is not None])
+        settled = [place for place in places if place is not None]
+        settled_inputs = [one for one, place in zip(inputs, places, strict=True) if place is not None]
+        compared = Compared([], [], [], AuditRows(), settled, settled_inputs)
         scanned, finished = _Groups(), _Groups()
         for ref, source in left:
             which = (source.source_id, source.version)
             header, group = self._headers.get(which, (None, None)) if source.version else (None, None)
-            row = self._rows.get(which) if source.version else None
-            if row is not None and row.status is Status.WRITTEN and not is_there(row.output_name, row.size):
+            row, since = self._rows.get(which, (None, 0.0)) if source.version else (None, 0.0)
+            if row is not None and row.status is Status.WRITTEN and not _is_whole(row, outputs, since):
                 row = None
+            if row is None and (earlier := self._earlier_output(source)) is not None:
+                ref = ref._replace(earlier=earlier[:])
             if header is None or group is None:
                 # pass 2 is of no use without what pass 1 found; what pass 1 rejected has but the row
                 if row is not None and not row.study_hash:
@@ -137,6 +159,16 @@ class EarlierWork:
         compared.scanned.extend(scanned)
         compared.finished.extend(finished)
         return compared
+
+    def _earlier_output(self, source: Source) -> EarlierOutput | None:
+        if (row := self._written.get(source.source_id)) is not None:
+            is_changed = not source.version or row.source_version != source.version
+            return EarlierOutput(row.output_name, row.size, row.crc32c, is_changed, "")
+        return self.settled.earlier_output(source.source_id, source.version)
+
+
+def _is_whole(row: AuditRow, outputs: Outputs, since: float) -> bool:
+    return outputs.is_whole(row.output_name, Written(row.size, int(row.crc32c, 16)), since)
 
 
 class _Groups:
@@ -155,7 +187,7 @@ class _Groups:
 
 def by_shard(entries: bytes, shards: int) -> Iterator[tuple[bytes, bytes]]:
     """(shard, packed entries) of a ledger's: those of one listed object, and those of a container's members, have one shard."""
-    groups, rows = unpack_entries(entries)
+    groups, rows, since = unpack_entries(entries)
     found: dict[bytes, tuple[list[KnownGroup], list[AuditRow]]] = {}
     for group in groups:
         parts: dict[bytes, list[tuple[Any, ...]]] = {}
@@ -166,7 +198,7 @@ def by_shard(entries: bytes, shards: int) -> Iterator[tuple[bytes, bytes]]:
     for row in rows:
         found.setdefault(shard_of(row.container_id or row.source_id, shards), ([], []))[1].append(row)
     for shard, of_shard in found.items():
-        yield shard, pack_entries(*of_shard)
+        yield shard, pack_entries(*of_shard, since)
 
 
 def shard_of(listed_as: str, shards: int) -> bytes:

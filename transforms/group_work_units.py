@@ -12,7 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from .bundles import at_end
 from .metrics import WORK_UNITS, counter
 from .packed import pack, unpack
-from .records import InstanceHeader, Packing, StudyPart, WorkUnit
+from .records import InstanceHeader, ObjectRef, Packing, StudyPart, WorkUnit
 
 #: instances in a work unit: what its instances share is then small beside them, and units spread over the workers
 UNIT_SIZE = 256
@@ -36,6 +36,7 @@ _FINISHED_SIZE = len(_FINISHED) + STUDY_ID_SIZE
 
 _TAR_STREAM = Packing.TAR_STREAM.value
 _AT_REF, _AT_SOURCE_ID, _AT_INSTANCE = map(InstanceHeader._fields.index, ("ref", "source_id", "instance"))
+_AT_SIZE, _AT_MEMBER = map(ObjectRef._fields.index, ("size", "member"))
 
 Group = tuple[Any, ...]
 
@@ -116,7 +117,7 @@ def _fill(pieces: Iterable[list[_Placed]], most: int, most_bytes: int) -> Iterat
 
 
 def _bytes_to_read(ref: tuple[Any, ...]) -> int:
-    _, _, size, _, member = ref
+    size, member = ref[_AT_SIZE], ref[_AT_MEMBER]
     # each unit reads a compressed tar from its beginning: the fewer the better
     return 0 if size < 0 or (member and member[0] == _TAR_STREAM) else size
 

@@ -1,16 +1,29 @@
 """What pass 2 does to the instances of a study in a work unit: plain functions, no Beam."""
 
-import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain
+from typing import Any, NamedTuple
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, ByteStream, Deidentification, DeidentificationError, Engine, Reason
+from anonymizer import (
+    SERIES,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    STUDY,
+    ByteStream,
+    Deidentification,
+    DeidentificationError,
+    Engine,
+    Note,
+    Reason,
+)
 
 from .group_work_units import study_hash
-from .records import AuditRow, InstanceHeader, ObjectRef, Status
+from .kept_content import Compression, Content, OutputStream, is_same_object, judged
+from .records import AuditRow, EarlierOutput, Found, InstanceHeader, ObjectRef, Status, Written
 from .rejection import rejection, row_of
 from .sources import Source, Sources
+from .stopping import check_running
 from .storage import Archive, ObjectConflictError, ObjectWriter, again
 
 _NAME = re.compile(r"[0-9.]{1,64}")
@@ -57,6 +70,34 @@ def output_name(study: str, series: str, instance: str) -> str:
     return "/".join(names) + ".dcm"
 
 
+class NameTakenError(Exception):
+    """The name of an output is taken by other content.
+
+    Attributes:
+        name: that name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__("an output's name is taken")
+        self.name = name
+
+
+class Taken(NamedTuple):
+    """An object that isn't written, for the name of its output is taken, and what is known of the object doesn't say by what.
+
+    Attributes:
+        row: what becomes of it if nothing more is found out.
+        rows: of other objects with its SOPInstanceUID: that it is settled first is nothing to them, but they go together.
+        others: such objects with other content, to which it was preferred.
+    """
+
+    anonymizer: "InstanceAnonymizer"
+    header: InstanceHeader
+    row: AuditRow
+    rows: Sequence[AuditRow] = ()
+    others: Sequence[InstanceHeader] = ()
+
+
 class InstanceAnonymizer:
     """De-identifies the instances that a work unit has of one study."""
 
@@ -69,12 +110,17 @@ class InstanceAnonymizer:
         uids: MappedUids,
         words: Container[str],
         heads: frozenset[bytes] | None = None,
+        *,
+        replaces_changed: bool = False,
+        keeps_one: bool = False,
     ) -> None:
         """
         Args:
             study: the beginning of its keyed hash.
             words: those that identify these instances' patients.
             heads: as for ``Engine.deidentify``.
+            replaces_changed: what an object was written as goes when the object changed.
+            keeps_one: of different contents of one object, one is written.
         """
         self._engine = engine
         self._sources = Sources(engine)
@@ -84,41 +130,164 @@ class InstanceAnonymizer:
         self._uids = uids
         self._words = words
         self._heads = heads
+        self._replaces_changed = replaces_changed
+        self._keeps_one = keeps_one
 
-    def anonymize_instance(self, header: InstanceHeader) -> AuditRow:
+    def anonymize_instance(self, header: InstanceHeader) -> AuditRow | Taken:
         """Write one instance; whatever is wrong with it ends in its row."""
         try:
-            return again(lambda: self._anonymize(header))
+            try:
+                return again(lambda: self._anonymize(header))
+            except NameTakenError as taken:
+                earlier = ObjectRef(*header.ref).earlier
+                if earlier is not None and earlier[0] == taken.name:
+                    return self._settle(header, EarlierOutput(*earlier))
+                return Taken(self, header, self._conflict(header, taken.name, self._writer.found(taken.name)))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return self._rejection(header, error)
 
-    def anonymize_duplicates(self, headers: list[InstanceHeader], *, is_written: bool = False) -> list[AuditRow]:
-        """Objects that claim one SOPInstanceUID: where their outputs are equal one is written, else none.
+    def settle(self, header: InstanceHeader, name: str, earlier: EarlierOutput | None) -> AuditRow:
+        """What becomes of an object whose output's name was taken.
 
         Args:
-            is_written: another one was, before: these can only be its duplicates.
+            name: of the output.
+            earlier: what it was written as; None: nobody tells of what lies there, and nobody is at it: it is replaced.
         """
-        digests: dict[bytes, bytes] = {}
-        rows = []
+        try:
+            if earlier is not None:
+                return self._settle(header, earlier)
+            found = self._writer.found(name)
+            return again(lambda: self._anonymize(header, instead_of=found and found.version))
+        except NameTakenError:
+            return self._conflict(header, name, self._writer.found(name))
+        except Exception as error:  # as above
+            return self._rejection(header, error)
+
+    def _settle(self, header: InstanceHeader, earlier: EarlierOutput) -> AuditRow:
+        """
+        Raises:
+            NameTakenError: somebody else has taken the name meanwhile.
+        """
+        found = self._writer.found(earlier.name)
+        is_own = found is not None and found.written == Written(earlier.size, int(earlier.crc32c, 16))
+        # torn by a power cut; what a run has come to its end with was on the disk, and somebody else has changed it
+        is_torn = not earlier.is_changed and not is_own and not earlier.written_in
+        is_replaced = is_torn or (earlier.is_changed and is_own and self._replaces_changed)
+        if found is None or is_replaced:
+            return again(lambda: self._anonymize(header, found and found.version, earlier))
+        return self._conflict(header, earlier.name, found, earlier.written_in if earlier.is_changed and is_own else "")
+
+    def anonymize_duplicates(self, headers: list[InstanceHeader], *, is_written: bool = False) -> list[AuditRow | Taken]:
+        """Objects that claim one SOPInstanceUID: where their outputs are equal one is written; else none, or the one to be kept.
+
+        Args:
+            is_written: another one may have been written, before: then these can only be its duplicates.
+        """
+        contents: dict[bytes, Content] = {}
+        rows: list[AuditRow] = []
         for header in headers:
             try:
-                digests[header.source_id] = again(lambda header=header: self._digest(header))  # type: ignore[misc]
+                contents[header.source_id] = again(lambda header=header: self._content(header))  # type: ignore[misc]
             except Exception as error:  # as above
                 rows.append(self._rejection(header, error))
-        readable = [header for header in headers if header.source_id in digests]
+        readable = [header for header in headers if header.source_id in contents]
         if not readable:
-            return rows
-        first, *others = readable
-        if len(set(digests.values())) > 1:
+            return [*rows]
+        try:
+            written = self._writer.namesake(contents[readable[0].source_id].name) if is_written else None
+        except Exception as error:  # as above
+            return [*rows, *(self._rejection(header, error) for header in readable)]
+        alike = len({content.digest for content in contents.values()}) == 1
+        if written is not None:
+            if not alike and not self._keeps_one:
+                return [*rows, *map(self.conflict, readable)]
+            names = {header.source_id: contents[header.source_id].name for header in readable}
+            # what one of them was written as may be replaced, and then others are equal to it
+            readable.sort(key=lambda header: not self._is_own(header, names[header.source_id]))
+            return [*rows, *(self._beside(header, names[header.source_id], written) for header in readable)]
+        if not alike and not (self._keeps_one and len({content.identity for content in contents.values()}) == 1):
             return [*rows, *map(self.conflict, readable)]
+        first = min(readable, key=lambda header: self._preference(header, contents[header.source_id]))
+        kept = contents[first.source_id].digest
+        rows += [
+            self._duplicate(header) for header in readable if header is not first and contents[header.source_id].digest == kept
+        ]
+        others = [header for header in readable if contents[header.source_id].digest != kept]
         row = self.anonymize_instance(first)
-        if is_written and row.status is Status.WRITTEN:
-            row = self._duplicate(first)
-        return [*rows, row, *map(self._duplicate, others)]
+        if isinstance(row, Taken):
+            # their rows go together: a run that is killed in between must not take one of them for written
+            return [row._replace(rows=rows, others=others)]
+        return [*rows, row, *self.others_of(row, others)]
+
+    @staticmethod
+    def _is_own(header: InstanceHeader, name: str) -> bool:
+        """Whether an object was written under that name before."""
+        earlier = ObjectRef(*header.ref).earlier
+        return earlier is not None and earlier[0] == name
+
+    def _preference(self, header: InstanceHeader, content: Content) -> tuple[Any, ...]:
+        """The smallest of several is written: who was before, then by content; of equal ones, the first by the source's id."""
+        return not self._is_own(header, content.name), content.rank, header.source_id
+
+    def _beside(self, header: InstanceHeader, name: str, written: str) -> AuditRow | Taken:
+        """What becomes of an object whose SOPInstanceUID an output has.
+
+        Args:
+            name: of its own output.
+            written: of that one.
+        """
+        if name != written:
+            # a second output with that UID would be in another series
+            return self.conflict(header)
+        row = self.anonymize_instance(header)
+        if isinstance(row, Taken) or row.status is not Status.WRITTEN:
+            return row
+        return row if self._is_own(header, name) else self._duplicate(header)
+
+    def others_of(self, row: AuditRow, others: Sequence[InstanceHeader]) -> Iterator[AuditRow | Taken]:
+        """What becomes of objects to which another one was preferred.
+
+        Args:
+            row: what became of that.
+        """
+        for header in others:
+            if row.status is Status.WRITTEN:
+                yield self._other_kept(header, row)
+            elif row.status is Status.DUPLICATE:
+                # what lies there may be this object's
+                yield self.anonymize_instance(header)
+            else:
+                # none is written in its place: what is tried again may be
+                found = self._rejection(header, DeidentificationError(row.reason or Reason.INTERNAL_ERROR))
+                yield found._replace(output_name=row.output_name, size=row.size, crc32c=row.crc32c)
+
+    def keep_written(self, taken: Taken) -> AuditRow:
+        """What becomes of an object whose output's name is taken by another source's: that stays, whatever is preferred."""
+        header, row = taken.header, taken.row
+        if not self._keeps_one or not row.crc32c:
+            return row
+        try:
+            is_same = again(lambda: self._is_same_object(header, row.output_name))
+        except Exception as error:  # as above
+            return self._rejection(header, error)
+        return self._other_kept(header, row) if is_same else row
+
+    def _is_same_object(self, header: InstanceHeader, name: str) -> bool:
+        ref = ObjectRef(*header.ref)
+        with self._archive.open(ref) as stream, self._writer.open(name) as written:
+            return is_same_object(
+                self._deidentify(stream, ref, whose=True), written, one_for_all=self._engine.profile.patient_id is not None
+            )
 
     def conflict(self, header: InstanceHeader) -> AuditRow:
         """The row of an object whose SOPInstanceUID another, different object claims too."""
         return self._rejection(header, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
+
+    def _conflict(self, header: InstanceHeader, name: str, found: Found | None, written_in: str = "") -> AuditRow:
+        """The row of an object that isn't written, for the name of its output is taken."""
+        row = self._rejection(header, DeidentificationError(Reason.OUTPUT_CONFLICT))
+        size, crc32c = (found.written.size, found.written.crc32c_text) if found else (0, "")
+        return row._replace(output_name=name, size=size, crc32c=crc32c, written_in=written_in)
 
     def _rejection(self, header: InstanceHeader, error: Exception) -> AuditRow:
         return rejection(self._source(header), error, self._study_hash, header.instance)
@@ -128,36 +297,61 @@ class InstanceAnonymizer:
         more = {"study_hash": self._study_hash, "instance_hash": header.instance}
         return row_of(self._source(header), Status.DUPLICATE, reason=reason, **more)
 
+    def _other_kept(self, header: InstanceHeader, kept: AuditRow) -> AuditRow:
+        """
+        Args:
+            kept: the row of what lies under the name of its output.
+        """
+        row = self._duplicate(header)
+        return row._replace(reason=Reason.OTHER_CONTENT_KEPT, output_name=kept.output_name, size=kept.size, crc32c=kept.crc32c)
+
     def _source(self, header: InstanceHeader) -> Source:
         return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())
 
-    def _anonymize(self, header: InstanceHeader) -> AuditRow:
+    def _anonymize(self, header: InstanceHeader, instead_of: str | None = None, earlier: EarlierOutput | None = None) -> AuditRow:
+        """
+        Raises:
+            NameTakenError: its output's name is taken, by another version than ``instead_of``.
+        """
+        check_running()
         ref = ObjectRef(*header.ref)
         with self._archive.open(ref) as stream:
-            return self._write(header, self._deidentify(stream, ref))
+            row = self._write(header, self._deidentify(stream, ref), instead_of)
+        if earlier is None and ref.earlier is not None:
+            earlier = EarlierOutput(*ref.earlier)
+        if earlier is not None and earlier.is_changed and earlier[:3] != (row.output_name, row.size, row.crc32c):
+            # even if a run that was killed then had replaced it
+            row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
+        return row
 
-    def _deidentify(self, stream: ByteStream, ref: ObjectRef) -> Deidentification:
+    def _deidentify(self, stream: ByteStream, ref: ObjectRef, *, whose: bool = False) -> Deidentification:
         size = ref.size if ref.size >= 0 else None
-        return self._engine.deidentify(stream, uids=self._uids, size=size, words=self._words, heads=self._heads)
+        return self._engine.deidentify(stream, uids=self._uids, size=size, words=self._words, heads=self._heads, whose=whose)
 
-    def _digest(self, header: InstanceHeader) -> bytes:
-        digest = hashlib.sha256()
+    def _content(self, header: InstanceHeader) -> Content:
+        check_running()
         ref = ObjectRef(*header.ref)
         with self._archive.open(ref) as stream:
-            for chunk in self._deidentify(stream, ref).chunks():
-                digest.update(chunk)
-        return digest.digest()
+            new = self._deidentify(stream, ref, whose=self._keeps_one)
+            output = OutputStream(new.chunks())
+            compression = judged(output) if self._keeps_one else Compression.NONE
+            output.drain()
+            name = output_name(*map(new.new_uid, (STUDY, SERIES, SOP_INSTANCE)))
+            digest = output.digest.digest()
+            order = self._engine.pseudonyms.content(digest)
+            patient = new.patient if self._keeps_one else b""
+            return Content(name, digest, output.size, order, compression, patient, new.new_uid(SOP_CLASS))
 
-    def _write(self, header: InstanceHeader, deidentification: Deidentification) -> AuditRow:
+    def _write(self, header: InstanceHeader, deidentification: Deidentification, instead_of: str | None) -> AuditRow:
         chunks = deidentification.chunks()
         # the first chunk brings the new UIDs, and they the name
         first = next(chunks)
         name = output_name(*map(deidentification.new_uid, (STUDY, SERIES, SOP_INSTANCE)))
         source = self._source(header)
         try:
-            written = self._writer.write(name, chain((first,), chunks), source.source_id)
+            written = self._writer.write(name, chain((first,), chunks), source.source_id, instead_of=instead_of)
         except ObjectConflictError:
-            raise DeidentificationError(Reason.OUTPUT_CONFLICT) from None
+            raise NameTakenError(name) from None
         report = deidentification.report
         return row_of(
             source,
@@ -170,7 +364,7 @@ class InstanceAnonymizer:
             sop_instance_uid=report.sop_instance_uid,
             output_name=name,
             size=written.size,
-            crc32c=f"{written.crc32c:08x}",
+            crc32c=written.crc32c_text,
             actions=report.actions,
             study_hash=self._study_hash,
             instance_hash=header.instance,

@@ -4,10 +4,14 @@ Its files hold what the tables will hold and what pass 1 found, hashes and new U
 one that is missing costs the work that it tells of, and nothing else.
 """
 
+import contextlib
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgpack
@@ -21,13 +25,15 @@ from .records import AuditRow, ObjectRef, Status
 from .sources import Sources
 from .storage import NotOursError, TableFolder
 
-#: the form of the files; another one's are not read: 1 could hold code
-_FORMAT = 2
+#: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has
+_FORMAT = 3
 #: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
 #: request that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
 #: objects that are worth a file at any rate
 _MOST = 32_768
+#: files that may wait for the disk; then who works waits, too
+_MOST_WAITING = 2
 #: seconds after which what is done is written down; where the engine is another's, files count more
 _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
 
@@ -39,6 +45,7 @@ PASSING = frozenset(
         Reason.CHANGED_DURING_RUN,
         Reason.UID_NOT_IN_MAP,
         Reason.OUTPUT_UNWRITABLE,
+        Reason.OUTPUT_IN_USE,
         Reason.INTERNAL_ERROR,
     }
 )
@@ -47,7 +54,7 @@ PASSING = frozenset(
 class KnownHeader(NamedTuple):
     """What pass 1 found in an object, as in InstanceHeader; ``source``: the fields of a Source."""
 
-    source: tuple[str, str, str]
+    source: tuple[str, str, str, int]
     instance: bytes
     new_uid: bytes
 
@@ -65,8 +72,12 @@ def is_lasting(row: AuditRow) -> bool:
     return row.reason not in PASSING
 
 
-def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> bytes:
-    """Entries, as plain values."""
+def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
+    """Entries, as plain values.
+
+    Args:
+        since: as for ``Outputs.is_whole``, of all that the rows tell of.
+    """
     places: dict[tuple[AttributeAction, ...], int] = {}
     plain = [
         row._replace(
@@ -77,15 +88,23 @@ def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow]) -> byte
         )[:]
         for row in rows
     ]
-    return to_plain(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places]))
+    return to_plain(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places], since))
 
 
-def unpack_entries(packed: bytes) -> tuple[list[KnownGroup], list[AuditRow]]:
+class Entries(NamedTuple):
+    """What a ledger tells, as ``pack_entries`` takes it."""
+
+    groups: list[KnownGroup]
+    rows: list[AuditRow]
+    since: float
+
+
+def unpack_entries(packed: bytes) -> Entries:
     """What was packed."""
-    groups, plain, distinct = from_plain(packed)
+    groups, plain, distinct, since = from_plain(packed)
     actions = [tuple(AttributeAction(*fields) for fields in several) for several in distinct]
     rows = (AuditRow(*fields) for fields in plain)
-    return [KnownGroup(*fields) for fields in groups], [
+    read = [
         row._replace(
             status=Status(row.status),
             reason=row.reason and Reason(row.reason),
@@ -93,6 +112,7 @@ def unpack_entries(packed: bytes) -> tuple[list[KnownGroup], list[AuditRow]]:
         )
         for row in rows
     ]
+    return Entries([KnownGroup(*fields) for fields in groups], read, since)
 
 
 @dataclass(frozen=True)
@@ -118,9 +138,10 @@ class Ledger:
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
         """Write a file."""
         objects = len(rows) + sum(len(group.headers) for group in groups)
-        content = msgpack.packb((_FORMAT, self.made_with, pack_entries(groups, rows)))
+        content = msgpack.packb((_FORMAT, self.made_with, boot_id(), pack_entries(groups, rows, time.time())))
         name = f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin"
-        self.folder.create(name, self.config.seal().code(name, content) + content)
+        # one that a power cut spoils has no true code, and costs the work that it tells of
+        self.folder.create(name, self.config.seal().code(name, content) + content, durable=False)
 
     def read(self, name: str) -> bytes:
         """The packed entries of a file; none where it is gone, was made with something else, or isn't what a run with this key
@@ -138,8 +159,24 @@ class Ledger:
         code, content = content[:SEAL_SIZE], content[SEAL_SIZE:]
         if not self.config.seal().fits(name, content, code):
             return NOTHING
-        form, made_with, *entries = msgpack.unpackb(content)
-        return entries[0] if (form, made_with) == (_FORMAT, self.made_with) else NOTHING
+        form, made_with, *more = msgpack.unpackb(content)
+        if (form, made_with) != (_FORMAT, self.made_with):
+            return NOTHING
+        booted, entries = more
+        if booted and booted == boot_id():
+            return bytes(entries)
+        # what a disk has kept of a power cut, it must show
+        return pack_entries(*unpack_entries(entries)._replace(since=0.0))
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """What changes each time this machine starts; ``""`` where nothing tells."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 #: no entries
@@ -147,59 +184,135 @@ NOTHING = pack_entries((), ())
 
 
 class LedgerWriter:
-    """Writes down what one worker does; the more it has done, the more at once."""
+    """Writes down what one worker does; the more it has done, the more at once.
 
-    def __init__(self, ledger: Ledger, before: Callable[[], None] | None = None) -> None:
+    What it writes down is on the disk by then: it waits for that, and who works doesn't.
+    """
+
+    def __init__(
+        self, ledger: Ledger, before: Callable[[], None] | None = None, sync: Callable[[], Future[None]] | None = None
+    ) -> None:
         """
         Args:
             before: called before a file is written: what isn't to be done again must be durable by then.
+            sync: as ``ObjectWriter.flush``; None: there is nothing to wait for.
         """
         self._ledger = ledger
         self._before = before
+        self._sync = sync
         self._least = _LEAST_REMOTE if ledger.is_remote else _LEAST
         self._seconds = _SECONDS_ON_ENGINES if ledger.on_engine else _SECONDS
-        self._groups: list[KnownGroup] = []
+        self._now = _Entries()
+        #: each with what is done when its objects are on the disk
+        self._waiting: deque[tuple[_Entries, Future[None]]] = deque()
+        self._durable = _Entries()
         self._rows: list[AuditRow] = []
-        self._pending = 0
         self._done = 0
-        self._since = time.monotonic()
+        self._since = self._written = time.monotonic()
 
     def add_headers(self, groups: Iterable[KnownGroup]) -> None:
         """Objects that went through pass 1."""
-        for group in groups:
-            self._groups.append(group)
-            self._pending += len(group.headers)
-        self._flush_if_due()
+        self._now.add_headers(groups)
+        self._cut_if_due()
 
     def add_rows(self, rows: Iterable[AuditRow]) -> None:
         """Objects that are done with, those that claim one instance all at once."""
-        lasting = list(filter(is_lasting, rows))
-        self._rows += lasting
-        self._pending += len(lasting)
-        self._flush_if_due()
+        self._now.add_rows(rows)
+        self._cut_if_due()
 
-    def end_bundle(self) -> None:
-        """Where a bundle is all that a worker gets, nothing is left for later."""
+    def take(self) -> list[AuditRow]:
+        """The rows of what is on the disk since this was last asked, and written down if that is worth a file."""
+        while self._waiting and self._waiting[0][1].done():
+            self._settle()
+        rows, self._rows = self._rows, []
+        return rows
+
+    def end_bundle(self) -> list[AuditRow]:
+        """The rows that are left, once all is on the disk.
+
+        Where a bundle is all that a worker gets, nothing is left to be written down later.
+        """
+        self._cut()
+        while self._waiting:
+            self._settle()
         if not self._ledger.on_engine:
-            self.flush()
+            self._write()
+        return self.take()
 
-    def _flush_if_due(self) -> None:
-        if not self._pending:
+    def save(self) -> None:
+        """Write down what can be, where the run ends before its end."""
+        with contextlib.suppress(Exception):
+            self.end_bundle()
+            self._write()
+
+    def _is_due(self, pending: int, since: float) -> bool:
+        due = min(max(self._least, self._done // _PART), _MOST)
+        return pending >= due or time.monotonic() - since >= self._seconds
+
+    def _cut_if_due(self) -> None:
+        if not self._now.count:
             self._since = time.monotonic()
-        elif (
-            self._pending >= min(max(self._least, self._done // _PART), _MOST) or time.monotonic() - self._since >= self._seconds
-        ):
-            self.flush()
+        elif self._is_due(self._now.count, self._since):
+            self._cut()
 
-    def flush(self) -> None:
-        """Write down what isn't yet."""
-        if self._pending:
+    def _cut(self) -> None:
+        """What comes now is for the next file."""
+        if self._now.count:
+            self._waiting.append((self._now, self._sync() if self._sync is not None else _nothing_to_wait_for()))
+            self._now = _Entries()
+            if self._sync is None or len(self._waiting) > _MOST_WAITING:
+                self._settle()
+        self._since = time.monotonic()
+
+    def _settle(self) -> None:
+        """Wait until the first that wait are on the disk."""
+        entries, synced = self._waiting.popleft()
+        synced.result()
+        if self._sync is not None:
+            self._rows += entries.rows
+        self._durable.join(entries)
+        if self._is_due(self._durable.count, self._written):
+            self._write()
+
+    def _write(self) -> None:
+        found, self._durable = self._durable, _Entries()
+        rows = list(filter(is_lasting, found.rows))
+        if found.groups or rows:
             if self._before is not None:
                 self._before()
-            self._ledger.write(self._groups, self._rows)
-            self._done += self._pending
-        self._groups, self._rows, self._pending = [], [], 0
-        self._since = time.monotonic()
+            self._ledger.write(found.groups, rows)
+        self._done += found.count
+        self._written = time.monotonic()
+
+
+class _Entries:
+    """Groups and rows, and how many objects they are."""
+
+    def __init__(self) -> None:
+        self.groups: list[KnownGroup] = []
+        self.rows: list[AuditRow] = []
+        self.count = 0
+
+    def add_headers(self, groups: Iterable[KnownGroup]) -> None:
+        for group in groups:
+            self.groups.append(group)
+            self.count += len(group.headers)
+
+    def add_rows(self, rows: Iterable[AuditRow]) -> None:
+        before = len(self.rows)
+        self.rows += rows
+        self.count += len(self.rows) - before
+
+    def join(self, other: "_Entries") -> None:
+        self.groups += other.groups
+        self.rows += other.rows
+        self.count += other.count
+
+
+def _nothing_to_wait_for() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterator[KnownGroup]:

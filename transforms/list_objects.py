@@ -43,13 +43,13 @@ def is_opened(batch: Batch, archive: Archive) -> bool:
 
 
 class _Parts(beam.DoFn):
-    def __init__(self, inputs: list[str], archive: Archive) -> None:
+    def __init__(self, inputs: list[tuple[int, str]], archive: Archive) -> None:
         self._inputs = inputs
         self._archive = archive
         self._operations = StorageCounters(archive)
 
     def process(self, _: bytes) -> Iterator[Part]:
-        for location in enumerate(self._inputs):
+        for location in self._inputs:
             for part in self._archive.parts(location):
                 yield part.kind, part.name.encode(errors="surrogateescape"), *part[2:]
         self._operations.update()
@@ -77,9 +77,10 @@ class _List(beam.DoFn):
 class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
     """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are; where they spread, each by itself."""
 
-    def __init__(self, inputs: list[str], archive: Archive, *, spread: bool = True) -> None:
+    def __init__(self, inputs: list[tuple[int, str]], archive: Archive, *, spread: bool = True) -> None:
         """
         Args:
+            inputs: ordinals, and what they are ordinals of.
             spread: the batches over the workers; what shuffles them anyway needn't have it.
         """
         super().__init__()

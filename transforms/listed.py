@@ -16,6 +16,7 @@ _REFS_SCHEMA = pa.schema(
         ("size", pa.int64()),
         ("version", pa.string()),
         ("is_container", pa.bool_()),
+        ("input", pa.int32()),
     ]
 )
 #: fields of ObjectRefs but ``member``, and what Sources makes of them
@@ -24,8 +25,8 @@ LISTED_SCHEMA = pa.schema([*_REFS_SCHEMA, ("source_id", pa.string()), ("source_v
 
 def pack_listed(batch: Sequence[tuple[Any, ...]], is_container: Callable[[bytes], bool]) -> bytes:
     """The fields of listed ObjectRefs, none of which is a member, as Arrow's stream."""
-    names, sources, sizes, versions, _ = zip(*batch, strict=True)
-    columns = (names, sources, sizes, versions, map(is_container, names))
+    names, sources, sizes, versions, _, inputs, _ = zip(*batch, strict=True)
+    columns = (names, sources, sizes, versions, map(is_container, names), inputs)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, _REFS_SCHEMA, strict=True)]
     return to_bytes(pa.Table.from_arrays(arrays, schema=_REFS_SCHEMA))
 
@@ -42,6 +43,7 @@ def unpack_listed(packed: bytes, sources: Sources) -> pa.Table:
 
 def refs_of(listed: pa.Table) -> Iterator[tuple[ObjectRef, Source]]:
     """The objects of a table of LISTED_SCHEMA; the version of a zip or tar is not the one that its members have."""
-    columns = (listed[name].to_pylist() for name in ("name", "source", "size", "version", "source_id", "source_version"))
-    for name, source, size, version, source_id, source_version in zip(*columns, strict=True):
-        yield ObjectRef(name, source, size, version), Source(source_id, source_version)
+    names = ("name", "source", "size", "version", "input", "source_id", "source_version")
+    columns = (listed[name].to_pylist() for name in names)
+    for name, source, size, version, listed_by, source_id, source_version in zip(*columns, strict=True):
+        yield ObjectRef(name, source, size, version, None, listed_by), Source(source_id, source_version, "", listed_by)

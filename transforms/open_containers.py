@@ -22,12 +22,19 @@ MEMBERS: Literal["members"] = "members"
 class _OpenContainers(beam.DoFn):
     """No shuffle follows: who lists the members of a zip or tar reads them."""
 
-    def __init__(self, config: EngineConfig, archive: Archive, writer: ObjectWriter, progress: ProgressListener) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        archive: Archive,
+        writer: ObjectWriter,
+        progress: ProgressListener,
+        inputs: tuple[str, ...],
+    ) -> None:
         self._config = config
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = Takes(progress)
+        self._takes = Takes(progress, inputs)
         self._operations = StorageCounters(archive)
         self._listed = counter(OBJECTS_LISTED)
 
@@ -45,7 +52,7 @@ class _OpenContainers(beam.DoFn):
                 self._count(len(members))
                 yield TaggedOutput(MEMBERS, [ref[:] for ref in members])
                 if known:
-                    compared = earlier.compare([(ref, self._sources.of(ref)) for ref in members], self._writer.is_there)
+                    compared = earlier.compare([(ref, self._sources.of(ref)) for ref in members], self._writer)
                     yield from self._takes.tagged(compared, earlier)
                     members = compared.to_do
                 if members:
@@ -63,9 +70,20 @@ class OpenContainers(beam.PTransform[PCollection[ToDo], DoOutputsTuple]):
     read; ``members``: of these, all that lie in containers; and what CompareWithEarlier has for members that are known.
     """
 
-    def __init__(self, config: EngineConfig, archive: Archive, writer: ObjectWriter, progress: ProgressListener) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        archive: Archive,
+        writer: ObjectWriter,
+        progress: ProgressListener,
+        inputs: tuple[str, ...],
+    ) -> None:
+        """
+        Args:
+            inputs: their ids, by their ordinals.
+        """
         super().__init__()
-        self._open = _OpenContainers(config, archive, writer, progress)
+        self._open = _OpenContainers(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
     def expand(self, objects: PCollection[ToDo]) -> DoOutputsTuple:

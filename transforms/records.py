@@ -84,6 +84,8 @@ class ObjectRef(NamedTuple):
         version: what changes when the content does: modification time, generation or entity tag; ``""`` where it isn't known yet.
             Of a member, its container's.
         member: the fields of a Member for an object in a zip or tar, else None.
+        input: the ordinal of the input that lists it.
+        earlier: the fields of an EarlierOutput, where it was written before, and isn't done with; else None.
     """
 
     name: bytes
@@ -91,6 +93,24 @@ class ObjectRef(NamedTuple):
     size: int
     version: str
     member: tuple[str, int, int, int, int] | None = None
+    input: int = 0
+    earlier: tuple[str, int, str, bool, str] | None = None
+
+
+class EarlierOutput(NamedTuple):
+    """What a listed object was written as before.
+
+    Attributes:
+        name, size, crc32c: as in the AuditRow of that time.
+        is_changed: it had another version then.
+        written_in: the run that came to its end and has the row; ``""`` where only a ledger has it.
+    """
+
+    name: str
+    size: int
+    crc32c: str
+    is_changed: bool
+    written_in: str
 
 
 class InstanceHeader(NamedTuple):
@@ -103,7 +123,7 @@ class InstanceHeader(NamedTuple):
         new_uid: the new SOPInstanceUID; empty where it stays.
     """
 
-    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int, int] | None]
+    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int, int] | None, int, tuple[str, int, str, bool, str] | None]
     source_id: bytes
     instance: bytes
     new_uid: bytes
@@ -163,13 +183,15 @@ class AuditRow(NamedTuple):
         source_id: keyed hash of the source name.
         reason, reason_tag: stable code and attribute, where the object was not written.
         notes: stable codes of what was mended.
-        output_name: relative to the output.
-        size, crc32c: of the written object, in bytes and as 8 hex digits.
+        output_name: relative to the output; of an object that another output keeps from being written, that output.
+        size, crc32c: of the object that lies there, in bytes and as 8 hex digits.
         actions: what was done to which attributes.
         source_version, container_id: as in Source.
         study_hash: of an object whose header was understood, the beginning of its study's keyed hash, 16 hex digits.
         instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
         pixel_risks: stable codes of what its pixels may show: of an object that was refused for that, or kept in spite of it.
+        input: as in ObjectRef.
+        written_in: of an object that isn't written because it changed: the run that wrote what lies there, of the same source.
     """
 
     source_id: str
@@ -191,6 +213,8 @@ class AuditRow(NamedTuple):
     study_hash: str = ""
     instance_hash: bytes = b""
     pixel_risks: tuple[str, ...] = ()
+    input: int = 0
+    written_in: str = ""
 
 
 class AuditRows(list[AuditRow]):
@@ -221,6 +245,22 @@ class Written(NamedTuple):
 
     size: int
     crc32c: int
+
+    @property
+    def crc32c_text(self) -> str:
+        """As tables have it: 8 hex digits."""
+        return f"{self.crc32c:08x}"
+
+
+class Found(NamedTuple):
+    """An object that lies in the output.
+
+    Attributes:
+        version: what changes when it is replaced.
+    """
+
+    written: Written
+    version: str
 
 
 #: work unit: (unit id, StudyPart tuples); the shuffled form of small studies, or of a part of a large one

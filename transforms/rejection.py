@@ -6,16 +6,23 @@ from anonymizer import FILTERED, DeidentificationError, Reason
 
 from .records import AuditRow, Status
 from .sources import Source
-from .storage import TransientError
+from .storage import EndOfRunError, TransientError
 
 
 def row_of(source: Source, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
     """A row with what it says of its source; ``more``: other fields of it."""
-    return AuditRow(source.source_id, status, reason, source_version=source.version, container_id=source.container_id, **more)
+    source_id, version, container_id, listed_by = source
+    return AuditRow(source_id, status, reason, source_version=version, container_id=container_id, input=listed_by, **more)
 
 
 def rejection(source: Source, error: Exception, study_hash: str = "", instance_hash: bytes = b"") -> AuditRow:
-    """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values."""
+    """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values.
+
+    Raises:
+        EndOfRunError: ``error`` itself, where it is one: it says nothing of the object.
+    """
+    if isinstance(error, EndOfRunError):
+        raise error
     if not isinstance(error, DeidentificationError):
         error = DeidentificationError(_reason(error))
     status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED

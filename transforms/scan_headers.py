@@ -21,6 +21,7 @@ from .packed import pack
 from .records import OWNED, AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
 from .sources import Sources
+from .stopping import check_running, keep_done
 from .storage import Archive, ProgressListener, again
 
 SCANNED: Literal["scanned"] = "scanned"
@@ -208,7 +209,8 @@ class _Scan(beam.DoFn):
 
     def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
         refs = [ObjectRef(*fields) for fields in batch]
-        results = list(chain.from_iterable(self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))))
+        scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
+        results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
         rejected = AuditRows(result for result in results if isinstance(result, AuditRow))
         if rejected:
             self._rejected.inc(len(rejected))
@@ -232,6 +234,7 @@ class _Scan(beam.DoFn):
         return results
 
     def _scan_one(self, ref: ObjectRef) -> Found | AuditRow:
+        check_running()
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values

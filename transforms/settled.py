@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -10,17 +10,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .arrow_shards import beginnings_of_hex, split_by_shard
+from .audit_names import put_aside
 from .ledger import PASSING
-from .records import Status
+from .records import EarlierOutput, Status
 from .storage import TableFolder
 from .uid_uses import earlier_use
-from .write_audit import INSTANCES_SCHEMA, ROLES
+from .write_audit import INSTANCES_SCHEMA, ROLES, input_ids
 
 _PASSING = sorted(reason.value for reason in PASSING)
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
 #: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end like that again
 SETTLED_SCHEMA = pa.schema([*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_())])
+_INPUT_ID = SETTLED_SCHEMA.get_field_index("input_id")
 IsThere = Callable[[str, int], bool]
 
 
@@ -37,6 +39,9 @@ class EarlierRun(NamedTuple):
         digests: SHA-256 of each, in hexadecimal.
         same_making: whether it refused objects by the same rules, and the same version of them.
         same_key: whether patients have the same hashes there as now.
+        inputs: the ids of its inputs, by their ordinals; ``""`` for an ordinal that none has; none where it doesn't say.
+        listed: how many objects it listed under each id; under ``""``: those that nobody knows the input of; None where
+            nobody asked.
     """
 
     folder: TableFolder
@@ -45,6 +50,8 @@ class EarlierRun(NamedTuple):
     digests: dict[str, str]
     same_making: bool
     same_key: bool = True
+    inputs: tuple[str, ...] = ()
+    listed: Mapping[str, int] | None = None
 
     def files(self, kind: str) -> list[str]:
         """The files of a kind of table."""
@@ -79,7 +86,11 @@ def checked_table(folder: TableFolder, name: str, digest: str) -> bytes:
         TableError: it is gone, or isn't what was written.
     """
     try:
-        content = folder.read(name)
+        try:
+            content = folder.read(name)
+        except FileNotFoundError:
+            # a run that was killed had begun to put them aside for its own
+            content = folder.read(put_aside(name) or name)
     except FileNotFoundError:
         raise TableError("a table of the audit is gone: put it back from a copy of the audit") from None
     if hashlib.sha256(content).hexdigest() != digest:
@@ -123,6 +134,16 @@ def settled_table(tables: list[pa.Table]) -> pa.Table:
     return table.append_column("actions", actions).select(INSTANCES_SCHEMA.names)
 
 
+def listed_now(rows: pa.Table, ordinals: Sequence[int], inputs: Sequence[str]) -> pa.Table:
+    """Rows of SETTLED_SCHEMA of objects that are listed now, whatever input listed them then.
+
+    Args:
+        ordinals: of the inputs that list them.
+        inputs: their ids, by their ordinals.
+    """
+    return rows.set_column(_INPUT_ID, SETTLED_SCHEMA.field(_INPUT_ID), input_ids(ordinals, inputs))
+
+
 class Settled:
     """Rows of one shard or container, each to be taken once."""
 
@@ -137,6 +158,8 @@ class Settled:
         self._lasting = table["lasting"].to_pylist()
         self._name = table["output_name"].to_pylist()
         self._size = table["size"].to_pylist()
+        #: places of rows of objects that are listed, and are to be done again
+        self._again: dict[str, int] = {}
 
     def take(self, source_ids: Iterable[str], versions: Iterable[str], is_there: IsThere) -> list[int | None]:
         """The places of objects' rows, where the object is the same as then and would end like that again.
@@ -150,8 +173,25 @@ class Settled:
         found = []
         for source_id, version in zip(source_ids, versions, strict=True):
             place = self._at.pop(source_id, None)
-            found.append(place if place is not None and self._is_same(place, version, is_there) else None)
+            if place is not None and not self._is_same(place, version, is_there):
+                self._again[source_id], place = place, None
+            found.append(place)
         return found
+
+    def earlier_output(self, source_id: str, version: str) -> EarlierOutput | None:
+        """What an object that is to be done again was written as; None where it wasn't.
+
+        Args:
+            version: its present one.
+        """
+        place = self._again.get(source_id)
+        if place is None or self._name[place] is None:
+            return None
+        row = self._table.slice(place, 1).to_pylist()[0]
+        # in the row of a conflict a run stands only if what lies there came of the same source
+        is_own = row["written_in"] is not None
+        is_changed = row["status"] != _SKIPPED or not version or row["source_version"] != version
+        return EarlierOutput(row["output_name"], row["size"], row["crc32c"], is_changed, row["written_in"]) if is_own else None
 
     def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
         """All rows, if all objects are the same as then: those of a container of that version. None is taken."""

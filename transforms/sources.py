@@ -15,11 +15,13 @@ class Source(NamedTuple):
         version: keyed hash of what changes when its content does, 16 hex digits; ``""`` where nothing tells. Of a member, its
             container's.
         container_id: for a member, keyed hash of its container's source name; else ``""``.
+        input: as in ObjectRef.
     """
 
     source_id: str
     version: str = ""
     container_id: str = ""
+    input: int = 0
 
     @property
     def listed_as(self) -> str:
@@ -45,11 +47,11 @@ class Sources:
         """
         source_id = source_id or self.source_id(ref.source)
         if ref.member is None:
-            return Source(source_id, self.version(ref))
+            return Source(source_id, self.version(ref), "", ref.input)
         container = (ref.source[: ref.member[-1]], ref.version)
         if self._last != container:
             self._last, self._last_hashed = container, (self.version_of_container(ref), self.source_id(container[0]))
-        return Source(source_id, *self._last_hashed)
+        return Source(source_id, *self._last_hashed, ref.input)
 
     def version(self, ref: ObjectRef) -> str:
         """Of an object by itself: its size, and its time, generation or tag."""

@@ -1,12 +1,13 @@
 """What the steps need of storage; ``pipeline`` brings the implementations."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TypeVar
 
 from anonymizer import ByteStream
 
-from .records import ObjectRef, Written
+from .records import Found, ObjectRef, Written
 
 
 class ObjectConflictError(Exception):
@@ -15,6 +16,16 @@ class ObjectConflictError(Exception):
 
 class NotOursError(Exception):
     """What lies in a file's place can't have been written by a run."""
+
+
+class EndOfRunError(Exception):
+    """The run can't go on, whatever the object: no row says so. The message names no object."""
+
+
+class StorageUnavailableError(EndOfRunError):
+    """A place can't be read or written for a reason that has nothing to do with any object or setting: no space is left, a disk
+    or a store doesn't answer. Later the same command will go on. The message is a sentence for users.
+    """
 
 
 class TransientError(Exception):
@@ -116,6 +127,7 @@ class Archive(Protocol):
             OSError: it can't be read.
             DeidentificationError: it is not what was listed any more, or no object.
             TransientError: see there; reading may raise it, too.
+            StorageUnavailableError: the place where it lies can't be read; leaving the block may raise it, too.
         """
 
     def release(self) -> None:
@@ -125,22 +137,8 @@ class Archive(Protocol):
         """What this process did on object storage since this was last asked."""
 
 
-class ObjectWriter(Protocol):
-    """Where objects go. Picklable."""
-
-    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
-        """Write an object that becomes visible whole or not at all; the same content under that name is a success.
-
-        Whatever ``chunks`` raises goes through, and nothing is left behind.
-
-        Args:
-            source_id: keyed hash of the source's name, for stores that keep it beside the object.
-
-        Raises:
-            ObjectConflictError: ``name`` exists with other content.
-            DeidentificationError: it can't be written.
-            TransientError: see there.
-        """
+class Outputs(Protocol):
+    """What lies where objects go."""
 
     def is_there(self, name: str, size: int) -> bool:
         """Whether an object of that name and size, which was written before, is still there.
@@ -148,12 +146,73 @@ class ObjectWriter(Protocol):
         Where to ask is an operation that is paid for, the answer is yes.
         """
 
+    def is_whole(self, name: str, written: Written, since: float) -> bool:
+        """As ``is_there``, of an object that only a ledger tells of: nothing but what was written is there.
+
+        Args:
+            since: seconds since the epoch at which it was on the disk; 0 where a power cut may have come in between. What was
+                changed later is read.
+        """
+
+
+class ObjectWriter(Outputs, Protocol):
+    """Where objects go. Picklable."""
+
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:
+        """Write an object that becomes visible whole or not at all; the same content under that name is a success.
+
+        Whatever ``chunks`` raises goes through, and nothing is left behind.
+
+        Args:
+            source_id: keyed hash of the source's name, for stores that keep it beside the object.
+            instead_of: replace the object that has this version by now; None: replace nothing.
+
+        Raises:
+            ObjectConflictError: ``name`` exists with other content, and isn't to be replaced.
+            DeidentificationError: it can't be written.
+            TransientError: see there.
+        """
+
+    def flush(self) -> Future[None]:
+        """What is done when no power cut can undo what this process wrote so far; nobody else waits for that.
+
+        It raises StorageUnavailableError if that can't be had.
+        """
+
+    def open(self, name: str) -> AbstractContextManager[ByteStream]:
+        """An output of which the beginning is to be read.
+
+        Raises:
+            OSError: it can't be read; reading may raise it, too.
+            DeidentificationError, TransientError, StorageUnavailableError: as for ``Archive.open``.
+        """
+
+    def namesake(self, name: str) -> str | None:
+        """The name of an output of the same study and instance: ``name`` itself where that is taken; None where there is none.
+
+        Raises:
+            DeidentificationError: nobody can tell.
+            StorageUnavailableError: nothing can be read there.
+        """
+
+    def found(self, name: str) -> Found | None:
+        """What lies under that name, all of it read; None where nothing does.
+
+        Raises:
+            DeidentificationError: it can't be read.
+            StorageUnavailableError: nothing can be read there.
+        """
+
 
 class TableTarget(Protocol):
     """Where tables go. Picklable."""
 
-    def create(self, name: str, content: bytes) -> None:
-        """Write a file whole; one of that name is replaced. What it raises names no object."""
+    def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
+        """Write a file whole; one of that name is replaced. What it raises names no object.
+
+        Args:
+            durable: return when no power cut can undo it.
+        """
 
 
 class TableFolder(TableTarget, Protocol):

@@ -12,6 +12,7 @@ from .engine_config import EngineConfig
 from .list_objects import Batch
 from .records import ObjectRef
 from .sealed_json import seal_json
+from .stopping import check_running
 from .storage import TableFolder
 from .write_tables import TableFile
 
@@ -93,6 +94,7 @@ class _Write(beam.DoFn):
         self._config = config
 
     def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int, str]]) -> Iterable[bool]:
+        check_running()
         write_account(self._folder, self._name, add_up(listed), tables, self._config.seal())
         yield True
 

@@ -47,6 +47,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("key_id", pa.string()),
         ("version", pa.string()),
         ("written_in", pa.string()),
+        ("input_id", pa.string()),
     ]
 )
 
@@ -76,18 +77,35 @@ REFERENCES_SCHEMA = pa.schema(
 _ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
 
-def instances_table(rows: Sequence[AuditRow], profile_digest: str, key_id: str, version: str) -> pa.Table:
-    """Rows of ``instances-*.parquet``; absent texts are null."""
+def instances_table(
+    rows: Sequence[AuditRow], profile_digest: str, key_id: str, version: str, inputs: Sequence[str] = ()
+) -> pa.Table:
+    """Rows of ``instances-*.parquet``; absent texts are null.
+
+    Args:
+        inputs: their ids, by their ordinals.
+    """
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in AuditRow._fields}
     columns["status"] = [status.value for status in columns["status"]]
     columns["reason"] = [reason and reason.value for reason in columns["reason"]]
     columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
     columns["instance_hash"] = [found or None for found in columns["instance_hash"]]
     columns["actions"] = _actions_column(columns["actions"])
-    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version, "written_in": [None] * len(rows)}
+    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version}
+    columns["input_id"] = input_ids(columns["input"], inputs)
     return pa.Table.from_arrays(
         [_column(columns[field.name], field.type, len(rows)) for field in INSTANCES_SCHEMA], schema=INSTANCES_SCHEMA
     )
+
+
+def input_ids(ordinals: Sequence[int], inputs: Sequence[str]) -> pa.Array:
+    """The ids of the inputs of these ordinals.
+
+    Args:
+        inputs: their ids, by their ordinals; none where nobody knows them.
+    """
+    kind = INSTANCES_SCHEMA.field("input_id").type
+    return pa.array(inputs, kind).take(pa.array(ordinals, pa.int32())) if inputs else pa.nulls(len(ordinals), kind)
 
 
 def _column(values: Any, kind: pa.DataType, length: int) -> pa.Array:
@@ -166,9 +184,15 @@ def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int, str]]]):
     """AuditRows -> TableFile tuples, ``PREFIX-*.parquet``."""
 
-    def __init__(self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str) -> None:
+    def __init__(
+        self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str, inputs: tuple[str, ...]
+    ) -> None:
+        """
+        Args:
+            inputs: their ids, by their ordinals.
+        """
         super().__init__()
-        table = partial(instances_table, profile_digest=profile_digest, key_id=key_id, version=version)
+        table = partial(instances_table, profile_digest=profile_digest, key_id=key_id, version=version, inputs=inputs)
         self._write = WriteTable(folder, prefix, table)
 
     def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int, str]]:

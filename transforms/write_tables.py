@@ -13,6 +13,7 @@ from apache_beam.pvalue import PCollection
 from apache_beam.utils.windowed_value import WindowedValue
 
 from .bundles import at_end
+from .stopping import check_running
 from .storage import TableFolder, TableTarget
 
 #: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
@@ -113,10 +114,12 @@ class _Write(beam.DoFn):
         self._writer = TableWriter(*self._arguments)
 
     def process(self, rows: Any) -> Iterator[tuple[str, int, str]]:
+        check_running()
         if (found := self._writer.add(rows)) is not None:
             yield found[:]
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
+        check_running()
         if (found := self._writer.finish()) is not None:
             yield from at_end([found[:]])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from anonymizer import DeidentificationError, Reason
-from transforms import Member, ObjectRef, OpenObject, Packing, TransientError
+from transforms import EndOfRunError, Member, ObjectRef, OpenObject, Packing, TransientError
 
 from ..storage import Entry
 from .forward import Bounded
@@ -22,8 +22,8 @@ from .zip_files import open_zip_member, zip_members
 def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
     """The members of a zip or tar, in lists that one worker should read in their order.
 
-    Whatever goes wrong, the container itself is the last to be given, with the reason in the place of a packing. Nothing is
-    raised, and of zips and compressed tars no member is given then.
+    Whatever goes wrong, the container itself is the last to be given, with the reason in the place of a packing. Nothing but
+    EndOfRunError is raised, and of zips and compressed tars no member is given then.
 
     Args:
         open_range: opens the container's bytes [start, end) as one stream.
@@ -32,6 +32,8 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
         yield from (zip_members if is_zip(container.name) else tar_members)(container, open_range)
     except DeidentificationError as error:
         reason = error.reason
+    except EndOfRunError:
+        raise
     except (OSError, TransientError):
         reason = Reason.UNREADABLE
     except Exception:

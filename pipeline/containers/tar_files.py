@@ -99,4 +99,4 @@ def _refs(container: ObjectRef, raw: RangeStream, stream: ForwardStream, packing
         else:
             files[entry.name] = data
             member = Member(packing.value, *data, container_source=length)
-        yield ObjectRef(container.name, names.name(entry.name), member.stored_size, version, member[:])
+        yield ObjectRef(container.name, names.name(entry.name), member.stored_size, version, member[:], container.input)

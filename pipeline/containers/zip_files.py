@@ -39,13 +39,14 @@ def zip_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Ob
         DeidentificationError: it can't be read, is broken or too large. Nothing was given then.
     """
     directory, version = again(lambda: _read(container, open_range))
+    version = container.version or version
     names = SourceNames(container.source)
     batch: list[ObjectRef] = []
     for entry in directory_entries(directory):
         if _is_directory(entry):
             continue
         member = Member(_packing(entry), entry.offset, entry.stored_size, entry.crc32, len(container.source))
-        batch.append(ObjectRef(container.name, names.name(entry.name), entry.size, container.version or version, member[:]))
+        batch.append(ObjectRef(container.name, names.name(entry.name), entry.size, version, member[:], container.input))
         if len(batch) == BATCH:
             yield batch
             batch = []

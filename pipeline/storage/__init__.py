@@ -26,5 +26,11 @@ from .store import OddFileError as OddFileError
 from .store import OpenEntry as OpenEntry
 from .store import StorageError as StorageError
 from .store import StorageOptions as StorageOptions
+from .unavailable import StorageDownError as StorageDownError
+from .unavailable import cannot_read as cannot_read
+from .unavailable import cannot_write as cannot_write
+from .unavailable import check_place as check_place
+from .unavailable import note_outage as note_outage
+from .unavailable import remember_outages as remember_outages
 from .writer import RunWriter as RunWriter
 from .writer import writer_for as writer_for

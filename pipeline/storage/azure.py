@@ -23,7 +23,7 @@ from azure.storage.blob import BlobBlock, ContentSettings
 from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
-from .azure_client import ERRORS, client, code_of, explain, status_of
+from .azure_client import ERRORS, answers, client, code_of, explain, outage_of, status_of
 from .locations import Address, address, as_folder
 from .remote import (
     CONTENT_TYPE,
@@ -40,6 +40,7 @@ from .remote import (
     unwritable,
 )
 from .store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
+from .unavailable import refusal
 
 _PAGE = 1000
 #: the store saw other bytes than were sent; the last is the word of Azurite, the emulator
@@ -129,15 +130,25 @@ class AzureStore:
                 return None
             # that version is gone; without one there never was an object
             changed = isinstance(error, ResourceModifiedError) or (code_of(error) == "BlobNotFound" and entry.version)
-            raise (DeidentificationError(Reason.CHANGED_DURING_RUN) if changed else unreadable()) from None
+            if changed:
+                raise DeidentificationError(Reason.CHANGED_DURING_RUN) from None
+            raise self.refused(entry.uri.decode(), error, unreadable()) from None
+
+    def refused(self, uri: str, error: Exception, otherwise: Exception) -> Exception:
+        """The error for a request that failed: ``otherwise``, unless the store is at fault."""
+        account, container, _ = _place(uri)
+        return refusal("azfs", outage_of(error), otherwise, lambda: answers(account, container, self._options))
+
+    def _unwritable(self, uri: str, error: Exception) -> Exception:
+        return TransientError() if code_of(error) in _CORRUPTED else self.refused(uri, error, unwritable())
 
     def _ask(self, entry: Entry, start: int | None = None, length: int | None = None) -> Any:
-        condition = {"etag": f'"{entry.version}"', "match_condition": MatchConditions.IfNotModified} if entry.version else {}
+        condition = _unless_changed(entry.version) if entry.version else {}
         return self._blob(entry.uri.decode()).download_blob(start, length, max_concurrency=1, decompress=False, **condition)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
         """As ``ObjectStore.create``: one request, or blocks and their list for what is larger than 8 MiB.
 
         Names of metadata have ``_`` for ``-`` here: Azure takes none that are no identifiers.
@@ -145,24 +156,24 @@ class AzureStore:
         head, rest = head_of(chunks)
         kept = {name.replace("-", "_"): value for name, value in metadata.items()}
         if rest is None:
-            return again(lambda: self._upload(uri, head, kept))
-        return self._upload_blocks(uri, Parts(head, rest), kept)
+            return again(lambda: self._upload(uri, head, kept, version))
+        return self._upload_blocks(uri, Parts(head, rest), kept, version)
 
-    def _upload(self, uri: str, content: bytes, metadata: dict[str, str]) -> Written:
+    def _upload(self, uri: str, content: bytes, metadata: dict[str, str], version: str) -> Written:
         written = Written(len(content), google_crc32c.value(content))
         try:
-            self._send(uri, content, CONTENT_TYPE, "", metadata)
-        except ResourceExistsError:
+            self._send(uri, content, CONTENT_TYPE, version, metadata)
+        except (ResourceExistsError, ResourceModifiedError):
             self._must_be(uri, written, hashlib.md5(content, usedforsecurity=False).digest())
         except ERRORS as error:
-            raise _unwritable(error) from None
+            raise self._unwritable(uri, error) from None
         else:
             COUNTS.add(bytes_written=written.size)
         return written
 
     def _send(self, uri: str, content: bytes, kind: str, version: str | None, metadata: dict[str, str]) -> None:
         """One request that writes an object in the place of ``version``; the library's errors go through."""
-        condition = {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified} if version else {}
+        condition = _unless_changed(version) if version else {}
         digest = hashlib.md5(content, usedforsecurity=False).digest()
         self._blob(uri).upload_blob(
             content,
@@ -174,7 +185,7 @@ class AzureStore:
             **condition,
         )
 
-    def _upload_blocks(self, uri: str, parts: Parts, metadata: dict[str, str]) -> Written:
+    def _upload_blocks(self, uri: str, parts: Parts, metadata: dict[str, str], version: str) -> Written:
         # blocks that aren't in a committed list are no object, and Azure drops them after a week. Two writers of one name share
         # them, so their names must differ
         prefix = secrets.token_hex(8)
@@ -184,21 +195,27 @@ class AzureStore:
             for number, part in enumerate(parts):
                 blocks.append(BlobBlock(f"{prefix}{number:06}"))
                 digest.update(part)
-                again(partial(_stage, blob, blocks[-1].id, part))
+                again(partial(self._stage, uri, blob, blocks[-1].id, part))
             blob.commit_block_list(
                 blocks,
                 content_settings=ContentSettings(content_type=CONTENT_TYPE, content_md5=bytearray(digest.digest())),
                 metadata=metadata,
-                match_condition=MatchConditions.IfMissing,
+                **(_unless_changed(version) if version else {"match_condition": MatchConditions.IfMissing}),
             )
         except ERRORS as error:
             # somebody's object is there, perhaps this one, and the answer that said so got lost
-            if not isinstance(error, ResourceExistsError) and code_of(error) != "InvalidBlockList":
-                raise _unwritable(error) from None
+            if not isinstance(error, ResourceExistsError | ResourceModifiedError) and code_of(error) != "InvalidBlockList":
+                raise self._unwritable(uri, error) from None
             self._must_be(uri, parts.written, digest.digest())
         else:
             COUNTS.add(bytes_written=parts.written.size)
         return parts.written
+
+    def _stage(self, uri: str, blob: Any, name: str, content: bytes) -> None:
+        try:
+            blob.stage_block(name, content, length=len(content), validate_content=True)
+        except ERRORS as error:
+            raise self._unwritable(uri, error) from None
 
     def _must_be(self, uri: str, written: Written, md5: bytes) -> None:
         """The name is taken: that is a success if the object that is there is the same.
@@ -210,7 +227,7 @@ class AzureStore:
             found = self._blob(uri).get_blob_properties()
         except ERRORS as error:
             # it was there a moment ago
-            raise (TransientError() if status_of(error) == 404 else unwritable()) from None
+            raise (TransientError() if status_of(error) == 404 else self._unwritable(uri, error)) from None
         known = found.content_settings.content_md5
         if found.size != written.size or (known and bytes(known) != md5):
             raise ObjectConflictError
@@ -231,7 +248,7 @@ class AzureStore:
         except ERRORS as error:
             raise explain(error) from None
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``."""
         try:
             self._send(uri, content, content_type(uri), version, {})
@@ -284,8 +301,8 @@ class _Download:
             return b"", entry
         try:
             content: bytes = answer.readall()
-        except ERRORS:
-            raise unreadable() from None
+        except ERRORS as error:
+            raise self._store.refused(entry.uri.decode(), error, unreadable()) from None
         COUNTS.add(bytes_read=len(content))
         properties = answer.properties
         total = str(properties.content_range or "").rpartition("/")[2]
@@ -307,13 +324,6 @@ class _Download:
             raise TransientError
 
 
-def _stage(blob: Any, name: str, content: bytes) -> None:
-    try:
-        blob.stage_block(name, content, length=len(content), validate_content=True)
-    except ERRORS as error:
-        raise _unwritable(error) from None
-
-
 def _place(uri: str) -> tuple[str, str, str]:
     """Account, container and name.
 
@@ -327,9 +337,9 @@ def _place(uri: str) -> tuple[str, str, str]:
     return place.bucket, container, path
 
 
+def _unless_changed(version: str) -> dict[str, Any]:
+    return {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified}
+
+
 def _tag(properties: Any) -> str:
     return str(properties.etag or "").strip('"')
-
-
-def _unwritable(error: Exception) -> Exception:
-    return TransientError() if code_of(error) in _CORRUPTED else unwritable()

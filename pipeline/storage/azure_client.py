@@ -10,18 +10,28 @@ from typing import Any
 import requests
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import AzureOptions, PipelineOptions
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 from requests.adapters import HTTPAdapter
 
 from .store import COUNTS, StorageError, StorageOptions
+from .unavailable import Outage, check_outage, unavailable
 
 #: all that can come of a request that did not succeed; names that aren't possible are refused as ValueError
 ERRORS = (AzureError, ValueError)
 
 _RETRIES = 7
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 10, 60
+_PROBE_TIMEOUT = 10
+_LIMITS = {"ServerBusy", "OperationTimedOut", "AccountBeingThrottled", "TooManyRequests"}
+_NO_CREDENTIALS = {"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "AccountIsDisabled"}
 
 
 class CountingAdapter(HTTPAdapter):
@@ -42,8 +52,9 @@ def client(account: str, options: StorageOptions) -> Any:
     """The process's client for a storage account, as the environment, the machine and Beam's Azure options have it.
 
     Raises:
-        StorageError: there are no credentials.
+        StorageError: there are no credentials, or the store was found to be down.
     """
+    check_outage("azfs")
     return _client(account, options, getattr(FileSystems.get_filesystem("azfs://"), "_pipeline_options", None))
 
 
@@ -92,15 +103,37 @@ def status_of(error: Exception) -> int:
     return (error.status_code or 0) if isinstance(error, HttpResponseError) else 0
 
 
+def outage_of(error: Exception) -> Outage | None:
+    """What a failure tells of the store, and not of an object."""
+    status, code = status_of(error), code_of(error)
+    if status == 429 or code in _LIMITS:
+        return Outage.NO_QUOTA
+    if status == 401 or code in _NO_CREDENTIALS or isinstance(error, ClientAuthenticationError):
+        return Outage.NO_CREDENTIALS
+    no_answer = isinstance(error, ServiceRequestError | ServiceResponseError) or status >= 500
+    return Outage.NO_ANSWER if no_answer else None
+
+
+def answers(account: str, container: str, options: StorageOptions) -> bool:
+    """Whether the store answers one request, whatever it says."""
+    limits = {"connection_timeout": _PROBE_TIMEOUT, "read_timeout": _PROBE_TIMEOUT}
+    try:
+        client(account, options).get_container_client(container).get_container_properties(retry_total=0, **limits)
+    except ERRORS as error:
+        return outage_of(error) is None
+    return True
+
+
 def explain(error: Exception) -> StorageError:
     """What may be said of a failure: nothing that names an object."""
+    outage = outage_of(error)
+    if outage in (Outage.NO_ANSWER, Outage.NO_QUOTA):
+        return unavailable("azfs", outage)
     status = status_of(error)
     if status in (401, 403):
         return StorageError("access to the azfs:// container is denied to these credentials")
     if status == 404:
         return StorageError("the azfs:// container doesn't exist")
-    if isinstance(error, ServiceRequestError):
-        return StorageError("Azure Blob Storage can't be reached: check the network, the account's name and the endpoint's URL")
     if isinstance(error, ClientAuthenticationError):
         return StorageError(
             "there are no Azure credentials that work: set AZURE_STORAGE_CONNECTION_STRING, log in by `az login`, "

@@ -25,6 +25,7 @@ from .local_writer import TEMPORARY
 from .locations import as_folder, scheme_of
 from .remote import SMALL, BytesReader, PiecesReader, RangeReader, head_of, unreadable, unwritable
 from .store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
+from .unavailable import Outage, check_outage, refusal
 
 #: seconds between attempts
 PAUSES = (0.2, 0.5, 1.0)
@@ -80,7 +81,7 @@ class BeamFilesStore:
             handle = _insist(lambda: system.open(uri, compression_type=CompressionTypes.UNCOMPRESSED))
         except Exception:
             gone = entry.version and _status(system, entry) is None
-            raise (DeidentificationError(Reason.CHANGED_DURING_RUN) if gone else unreadable()) from None
+            raise (DeidentificationError(Reason.CHANGED_DURING_RUN) if gone else _refused(uri, unreadable())) from None
         COUNTS.add(reads=1)
         last = entry.size if end is None else end
         with contextlib.closing(handle):
@@ -98,19 +99,23 @@ class BeamFilesStore:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
         """As ``ObjectStore.create``; file systems have no place for ``metadata``."""
         head, rest = head_of(chunks)
         if rest is None:
-            return _insist(lambda: self._create(uri, [head]))
-        return self._create(uri, chain([head], rest))
+            return _insist(lambda: self._create(uri, [head], version))
+        return self._create(uri, chain([head], rest), version)
 
-    def _create(self, uri: str, chunks: Iterable[bytes]) -> Written:
+    def _create(self, uri: str, chunks: Iterable[bytes], version: str) -> Written:
         system = _system(uri)
         with _beside(system, uri) as temporary:
             written = _write(system, temporary, chunks)
             if not self._take_name(system, temporary, uri) and not self._is(system, uri, written):
-                raise ObjectConflictError
+                found = _status(system, Entry(uri.encode()))
+                # there is no condition: another process may slip in between the look and the rename
+                if not version or found is None or found.version != version:
+                    raise ObjectConflictError
+                _replace(system, temporary, uri)
         COUNTS.add(bytes_written=written.size)
         return written
 
@@ -123,7 +128,7 @@ class BeamFilesStore:
             system.rename([temporary], [uri])
         except Exception:
             if _status(system, Entry(uri.encode())) is None:
-                raise unwritable() from None
+                raise _refused(uri, unwritable()) from None
             return False
         COUNTS.add(writes=1)
         return True
@@ -155,7 +160,7 @@ class BeamFilesStore:
             raise _explain(uri, error) from None
         return content, hashlib.sha256(content).hexdigest()
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``. There is no condition: another process may slip in between the look and the rename."""
         if version is not None and version != self._version(uri):
             raise ObjectConflictError
@@ -216,6 +221,7 @@ def _system(uri: str) -> Any:
     Raises:
         StorageError: it can't be used.
     """
+    check_outage(scheme_of(uri))
     try:
         found = FileSystems.get_filesystem(uri)
     except Exception as error:
@@ -279,7 +285,7 @@ def _status(system: Any, entry: Entry) -> Entry | None:
     try:
         return _entry(system.metadata(uri)) if system.exists(uri) else None
     except Exception:
-        raise unreadable() from None
+        raise _refused(uri, unreadable()) from None
 
 
 def _check(system: Any, entry: Entry) -> Entry:
@@ -303,7 +309,7 @@ def _fetcher(system: Any, handle: Any) -> Callable[[Entry, int, int], tuple[byte
         try:
             content = _insist(lambda: _read(raw, start, length))
         except Exception:
-            raise unreadable() from None
+            raise _refused(entry.uri.decode(), unreadable()) from None
         COUNTS.add(bytes_read=len(content))
         if entry.uri not in checked:
             entry = _check(system, entry)
@@ -347,9 +353,9 @@ def _write(system: Any, temporary: str, chunks: Iterable[bytes]) -> Written:
         for content in chunks:
             size, crc = size + len(content), google_crc32c.extend(crc, content)
             handle = handle or _begun(system, temporary)
-            _done(lambda content=content, handle=handle: handle.write(content))  # type: ignore[misc]
+            _done(temporary, lambda content=content, handle=handle: handle.write(content))  # type: ignore[misc]
         handle = handle or _begun(system, temporary)
-        _done(handle.close)
+        _done(temporary, handle.close)
     except BaseException:
         if handle is not None:
             # a writer that isn't closed writes when it is collected: after the half was removed
@@ -361,15 +367,28 @@ def _write(system: Any, temporary: str, chunks: Iterable[bytes]) -> Written:
 
 
 def _begun(system: Any, temporary: str) -> Any:
-    return _done(lambda: system.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED))
+    return _done(temporary, lambda: system.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
-def _done(step: Callable[[], Any]) -> Any:
+def _done(uri: str, step: Callable[[], Any]) -> Any:
     """What a step gives that writes, apart from what ``chunks`` may raise."""
     try:
         return step()
     except Exception:
-        raise unwritable() from None
+        raise _refused(uri, unwritable()) from None
+
+
+def _refused(uri: str, otherwise: Exception) -> Exception:
+    """The error for what failed: ``otherwise``, unless the file system doesn't answer at all."""
+
+    def answers() -> bool:
+        try:
+            FileSystems.get_filesystem(uri).exists(uri[: uri.rindex("/") + 1])
+        except Exception:
+            return False
+        return True
+
+    return refusal(scheme_of(uri), Outage.NO_ANSWER, otherwise, answers)
 
 
 def _replace(system: Any, source: str, target: str) -> None:

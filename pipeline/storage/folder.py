@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anonymizer import make_folders
+
 from .access import store_for
-from .local import make_private
 from .locations import join, scheme_of
 from .store import ObjectStore, StorageError, StorageOptions
+from .unavailable import cannot_write
 
 #: of a file, with the folders below this one: no step leads up or out
 _NAME = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\0]+(?:/(?!$)|$))+")
@@ -37,9 +39,9 @@ class Folder:
     def _store(self) -> ObjectStore:
         return store_for(self.location, self.options)
 
-    def create(self, name: str, content: bytes) -> None:
-        """As ``TableFolder.create``."""
-        self._store.put(self._at(name, make=True), content)
+    def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
+        """As ``TableTarget.create``."""
+        self._store.put(self._at(name, make=True), content, durable=durable)
 
     def names(self, beginning: str = "") -> Sequence[str]:
         """Names of the files right in it that begin so.
@@ -147,10 +149,10 @@ class Folder:
 def _make_private(folder: Path) -> int:
     """Make the folder, if need be; gives its mode."""
     try:
-        make_private(folder)
+        make_folders(folder, 0o700)
         return folder.stat().st_mode
     except OSError as error:
-        raise StorageError(f"can't be made: {error.strerror}") from None
+        raise cannot_write(error) or StorageError(f"can't be made: {error.strerror}") from None
 
 
 @dataclass(frozen=True)

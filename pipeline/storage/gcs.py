@@ -17,7 +17,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from anonymizer import DeidentificationError, Reason
 from transforms import ObjectConflictError, TransientError, Written, again
 
-from .gcs_client import ERRORS, RETRY, TIMEOUT, client, explain, last_size
+from .gcs_client import ERRORS, RETRY, TIMEOUT, answers, client, explain, last_size, outage_of
 from .locations import address, as_folder
 from .remote import (
     CONTENT_TYPE,
@@ -31,6 +31,7 @@ from .remote import (
     unwritable,
 )
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
+from .unavailable import refusal
 
 _PAGE = 1000
 _FIELDS = "items(name,size,generation),nextPageToken"
@@ -87,7 +88,7 @@ class GcsStore:
         blob = self._blob(entry)
         whole = (start, length) == (0, entry.size)
         bounds = {} if whole else {"start": start, "end": start + length - 1}
-        with _reading(entry):
+        with self._reading(entry):
             content: bytes = blob.download_as_bytes(raw_download=True, checksum=None, retry=RETRY, timeout=TIMEOUT, **bounds)
         COUNTS.add(bytes_read=len(content))
         now = _now(entry, blob)
@@ -101,7 +102,7 @@ class GcsStore:
         blob = self._blob(entry)
         checked = _Checked(sink)
         last = None if end is None else end - 1
-        with _reading(entry):
+        with self._reading(entry):
             blob.download_to_file(
                 checked, start=start or None, end=last, raw_download=True, checksum=None, retry=RETRY, timeout=TIMEOUT
             )
@@ -116,24 +117,24 @@ class GcsStore:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
         """As ``ObjectStore.create``: one request, or one resumable upload for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
-            return again(lambda: self._upload(uri, head, metadata))
-        return self._upload_stream(uri, head, rest, metadata)
+            return again(lambda: self._upload(uri, head, metadata, int(version or 0)))
+        return self._upload_stream(uri, head, rest, metadata, int(version or 0))
 
-    def _upload(self, uri: str, content: bytes, metadata: dict[str, str]) -> Written:
+    def _upload(self, uri: str, content: bytes, metadata: dict[str, str], generation: int) -> Written:
         written = Written(len(content), google_crc32c.value(content))
         try:
-            self._send(uri, content, CONTENT_TYPE, 0, metadata)
+            self._send(uri, content, CONTENT_TYPE, generation, metadata)
         except PreconditionFailed:
             self._must_be(uri, written)
         except BadRequest:
             # the store saw other bytes than were sent
             raise TransientError from None
-        except ERRORS:
-            raise unwritable() from None
+        except ERRORS as error:
+            raise self._refused(uri, error, unwritable()) from None
         else:
             COUNTS.add(bytes_written=written.size)
         return written
@@ -149,7 +150,7 @@ class GcsStore:
             self.delete(uri)
             raise TransientError
 
-    def _upload_stream(self, uri: str, head: bytes, rest: Iterator[bytes], metadata: dict[str, str]) -> Written:
+    def _upload_stream(self, uri: str, head: bytes, rest: Iterator[bytes], metadata: dict[str, str], generation: int) -> Written:
         blob = self._blob(Entry(uri.encode()), kms_key_name=self._options.kms_key or None)
         blob.metadata = metadata
         size, crc = len(head), google_crc32c.value(head)
@@ -158,7 +159,7 @@ class GcsStore:
                 "wb",
                 chunk_size=_UPLOAD_CHUNK,
                 content_type=CONTENT_TYPE,
-                if_generation_match=0,
+                if_generation_match=generation,
                 checksum="crc32c",
                 retry=RETRY,
                 timeout=TIMEOUT,
@@ -169,7 +170,7 @@ class GcsStore:
                     target.write(piece)
         except InvalidResponse as error:
             if error.response.status_code != PreconditionFailed.code:
-                raise unwritable() from None
+                raise self._refused(uri, error, unwritable()) from None
             # somebody's object is there; what this one would have been is known when all of it has passed
             for piece in rest:
                 size, crc = size + len(piece), google_crc32c.extend(crc, piece)
@@ -178,8 +179,8 @@ class GcsStore:
             # the object is in place, and is not what was sent
             self.delete(uri)
             raise TransientError from None
-        except ERRORS:
-            raise unwritable() from None
+        except ERRORS as error:
+            raise self._refused(uri, error, unwritable()) from None
         else:
             COUNTS.add(bytes_written=size)
         return Written(size, crc)
@@ -193,8 +194,8 @@ class GcsStore:
         blob = self._blob(Entry(uri.encode()))
         try:
             blob.reload(retry=RETRY, timeout=TIMEOUT)
-        except ERRORS:
-            raise unwritable() from None
+        except ERRORS as error:
+            raise self._refused(uri, error, unwritable()) from None
         if (blob.size, blob.crc32c) != (written.size, _base64(written.crc32c)):
             raise ObjectConflictError
 
@@ -222,7 +223,7 @@ class GcsStore:
             raise explain(error) from None
         return content, str(blob.generation)
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``."""
         generation = None if version is None else int(version or 0)
         try:
@@ -263,6 +264,22 @@ class GcsStore:
         generation = int(entry.version) if entry.version else None
         return Blob(place.path, self._bucket(place.bucket), generation=generation, kms_key_name=kms_key_name)
 
+    @contextlib.contextmanager
+    def _reading(self, entry: Entry) -> Iterator[None]:
+        try:
+            yield
+        except NotFound:
+            # that generation is gone; without one there never was an object
+            reason = Reason.CHANGED_DURING_RUN if entry.version else Reason.UNREADABLE
+            raise DeidentificationError(reason) from None
+        except DataCorruption:
+            raise TransientError from None
+        except ERRORS as error:
+            raise self._refused(entry.uri.decode(), error, unreadable()) from None
+
+    def _refused(self, uri: str, error: Exception, otherwise: Exception) -> Exception:
+        return refusal("gs", outage_of(error), otherwise, lambda: answers(self._options, address(uri).bucket))
+
 
 class _Checked:
     """Passes bytes on and sums them up."""
@@ -276,20 +293,6 @@ class _Checked:
         self.crc = google_crc32c.extend(self.crc, data)
         self.size += len(data)
         return self._sink.write(data)
-
-
-@contextlib.contextmanager
-def _reading(entry: Entry) -> Iterator[None]:
-    try:
-        yield
-    except NotFound:
-        # that generation is gone; without one there never was an object
-        reason = Reason.CHANGED_DURING_RUN if entry.version else Reason.UNREADABLE
-        raise DeidentificationError(reason) from None
-    except DataCorruption:
-        raise TransientError from None
-    except ERRORS:
-        raise unreadable() from None
 
 
 def _now(entry: Entry, blob: Any) -> Entry:

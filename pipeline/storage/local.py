@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anonymizer import DeidentificationError, Reason, write_atomically
+from anonymizer import DeidentificationError, Reason, make_folders, sync_folder, write_atomically
 from transforms import ObjectConflictError
 
 from .store import Entry, OddFileError, OpenEntry, StorageError
+from .unavailable import cannot_read, cannot_write
 from .walking import matches, walk
 
 #: bytes of a small file: tables have 32 MiB and a group of rows
@@ -84,7 +85,7 @@ class LocalStore:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StorageError(f"can't be read: {error.strerror}") from None
+            raise cannot_read(error) or StorageError(f"can't be read: {error.strerror}") from None
 
     def get(self, uri: str) -> tuple[bytes, str]:
         """As ``ObjectStore.get``; the version is a digest of the content."""
@@ -98,22 +99,22 @@ class LocalStore:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StorageError(f"can't be read: {error.strerror}") from None
+            raise cannot_read(error) or StorageError(f"can't be read: {error.strerror}") from None
         return content, hashlib.sha256(content).hexdigest()
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``: readable by its owner only from its creation on (0600), and so is a folder that comes into
         being (0700).
         """
         path = Path(uri)
         try:
-            make_private(path.parent)
+            make_folders(path.parent, 0o700)
             with _locked(path.parent):
                 if version is not None and version != self._version(uri):
                     raise ObjectConflictError
-                write_atomically([[content]], uri, private=True)
+                write_atomically([[content]], uri, private=True, durable=durable)
         except OSError as error:
-            raise StorageError(f"can't be written: {error.strerror}") from None
+            raise cannot_write(error) or StorageError(f"can't be written: {error.strerror}") from None
 
     def _version(self, uri: str) -> str:
         try:
@@ -124,12 +125,15 @@ class LocalStore:
     def move(self, source: str, target: str) -> None:
         """As ``ObjectStore.move``."""
         try:
-            make_private(Path(target).parent)
+            folder = Path(target).parent
+            make_folders(folder, 0o700)
             os.replace(source, target)
+            # before anything says that it isn't in its old place any more
+            sync_folder(folder)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StorageError(f"can't be moved: {error.strerror}") from None
+            raise cannot_write(error) or StorageError(f"can't be moved: {error.strerror}") from None
 
     def delete(self, uri: str) -> None:
         """As ``ObjectStore.delete``."""
@@ -138,7 +142,7 @@ class LocalStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise StorageError(f"can't be removed: {error.strerror}") from None
+            raise cannot_write(error) or StorageError(f"can't be removed: {error.strerror}") from None
 
 
 class _OpenFile:
@@ -158,19 +162,6 @@ class _OpenFile:
         piece = self._stream.read(min(size, self._left))
         self._left -= len(piece)
         return piece
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that nobody but its owner may enter (0700), whatever the umask; one that is there stays as it is.
-
-    Raises:
-        OSError: it can't be made.
-    """
-    if folder.is_dir():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # by its own mode and not by a change of it: there is no moment in which others could open it
-    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextlib.contextmanager

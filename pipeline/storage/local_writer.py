@@ -1,18 +1,23 @@
 """Where a run's objects go on this machine: whole under their names, or not there at all."""
 
 import contextlib
+import io
 import os
 import secrets
 import shutil
 import sys
+import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 
 import google_crc32c
 
 from anonymizer import DeidentificationError, Reason, joined, write_all
-from transforms import ObjectConflictError, Written
+from transforms import Found, ObjectConflictError, Written, check_running
 
+from .durability import Syncer, done
 from .store import StorageError
+from .unavailable import cannot_write
 
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
@@ -53,18 +58,26 @@ class LocalWriter:
 
     def __init__(self, output: str, run_id: str) -> None:
         self._output = output
+        self._run_id = run_id
         self._temporary = os.path.join(output, TEMPORARY, run_id)
+        self._begun = threading.Lock()
+        self._syncer: Syncer | None = None
+
+    def __reduce__(self) -> tuple[type["LocalWriter"], tuple[str, str]]:
+        # each process has a thread of its own that syncs
+        return type(self), (self._output, self._run_id)
 
     def clean(self) -> None:
         """Remove what the run left unfinished; another run's is none of its business."""
-        clear_temporary(self._output, os.path.basename(self._temporary))
+        clear_temporary(self._output, self._run_id)
 
-    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:
         """Write ``chunks`` under ``name``; nothing is visible there before the last one came.
 
         Raises:
             ObjectConflictError: ``name`` exists with other content.
             DeidentificationError: it can't be written.
+            StorageUnavailableError: nothing can be written there.
         """
         target = os.path.join(self._output, name)
         temporary = os.path.join(self._temporary, secrets.token_hex(16))
@@ -74,13 +87,27 @@ class LocalWriter:
                 _link(temporary, target)
             except FileExistsError:
                 if not _same_content(temporary, target):
-                    raise ObjectConflictError from None
-        except OSError:
-            raise DeidentificationError(Reason.OUTPUT_UNWRITABLE) from None
+                    if instead_of is None or _version(target) != instead_of:
+                        raise ObjectConflictError from None
+                    os.replace(temporary, target)
+            # also what was there: who wrote it may have been ended before it was on the disk
+            self._added(target)
+        except OSError as error:
+            raise cannot_write(error) or DeidentificationError(Reason.OUTPUT_UNWRITABLE) from None
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         return written
+
+    def _added(self, target: str) -> None:
+        if self._syncer is None:
+            with self._begun:
+                self._syncer = self._syncer or Syncer(self._output)
+        self._syncer.add(target)
+
+    def flush(self) -> "Future[None]":
+        """As ``ObjectWriter.flush``."""
+        return done() if self._syncer is None else self._syncer.flush()
 
     def is_there(self, name: str, size: int) -> bool:
         """As ``ObjectWriter.is_there``."""
@@ -89,11 +116,51 @@ class LocalWriter:
         except OSError:
             return False
 
+    def is_whole(self, name: str, written: Written, since: float) -> bool:
+        """As ``Outputs.is_whole``."""
+        try:
+            status = os.stat(f"{self._output}/{name}")
+            if status.st_size != written.size:
+                return False
+            return (since and status.st_mtime <= since) or _written(f"{self._output}/{name}") == written
+        except OSError:
+            return False
+
+    def open(self, name: str) -> io.FileIO:
+        """As ``ObjectWriter.open``."""
+        return _opened(f"{self._output}/{name}")
+
+    def namesake(self, name: str) -> str | None:
+        """As ``ObjectWriter.namesake``."""
+        study, _, instance = name.split("/")
+        if os.path.lexists(f"{self._output}/{name}"):
+            return name
+        try:
+            series = sorted(os.listdir(f"{self._output}/{study}"))
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise DeidentificationError(Reason.OUTPUT_UNWRITABLE) from None
+        names = (f"{study}/{one}/{instance}" for one in series)
+        return next((other for other in names if os.path.lexists(f"{self._output}/{other}")), None)
+
+    def found(self, name: str) -> Found | None:
+        """As ``ObjectWriter.found``."""
+        target = f"{self._output}/{name}"
+        try:
+            version = _version(target)
+            return Found(_written(target), version)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            raise DeidentificationError(Reason.OUTPUT_UNWRITABLE) from None
+
     def _write_temporary(self, temporary: str, chunks: Iterable[bytes | memoryview]) -> Written:
         size, crc = 0, 0
         handle = _create(temporary)
         try:
             for content in joined(chunks):
+                check_running()
                 size += len(content)
                 crc = google_crc32c.extend(crc, content)
                 write_all(handle, [content])
@@ -107,6 +174,8 @@ def _create(path: str) -> int:
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
+        # a run that is over has removed the folder
+        check_running()
         folder = os.path.dirname(path)
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         # nobody else gets at what is on its way
@@ -146,6 +215,25 @@ def _link_or_rename(temporary: str, target: str) -> None:
         if os.path.exists(target):
             raise FileExistsError from None
         os.rename(temporary, target)
+
+
+def _version(path: str) -> str:
+    status = os.stat(path, follow_symlinks=False)
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
+def _opened(path: str) -> io.FileIO:
+    # no link, and nothing that would be waited for
+    return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0)
+
+
+def _written(path: str) -> Written:
+    """What is in a file."""
+    size, crc = 0, 0
+    with _opened(path) as file:
+        while chunk := file.read(_CHUNK):
+            size, crc = size + len(chunk), google_crc32c.extend(crc, chunk)
+    return Written(size, crc)
 
 
 def _same_content(one: str, other: str) -> bool:

@@ -31,9 +31,10 @@ from .remote import (
     until_whole,
     unwritable,
 )
-from .s3_client import ERRORS, PAUSES, client, code_of, explain, is_missing, is_unmet
+from .s3_client import ERRORS, PAUSES, answers, client, code_of, explain, is_missing, is_unmet, outage_of
 from .s3_stream import S3Stream, check, content_of, crc32c_text, has_arrived
 from .store import COUNTS, Entry, OpenEntry, StorageOptions
+from .unavailable import refusal
 
 _PAGE = 1000
 #: the store saw other bytes than were sent
@@ -118,10 +119,10 @@ class S3Store:
             try:
                 content, now = content_of(entry, answer, start, length)
                 break
-            except ERRORS:
+            except ERRORS as error:
                 # the connection broke off
                 if pause is None:
-                    raise unreadable() from None
+                    raise self._refused(entry.uri.decode(), error, unreadable()) from None
                 time.sleep(pause)
         COUNTS.add(bytes_read=len(content))
         if whole:
@@ -137,7 +138,9 @@ class S3Store:
                 return None
             # that version is gone; without one there never was an object
             changed = is_unmet(error) or (is_missing(error) and entry.version)
-            raise (DeidentificationError(Reason.CHANGED_DURING_RUN) if changed else unreadable()) from None
+            if changed:
+                raise DeidentificationError(Reason.CHANGED_DURING_RUN) from None
+            raise self._refused(entry.uri.decode(), error, unreadable()) from None
 
     def _ask(self, entry: Entry, start: int = 0, end: int | None = None) -> Any:
         request = self._at(entry.uri.decode())
@@ -155,21 +158,21 @@ class S3Store:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
         """As ``ObjectStore.create``: one request, or an upload in parts for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
-            return again(lambda: self._upload(uri, head, metadata))
-        return self._upload_parts(uri, Parts(head, rest), metadata)
+            return again(lambda: self._upload(uri, head, metadata, version))
+        return self._upload_parts(uri, Parts(head, rest), metadata, version)
 
-    def _upload(self, uri: str, content: bytes, metadata: dict[str, str]) -> Written:
+    def _upload(self, uri: str, content: bytes, metadata: dict[str, str], version: str) -> Written:
         written = Written(len(content), google_crc32c.value(content))
         try:
-            self._send(uri, content, CONTENT_TYPE, "", metadata)
+            self._send(uri, content, CONTENT_TYPE, version, metadata)
         except _Unmet:
             self._must_be(uri, written)
         except ERRORS as error:
-            raise _unwritable(error) from None
+            raise self._unwritable(uri, error) from None
         else:
             COUNTS.add(bytes_written=written.size)
         return written
@@ -232,17 +235,17 @@ class S3Store:
                 return ""
             raise
 
-    def _upload_parts(self, uri: str, parts: Parts, metadata: dict[str, str]) -> Written:
+    def _upload_parts(self, uri: str, parts: Parts, metadata: dict[str, str], version: str) -> Written:
         try:
             with self._unfinished(uri, metadata) as place:
                 sent = [again(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
                 complete = partial(self._client.complete_multipart_upload, **place, MultipartUpload={"Parts": sent})
-                answer = self._conditionally(complete, uri, "")
+                answer = self._conditionally(complete, uri, version)
         except _Unmet:
             self._must_be(uri, parts.written)
             return parts.written
         except ERRORS as error:
-            raise _unwritable(error) from None
+            raise self._unwritable(uri, error) from None
         whole = answer.get("ChecksumType") == "FULL_OBJECT" and answer.get("ChecksumCRC32C")
         if whole and whole != crc32c_text(parts.written.crc32c):
             self.delete(uri)
@@ -277,7 +280,7 @@ class S3Store:
                 **place, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32C", ChecksumCRC32C=checksum
             )
         except ERRORS as error:
-            raise _unwritable(error) from None
+            raise self._unwritable(f"s3://{place['Bucket']}/{place['Key']}", error) from None
         if not has_arrived(answer, content, checksum):
             raise TransientError
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32C": checksum}
@@ -292,7 +295,7 @@ class S3Store:
             found = self._client.head_object(**self._at(uri), ChecksumMode="ENABLED")
         except ERRORS as error:
             # it was there a moment ago
-            raise (TransientError() if is_missing(error) else unwritable()) from None
+            raise (TransientError() if is_missing(error) else self._unwritable(uri, error)) from None
         checksum = found.get("ChecksumCRC32C") or "-"
         if found["ContentLength"] != written.size or ("-" not in checksum and checksum != crc32c_text(written.crc32c)):
             raise ObjectConflictError
@@ -318,7 +321,7 @@ class S3Store:
         check(answer, content)
         return content, str(answer["ETag"]).strip('"')
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``."""
         try:
             until_whole(partial(self._send, uri, content, content_type(uri), version, {}))
@@ -348,6 +351,8 @@ class S3Store:
         except ERRORS as error:
             raise explain(error) from None
 
+    def _unwritable(self, uri: str, error: Exception) -> Exception:
+        return TransientError() if code_of(error) in _CORRUPTED | _CONFLICTS else self._refused(uri, error, unwritable())
 
-def _unwritable(error: Exception) -> Exception:
-    return TransientError() if code_of(error) in _CORRUPTED | _CONFLICTS else unwritable()
+    def _refused(self, uri: str, error: Exception, otherwise: Exception) -> Exception:
+        return refusal("s3", outage_of(error), otherwise, lambda: answers(self._options, address(uri).bucket))

@@ -13,17 +13,18 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
     CredentialRetrievalError,
-    EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from urllib3.exceptions import HTTPError
 
 from .store import COUNTS, StorageError, StorageOptions
+from .unavailable import Outage, check_outage, unavailable
 
 #: all that can come of a request that did not succeed; of a body's bytes urllib3's own errors come, too
 ERRORS = (ClientError, BotoCoreError, HTTPError)
@@ -32,6 +33,7 @@ PAUSES = (0.2, 0.5, 1.0, 2.0)
 
 _ATTEMPTS = 8
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 10, 60
+_PROBE_TIMEOUT = 10
 _COUNTED = {
     "ListObjectsV2": "lists",
     "GetObject": "reads",
@@ -58,6 +60,12 @@ _DENIED = {
     "401",
     "403",
 }
+_OF_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError)
+#: too many requests, or bytes; the last ones are words of other makers' stores
+_LIMITS = {
+    *("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "BandwidthLimitExceeded"),
+    *("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull", "429"),
+}
 _NO_CREDENTIALS = (
     "there are no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give the machine a role, "
     "or use no credentials for public buckets"
@@ -68,14 +76,19 @@ def client(options: StorageOptions) -> Any:
     """The process's client, as the environment, the machine and Beam's S3 options have it.
 
     Raises:
-        StorageError: there are no credentials.
+        StorageError: there are no credentials, or the store was found to be down.
     """
+    check_outage("s3")
+    return _client(options, _pipeline_options(), _config(options))
+
+
+def _pipeline_options() -> Any:
     # Beam leads its file systems to the pipeline's options in each worker and, once there is a pipeline, where that is built
-    return _client(options, getattr(FileSystems.get_filesystem("s3://"), "_options", None))
+    return getattr(FileSystems.get_filesystem("s3://"), "_options", None)
 
 
 @lru_cache(maxsize=4)
-def _client(options: StorageOptions, pipeline_options: Any) -> Any:
+def _client(options: StorageOptions, pipeline_options: Any, config: Config) -> Any:
     given = (pipeline_options if isinstance(pipeline_options, PipelineOptions) else PipelineOptions([])).view_as(S3Options)
     try:
         # a session of its own: boto3's default one is not made for threads
@@ -94,7 +107,7 @@ def _client(options: StorageOptions, pipeline_options: Any) -> Any:
             api_version=given.s3_api_version,
             use_ssl=not given.s3_disable_ssl,
             verify=_verify(given.s3_verify),
-            config=_config(options),
+            config=config,
         )
     except ERRORS as error:
         raise explain(error) from None
@@ -103,6 +116,7 @@ def _client(options: StorageOptions, pipeline_options: Any) -> Any:
     return found
 
 
+@lru_cache(maxsize=4)
 def _config(options: StorageOptions) -> Config:
     return Config(
         signature_version=UNSIGNED if options.anonymous else None,
@@ -115,6 +129,22 @@ def _config(options: StorageOptions) -> Config:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
+
+
+@lru_cache(maxsize=4)
+def _probe_config(options: StorageOptions) -> Config:
+    once = {"mode": "standard", "total_max_attempts": 1}
+    return _config(options).merge(Config(retries=once, connect_timeout=_PROBE_TIMEOUT, read_timeout=_PROBE_TIMEOUT))
+
+
+def answers(options: StorageOptions, bucket: str) -> bool:
+    """Whether the store answers one request, whatever it says."""
+    check_outage("s3")
+    try:
+        _client(options, _pipeline_options(), _probe_config(options)).list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ERRORS as error:
+        return outage_of(error) is None
+    return True
 
 
 def _verify(text: str | None) -> bool | str | None:
@@ -155,8 +185,23 @@ def is_unmet(error: Exception) -> bool:
     return code_of(error) in ("PreconditionFailed", "412")
 
 
+def outage_of(error: Exception) -> Outage | None:
+    """What a failure tells of the store, and not of an object."""
+    code = code_of(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
+    if code in _LIMITS or status in (429, 507):
+        return Outage.NO_QUOTA
+    if code in _DENIED - {"AccessDenied", "403"} or status == 401 or isinstance(error, _OF_CREDENTIALS):
+        return Outage.NO_CREDENTIALS
+    no_answer = isinstance(error, BotoConnectionError | HTTPClientError | HTTPError)
+    return Outage.NO_ANSWER if status >= 500 or no_answer else None
+
+
 def explain(error: Exception) -> StorageError:
     """What may be said of a failure: nothing that names an object."""
+    outage = outage_of(error)
+    if outage in (Outage.NO_ANSWER, Outage.NO_QUOTA):
+        return unavailable("s3", outage)
     code = code_of(error)
     if code in _DENIED:
         return StorageError("access to the s3:// bucket is denied to these credentials")
@@ -166,7 +211,5 @@ def explain(error: Exception) -> StorageError:
         return StorageError(_NO_CREDENTIALS)
     if isinstance(error, PartialCredentialsError | CredentialRetrievalError | TokenRetrievalError | ProfileNotFound):
         return StorageError(f"the AWS credentials can't be used ({type(error).__name__})")
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return StorageError("S3 can't be reached: check the network, the region and the endpoint's URL")
     # the codes are words of S3's own; another server's might be anything
     return StorageError(f"S3 doesn't answer as it should ({code if code.isalnum() and code.isascii() else type(error).__name__})")

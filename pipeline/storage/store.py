@@ -118,11 +118,12 @@ class ObjectStore(Protocol):
             StorageError: it can't be read.
         """
 
-    def put(self, uri: str, content: bytes, *, version: str | None = None) -> None:
+    def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """Write a small object whole, in place of what is there.
 
         Args:
             version: replace only this version; ``""``: only where there is none; None: whatever is there.
+            durable: return when no power cut can undo it. Stores over a network do so at any rate.
 
         Raises:
             ObjectConflictError: something else is there. Stores that have no such condition may overlook it.
@@ -147,11 +148,12 @@ class ObjectStore(Protocol):
 class RemoteStore(ObjectStore, Protocol):
     """A store over a network, where an object is written by one request that succeeds as a whole or not at all."""
 
-    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str]) -> Written:
+    def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
         """Write an object, unless there is one: see ``ObjectWriter.write``.
 
         Args:
             metadata: what the store keeps beside the object.
+            version: replace this version; ``""``: there is to be none.
         """
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Protocol, cast
 
-from transforms import ObjectWriter, Written
+from anonymizer import ByteStream
+from transforms import Found, ObjectWriter, Written
 
 from .access import store_for
+from .durability import done
 from .local_writer import LocalWriter
-from .locations import join, scheme_of
-from .store import RemoteStore, StorageOptions
+from .locations import as_folder, join, scheme_of
+from .remote import crc32c_of
+from .store import Entry, RemoteStore, StorageOptions
 
 
 class RunWriter(ObjectWriter, Protocol):
@@ -26,15 +31,56 @@ class _RemoteWriter:
         self._options = options
         self._metadata = metadata
 
-    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str) -> Written:
+    @property
+    def _store(self) -> RemoteStore:
+        return cast(RemoteStore, store_for(self._output, self._options))
+
+    def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:
         """As ``ObjectWriter.write``."""
-        store = cast(RemoteStore, store_for(self._output, self._options))
         metadata = {} if self._metadata is None else {**self._metadata, "source-id": source_id}
-        return store.create(join(self._output, name), chunks, metadata)
+        return self._store.create(join(self._output, name), chunks, metadata, version=instead_of or "")
+
+    def flush(self) -> Future[None]:
+        """As ``ObjectWriter.flush``: what a store has taken stays."""
+        return done()
 
     def is_there(self, name: str, size: int) -> bool:
         """As ``ObjectWriter.is_there``."""
         return True
+
+    def is_whole(self, name: str, written: Written, since: float) -> bool:
+        """As ``Outputs.is_whole``."""
+        return True
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[ByteStream]:
+        """As ``ObjectWriter.open``."""
+        entry = self._entry(name)
+        if entry is None:
+            raise FileNotFoundError
+        with self._store.open(entry, header=True) as stream:
+            yield stream
+
+    def namesake(self, name: str) -> str | None:
+        """As ``ObjectWriter.namesake``."""
+        if self._entry(name) is not None:
+            return name
+        study, _, instance = name.split("/")
+        base = as_folder(self._output)
+        names = (entry.uri.decode()[len(base) :] for entry in self._store.list(f"{base}{study}/"))
+        return next((other for other in names if other.endswith(f"/{instance}")), None)
+
+    def _entry(self, name: str) -> Entry | None:
+        uri = join(self._output, name)
+        entry = next(self._store.list(uri, limit=1), None)
+        return entry if entry is not None and entry.uri == uri.encode() else None
+
+    def found(self, name: str) -> Found | None:
+        """As ``ObjectWriter.found``."""
+        entry = self._entry(name)
+        if entry is None:
+            return None
+        return Found(Written(entry.size, crc32c_of(self._store, entry)), entry.version)
 
     def clean(self) -> None:
         """As ``RunWriter.clean``: whatever isn't finished was never there."""

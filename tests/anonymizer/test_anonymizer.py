@@ -9,6 +9,7 @@ import sys
 import textwrap
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, FileDataset, dcmread
@@ -240,6 +241,31 @@ def test_a_report_comes_back(anonymizer: Anonymizer, tmp_path: Path, path: Path)
     assert report.sop_instance_uid == dcmread(tmp_path / "out.dcm").SOPInstanceUID
     assert anonymize_file(path, tmp_path / "other.dcm", ConfidentialityProfile(), SECRET) == report
     assert (tmp_path / "other.dcm").read_bytes() == (tmp_path / "out.dcm").read_bytes()
+
+
+class Trickle(BytesIO):
+    """A stream that takes and gives a few bytes at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 100))
+
+    def write(self, content: Any, /) -> int:
+        return super().write(content[:100])
+
+
+def test_streams_are_files_too(anonymizer: Anonymizer, tmp_path: Path, path: Path) -> None:
+    expected = rewrite(BLOB)
+    given, taken = Trickle(b"before" + BLOB), Trickle()
+    given.seek(len(b"before"))
+    report = anonymizer.anonymize_file(given, taken)
+    assert taken.getvalue() == expected
+    assert report == anonymizer.anonymize_file(BytesIO(BLOB), tmp_path / "out.dcm")
+    assert (tmp_path / "out.dcm").read_bytes() == expected
+    anonymizer.anonymize_file(path, taken)
+    assert taken.getvalue() == expected * 2
+    with pytest.raises(DeidentificationError):
+        anonymizer.anonymize_file(BytesIO(BLOB[:-3]), taken)
+    assert taken.getvalue() == expected * 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="umask")

@@ -253,6 +253,19 @@ def test_parquet_text_that_is_none_is_refused(tmp_path: Path) -> None:
         parquet_table(tmp_path, PatientID=pa.array([b"D\xd6E"]).view(pa.string()), NewPatientID=["T"])
 
 
+@pytest.mark.parametrize("rows", ["", "\n", "\n\n,\n , \n", "\n  ,\t\n"])
+def test_a_table_without_a_patient_is_refused(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(PatientTableError, match="the patient table names no patient"):
+        csv_table(tmp_path, f"PatientID,NewPatientID{rows}")
+
+
+def test_no_other_table_without_a_patient_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(PatientTableError, match="the patient table names no patient"):
+        parquet_table(tmp_path, PatientID=pa.array([], pa.string()), NewPatientID=pa.array([], pa.string()))
+    with pytest.raises(PatientTableError, match="the patient table names no patient"):
+        PatientTable(["PatientID", "NewPatientID"], [])
+
+
 def test_a_file_that_is_not_there_is_refused_without_its_name(tmp_path: Path) -> None:
     with pytest.raises(PatientTableError, match="can't be read") as caught:
         PatientTable.load(tmp_path / "DOE.csv")

@@ -28,7 +28,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("flag", "nearest"),
-    [("--profil", "--profile"), ("--outptu", "--output"), ("--flink_mastr", "--flink_master"), ("--option", "--options")],
+    [("--profil", "--profile"), ("--outptu", "--output"), ("--option", "--options")],
 )
 def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tmp_path: Path, flag: str, nearest: str) -> None:
     done = run_command("run", "--input", str(archive), "--output", str(tmp_path / "out"), flag, "x")

@@ -76,7 +76,7 @@ def test_no_hash_in_a_ledger_occurs_for_two(patients: Path, key_file: Path, tmp_
         kill_all(run)
     whose: dict[bytes, set[bytes]] = {}
     for path in tmp_path.rglob("ledger-*.bin"):
-        groups, _ = unpack_entries(msgpack.unpackb(path.read_bytes()[SEAL_SIZE:])[-1])
+        groups, *_ = unpack_entries(msgpack.unpackb(path.read_bytes()[SEAL_SIZE:])[-1])
         for group in groups:
             shared = SharedFindings(*group.shared)
             for one in hashes(shared.words):

@@ -110,7 +110,8 @@ def test_a_manifest_beside_the_archive_gives_the_rows_of_the_folder(archive: lis
     manifest.write_text("\n".join(path.name for path in archive))
     listed = deidentify(manifest, tmp_path / "out2", key_file)
     assert listed.objects() == folder.objects()
-    assert sorted(map(repr, listed.table("instances"))) == sorted(map(repr, folder.table("instances")))
+    rows, expected = (sorted(repr(row | {"input_id": None}) for row in run.table("instances")) for run in (listed, folder))
+    assert rows == expected
 
 
 def test_what_a_manifest_names_wrongly_is_in_the_account(archive: list[Path], tmp_path: Path, key_file: Path) -> None:

@@ -42,6 +42,7 @@ IN_PROCESS = [
 ]
 IN_PROCESSES = [
     PROCESSES,
+    (TWO,),
     THREADS,
     ("--runner=DirectRunner", *PROCESSES),
     ("--runner=BundleBasedDirectRunner", *PROCESSES),

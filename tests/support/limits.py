@@ -70,7 +70,8 @@ def without_rights() -> tuple[str, ...]:
 
 
 @functools.cache
-def _can_mount() -> bool:
+def can_mount() -> bool:
+    """Whether a process here can have mounts of its own."""
     if shutil.which("unshare") is None:
         return False
     script = 'mount -t tmpfs -o size=64k none "$0"'
@@ -87,7 +88,7 @@ def on_own_disk(folder: Path, size: str, prepare: str = ":") -> tuple[str, ...]:
         size: as mount has it, such as ``2m``.
         prepare: a shell command to run first; the folder is ``$1``.
     """
-    if not _can_mount():
+    if not can_mount():
         pytest.skip("nothing can be mounted here")
     script = f'mount -t tmpfs -o size={size} none "$1" && {{ {prepare}; }} && shift && exec "$@"'
     return ("unshare", "-m", "sh", "-c", script, "sh", str(folder))

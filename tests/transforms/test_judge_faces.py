@@ -51,5 +51,5 @@ def test_objects_that_are_done_with_tell_and_need_not_hear() -> None:
 def test_a_run_that_goes_on_after_a_killed_one_still_knows() -> None:
     """What pass 1 found is written down with the headers."""
     group = KnownGroup(b"study", SharedFindings(face=HIGHER[:])[:], [KnownHeader(("id", "v", ""), b"i" * 32, b"")[:]])
-    (known,), _ = unpack_entries(pack_entries([group], []))
+    (known,), *_ = unpack_entries(pack_entries([group], []))
     assert list(faces_of_unit(finished_unit(known[:]))) == [(b"s1", ([finished_unit_id(b"study")], HIGHER[:]))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgpack
@@ -14,8 +16,8 @@ from tests.support.keys import KEY, OTHER_KEY_TEXT
 from tests.support.sealed import engine_config
 from transforms import EngineConfig, Ledger, ledger_file
 from transforms.earlier_work import Compared, EarlierWork, by_shard, shard_of
-from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, is_lasting, pack_entries, unpack_entries
-from transforms.records import AuditRow, Member, ObjectRef, Packing, SharedFindings, Status
+from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, boot_id, is_lasting, pack_entries, unpack_entries
+from transforms.records import AuditRow, InstanceHeader, Member, ObjectRef, Packing, SharedFindings, Status, Written
 from transforms.sources import Source, Sources
 
 RUN = "0123abcd"
@@ -48,6 +50,7 @@ def row(source: Source, status: Status = Status.WRITTEN, *, study: str = "73" * 
         status,
         output_name="a/b/c.dcm",
         size=7,
+        crc32c="0000002a",
         source_version=source.version,
         container_id=source.container_id,
         study_hash=study,
@@ -58,10 +61,21 @@ def group(*known: Source) -> KnownGroup:
     return KnownGroup(STUDY, SHARED, [KnownHeader(source[:], b"i" * 32, b"2.25.9")[:] for source in known])
 
 
-def compared(known: bytes, refs: list[ObjectRef], sources: Sources, *, there: bool = True) -> Compared:
-    return EarlierWork((known,)).compare(
-        [(one, sources.of(one)) for one in refs], lambda name, size: there and (name, size) == ("a/b/c.dcm", 7)
-    )
+class Output:
+    """An output that has one object, or had it."""
+
+    def __init__(self, *, there: bool = True, changed: float = 1.0) -> None:
+        self._there, self._changed = there, changed
+
+    def is_there(self, name: str, size: int) -> bool:
+        return self._there and (name, size) == ("a/b/c.dcm", 7)
+
+    def is_whole(self, name: str, written: Written, since: float) -> bool:
+        return self.is_there(name, written.size) and written.crc32c == 42 and self._changed <= since
+
+
+def compared(known: bytes, refs: list[ObjectRef], sources: Sources, output: Output | None = None) -> Compared:
+    return EarlierWork((known,)).compare([(one, sources.of(one)) for one in refs], output or Output(changed=0.0))
 
 
 def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: Sources) -> None:
@@ -86,7 +100,8 @@ def test_entries_come_back_as_they_were(sources: Sources) -> None:
     done = row(sources.of(ref("a")))._replace(actions=(AttributeAction("(0008,0020)", "StudyDate", "Z", 1),), notes=("x",))
     rows = [done, done, AuditRow("b", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")]
     groups = [group(sources.of(ref("a")))]
-    found_groups, found_rows = unpack_entries(pack_entries(groups, rows))
+    found_groups, found_rows, since = unpack_entries(pack_entries(groups, rows, 7.5))
+    assert since == 7.5
     assert ([one._replace(headers=list(one.headers)) for one in found_groups], found_rows) == (groups, rows)
     assert found_rows[0].actions is found_rows[1].actions
 
@@ -107,19 +122,37 @@ def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again
 )
 def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Sources) -> None:
     known = sources.of(ref("a"))
-    assert compared(pack_entries([group(known)], [row(known)]), [now], sources) == ([now], [], [], [], [])
+    found = compared(pack_entries([group(known)], [row(known)]), [now], sources)
+    # and it says what it was written as
+    earlier = ("a/b/c.dcm", 7, "0000002a", True, "") if now.source == b"a" else None
+    assert found == ([now._replace(earlier=earlier)], [], [], [], [], [])
 
 
 def test_a_version_that_nobody_knows_is_that_of_no_other(sources: Sources) -> None:
     unknown = ref("a", "")
     source = sources.of(unknown)
-    assert compared(pack_entries([group(source)], [row(source)]), [unknown], sources).to_do == [unknown]
+    (found,) = compared(pack_entries([group(source)], [row(source)]), [unknown], sources).to_do
+    assert found[:-1] == unknown[:-1]
 
 
 def test_what_is_not_in_the_output_any_more_is_written_again(sources: Sources) -> None:
     known = sources.of(ref("a"))
-    found = compared(pack_entries([group(known)], [row(known)]), [ref("a")], sources, there=False)
+    found = compared(pack_entries([group(known)], [row(known)]), [ref("a")], sources, Output(there=False))
     assert not found.rows and len(found.scanned) == 1
+
+
+def test_what_was_torn_is_made_anew_and_says_what_it_was(sources: Sources) -> None:
+    """Whether the objects of a ledger are whole is asked in shards and containers, by the time at which they were on the disk."""
+    known, inside = sources.of(ref("a")), sources.of(member("m"))
+    entries = pack_entries([group(known, inside)], [row(known), row(inside)], 5.0)
+    for changed, done in ((4.0, 2), (6.0, 0)):
+        earlier = EarlierWork((entries,))
+        found = [earlier.compare([(ref("a"), known)], Output(changed=changed))]
+        of_container = EarlierWork.unpacked(earlier.of_containers()[inside.container_id].packed())
+        found.append(of_container.compare([(member("m"), inside)], Output(changed=changed)))
+        assert sum(len(one.rows) for one in found) == done
+        refs = [ObjectRef(*InstanceHeader(*header).ref) for one in found for _, _, headers in one.scanned for header in headers]
+        assert [one.earlier for one in refs] == [("a/b/c.dcm", 7, "0000002a", False, "")] * (2 - done)
 
 
 def test_pass_2_counts_only_with_pass_1(sources: Sources) -> None:
@@ -139,7 +172,7 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     found = dict(by_shard(pack_entries([group(*known)], [row(source) for source in known]), shards))
     assert (shards == 1) == (len(found) == 1)
     for shard, entries in found.items():
-        groups, rows = unpack_entries(entries)
+        groups, rows, _ = unpack_entries(entries)
         assert {shard_of(Source(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
         assert len(rows) == sum(len(one.headers) for one in groups)
     # a container's members are all in one, and found there by their container
@@ -147,7 +180,7 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     of_containers = EarlierWork((found[shard_of(container, shards)],)).of_containers()
     assert set(of_containers) == {container}
     earlier = EarlierWork.unpacked(of_containers[container].packed())
-    assert len(earlier.compare([(one, sources.of(one)) for one in refs[20:]], lambda name, size: True).rows) == 20
+    assert len(earlier.compare([(one, sources.of(one)) for one in refs[20:]], Output(changed=0.0)).rows) == 20
 
 
 def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
@@ -171,22 +204,38 @@ def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path,
     ledger.write([], [row(sources.of(ref("a")))])
     (name,) = (path.name for path in tmp_path.iterdir())
     assert len(unpack_entries(ledger.read(name))[1]) == 1
-    assert unpack_entries(Ledger(folder, RUN, "otherwise", config).read(name)) == ([], [])
+    assert unpack_entries(Ledger(folder, RUN, "otherwise", config).read(name))[:2] == ([], [])
     content = (tmp_path / name).read_bytes()
     seal = config.seal()
     whole = content[SEAL_SIZE:]
     assert content == seal.code(name, whole) + whole
-    form, made_with, entries = msgpack.unpackb(whole)
-    of_another_form = msgpack.packb((form + 1, made_with, entries))
+    form, made_with, booted, entries = msgpack.unpackb(whole)
+    of_another_form = msgpack.packb((form + 1, made_with, booted, entries))
     for broken in (
         *(b"", b"x" * 9, content[:-5], content[:10], content[:SEAL_SIZE], bytes(SEAL_SIZE) + whole),
         *(content[:-1] + bytes([content[-1] ^ 1]), content[:SEAL_SIZE] + of_another_form),
         seal.code(name, of_another_form) + of_another_form,
     ):
         (tmp_path / name).write_bytes(broken)
-        assert unpack_entries(ledger.read(name)) == ([], [])
+        assert unpack_entries(ledger.read(name))[:2] == ([], [])
     (tmp_path / name).unlink()
-    assert unpack_entries(ledger.read(name)) == ([], [])
+    assert unpack_entries(ledger.read(name))[:2] == ([], [])
+
+
+def test_after_a_power_cut_a_ledger_is_believed_but_what_it_tells_of_is_looked_at(
+    tmp_path: Path, sources: Sources, config: EngineConfig
+) -> None:
+    before = time.time()
+    ledger = Ledger(Folder(str(tmp_path)), RUN, "so", config)
+    ledger.write([], [row(sources.of(ref("a")))])
+    (path,) = tmp_path.iterdir()
+    assert before <= unpack_entries(ledger.read(path.name)).since <= time.time()
+    form, made_with, booted, entries = msgpack.unpackb(path.read_bytes()[SEAL_SIZE:])
+    assert booted == boot_id() != ""
+    other = msgpack.packb((form, made_with, "of another time", entries))
+    path.write_bytes(config.seal().code(path.name, other) + other)
+    found = unpack_entries(ledger.read(path.name))
+    assert (len(found.rows), found.since) == (1, 0.0)
 
 
 def test_a_ledger_under_another_name_or_by_another_key_says_nothing(
@@ -197,9 +246,9 @@ def test_a_ledger_under_another_name_or_by_another_key_says_nothing(
     (path,) = tmp_path.iterdir()
     renamed = path.with_name(path.name.replace(RUN, "89abcdef"))
     renamed.write_bytes(path.read_bytes())
-    assert unpack_entries(ledger.read(renamed.name)) == ([], [])
+    assert unpack_entries(ledger.read(renamed.name))[:2] == ([], [])
     other = Ledger(Folder(str(tmp_path)), RUN, "so", engine_config(monkeypatch, OTHER_KEY_TEXT))
-    assert unpack_entries(other.read(path.name)) == ([], [])
+    assert unpack_entries(other.read(path.name))[:2] == ([], [])
     assert len(unpack_entries(ledger.read(path.name))[1]) == 1
 
 
@@ -213,3 +262,24 @@ def test_other_files_are_no_ledgers() -> None:
         *(name.replace("0123456789abcdef", part) for part in ("0123", "..", "0123456789abcdeg")),
     ):
         assert ledger_file(other) is None, other
+
+
+def test_who_works_does_not_wait_for_the_disk_and_the_ledger_does(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
+    syncs: list[Future[None]] = []
+
+    def sync() -> Future[None]:
+        syncs.append(Future())
+        return syncs[-1]
+
+    writer = LedgerWriter(Ledger(Folder(str(tmp_path)), RUN, "so", config), sync=sync)
+    rows = [row(sources.of(ref(f"{number}"))) for number in range(80)]
+    for one in rows:
+        writer.add_rows([one])
+    # two files' worth, neither of which is on the disk
+    assert len(syncs) == 2 and writer.take() == [] and not list(tmp_path.iterdir())
+    syncs[0].set_result(None)
+    assert writer.take() == rows[:32] and len(list(tmp_path.iterdir())) == 1
+    syncs[1].set_exception(OSError("the disk"))
+    with pytest.raises(OSError, match="the disk"):
+        writer.take()
+    assert len(list(tmp_path.iterdir())) == 1

@@ -15,8 +15,8 @@ def gcs() -> Iterator[GcsServer]:
 
     with fake_gcs_server() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        gcs_client.client.cache_clear()
+        gcs_client._client.cache_clear()
         access._store.cache_clear()
         yield server
-    gcs_client.client.cache_clear()
+    gcs_client._client.cache_clear()
     access._store.cache_clear()

@@ -1,0 +1,96 @@
+"""What an audit tells of outputs by their names: asked where a name is taken, and not before."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from transforms import Ledger, LedgerFile, SealError, Status, TableError, VouchedRow, checked_table, unpack_entries
+
+from .audit import EARLIER, RUN_FILE, Audit, check_names
+from .run_lock import others_at_work
+from .storage import Folder, StorageError, as_folder, join, store_for
+
+_COLUMNS = ("output_name", "status", "source_id", "source_version", "size", "crc32c", "written_in")
+_WRITTEN = Status.WRITTEN.value
+_VOUCHED = pa.array([_WRITTEN, Status.SKIPPED.value])
+
+
+@dataclass(frozen=True)
+class AuditedOutputs:
+    """The outputs of a run's audit. Picklable.
+
+    Attributes:
+        folders: of the audit, and of the one that the run goes on with, where that is another.
+        ledger: the run's own.
+        ledgers: of runs that did not come to their end.
+    """
+
+    folders: tuple[Folder, ...]
+    ledger: Ledger
+    ledgers: tuple[LedgerFile, ...]
+
+    def is_alone(self) -> bool:
+        """As ``VouchedOutputs.is_alone``."""
+        return not others_at_work(self.folders[0], self.ledger.run_id)
+
+    def find(self, names: Collection[str]) -> Mapping[str, Sequence[VouchedRow]] | None:
+        """As ``VouchedOutputs.find``."""
+        found: dict[str, list[VouchedRow]] = defaultdict(list)
+        try:
+            for folder in self.folders:
+                for table, run_id in self._tables(folder):
+                    for name, row in _rows(table, names, run_id):
+                        found[name].append(row)
+        except (SealError, TableError, StorageError, OSError, ValueError, KeyError):
+            # nobody knows what else there is
+            return None
+        for file in self.ledgers:
+            for done in unpack_entries(self.ledger.read(file.name)).rows:
+                if done.status is Status.WRITTEN and done.output_name in names:
+                    found[done.output_name].append(VouchedRow(done.source_id, done.source_version, done.size, done.crc32c, ""))
+        return found
+
+    def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
+        """Rows of all runs that came to their end, each with its run's id."""
+        audit = Audit(folder, (self.ledger.config.seal(),))
+        for place in (*_earlier(folder), ""):
+            try:
+                account, _ = audit.read(f"{place}{RUN_FILE}")
+            except FileNotFoundError:
+                continue
+            check_names(account)
+            run_id = account["run_id"]
+            for name in account["tables"]:
+                # what later ones skipped stands in the tables of those that wrote it
+                if name.startswith("instances-") and not (place and name.startswith(f"instances-{run_id}-settled")):
+                    yield _read(folder, f"{place}{name}", account["table_digests"][name]), run_id
+
+
+def _earlier(folder: Folder) -> list[str]:
+    """The folders of accounts that were put aside, as they stand before names."""
+    below = as_folder(join(folder.location, EARLIER))
+    entries = store_for(folder.location, folder.options).list(below)
+    names = (os.fsdecode(entry.uri)[len(below) :] for entry in entries)
+    return sorted(f"{EARLIER}/{name.removesuffix(RUN_FILE)}" for name in names if name.endswith(f"/{RUN_FILE}"))
+
+
+def _read(folder: Folder, name: str, digest: str) -> pa.Table:
+    file = pq.ParquetFile(io.BytesIO(checked_table(folder, name, digest)))
+    return file.read([column for column in _COLUMNS if column in file.schema_arrow.names])
+
+
+def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, VouchedRow]]:
+    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _VOUCHED))
+    row: dict[str, Any]
+    for row in table.filter(is_wanted).to_pylist():
+        version, written_in = row.get("source_version") or "", row.get("written_in") or run_id
+        yield row["output_name"], VouchedRow(row["source_id"], version, row["size"], row["crc32c"], written_in)
