@@ -110,8 +110,8 @@ class Anonymizer:
         raise TypeError(f"can't anonymize a {type(x).__name__}")
 
     def anonymize_in_place(self, x: str | os.PathLike[str] | BinaryIO | bytearray | Dataset) -> None:
-        """De-identify ``x`` itself: the file at a path (replaced whole, by what is on the disk by then), an open file, a bytearray or
-        a data set.
+        """De-identify ``x`` itself: an open file, a bytearray, a data set, or the file at a path, which is replaced when what
+        replaces it is on the disk whole.
 
         Raises:
             DeidentificationError: ``x`` can't be de-identified with certainty, and is as it was.

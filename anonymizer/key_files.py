@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import stat
 
 from .errors import SecretError
-from .files import write_all
+from .files import sync_file, sync_folder, write_all
 from .key_strength import MAX_BYTES, MIN_BYTES
 
 #: permissions that others must not have
@@ -79,23 +78,10 @@ def create_key_file(path: str | os.PathLike[str]) -> None:
             if os.fstat(handle).st_mode & _OTHERS:
                 raise SecretError(_NO_PERMISSIONS)
             write_all(handle, [secrets.token_hex(MIN_BYTES).encode() + b"\n"])
-            os.fsync(handle)
+            sync_file(handle)
         finally:
             os.close(handle)
-        _sync_folder(os.path.dirname(os.path.abspath(path)))
+        sync_folder(os.path.dirname(os.path.abspath(path)))
     except BaseException:
         os.unlink(path)
         raise
-
-
-def _sync_folder(path: str) -> None:
-    """Make the names of a folder durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        # some file systems know no such thing
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)

@@ -15,7 +15,7 @@ from anonymizer import Reason
 from transforms import ListingPart, ObjectRef, OpenObject, Operations, Packing
 
 from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
-from .input_places import Reading, check_place_of
+from .input_places import Reading, check_listed, check_place_of
 from .manifests import ManifestEntry, inventory_files, is_manifest, looks_like_manifest, read_manifest
 from .options import input_base
 from .storage import (
@@ -144,6 +144,7 @@ class StoredArchive:
             return
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:
+            check_listed(part.name)
             base = input_base(part.name)
             below = os.fsencode(os.path.join(part.name, ""))
             for entry in store.list(part.name):

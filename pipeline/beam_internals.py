@@ -221,7 +221,7 @@ class _SocketServer:
     """
 
     def __init__(
-        self, folder: Path, hear: Callable[[str], None], state: Any, provision_info: object, worker_manager: Any
+        self, folder: Path, hear: Callable[[str], object], state: Any, provision_info: object, worker_manager: Any
     ) -> None:
         self.control_handler = _ControlServicer(hear, worker_manager)
         self.data_plane_handler = data_plane.BeamFnDataServicer(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
@@ -244,7 +244,7 @@ class _SocketServer:
 class _ControlServicer(worker_handlers.BeamFnControlServicer):
     """Beam's, which tells of a worker's error when it comes: the runner waits for all other workers first."""
 
-    def __init__(self, hear: Callable[[str], None], worker_manager: Any) -> None:
+    def __init__(self, hear: Callable[[str], object], worker_manager: Any) -> None:
         super().__init__(worker_manager)
         self._hear = hear
 
@@ -268,7 +268,7 @@ def _serve(address: str, add: Callable[[object, grpc.Server], None], service: ob
 
 
 @contextlib.contextmanager
-def closed_to_others(folder: Path | None, hear: Callable[[str], None], *, embedded: bool = False) -> Iterator[None]:
+def closed_to_others(folder: Path | None, hear: Callable[[str], object] = str, *, embedded: bool = False) -> Iterator[None]:
     """See to it that Beam, within this process, listens on sockets in ``folder`` only, or that it fails where there is none.
 
     Args:

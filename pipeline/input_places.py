@@ -8,7 +8,7 @@ from types import TracebackType
 from anonymizer import DeidentificationError, Reason
 from transforms import Member, ObjectRef
 
-from .storage import cannot_read, check_place, scheme_of
+from .storage import cannot_read, check_place, has_magic, scheme_of
 
 
 class Reading:
@@ -37,6 +37,16 @@ class Reading:
         if isinstance(error, OSError) and (unavailable := cannot_read(error)) is not None:
             raise unavailable from None
         check_place_of(self._ref)
+
+
+def check_listed(location: str) -> None:
+    """Look whether an input is still there that was found to be there when the run began: else it would be listed as one object.
+
+    Raises:
+        StorageUnavailableError: it isn't.
+    """
+    if not has_magic(location) and not os.path.lexists(location):
+        check_place(os.fsencode(location))
 
 
 def check_place_of(ref: ObjectRef) -> None:

@@ -19,7 +19,7 @@ from anonymizer import (
 )
 
 from .group_work_units import study_hash
-from .kept_content import Compression, Content, OutputStream, is_same_object, judged
+from .kept_content import Compression, Content, OutputStream, find_compression, is_same_object
 from .records import AuditRow, EarlierOutput, Found, InstanceHeader, ObjectRef, Status, Written
 from .rejection import rejection, row_of
 from .sources import Source, Sources
@@ -334,7 +334,7 @@ class InstanceAnonymizer:
         with self._archive.open(ref) as stream:
             new = self._deidentify(stream, ref, whose=self._keeps_one)
             output = OutputStream(new.chunks())
-            compression = judged(output) if self._keeps_one else Compression.NONE
+            compression = find_compression(output) if self._keeps_one else Compression.NONE
             output.drain()
             name = output_name(*map(new.new_uid, (STUDY, SERIES, SOP_INSTANCE)))
             digest = output.digest.digest()

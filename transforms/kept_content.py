@@ -1,7 +1,7 @@
 """Which of several contents of one SOPInstanceUID is kept: the least compressed, by what the outputs say of themselves."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -100,7 +100,7 @@ class OutputStream:
     def read(self, size: int, /) -> bytes:
         """As ``ByteStream.read``."""
         while not self._left:
-            chunk = next(self._taken(), None)
+            chunk = self._make()
             if chunk is None:
                 return b""
             self._left = memoryview(chunk)
@@ -109,14 +109,15 @@ class OutputStream:
 
     def drain(self) -> None:
         """Make the rest of it."""
-        for _ in self._taken():
-            pass
+        while self._make() is not None:
+            continue
 
-    def _taken(self) -> Iterator[bytes | memoryview]:
-        for chunk in self._chunks:
+    def _make(self) -> bytes | memoryview | None:
+        chunk = next(self._chunks, None)
+        if chunk is not None:
             self.digest.update(chunk)
             self.size += len(chunk)
-            yield chunk
+        return chunk
 
 
 class WrittenIdentity(NamedTuple):
@@ -127,7 +128,7 @@ class WrittenIdentity(NamedTuple):
     issuer: bytes
 
 
-def written_identity(output: ByteStream) -> WrittenIdentity:
+def read_identity(output: ByteStream) -> WrittenIdentity:
     """Who an output belongs to, by itself.
 
     Raises:
@@ -137,7 +138,7 @@ def written_identity(output: ByteStream) -> WrittenIdentity:
     return WrittenIdentity(*(values.get(tag, b"") for tag in (SOP_CLASS, PATIENT_ID, ISSUER_OF_PATIENT_ID)))
 
 
-def judged(output: OutputStream) -> Compression:
+def find_compression(output: OutputStream) -> Compression:
     """What was done to the pixels of an output, of which the header is made for that."""
     syntax, values = read_header_values(output, (LOSSY_IMAGE_COMPRESSION,))
     return compression(syntax, values.get(LOSSY_IMAGE_COMPRESSION, b""))
@@ -150,7 +151,7 @@ def is_same_object(new: Deidentification, written: ByteStream, *, one_for_all: b
         new: the object; what is read of it is its beginning.
         one_for_all: the profile gives all patients one PatientID.
     """
-    made = written_identity(OutputStream(new.chunks()))
+    made = read_identity(OutputStream(new.chunks()))
     # the patient must be told where there is one
     tells = bool(made.patient_id) == bool(new.patient) and not (one_for_all and made.patient_id)
-    return tells and made == written_identity(written)
+    return tells and made == read_identity(written)

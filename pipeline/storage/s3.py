@@ -239,6 +239,9 @@ class S3Store:
         try:
             with self._unfinished(uri, metadata) as place:
                 sent = [again(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
+                if version and self._version(uri) != version:
+                    # not all stores know a condition here
+                    raise _Unmet
                 complete = partial(self._client.complete_multipart_upload, **place, MultipartUpload={"Parts": sent})
                 answer = self._conditionally(complete, uri, version)
         except _Unmet:

@@ -80,6 +80,8 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     "faces": (["keep", "quarantine"], ["remove", ""]),
     "patient_table": (["gs://research/tables/p.csv"], ["p.csv", "gs://research"]),
     "resume": (["gs://research/deidentified-audit"], ["deidentified-audit", ""]),
+    "replace_changed": (["true", "false"], ["yes"]),
+    "conflicts": (["quarantine", "keep-one"], ["keep", ""]),
     "allow_empty": (["true", "false"], ["yes"]),
     "max_gone": (["0", "10", "2.5", "100"], ["101", "-1", "1e1", "10 %", ""]),
     "uid_map": (["gs://research/before-audit"], ["before-audit"]),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import audit_of
+from tests.pipeline.test_object_storage import Cloud, written_to
 from tests.pipeline.test_resume import Finished, Night
 from tests.support.objects import EXPLICIT, IMPLICIT, MR, UNDEFINED, Element, ct, delimiter, encode, header, part10, read
+from tests.support.servers import fake_gcs_server
 
 _KEEP = "--conflicts=keep-one"
 _TWO = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
@@ -28,17 +30,20 @@ def content(*extra: Element, instance: str = INSTANCE, syntax: str = EXPLICIT, p
     return part10(encode(ct(*own, *extra, without=[0x7FE00010]), syntax) + encapsulated, syntax)
 
 
-#: best first. Of the two uncompressed ones, the explicit one is larger
-ENCODINGS = {
-    "SECRETNAME-explicit": content(),
-    "SECRETNAME-implicit": content(syntax=IMPLICIT),
-    # an uncompressed object may have been a compressed one
-    "SECRETNAME-rle": content(syntax=RLE),
-    "SECRETNAME-lossless": content(syntax=LOSSLESS, pixels=500),
-    "SECRETNAME-lossy": content(syntax=LOSSY, pixels=2000),
-    "SECRETNAME-restored": content(_SAYS_LOSSY, pixels=800),
-}
-RANKED = ["SECRETNAME-explicit", "SECRETNAME-implicit", "SECRETNAME-rle", "SECRETNAME-lossless", "SECRETNAME-lossy"]
+def encodings(instance: str = INSTANCE) -> dict[str, bytes]:
+    """An image in several encodings, best first. Of the two uncompressed ones, the explicit one is larger."""
+    return {
+        "SECRETNAME-explicit": content(instance=instance),
+        "SECRETNAME-implicit": content(instance=instance, syntax=IMPLICIT),
+        "SECRETNAME-rle": content(instance=instance, syntax=RLE),
+        "SECRETNAME-lossless": content(instance=instance, syntax=LOSSLESS, pixels=500),
+        "SECRETNAME-lossy": content(instance=instance, syntax=LOSSY, pixels=2000),
+        # uncompressed, and was a lossy one
+        "SECRETNAME-restored": content(_SAYS_LOSSY, instance=instance, pixels=800),
+    }
+
+
+ENCODINGS = encodings()
 
 
 class Nights(Night):
@@ -89,12 +94,14 @@ def test_the_least_compressed_is_written(night: Nights, flags: tuple[str, ...], 
     assert run.report["origin"]["conflicts"] == "keep-one"
 
 
-@pytest.mark.parametrize("first", range(1, len(RANKED)))
-def test_each_is_next_to_the_one_before(night: Nights, first: int) -> None:
-    night.put_all(*((name, ENCODINGS[name]) for name in [*RANKED[first:], "SECRETNAME-restored"]))
+def test_each_is_next_to_the_one_before(night: Nights) -> None:
+    for first in range(1, len(ENCODINGS)):
+        left = list(encodings(f"1.2.3.1.{first}").items())[first:]
+        night.put_all(*((f"{name}-{first}", found) for name, found in left))
+    expected = {f"{name}-{first}" for first, name in enumerate(ENCODINGS) if first}
     ends = night.ends(night.keep())
-    expected = RANKED[first]
-    assert ends.pop(expected) == WRITTEN and set(ends.values()) == {KEPT}
+    assert {name for name, end in ends.items() if end == WRITTEN} == expected
+    assert {end for name, end in ends.items() if name not in expected} == {KEPT}
 
 
 def test_by_default_none_is_written(night: Nights) -> None:
@@ -106,27 +113,31 @@ def test_by_default_none_is_written(night: Nights) -> None:
     assert night.ends(again)["SECRETNAME-explicit"] == WRITTEN and again.code == 0
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        content(Element(0x00100020, "LO", "MRN-4712")),
-        content(Element(0x00100021, "LO", "another ward")),
-        content(Element(0x00100020, "LO", "")),
-        content(Element(0x0020000E, "UI", "1.2.3.77")),
-        content(sop_class=MR),
-        content(Element(0x0020000D, "UI", "1.2.3.78")),
-    ],
-    ids=["patient", "issuer", "none", "series", "class", "study"],
-)
+def others(instance: str) -> dict[str, bytes]:
+    """Objects that have an instance's UID, and aren't of one object with it."""
+    differing = {
+        "patient": Element(0x00100020, "LO", "MRN-4712"),
+        "issuer": Element(0x00100021, "LO", "another ward"),
+        "nobody": Element(0x00100020, "LO", ""),
+        "series": Element(0x0020000E, "UI", "1.2.3.77"),
+        "class": Element(0x00080016, "UI", MR),
+        "study": Element(0x0020000D, "UI", "1.2.3.78"),
+    }
+    # outputs without any difference are equal, whoever they are of
+    return {kind: content(element, instance=instance, pixels=700) for kind, element in differing.items()}
+
+
+@pytest.mark.parametrize("flags", [(), ("--patient-id=CASE",)], ids=["pseudonyms", "one name for all"])
 @pytest.mark.parametrize("is_later", [False, True])
-def test_what_is_not_of_one_object_is_refused(night: Nights, other: bytes, is_later: bool) -> None:
-    night.put_all(("SECRETNAME-0", content()))
-    first = night.keep() if is_later else None
-    night.put_all(("SECRETNAME-1", other))
-    run = night.keep(resume=is_later)
+def test_what_is_not_of_one_object_is_refused(night: Nights, is_later: bool, flags: tuple[str, ...]) -> None:
+    kinds = list(others(""))
+    night.put_all(*((f"SECRETNAME-{kind}", content(instance=f"1.2.3.1.{place}")) for place, kind in enumerate(kinds)))
+    first = night.keep(*flags) if is_later else None
+    night.put_all(*((kind, others(f"1.2.3.1.{place}")[kind]) for place, kind in enumerate(kinds)))
+    run = night.keep(*flags, resume=is_later)
     ends = night.ends(run)
-    assert run.code == 3 and ends["SECRETNAME-1"] in (CONFLICT, TAKEN)
-    assert ends["SECRETNAME-0"] == (SKIPPED if is_later else CONFLICT)
+    assert run.code == 3 and {ends[kind] for kind in kinds} <= {CONFLICT, TAKEN}
+    assert {ends[f"SECRETNAME-{kind}"] for kind in kinds} == {SKIPPED if is_later else CONFLICT}
     assert run.objects() == (first.objects() if first else {})
 
 
@@ -142,7 +153,8 @@ def test_objects_without_a_patient_agree_by_their_study(night: Nights) -> None:
 def test_across_nights_the_written_one_stays(night: Nights, flags: tuple[str, ...]) -> None:
     night.put_all(("SECRETNAME-lossy", ENCODINGS["SECRETNAME-lossy"]))
     first = night.keep(*flags, resume=True)
-    night.put_all(*ENCODINGS.items(), ("same", ENCODINGS["SECRETNAME-lossy"]))
+    more = {**ENCODINGS, "same": ENCODINGS["SECRETNAME-lossy"]}
+    night.put_all(*((name, found) for name, found in more.items() if name != "SECRETNAME-lossy"))
     second = night.keep(*flags, resume=True)
     expected = dict.fromkeys(ENCODINGS, KEPT) | {"SECRETNAME-lossy": SKIPPED, "same": EQUAL}
     assert night.ends(second) == expected and second.code == 0
@@ -153,11 +165,15 @@ def test_across_nights_the_written_one_stays(night: Nights, flags: tuple[str, ..
     for name in ENCODINGS:
         night.spoil(name)
     assert night.ends(night.keep(*flags, resume=True)) == expected
+    # the written one stays, too, where it is looked at again beside the others
+    night.put_all(*ENCODINGS.items())
+    touched = night.keep(*flags, resume=True)
+    assert night.ends(touched) == {**expected, "SECRETNAME-lossy": WRITTEN} and touched.objects() == first.objects()
     # until what was kept is gone
     night.put_all(*ENCODINGS.items())
     (night.output / kept["output_name"]).unlink()
-    fourth = night.keep(*flags, resume=True)
-    assert night.ends(fourth)["SECRETNAME-explicit"] == WRITTEN and len(fourth.objects()) == 1
+    last = night.keep(*flags, resume=False)
+    assert night.ends(last)["SECRETNAME-explicit"] == WRITTEN and len(last.objects()) == 1
 
 
 def test_without_resume_the_written_one_stays_too(night: Nights) -> None:
@@ -227,3 +243,27 @@ def test_a_run_that_was_killed_before_it_said_so_ends_like_an_undisturbed_one(ni
         (night.output / name).write_bytes(b"")
     again = night.keep()
     assert again.objects() == undisturbed.objects() and night.rows(again) == expected
+
+
+def test_in_a_bucket_the_written_one_stays_too(key_file: Path) -> None:
+    with fake_gcs_server() as server:
+        cloud = Cloud("gs", server, {"STORAGE_EMULATOR_HOST": server.url})
+        server.create_bucket("objects")
+
+        def ends(contents: dict[str, bytes], *flags: str) -> tuple[list[tuple[str, str | None]], dict[str, bytes]]:
+            server.put_all("objects", {f"in/{name}": found for name, found in contents.items()})
+            places = ("--input", "gs://objects/in", "--output", "gs://objects/out", "--key", f"file:{key_file}")
+            done = cloud.run(*places, _KEEP, *flags)
+            assert done.returncode in (0, 3), done.stderr
+            run = written_to(server, "objects", "out")
+            return sorted((row["status"], row["reason"]) for row in run.table("instances")), run.objects()
+
+        contents = {"SECRETNAME-rle": content(syntax=RLE), "SECRETNAME-lossy": content(syntax=LOSSY)}
+        first, objects = ends({**contents, "lonely": content(instance="1.2.3.1.2")}, "--resume")
+        assert first == [KEPT, WRITTEN, WRITTEN]
+        moved = content(Element(0x0020000E, "UI", "1.2.3.77"))
+        later = {"SECRETNAME-best": content(), "copy": content(syntax=RLE), "moved": moved, "class": content(sop_class=MR)}
+        assert ends(later, "--resume") == ([EQUAL, KEPT, KEPT, TAKEN, CONFLICT, SKIPPED, SKIPPED], objects)
+        # who wrote an output is asked of the audit where the listing doesn't know
+        rows, left = ends({"lonely": content(instance="1.2.3.1.2", pixels=999)})
+        assert rows == [TAKEN, *[CONFLICT] * 6] and left == objects

@@ -207,6 +207,31 @@ def small_archive(folder: Path, count: int) -> Path:
     return folder
 
 
+def test_what_changed_is_refused_with_the_name_of_its_output_and_replaced_when_asked(
+    cloud: Cloud, tmp_path: Path, key_file: Path
+) -> None:
+    archive, name = small_archive(tmp_path / "in", 3), f"changing-{tmp_path.name}"
+    cloud.fill(name, archive, "in/")
+    cloud.server.create_bucket(f"{name}-out")
+
+    def night(*flags: str) -> BucketRun:
+        places = ("--input", f"{cloud.scheme}://{name}/in", "--output", f"{cloud.scheme}://{name}-out/out")
+        done = cloud.run(*places, "--key", f"file:{key_file}", "--resume", *flags)
+        assert done.returncode in (0, 3), done.stderr
+        return written_to(cloud.server, f"{name}-out", "out")
+
+    first = night()
+    other = [Element(0x00280012, "US", 7), Element(0x0020000E, "UI", "1.2.3.0.1"), Element(0x00100020, "LO", "MRN-0")]
+    cloud.server.put(name, "in/0/1.dcm", ct_file("1.2.3.0.9.1", *other, study="1.2.3.0"))
+    (refused,) = (row for row in night().table("instances") if row["reason"] == "output-conflict")
+    assert refused["written_in"] == first.report["run_id"]
+    last = night("--replace-changed")
+    (replaced,) = (row for row in last.table("instances") if row["status"] == "written")
+    assert (replaced["notes"], replaced["output_name"]) == (["output-replaced"], refused["output_name"])
+    changed = {found for found, content in last.objects().items() if first.objects()[found] != content}
+    assert changed == {refused["output_name"]} and len(last.objects()) == 3
+
+
 def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
     cloud.fill("many", small_archive(tmp_path / "in", 300))
     cloud.server.create_bucket("both")

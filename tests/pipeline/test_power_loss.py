@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
+import google_crc32c
+import msgpack
+import pyarrow.parquet as pq
 import pytest
 
+from anonymizer import SEAL_SIZE, Key, Seal
 from pipeline.cli import main
 from pipeline.storage import TEMPORARY
 from tests.pipeline.conftest import ROOT, Run, audit_of, ct_file, write_studies
 from tests.support.objects import Element
 from tests.support.power_loss import STRACE, Disk, Keeps, calls
+from transforms import Status, unpack_entries
 
 MANY, NEW, CUTS = 140, 20, 25
 
@@ -79,6 +87,36 @@ def cuts(disk: Disk, found: list[tuple[str, str, int]], folder: Path, count: int
             number += 1
 
 
+def vouched(output: Path, key: Path, replaced: str = "") -> int:
+    """How many objects ledgers and ``run.json`` tell of, on a disk after a power cut: each is there whole.
+
+    Args:
+        replaced: the name of one that the run replaced, which may be another by now than the last ``run.json`` says.
+    """
+    seal = Seal(Key.load(f"file:{key}", ""))
+    told: list[tuple[str, int, str]] = []
+    audit = audit_of(output)
+    for path in audit.glob("ledger-*"):
+        content = path.read_bytes()
+        # one that isn't whole tells nothing
+        if seal.fits(path.name, content[SEAL_SIZE:], content[:SEAL_SIZE]):
+            rows = unpack_entries(msgpack.unpackb(content[SEAL_SIZE:])[-1]).rows
+            told += [(row.output_name, row.size, row.crc32c) for row in rows if row.status is Status.WRITTEN]
+    if (audit / "run.json").is_file():
+        report = json.loads((audit / "run.json").read_text())
+        places = [audit, audit / "earlier" / report["run_id"]]
+        for table, digest in report["table_digests"].items():
+            # while tables are put aside, they are in one place or the other
+            content = next((place / table).read_bytes() for place in places if (place / table).is_file())
+            assert sha256(content).hexdigest() == digest
+            rows = pq.read_table(BytesIO(content)).to_pylist() if table.startswith("instances") else []
+            told += [(row["output_name"], row["size"], row["crc32c"]) for row in rows if row["status"] in ("written", "skipped")]
+    for name, size, crc32c in told:
+        content = (output / name).read_bytes()
+        assert name == replaced or (len(content), f"{google_crc32c.value(content):08x}") == (size, crc32c)
+    return len(told)
+
+
 def check(again: Run, expected: Run, where: str) -> None:
     assert again.objects() == expected.objects(), where
     assert outcome(again) == outcome(expected), where
@@ -94,12 +132,12 @@ def test_a_first_run(archive: Path, key_file: Path, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "disk")
     found = traced(tmp_path, archive, key_file)
     assert Run(tmp_path / "disk" / "out", 0, "").objects() == expected.objects()
-    ledgers = 0
+    told = []
     for where, folder in cuts(disk, found, tmp_path, CUTS):
-        ledgers += any(path.stat().st_size for path in audit_of(folder / "out").glob("ledger-*"))
+        told.append(vouched(folder / "out", key_file))
         check(run(archive, folder / "out", key_file), expected, where)
     # work was gone on with, and not just done again
-    assert ledgers > CUTS // 10
+    assert sum(0 < count < MANY for count in told) > CUTS // 5
 
 
 def test_a_night(archive: Path, key_file: Path, tmp_path: Path) -> None:
@@ -123,6 +161,8 @@ def test_a_night(archive: Path, key_file: Path, tmp_path: Path) -> None:
     disk.load()
     expected = run(night, tmp_path / "expected" / "out", key_file, *flags)
     assert expected.report["counts"]["written"] == NEW + 1
+    (replaced,) = (row for row in expected.table("instances") if row["notes"])
     found = traced(tmp_path, night, key_file, *flags)
     for where, folder in cuts(disk, found, tmp_path, CUTS):
+        assert vouched(folder / "out", key_file, replaced["output_name"]) >= MANY - 1
         check(run(night, folder / "out", key_file, *flags), expected, where)

@@ -61,6 +61,15 @@ def interrupt(run: AtWork, number: int, *, group: bool = False) -> str:
     return log
 
 
+def wait_until_heard(pid: int) -> None:
+    """Return when a process has handlers for signals."""
+    while True:
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        if int(status["SigCgt"], 16) >> (signal.SIGHUP - 1) & 1:
+            return
+        time.sleep(0.001)
+
+
 def assert_clean(run: AtWork) -> None:
     assert list(run.temporary.iterdir()) == []
     assert not (run.output / TEMPORARY).exists()
@@ -94,8 +103,9 @@ def test_a_signal_at_any_moment(seed: int, archive: Path, undisturbed: Run, key_
             run.wait_for(stage, moments.choice([1, MANY // 2, MANY]))
             time.sleep(moments.random() / 5)
         else:
-            # while it starts: 0.15 s are Python's own, in which it hears nothing
-            time.sleep(0.15 + moments.random() * 2)
+            # while it starts; before that, Python itself does, and hears nothing
+            wait_until_heard(run.process.pid)
+            time.sleep(moments.random() * 2)
         if run.process.poll() is not None:
             # it was done before
             return
@@ -244,7 +254,8 @@ def test_another_command(key_file: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(3)
+    wait_until_heard(process.pid)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(BOUND) == 130
     assert process.stderr is not None and process.stderr.read() == ONE

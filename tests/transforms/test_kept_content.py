@@ -15,7 +15,7 @@ from anonymizer import DeidentificationError, Key, Pseudonyms
 from anonymizer.part10 import _NO_DATA_SET, _SYNTAXES
 from tests.support.keys import KEY
 from tests.support.objects import EXPLICIT, SYNTAXES, Element, ct, part10
-from transforms.kept_content import Compression, Content, OutputStream, compression, judged, written_identity
+from transforms.kept_content import Compression, Content, OutputStream, compression, find_compression, read_identity
 
 _UID = "1.2.840.10008.1.2"
 UNCOMPRESSED = {"", ".1", ".1.98", ".1.99", ".2", ".7.1", ".7.2", ".7.3"}
@@ -62,7 +62,7 @@ def test_loss_is_found_behind_long_values(syntax: str, size: int, lossy: str) ->
     items = Element(0x00081140, "SQ", [[Element(0x00081150, "UI", "1.2")]], undefined=True, undefined_items=True)
     content = part10(ct(items, long, *([Element(0x00282110, "CS", lossy)] if lossy else [])), syntax)
     made = _Made(content, size).stream
-    assert judged(made) is (Compression.LOSSY if lossy == "01" else Compression.NONE)
+    assert find_compression(made) is (Compression.LOSSY if lossy == "01" else Compression.NONE)
     made.drain()
     assert made.digest.digest() == hashlib.sha256(content).digest() and made.size == len(content)
 
@@ -70,15 +70,15 @@ def test_loss_is_found_behind_long_values(syntax: str, size: int, lossy: str) ->
 @pytest.mark.parametrize("syntax", SYNTAXES.values())
 def test_an_output_says_whose_it_is(syntax: str) -> None:
     issuer = Element(0x00100021, "LO", "Ward")
-    found = written_identity(_Made(part10(ct(issuer), syntax), 1 << 20).stream)
+    found = read_identity(_Made(part10(ct(issuer), syntax), 1 << 20).stream)
     assert found == (b"1.2.840.10008.5.1.4.1.1.2", b"MRN-4711", b"Ward")
-    assert written_identity(_Made(part10(ct(without=[0x00100020]), syntax), 64).stream)[1:] == (b"", b"")
+    assert read_identity(_Made(part10(ct(without=[0x00100020]), syntax), 64).stream)[1:] == (b"", b"")
 
 
 @pytest.mark.parametrize("content", [b"", b"somebody's", part10(ct(), EXPLICIT)[:200]])
 def test_what_is_no_output_tells_nothing(content: bytes) -> None:
     with pytest.raises(DeidentificationError):
-        written_identity(_Made(content, 50).stream)
+        read_identity(_Made(content, 50).stream)
 
 
 _ORDER = Pseudonyms(Key(KEY)).content

@@ -160,6 +160,19 @@ def test_the_same_again_is_a_success_and_something_else_a_conflict(
     assert server.metadata(bucket, "x.dcm")["etag"] == tag
 
 
+@pytest.mark.parametrize("size", [1000, SMALL + 1000])
+def test_a_version_is_replaced_and_no_other(store: AzureStore, server: AzuriteServer, bucket: str, root: str, size: int) -> None:
+    uri = f"{root}x.dcm"
+    server.put(bucket, "x.dcm", b"1")
+    (old,) = store.list(uri)
+    with pytest.raises(ObjectConflictError):
+        store.create(uri, [bytes(size)], {}, version="0x8D0000000000000")
+    for _ in range(2):
+        # the second time the answer to the first may have got lost
+        assert store.create(uri, [bytes(size)], {}, version=old.version).size == size
+    assert server.objects(bucket) == {"x.dcm": bytes(size)}
+
+
 @pytest.mark.parametrize("size", [1000, SMALL + 1000, PART + 20_000_000])
 @pytest.mark.parametrize("error", [DeidentificationError(Reason.TRUNCATED), KeyboardInterrupt()])
 def test_what_fails_halfway_leaves_nothing(

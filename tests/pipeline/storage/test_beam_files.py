@@ -212,6 +212,19 @@ def test_the_same_again_is_a_success_and_something_else_a_conflict(store: BeamFi
     assert files(folder) == ["x.dcm"]
 
 
+@pytest.mark.parametrize("size", [1000, SMALL + 1000])
+def test_a_version_is_replaced_and_no_other(store: BeamFilesStore, folder: Path, size: int) -> None:
+    uri = f"{ROOT}x.dcm"
+    (folder / "x.dcm").write_bytes(b"1")
+    (old,) = store.list(uri)
+    with pytest.raises(ObjectConflictError):
+        store.create(uri, [bytes(size)], {}, version=f"{old.version}1")
+    for _ in range(2):
+        # the second time the answer to the first may have got lost
+        assert store.create(uri, [bytes(size)], {}, version=old.version).size == size
+    assert (folder / "x.dcm").read_bytes() == bytes(size) and files(folder) == ["x.dcm"]
+
+
 def test_who_was_faster_is_found_when_the_name_is_taken(
     store: BeamFilesStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

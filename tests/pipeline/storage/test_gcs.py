@@ -98,6 +98,20 @@ def test_the_same_again_is_a_success_and_something_else_a_conflict(
     assert gcs.metadata(bucket, "x.dcm")["generation"] == generation
 
 
+@pytest.mark.parametrize("size", [1000, SMALL + 1000])
+def test_a_version_is_replaced_and_no_other(store: GcsStore, gcs: GcsServer, bucket: str, size: int) -> None:
+    uri = f"gs://{bucket}/x.dcm"
+    gcs.put(bucket, "x.dcm", b"1")
+    (old,) = store.list(uri)
+    for other in ("1", str(int(old.version) + 1)):
+        with pytest.raises(ObjectConflictError):
+            store.create(uri, [bytes(size)], {}, version=other)
+    for _ in range(2):
+        # the second time the answer to the first may have got lost
+        assert store.create(uri, [bytes(size)], {}, version=old.version).size == size
+    assert gcs.objects(bucket) == {"x.dcm": bytes(size)}
+
+
 @pytest.mark.parametrize("size", [1000, SMALL + 20_000_000])
 def test_what_fails_halfway_leaves_nothing(store: GcsStore, gcs: GcsServer, bucket: str, size: int) -> None:
     def chunks() -> Iterator[bytes]:

@@ -134,6 +134,20 @@ def test_the_same_again_is_a_success_and_something_else_a_conflict(
 
 
 @pytest.mark.parametrize("size", [1000, SMALL + 1000])
+def test_a_version_is_replaced_and_no_other(store: S3Store, server: S3Server, bucket: str, size: int) -> None:
+    uri = f"s3://{bucket}/x.dcm"
+    server.put(bucket, "x.dcm", b"1")
+    (old,) = store.list(uri)
+    with pytest.raises(ObjectConflictError):
+        store.create(uri, [bytes(size)], {}, version="0" * 32)
+    for _ in range(2):
+        # the second time the answer to the first may have got lost
+        assert store.create(uri, [bytes(size)], {}, version=old.version).size == size
+    assert server.objects(bucket) == {"x.dcm": bytes(size)}
+    assert unfinished(server, bucket) == []
+
+
+@pytest.mark.parametrize("size", [1000, SMALL + 1000])
 def test_what_another_program_wrote_is_compared_by_its_content(store: S3Store, server: S3Server, bucket: str, size: int) -> None:
     server.put(bucket, "x.dcm", bytes(size))
     assert store.create(f"s3://{bucket}/x.dcm", [bytes(size)], {}).size == size
