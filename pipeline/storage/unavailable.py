@@ -105,7 +105,8 @@ class Outage(Enum):
 
 def unavailable(scheme: str, outage: Outage) -> StorageDownError:
     """The error to raise for a store of that scheme."""
-    error = StorageDownError(f"{scheme}:// {outage.value}, and {_AGAIN}")
+    hint = " (--hdfs_host, --hdfs_port and --hdfs_user)" if scheme == "hdfs" and outage is Outage.NO_ANSWER else ""
+    error = StorageDownError(f"{scheme}:// {outage.value}{hint}, and {_AGAIN}")
     note_outage(str(error))
     return error
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import audit_of
+from tests.pipeline.conftest import audit_of, deidentify
+from tests.pipeline.test_killed_workers import at_work, finished_again
 from tests.pipeline.test_object_storage import Cloud, written_to
+from tests.pipeline.test_restart import kill_all
 from tests.pipeline.test_resume import Finished, Night
 from tests.support.objects import EXPLICIT, IMPLICIT, MR, UNDEFINED, Element, ct, delimiter, encode, header, part10, read
 from tests.support.servers import fake_gcs_server
@@ -267,3 +269,16 @@ def test_in_a_bucket_the_written_one_stays_too(key_file: Path) -> None:
         # who wrote an output is asked of the audit where the listing doesn't know
         rows, left = ends({"lonely": content(instance="1.2.3.1.2", pixels=999)})
         assert rows == [TAKEN, *[CONFLICT] * 6] and left == objects
+
+
+@pytest.mark.parametrize("flags", [(), _TWO], ids=["one", "two"])
+def test_a_killed_run_that_goes_on_ends_like_an_undisturbed_one(night: Nights, key_file: Path, flags: tuple[str, ...]) -> None:
+    for number in range(150):
+        night.put_all(*((f"{name}-{number}", found) for name, found in encodings(f"1.2.3.1.{number}").items()))
+    folder = night.output.parent
+    undisturbed = deidentify(night.archive, folder / "undisturbed", key_file, _KEEP, *flags)
+    assert undisturbed.report["counts"]["duplicate"] == 150 * (len(ENCODINGS) - 1)
+    with at_work(night.archive, folder, key_file, _KEEP, *flags) as run:
+        run.wait_for("finished", 300)
+        kill_all(run)
+    assert finished_again(run, night.archive, key_file, undisturbed, _KEEP, *flags)
