@@ -34,6 +34,7 @@ from .compare_with_earlier import TO_DO as TO_DO
 from .compare_with_earlier import CompareWithEarlier as CompareWithEarlier
 from .compare_with_earlier import Earlier as Earlier
 from .concurrency import Workers as Workers
+from .concurrency import nothing_to_wait_for as nothing_to_wait_for
 from .crosswalk import CROSSWALK as CROSSWALK
 from .crosswalk import CROSSWALK_SCHEMA as CROSSWALK_SCHEMA
 from .crosswalk import ENCRYPTED_SUFFIX as ENCRYPTED_SUFFIX

@@ -19,6 +19,7 @@ import msgpack
 from anonymizer import SEAL_SIZE, AttributeAction, Reason
 
 from .audit_names import LEDGER
+from .concurrency import nothing_to_wait_for
 from .engine_config import EngineConfig
 from .plain import from_plain, to_plain
 from .records import AuditRow, ObjectRef, Status
@@ -258,7 +259,7 @@ class LedgerWriter:
     def _cut(self) -> None:
         """What comes now is for the next file."""
         if self._now.count:
-            self._waiting.append((self._now, self._sync() if self._sync is not None else _nothing_to_wait_for()))
+            self._waiting.append((self._now, self._sync() if self._sync is not None else nothing_to_wait_for()))
             self._now = _Entries()
             if self._sync is None or len(self._waiting) > _MOST_WAITING:
                 self._settle()
@@ -307,12 +308,6 @@ class _Entries:
         self.groups += other.groups
         self.rows += other.rows
         self.count += other.count
-
-
-def _nothing_to_wait_for() -> Future[None]:
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
 
 
 def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterator[KnownGroup]:

@@ -78,13 +78,6 @@ class Syncer:
             os.close(self._whole)
 
 
-def done() -> "Future[None]":
-    """What is done by now: nothing was to be brought to a disk."""
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
-
-
 def sync_files(paths: Iterable[str], folder: str) -> None:
     """Bring files to the disk one by one, and their names, and those of the folders between them and ``folder``.
 

@@ -13,9 +13,9 @@ from concurrent.futures import Future
 import google_crc32c
 
 from anonymizer import DeidentificationError, Reason, joined, write_all
-from transforms import Found, ObjectConflictError, Written, check_running
+from transforms import Found, ObjectConflictError, Written, check_running, nothing_to_wait_for
 
-from .durability import Syncer, done
+from .durability import Syncer
 from .store import StorageError
 from .unavailable import cannot_write
 
@@ -107,7 +107,7 @@ class LocalWriter:
 
     def flush(self) -> "Future[None]":
         """As ``ObjectWriter.flush``."""
-        return done() if self._syncer is None else self._syncer.flush()
+        return nothing_to_wait_for() if self._syncer is None else self._syncer.flush()
 
     def is_there(self, name: str, size: int) -> bool:
         """As ``ObjectWriter.is_there``."""

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import Protocol, cast
 
 from anonymizer import ByteStream
-from transforms import Found, ObjectWriter, Written
+from transforms import Found, ObjectWriter, Written, nothing_to_wait_for
 
 from .access import store_for
-from .durability import done
 from .local_writer import LocalWriter
 from .locations import as_folder, join, scheme_of
 from .remote import crc32c_of
@@ -42,7 +41,7 @@ class _RemoteWriter:
 
     def flush(self) -> Future[None]:
         """As ``ObjectWriter.flush``: what a store has taken stays."""
-        return done()
+        return nothing_to_wait_for()
 
     def is_there(self, name: str, size: int) -> bool:
         """As ``ObjectWriter.is_there``."""
