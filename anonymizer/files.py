@@ -9,6 +9,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 #: how the names of files begin that aren't whole yet
 UNFINISHED = ".dicom-deid-"
@@ -192,19 +193,14 @@ def make_folders(path: str | os.PathLike[str], mode: int = 0o777) -> None:
     Raises:
         OSError: they can't be made.
     """
-    path = os.fspath(path)
-    if os.path.isdir(path):
+    path = Path(path)
+    if path.is_dir():
         return
-    above = os.path.dirname(os.path.normpath(path))
-    if above and above != path:
-        make_folders(above)
-    try:
-        # by its own mode and not by a change of it: there is no moment in which others could open it
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-    sync_folder(above)
+    # step by step, as it is written: what lies behind a link is not what its name says
+    make_folders(path.parent)
+    # by its own mode and not by a change of it: there is no moment in which others could open it
+    path.mkdir(mode, exist_ok=True)
+    sync_folder(path.parent)
 
 
 def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False, durable: bool = False) -> None:
