@@ -173,7 +173,12 @@ def sync_folder(path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: they can't be brought there.
     """
-    handle = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        handle = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        # one that may be written and not read
+        os.sync()
+        return
     try:
         sync_file(handle)
     except OSError as error:

@@ -61,5 +61,8 @@ def check_place_of(ref: ObjectRef) -> None:
     source = ref.source if ref.member is None else ref.source[: Member(*ref.member).container_source]
     if ref.input:
         source = source.partition(b":")[2]
+    if source == ref.name:
+        # a manifest names it by its whole path: nobody knows of which folder it is one
+        return
     base = ref.name[: -len(source)] if ref.name.endswith(source) else os.path.dirname(ref.name)
     check_place(base or os.fsencode(os.curdir))

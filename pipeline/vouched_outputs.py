@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms import Ledger, LedgerFile, SealError, Status, TableError, VouchedRow, checked_table, unpack_entries
+from transforms import EndOfRunError, Ledger, LedgerFile, SealError, Status, TableError, VouchedRow, checked_table, unpack_entries
 
 from .audit import EARLIER, RUN_FILE, Audit, check_names
 from .run_lock import others_at_work
@@ -40,7 +40,7 @@ class AuditedOutputs:
 
     def is_alone(self) -> bool:
         """As ``VouchedOutputs.is_alone``."""
-        return not others_at_work(self.folders[0], self.ledger.run_id)
+        return not any(others_at_work(folder, self.ledger.run_id) for folder in self.folders)
 
     def find(self, names: Collection[str]) -> Mapping[str, Sequence[VouchedRow]] | None:
         """As ``VouchedOutputs.find``."""
@@ -50,6 +50,8 @@ class AuditedOutputs:
                 for table, run_id in self._tables(folder):
                     for name, row in _rows(table, names, run_id):
                         found[name].append(row)
+        except EndOfRunError:
+            raise
         except (SealError, TableError, StorageError, OSError, ValueError, KeyError):
             # nobody knows what else there is
             return None
@@ -61,6 +63,18 @@ class AuditedOutputs:
 
     def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
         """Rows of all runs that came to their end, each with its run's id."""
+        accounts = dict(self._accounts(folder))
+        runs = {account["run_id"] for account in accounts.values()}
+        for place, account in accounts.items():
+            run_id = account["run_id"]
+            # what it skipped stands in the tables of the runs that wrote it, if they are here
+            kinds = ["instances-"] if account["origin"].get("resumes") in runs else ["instances-", "gone-"]
+            for name in account["tables"]:
+                is_told = len(kinds) == 1 and name.startswith(f"instances-{run_id}-settled")
+                if name.startswith(tuple(kinds)) and not is_told:
+                    yield _read(folder, f"{place}{name}", account["table_digests"][name]), run_id
+
+    def _accounts(self, folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
         audit = Audit(folder, (self.ledger.config.seal(),))
         for place in (*_earlier(folder), ""):
             try:
@@ -68,11 +82,7 @@ class AuditedOutputs:
             except FileNotFoundError:
                 continue
             check_names(account)
-            run_id = account["run_id"]
-            for name in account["tables"]:
-                # what later ones skipped stands in the tables of those that wrote it
-                if name.startswith("instances-") and not (place and name.startswith(f"instances-{run_id}-settled")):
-                    yield _read(folder, f"{place}{name}", account["table_digests"][name]), run_id
+            yield place, account
 
 
 def _earlier(folder: Folder) -> list[str]:

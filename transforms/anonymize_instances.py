@@ -160,7 +160,8 @@ class _Anonymize(beam.DoFn):
         """All at once: each time, the whole audit may be read."""
         taken, self._taken = self._taken, []
         if taken:
-            self._ledger_writer.add_rows(keep_done(self._conflicts.settle(taken), self._ledger_writer.save))
+            for rows in keep_done(self._conflicts.settle(taken), self._ledger_writer.save):
+                self._ledger_writer.add_rows(rows)
 
     def _claims(
         self,

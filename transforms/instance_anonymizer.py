@@ -88,14 +88,14 @@ class Taken(NamedTuple):
     Attributes:
         row: what becomes of it if nothing more is found out.
         rows: of other objects with its SOPInstanceUID: that it is settled first is nothing to them, but they go together.
-        others: such objects with other content, to which it was preferred.
+        others: such objects to which it was preferred, and whether they are equal to it.
     """
 
     anonymizer: "InstanceAnonymizer"
     header: InstanceHeader
     row: AuditRow
     rows: Sequence[AuditRow] = ()
-    others: Sequence[InstanceHeader] = ()
+    others: Sequence[tuple[InstanceHeader, bool]] = ()
 
 
 class InstanceAnonymizer:
@@ -209,10 +209,7 @@ class InstanceAnonymizer:
             return [*rows, *map(self.conflict, readable)]
         first = min(readable, key=lambda header: self._preference(header, contents[header.source_id]))
         kept = contents[first.source_id].digest
-        rows += [
-            self._duplicate(header) for header in readable if header is not first and contents[header.source_id].digest == kept
-        ]
-        others = [header for header in readable if contents[header.source_id].digest != kept]
+        others = [(header, contents[header.source_id].digest == kept) for header in readable if header is not first]
         row = self.anonymize_instance(first)
         if isinstance(row, Taken):
             # their rows go together: a run that is killed in between must not take one of them for written
@@ -244,14 +241,17 @@ class InstanceAnonymizer:
             return row
         return row if self._is_own(header, name) else self._duplicate(header)
 
-    def others_of(self, row: AuditRow, others: Sequence[InstanceHeader]) -> Iterator[AuditRow | Taken]:
+    def others_of(self, row: AuditRow, others: Sequence[tuple[InstanceHeader, bool]]) -> Iterator[AuditRow | Taken]:
         """What becomes of objects to which another one was preferred.
 
         Args:
             row: what became of that.
+            others: as in Taken.
         """
-        for header in others:
+        for header, is_equal in others:
             if row.status is Status.WRITTEN:
+                yield self._duplicate(header) if is_equal else self._other_kept(header, row)
+            elif row.status is Status.DUPLICATE and is_equal:
                 yield self._other_kept(header, row)
             elif row.status is Status.DUPLICATE:
                 # what lies there may be this object's

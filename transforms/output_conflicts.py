@@ -51,17 +51,25 @@ class ConflictRules:
     keeps_one: bool = False
     is_mended: bool = True
 
-    def settle(self, taken: Sequence[Taken]) -> Iterator[AuditRow]:
-        """The rows of objects of which it isn't known what took their name, and of those that go with them."""
-        rows = self.vouched.find({one.row.output_name for one in taken}) if self.vouched is not None else None
-        is_alone = self.is_mended and self.vouched is not None and self.vouched.is_alone()
+    def settle(self, taken: Sequence[Taken]) -> Iterator[list[AuditRow]]:
+        """For each object of which it isn't known what took its name, its row and those of objects that go with it."""
+        rows, is_alone = None, False
+        if self.vouched is not None:
+            # first: a run that comes to its end meanwhile has rows by then
+            is_alone = self.is_mended and self.vouched.is_alone()
+            rows = self.vouched.find({one.row.output_name for one in taken})
         for one in taken:
             of_name = None if rows is None else rows.get(one.row.output_name, ())
-            row = one.row if of_name is None else self._settled(one, of_name, is_alone=is_alone)
-            yield row
-            yield from one.rows
+            row = self._unknown(one.row) if of_name is None else self._settled(one, of_name, is_alone=is_alone)
+            found = [row, *one.rows]
             for other in one.anonymizer.others_of(row, one.others):
-                yield self._settled(other, of_name or (), is_alone=False) if isinstance(other, Taken) else other
+                is_row = isinstance(other, AuditRow)
+                found.append(other if is_row else self._settled(other, of_name or (), is_alone=False))  # type: ignore[arg-type]
+            yield found
+
+    def _unknown(self, row: AuditRow) -> AuditRow:
+        """What is said where not all rows can be read: that may pass."""
+        return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended and self.vouched is not None else row
 
     def _settled(self, taken: Taken, rows: Sequence[VouchedRow], *, is_alone: bool) -> AuditRow:
         row = taken.row

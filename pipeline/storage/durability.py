@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import threading
+import weakref
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
@@ -34,15 +35,18 @@ class Syncer:
     """Brings files below a folder to the disk, with their names; one thread does, and nobody but who asks waits for it."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = os.path.normpath(folder)
+        # as it stands before the files' names
+        self._folder = folder.rstrip("/") or "/"
         self._lock = threading.Lock()
         self._paths: list[str] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dicom-deid-sync")
         self._whole = -1
+        self._failed: Exception | None = None
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         if _syncs_whole(handle):
             # open as long as there is work: it tells of what went wrong since
             self._whole = handle
+            weakref.finalize(self, os.close, handle)
         else:
             os.close(handle)
 
@@ -60,6 +64,9 @@ class Syncer:
     def _sync(self) -> None:
         with self._lock:
             paths, self._paths = self._paths, []
+        if self._failed is not None:
+            # nobody knows what of it is there
+            raise self._failed
         if not paths:
             # one call for all that were added meanwhile: whoever asked for the others is served by then
             return
@@ -69,13 +76,8 @@ class Syncer:
             else:
                 sync_files(paths, self._folder)
         except OSError as error:
-            raise cannot_write(error) or cannot_sync(error) from None
-
-    def close(self) -> None:
-        """End the thread."""
-        self._thread.shutdown()
-        if self._whole >= 0:
-            os.close(self._whole)
+            self._failed = cannot_write(error) or cannot_sync(error)
+            raise self._failed from None
 
 
 def sync_files(paths: Iterable[str], folder: str) -> None:
@@ -94,7 +96,7 @@ def sync_files(paths: Iterable[str], folder: str) -> None:
         above = os.path.dirname(path)
         while above not in folders:
             folders.add(above)
-            above = above if above == folder else os.path.dirname(above)
+            above = above if above == folder else os.path.dirname(above) or os.curdir
     # names after what they lead to
     for one in sorted(folders, reverse=True):
         sync_folder(one)

@@ -92,7 +92,6 @@ def test_one_call_serves_all_who_asked_meanwhile(tmp_path: Path) -> None:
         syncer.add(str(tmp_path / f"{number}"))
     futures = [syncer.flush() for _ in range(20)]
     assert [future.result() for future in futures] == [None] * 20
-    syncer.close()
 
 
 def test_a_disk_that_can_not_keep_what_is_written_ends_the_run(tmp_path: Path, key_file: Path) -> None:
