@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.process_lock import hold
-from tests.pipeline.conftest import Run, audit_of
+from tests.pipeline.conftest import Run, audit_of, ct_file, deidentify
 from tests.pipeline.test_resume import Finished, Night
 from tests.support.objects import Element, read
 
@@ -145,6 +145,22 @@ def test_an_output_of_any_earlier_run_is_left_alone(night: Night, tmp_path: Path
     elsewhere = night.run(resume=False, archive=other)
     assert elsewhere.report["reasons"] == {"output-conflict": 1}
     assert (night.output / gone).read_bytes() == first.objects()[gone]
+
+
+def test_an_output_of_a_run_with_another_audit_is_left_alone(night: Night, tmp_path: Path) -> None:
+    """The rows of what was skipped are the only ones there that tell of it."""
+    first = night.run()
+    audits = ("--audit", str(tmp_path / "second-audit"))
+    deidentify(night.archive, night.output, night.key, "--resume", str(audit_of(night.output)), *audits)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x").write_bytes(ct_file("1.2.3.8.1", study="1.2.3.8"))
+    deidentify(other, night.output, night.key, *audits)
+    night.put("SECRETNAME-1", "1.2.3.1.1", _OTHER)
+    deidentify(night.archive, night.output, night.key, *audits)
+    (report,) = (tmp_path / "second-audit").glob("run.json")
+    assert json.loads(report.read_text())["reasons"] == {"output-conflict": 1}
+    assert Run(night.output, 0, "").objects().items() >= first.objects().items()
 
 
 def test_where_an_account_can_not_be_checked_nothing_is_replaced(night: Night) -> None:

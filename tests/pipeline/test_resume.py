@@ -44,14 +44,14 @@ class Night:
         self.archive = folder / "SECRETNAME-in"
         self.archive.mkdir()
         self.output = folder / "out"
-        self._key = key
+        self.key = key
         self._source_id = Pseudonyms(Key.load(f"file:{key}", "")).source_id
 
     def put(self, name: str, instance: str, *extra: Element, study: str = "1.2.3.1") -> None:
         (self.archive / name).write_bytes(ct_file(instance, *extra, study=study))
 
     def run(self, *flags: str, resume: bool = True, archive: Path | None = None) -> Finished:
-        run = deidentify(archive or self.archive, self.output, self._key, *(["--resume"] if resume else []), *flags)
+        run = deidentify(archive or self.archive, self.output, self.key, *(["--resume"] if resume else []), *flags)
         assert "Traceback" not in run.log and "SECRETNAME" not in run.log
         return Finished(run)
 

@@ -61,6 +61,30 @@ def test_objects_and_the_names_of_their_folders_are_there(tmp_path: Path, how: s
     assert {name: names_kept[name] for name in names} == (expected or dict.fromkeys(names, b""))
 
 
+_REPLACE = """
+import sys
+from pipeline.storage import LocalWriter
+writer = LocalWriter(sys.argv[1], "0123abcd")
+writer.write("1/1/1.dcm", [b"new" * 1000], "id", instead_of=writer.found("1/1/1.dcm").version)
+"""
+
+
+def test_an_output_that_is_replaced_is_the_old_or_the_new_one_at_any_moment(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    (root / "1" / "1").mkdir(parents=True)
+    (root / "1" / "1" / "1.dcm").write_bytes(b"old")
+    disk = Disk(root)
+    disk.load()
+    for number, call in enumerate(recorded(_REPLACE, root, str(root))):
+        before = disk.changes
+        disk.apply(*call)
+        if disk.changes != before or "sync" in call[0]:
+            for keeps in Keeps:
+                content = kept(disk, tmp_path / f"{number}-{keeps.value}", keeps)["1/1/1.dcm"]
+                assert content in (b"old", b"new" * 1000)
+    assert (root / "1" / "1" / "1.dcm").read_bytes() == b"new" * 1000
+
+
 def test_a_file_is_itself_or_de_identified_at_any_moment(tmp_path: Path) -> None:
     root = tmp_path / "folder"
     root.mkdir()
