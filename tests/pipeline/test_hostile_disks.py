@@ -109,9 +109,10 @@ def _become_a_folder(path: Path) -> None:
 
 
 def _become_another(path: Path) -> None:
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content + b"more")
+    other = path.parent.with_name("other")
+    other.write_bytes(path.read_bytes() + b"more")
+    # at no moment is there none
+    other.replace(path)
 
 
 @pytest.mark.parametrize("change", [_become_a_folder, _become_another])
