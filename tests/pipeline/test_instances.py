@@ -126,9 +126,9 @@ def test_retained_uids_never_lead_out_of_the_output(tmp_path: Path, key_file: Pa
     assert [path.name for path in tmp_path.rglob("*.dcm")] == ["1.2.3.4.dcm"]
 
 
-def test_an_empty_folder_is_a_run_of_nothing(tmp_path: Path, key_file: Path) -> None:
+def test_an_empty_folder_that_may_be_empty_is_a_run_of_nothing(tmp_path: Path, key_file: Path) -> None:
     (tmp_path / "in").mkdir()
-    run = deidentify(tmp_path / "in", tmp_path / "out", key_file)
+    run = deidentify(tmp_path / "in", tmp_path / "out", key_file, "--allow-empty")
     assert run.code == 0, run.log
     assert run.report["listed"] == 0
     assert set(run.report["counts"].values()) == {0}

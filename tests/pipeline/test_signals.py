@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return deidentify(archive, tmp_path_factory.mktemp("undisturbed") / "output", key_file)
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """What is ignored here is ignored by the commands, too, and tests may be started with nohup, or behind a shell's back."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def interrupt(run: AtWork, number: int, *, group: bool = False) -> str:
