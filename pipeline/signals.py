@@ -102,6 +102,9 @@ def heard() -> Iterator[None]:
         # 0 and 3 say that all was done, whatever came meanwhile
         if isinstance(error.code, int) and error.code not in (0, 3):
             _leave(128 + _interruption.number if _interruption.number else error.code)
+        # all is done: while Python takes its leave, it would let a signal end it in the system's way
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         raise
     except BaseException:
         if not _interruption.number:
