@@ -20,6 +20,8 @@ from .storage import Folder, StorageError, as_folder, check_temporary, is_inside
 
 #: in ``run.json``, among what the run was made with: the runs that it went on with
 TAKES_UP = "takes_up"
+#: and the one that came to its end
+RESUMES = "resumes"
 #: what ``digest_of_place`` says
 CROSSWALK_DIGEST = "crosswalk_digest"
 #: ids of the inputs, by their ordinals
@@ -257,5 +259,5 @@ def origin_of(
         **{name: version(name) for name in ("apache-beam", "pydicom", "pyarrow")},
         MAKING: digest,
         TAKES_UP: sorted({file.run_id for file in earlier.ledgers}),
-        "resumes": earlier.run and earlier.run.run_id,
+        RESUMES: earlier.run and earlier.run.run_id,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,12 +10,24 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from transforms import EndOfRunError, Ledger, LedgerFile, SealError, Status, TableError, VouchedRow, checked_table, unpack_entries
+from transforms import (
+    GONE_TABLE,
+    INSTANCES_TABLE,
+    EarlierRun,
+    EndOfRunError,
+    Ledger,
+    LedgerFile,
+    SealError,
+    Status,
+    TableError,
+    VouchedRow,
+    unpack_entries,
+)
 
 from .audit import EARLIER, RUN_FILE, Audit, check_names
 from .run_lock import others_at_work
+from .run_origin import RESUMES
 from .storage import Folder, StorageError, as_folder, join, store_for
 
 _COLUMNS = ("output_name", "status", "source_id", "source_version", "size", "crc32c", "written_in")
@@ -63,18 +74,20 @@ class AuditedOutputs:
 
     def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
         """Rows of all runs that came to their end, each with its run's id."""
-        accounts = dict(self._accounts(folder))
-        runs = {account["run_id"] for account in accounts.values()}
-        for place, account in accounts.items():
-            run_id = account["run_id"]
-            # what it skipped stands in the tables of the runs that wrote it, if they are here
-            kinds = ["instances-"] if account["origin"].get("resumes") in runs else ["instances-", "gone-"]
-            for name in account["tables"]:
-                is_told = len(kinds) == 1 and name.startswith(f"instances-{run_id}-settled")
-                if name.startswith(tuple(kinds)) and not is_told:
-                    yield _read(folder, f"{place}{name}", account["table_digests"][name]), run_id
+        accounts = list(self._accounts(folder))
+        runs = {account["run_id"] for account in accounts}
+        for account in accounts:
+            run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making=False)
+            names = run.files(INSTANCES_TABLE)
+            if account["origin"].get(RESUMES) in runs:
+                # what it skipped stands in the tables of the runs that wrote it
+                names = [name for name in names if not name.startswith(f"{INSTANCES_TABLE}-{run.run_id}-settled")]
+            else:
+                names += run.files(GONE_TABLE)
+            for name in names:
+                yield run.read(name, list(_COLUMNS)), run.run_id
 
-    def _accounts(self, folder: Folder) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _accounts(self, folder: Folder) -> Iterator[dict[str, Any]]:
         audit = Audit(folder, (self.ledger.config.seal(),))
         for place in (*_earlier(folder), ""):
             try:
@@ -82,7 +95,7 @@ class AuditedOutputs:
             except FileNotFoundError:
                 continue
             check_names(account)
-            yield place, account
+            yield account
 
 
 def _earlier(folder: Folder) -> list[str]:
@@ -91,11 +104,6 @@ def _earlier(folder: Folder) -> list[str]:
     entries = store_for(folder.location, folder.options).list(below)
     names = (os.fsdecode(entry.uri)[len(below) :] for entry in entries)
     return sorted(f"{EARLIER}/{name.removesuffix(RUN_FILE)}" for name in names if name.endswith(f"/{RUN_FILE}"))
-
-
-def _read(folder: Folder, name: str, digest: str) -> pa.Table:
-    file = pq.ParquetFile(io.BytesIO(checked_table(folder, name, digest)))
-    return file.read([column for column in _COLUMNS if column in file.schema_arrow.names])
 
 
 def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, VouchedRow]]:

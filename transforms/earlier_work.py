@@ -71,9 +71,12 @@ class EarlierWork:
             for header in (KnownHeader(*fields) for fields in group.headers):
                 self._headers[header.source[:2]] = (header, shared)
         for row in rows:
-            self._rows[row.source_id, row.source_version] = (row, since)
-            if row.status is Status.WRITTEN:
-                self._written[row.source_id] = row
+            self._add_row(row, since)
+
+    def _add_row(self, row: AuditRow, since: float) -> None:
+        self._rows[row.source_id, row.source_version] = (row, since)
+        if row.status is Status.WRITTEN:
+            self._written[row.source_id] = row
 
     def of_containers(self) -> dict[str, "EarlierWork"]:
         """What is known of the members of each container, by its source id. Its rows are not settled here any more."""
@@ -83,11 +86,9 @@ class EarlierWork:
         for which, known in self._headers.items():
             if container := known[0].source[2]:
                 found[container]._headers[which] = known
-        for which, known_row in self._rows.items():
-            if container := known_row[0].container_id:
-                found[container]._rows[which] = known_row
-                if known_row[0].status is Status.WRITTEN:
-                    found[container]._written[which[0]] = known_row[0]
+        for row, since in self._rows.values():
+            if row.container_id:
+                found[row.container_id]._add_row(row, since)
         return found
 
     def packed(self) -> bytes:

@@ -23,6 +23,8 @@ _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
 #: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end like that again
 SETTLED_SCHEMA = pa.schema([*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_())])
 _INPUT_ID = SETTLED_SCHEMA.get_field_index("input_id")
+#: what tells of an object's output
+_OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "written_in"]
 IsThere = Callable[[str, int], bool]
 
 
@@ -187,7 +189,7 @@ class Settled:
         place = self._again.get(source_id)
         if place is None or self._name[place] is None:
             return None
-        row = self._table.slice(place, 1).to_pylist()[0]
+        row = self._table.select(_OF_OUTPUT).slice(place, 1).to_pylist()[0]
         # in the row of a conflict a run stands only if what lies there came of the same source
         is_own = row["written_in"] is not None
         is_changed = row["status"] != _SKIPPED or not version or row["source_version"] != version
