@@ -37,6 +37,7 @@ from .remote import (
     head_of,
     holds,
     unreadable,
+    until_whole,
     unwritable,
 )
 from .store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
@@ -172,18 +173,27 @@ class AzureStore:
         return written
 
     def _send(self, uri: str, content: bytes, kind: str, version: str | None, metadata: dict[str, str]) -> None:
-        """One request that writes an object in the place of ``version``; the library's errors go through."""
+        """One request that writes an object in the place of ``version``; the library's errors go through.
+
+        Raises:
+            TransientError: other bytes arrived than were sent.
+        """
         condition = _unless_changed(version) if version else {}
         digest = hashlib.md5(content, usedforsecurity=False).digest()
-        self._blob(uri).upload_blob(
-            content,
-            overwrite=version != "",
-            metadata=metadata,
-            content_settings=ContentSettings(content_type=kind, content_md5=bytearray(digest)),
-            validate_content=True,
-            max_concurrency=1,
-            **condition,
-        )
+        try:
+            self._blob(uri).upload_blob(
+                content,
+                overwrite=version != "",
+                metadata=metadata,
+                content_settings=ContentSettings(content_type=kind, content_md5=bytearray(digest)),
+                validate_content=True,
+                max_concurrency=1,
+                **condition,
+            )
+        except ERRORS as error:
+            if code_of(error) in _CORRUPTED:
+                raise TransientError from None
+            raise
 
     def _upload_blocks(self, uri: str, parts: Parts, metadata: dict[str, str], version: str) -> Written:
         # blocks that aren't in a committed list are no object, and Azure drops them after a week. Two writers of one name share
@@ -251,7 +261,7 @@ class AzureStore:
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
         """As ``ObjectStore.put``."""
         try:
-            self._send(uri, content, content_type(uri), version, {})
+            until_whole(partial(self._send, uri, content, content_type(uri), version, {}))
         except (ResourceExistsError, ResourceModifiedError):
             # a first attempt may have got through without an answer
             if not holds(self, uri, content):

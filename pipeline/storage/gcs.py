@@ -130,9 +130,6 @@ class GcsStore:
             self._send(uri, content, CONTENT_TYPE, generation, metadata)
         except PreconditionFailed:
             self._must_be(uri, written)
-        except BadRequest:
-            # the store saw other bytes than were sent
-            raise TransientError from None
         except ERRORS as error:
             raise self._refused(uri, error, unwritable()) from None
         else:
@@ -140,12 +137,19 @@ class GcsStore:
         return written
 
     def _send(self, uri: str, content: bytes, kind: str, generation: int | None, metadata: dict[str, str]) -> None:
-        """One request that writes an object of ``generation``, 0 for none, None for any; the library's errors go through."""
+        """One request that writes an object of ``generation``, 0 for none, None for any; the library's errors go through.
+
+        Raises:
+            TransientError: the store saw other bytes than were sent.
+        """
         blob = self._blob(Entry(uri.encode()), kms_key_name=self._options.kms_key or None)
         blob.metadata = metadata
         # in the object's metadata the store checks it before the object is there
         blob.crc32c = checksum = _base64(google_crc32c.value(content))
-        blob.upload_from_string(content, kind, if_generation_match=generation, checksum=None, retry=RETRY, timeout=TIMEOUT)
+        try:
+            blob.upload_from_string(content, kind, if_generation_match=generation, checksum=None, retry=RETRY, timeout=TIMEOUT)
+        except BadRequest:
+            raise TransientError from None
         if blob.crc32c != checksum:
             self.delete(uri)
             raise TransientError
@@ -169,6 +173,8 @@ class GcsStore:
                     size, crc = size + len(piece), google_crc32c.extend(crc, piece)
                     target.write(piece)
         except InvalidResponse as error:
+            if error.response.status_code == BadRequest.code:
+                raise TransientError from None
             if error.response.status_code != PreconditionFailed.code:
                 raise self._refused(uri, error, unwritable()) from None
             # somebody's object is there; what this one would have been is known when all of it has passed
@@ -227,7 +233,7 @@ class GcsStore:
         """As ``ObjectStore.put``."""
         generation = None if version is None else int(version or 0)
         try:
-            self._send(uri, content, content_type(uri), generation, {})
+            until_whole(partial(self._send, uri, content, content_type(uri), generation, {}))
         except PreconditionFailed:
             # a first attempt may have got through without an answer
             if not holds(self, uri, content):

@@ -206,6 +206,7 @@ class S3Store:
 
         Raises:
             _Unmet: something else is there.
+            TransientError: other bytes arrived than were sent, or somebody else writes all the time.
         """
         condition = {} if version is None else {"IfMatch": f'"{version}"'} if version else {"IfNoneMatch": "*"}
         for pause in (*PAUSES, None):
@@ -223,6 +224,8 @@ class S3Store:
                     condition = {}
                 elif code_of(error) in _CONFLICTS and pause is not None:
                     time.sleep(pause)
+                elif code_of(error) in _CORRUPTED:
+                    raise TransientError from None
                 else:
                     raise
         raise TransientError

@@ -152,3 +152,22 @@ def test_a_store_that_is_not_there_at_the_start(scheme: str, key_file: Path) -> 
         process = lost.start()
         _, log = process.communicate(timeout=PATIENCE)
         assert process.returncode == 4 and log.count("\n") == 1 and "can't be reached" in log, log
+
+
+@pytest.mark.parametrize("scheme", ["gs", "s3", "azfs"])
+@pytest.mark.parametrize(("repeats", "code"), [(2, 0), (1 << 40, 2)])
+def test_bytes_that_go_wrong_on_their_way_to_the_store(
+    scheme: str, repeats: int, code: int, archive: Path, undisturbed: Run, key_file: Path
+) -> None:
+    """Objects, ledgers, tables and ``run.json``: each is sent anew; where nothing ever arrives, a run isn't begun."""
+    with stores(scheme, key_file) as lost:
+        lost.fill(archive)
+        lost.proxy.plan = FaultPlan(seed=1, share=1.0, kinds=("corrupt-upload",), max_repeats=repeats)
+        process = lost.start()
+        _, log = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, log
+        assert lost.proxy.faults()["corrupt-upload"] >= 2
+        if code:
+            assert "bytes go wrong on their way" in log and "SECRETNAME" not in log
+        else:
+            assert same(written_to(lost.server, "research", "out"), undisturbed)
