@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 import click
 
-from .errors import EXIT_FAILED, EXIT_QUARANTINED
+from .errors import EXIT_AGAIN, EXIT_FAILED, EXIT_QUARANTINED
 from .profile_options import ENGINE_OPTIONS, add_options, usage_error, with_profile
 from .signals import interrupted_by
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from anonymizer import DeidentificationError
     from profiles import ConfidentialityProfile
 
+#: what has nothing to do with the object
+_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 #: standard input, or output
 _STANDARD = "-"
 
@@ -43,7 +46,7 @@ def file(
 
     IN may be - for standard input, and OUT - for standard output, which gets nothing before the object is whole.
 
-    Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 1 failed.
+    Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 4 a disk is full or fails; 1 failed.
     """
     from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
 
@@ -75,7 +78,7 @@ def file(
         sys.exit(EXIT_FAILED)
     except OSError as error:
         click.echo(f"Failed: {error.strerror}", err=True)
-        sys.exit(EXIT_FAILED)
+        sys.exit(EXIT_AGAIN if error.errno in _OF_THE_PLACE else EXIT_FAILED)
 
 
 # names are identifiers: the messages don't repeat them

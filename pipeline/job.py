@@ -53,7 +53,6 @@ from transforms import (
     WriteTable,
     WriteUidMap,
     account_name,
-    finished_unit,
     is_opened,
     settled_table,
     words_table,
@@ -109,7 +108,7 @@ class _Work(NamedTuple):
         listed: batches of all objects, done or not, as far as they aren't summed up by now.
         batches: batches of all of them, and of zips and tars.
         scanned: packed lists of HeaderGroup tuples: pass 1 has seen them.
-        finished: lists of HeaderGroup tuples: done with.
+        finished: units of those that are done with.
         rows: AuditRows of those that are done with.
         settled: lists of tables of SETTLED_SCHEMA: those that the last run was done with.
         gone: lists of such tables: what it knew and isn't listed any more.
@@ -137,11 +136,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     scan = work.to_scan | "ScanHeaders" >> ScanHeaders(parts.archive, config, parts.ledger, parts.progress, parts.crosswalk)
     scanned = _together("Scanned", (scan[SCANNED], *work.scanned))
     units = scanned | "GroupIntoWorkUnits" >> GroupIntoWorkUnits(listed)
-    finished = [
-        groups | f"FinishedUnits{number}" >> beam.FlatMap(_units).with_output_types(tuple[bytes, Any])
-        for number, groups in enumerate(work.finished)
-    ]
-    all_units = _together("AllUnits", (units, *finished))
+    all_units = _together("AllUnits", (units, *work.finished))
     uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, work.settled, parts.earlier.run, parts.earlier.given)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map[VIOLATIONS])
     if parts.former is not None:
@@ -203,10 +198,6 @@ def _find_work(pipeline: beam.Pipeline, parts: JobParts) -> _Work:
 
 def _nothing_known(batch: Any) -> tuple[Any, bytes]:
     return batch, b""
-
-
-def _units(groups: list[tuple[Any, ...]]) -> list[Any]:
-    return list(map(finished_unit, groups))
 
 
 def _together(name: str, collections: tuple[PCollection[Any], ...]) -> PCollection[Any]:

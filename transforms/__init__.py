@@ -48,7 +48,6 @@ from .envelopes import decrypt as decrypt
 from .envelopes import load_certificate as load_certificate
 from .envelopes import load_private_key as load_private_key
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
-from .group_work_units import finished_unit as finished_unit
 from .judge_faces import JudgeFaces as JudgeFaces
 from .ledger import Ledger as Ledger
 from .ledger import unpack_entries as unpack_entries

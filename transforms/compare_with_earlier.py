@@ -15,7 +15,7 @@ from .audit_names import LedgerFile
 from .bundles import at_end
 from .earlier_work import Compared, EarlierWork, by_shard
 from .engine_config import EngineConfig
-from .group_work_units import keys_for
+from .group_work_units import finished_unit, keys_for
 from .ledger import Ledger
 from .list_objects import Batch, batches
 from .listed import LISTED_SCHEMA, pack_listed, refs_of, unpack_listed
@@ -52,7 +52,7 @@ OfKind = tuple[bytes, bytes]
 ToDo = tuple[Batch, bytes]
 Tagged = (
     TaggedOutput[Literal["known"], bytes]
-    | TaggedOutput[Literal["finished"], list[tuple[Any, ...]]]
+    | TaggedOutput[Literal["finished"], tuple[bytes, Any]]
     | TaggedOutput[Literal["taken_up"], AuditRows]
     | TaggedOutput[Literal["settled"], list[pa.Table]]
     | TaggedOutput[Literal["gone"], list[pa.Table]]
@@ -96,8 +96,11 @@ class Takes:
         if compared.scanned:
             self._progress.add("scanned", sum(len(group[2]) for group in compared.scanned))
             yield TaggedOutput(KNOWN, pack(compared.scanned))
-        if compared.finished:
-            yield TaggedOutput(FINISHED, compared.finished)
+        for group in compared.finished:
+            yield TaggedOutput(FINISHED, finished_unit(group))
+        for group in compared.refused:
+            # who has the same SOPInstanceUID is no duplicate of these
+            yield TaggedOutput(FINISHED, finished_unit(group, is_written=False))
         if compared.rows:
             for stage in ("scanned", "finished"):
                 self._progress.add(stage, len(compared.rows))

@@ -27,7 +27,9 @@ class Compared(NamedTuple):
     Attributes:
         to_do: nothing is known of them.
         scanned: HeaderGroup tuples: pass 1 saw them.
-        finished: HeaderGroup tuples, their headers without ``ref`` and ``source_id``: done with.
+        finished: HeaderGroup tuples, their headers without ``ref`` and ``source_id``: done with, and in the output, or their
+            duplicates are.
+        refused: as ``finished``: done with, and nothing of them is in the output.
         rows: what became of those that are done with.
         settled: places in the rows of a run that came to its end, and was done with them.
         settled_inputs: ordinals of the inputs that list those now.
@@ -36,6 +38,7 @@ class Compared(NamedTuple):
     to_do: list[ObjectRef]
     scanned: list[tuple[Any, ...]]
     finished: list[tuple[Any, ...]]
+    refused: list[tuple[Any, ...]]
     rows: AuditRows
     settled: list[int]
     settled_inputs: list[int]
@@ -136,8 +139,8 @@ class EarlierWork:
         """
         settled = [place for place in places if place is not None]
         settled_inputs = [one for one, place in zip(inputs, places, strict=True) if place is not None]
-        compared = Compared([], [], [], AuditRows(), settled, settled_inputs)
-        scanned, finished = _Groups(), _Groups()
+        compared = Compared([], [], [], [], AuditRows(), settled, settled_inputs)
+        scanned, finished, refused = _Groups(), _Groups(), _Groups()
         for ref, source in left:
             which = (source.source_id, source.version)
             header, group = self._headers.get(which, (None, None)) if source.version else (None, None)
@@ -156,9 +159,11 @@ class EarlierWork:
                 scanned.add(group, InstanceHeader(ref[:], bytes.fromhex(source.source_id), header.instance, header.new_uid))
             else:
                 compared.rows.append(row)
-                finished.add(group, InstanceHeader((), b"", header.instance, header.new_uid))  # type: ignore[arg-type]
+                done = finished if row.status in (Status.WRITTEN, Status.DUPLICATE) else refused
+                done.add(group, InstanceHeader((), b"", header.instance, header.new_uid))  # type: ignore[arg-type]
         compared.scanned.extend(scanned)
         compared.finished.extend(finished)
+        compared.refused.extend(refused)
         return compared
 
     def _earlier_output(self, source: Source) -> EarlierOutput | None:

@@ -122,17 +122,21 @@ def _bytes_to_read(ref: tuple[Any, ...]) -> int:
     return 0 if size < 0 or (member and member[0] == _TAR_STREAM) else size
 
 
-def finished_unit(group: Group) -> WorkUnit:
-    """A unit of objects that are done with: their UIDs and words count, and nobody looks for them."""
+def finished_unit(group: Group, *, is_written: bool = True) -> WorkUnit:
+    """A unit of objects that are done with: their UIDs and words count, and nobody looks for them.
+
+    Args:
+        is_written: they are in the output, or their duplicates are.
+    """
     study, shared, headers = group
-    return finished_unit_id(study), [StudyPart(study, [shared], headers)[:]]
+    return finished_unit_id(study, earlier=not is_written), [StudyPart(study, [shared], headers)[:]]
 
 
 def finished_unit_id(study: bytes, *, earlier: bool = False) -> bytes:
     """The id of a unit of objects of a study that are done with.
 
     Args:
-        earlier: they may not be there any more.
+        earlier: they may not be there any more, or never were in the output.
     """
     return (_EARLIER if earlier else _FINISHED) + study[:STUDY_ID_SIZE].ljust(STUDY_ID_SIZE, b"\0")
 
@@ -143,7 +147,7 @@ def is_finished(unit_id: bytes) -> bool:
 
 
 def is_earlier(unit_id: bytes) -> bool:
-    """Whether they may not be there any more."""
+    """Whether they may not be there any more, or never were in the output."""
     return is_finished(unit_id) and unit_id.startswith(_EARLIER)
 
 

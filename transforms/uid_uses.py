@@ -149,7 +149,7 @@ def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
     one unit; but some may be done with, and then the unit must know.
     """
     studies = use.owners
-    # earlier ones may be those that are done again now
+    # earlier ones may be those that are done again now, and what was refused has no duplicates
     units = {unit for claimant in use.claimants if not is_earlier(unit := claimant[_STUDY_SIZE:])}
     if len(studies) > 1 or len(units) > 1:
         for unit in sorted(unit for unit in units if not is_finished(unit)):

@@ -279,7 +279,7 @@ def test_a_full_disk_behind_standard_output_is_told(source: Path, key: list[str]
     with open("/dev/full", "wb") as full:
         running = start(source, "-", *key, stdout=full.fileno())
         _, log = running.communicate(timeout=120)
-    assert (running.returncode, log) == (1, b"Failed: No space left on device\n")
+    assert (running.returncode, log) == (4, b"Failed: No space left on device\n")
 
 
 @pytest.mark.parametrize(("closed", "arguments"), [(">&-", ["$1", "-"]), ("<&-", ["-", "$2"]), ("<&- >&-", ["-", "-"])])

@@ -111,10 +111,21 @@ def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again
     a, b, c, _ = map(sources.of, refs)
     rejected = row(c, Status.QUARANTINED, study="")
     found = compared(pack_entries([group(a, b)], [row(a), rejected]), refs, sources)
+    assert found.refused == []
     assert found.rows == [row(a), rejected]
     assert found.finished == [(STUDY, SHARED, [((), b"", b"i" * 32, b"2.25.9")])]
     assert found.scanned == [(STUDY, SHARED, [(refs[1][:], bytes.fromhex(b.source_id), b"i" * 32, b"2.25.9")])]
     assert found.to_do == [refs[3]]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_was_refused_is_not_taken_for_written(sources: Sources, status: Status) -> None:
+    """Whoever has its SOPInstanceUID is no duplicate of it: an output that a killed run left is that one's own."""
+    known = sources.of(ref("a"))
+    found = compared(pack_entries([group(known)], [row(known, status)]), [ref("a")], sources)
+    groups = [(STUDY, SHARED, [((), b"", b"i" * 32, b"2.25.9")])]
+    is_there = status in (Status.WRITTEN, Status.DUPLICATE)
+    assert (found.finished, found.refused) == ((groups, []) if is_there else ([], groups))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,7 @@ def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Source
     found = compared(pack_entries([group(known)], [row(known)]), [now], sources)
     # and it says what it was written as
     earlier = ("a/b/c.dcm", 7, "0000002a", True, "") if now.source == b"a" else None
-    assert found == ([now._replace(earlier=earlier)], [], [], [], [], [])
+    assert found.to_do == [now._replace(earlier=earlier)] and not any(found[1:])
 
 
 def test_a_version_that_nobody_knows_is_that_of_no_other(sources: Sources) -> None:

@@ -46,10 +46,10 @@ def user(study: bytes) -> bytes:
     return study[:8] * 2
 
 
-def finished_unit(one: tuple[Any, ...]) -> Unit:
+def finished_unit(one: tuple[Any, ...], *, is_written: bool = True) -> Unit:
     """Objects of one study that are done with."""
     study, (shared,), headers = one
-    return finished((study, shared, headers))
+    return finished((study, shared, headers), is_written=is_written)
 
 
 Unit = tuple[bytes, list[tuple[Any, ...]]]
@@ -121,6 +121,9 @@ def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(config: Engin
         ([(UNIT, [one])], []),
         ([(UNIT, [one]), finished_unit(other)], [(UNIT, (A, True))]),
         ([(UNIT, [one]), finished_unit(one), finished_unit(one)], [(UNIT, (A, False))]),
+        # of what was refused nothing is a duplicate; but it has its study
+        ([(UNIT, [one]), finished_unit(one, is_written=False)], []),
+        ([(UNIT, [one]), finished_unit(other, is_written=False)], [(UNIT, (A, True))]),
         ([finished_unit(one), finished_unit(other), (OTHER, [part({B: b"n2"}, study=C)])], []),
     ):
         with BeamPipeline(runner="FnApiRunner") as pipeline:
