@@ -36,6 +36,7 @@ from .remote import (
     crc32c_of,
     head_of,
     holds,
+    sending,
     unreadable,
     until_whole,
     unwritable,
@@ -46,6 +47,7 @@ from .unavailable import refusal
 _PAGE = 1000
 #: the store saw other bytes than were sent; the last is the word of Azurite, the emulator
 _CORRUPTED = {"Md5Mismatch", "InvalidMd5", "InvalidOperation"}
+_sending = partial(sending, ERRORS, lambda error: code_of(error) in _CORRUPTED)
 
 
 class AzureStore:
@@ -141,7 +143,7 @@ class AzureStore:
         return refusal("azfs", outage_of(error), otherwise, lambda: answers(account, container, self._options))
 
     def _unwritable(self, uri: str, error: Exception) -> Exception:
-        return TransientError() if code_of(error) in _CORRUPTED else self.refused(uri, error, unwritable())
+        return self.refused(uri, error, unwritable())
 
     def _ask(self, entry: Entry, start: int | None = None, length: int | None = None) -> Any:
         condition = _unless_changed(entry.version) if entry.version else {}
@@ -180,7 +182,7 @@ class AzureStore:
         """
         condition = _unless_changed(version) if version else {}
         digest = hashlib.md5(content, usedforsecurity=False).digest()
-        try:
+        with _sending():
             self._blob(uri).upload_blob(
                 content,
                 overwrite=version != "",
@@ -190,10 +192,6 @@ class AzureStore:
                 max_concurrency=1,
                 **condition,
             )
-        except ERRORS as error:
-            if code_of(error) in _CORRUPTED:
-                raise TransientError from None
-            raise
 
     def _upload_blocks(self, uri: str, parts: Parts, metadata: dict[str, str], version: str) -> Written:
         # blocks that aren't in a committed list are no object, and Azure drops them after a week. Two writers of one name share
@@ -206,12 +204,13 @@ class AzureStore:
                 blocks.append(BlobBlock(f"{prefix}{number:06}"))
                 digest.update(part)
                 again(partial(self._stage, uri, blob, blocks[-1].id, part))
-            blob.commit_block_list(
-                blocks,
-                content_settings=ContentSettings(content_type=CONTENT_TYPE, content_md5=bytearray(digest.digest())),
-                metadata=metadata,
-                **(_unless_changed(version) if version else {"match_condition": MatchConditions.IfMissing}),
-            )
+            with _sending():
+                blob.commit_block_list(
+                    blocks,
+                    content_settings=ContentSettings(content_type=CONTENT_TYPE, content_md5=bytearray(digest.digest())),
+                    metadata=metadata,
+                    **(_unless_changed(version) if version else {"match_condition": MatchConditions.IfMissing}),
+                )
         except ERRORS as error:
             # somebody's object is there, perhaps this one, and the answer that said so got lost
             if not isinstance(error, ResourceExistsError | ResourceModifiedError) and code_of(error) != "InvalidBlockList":
@@ -223,7 +222,8 @@ class AzureStore:
 
     def _stage(self, uri: str, blob: Any, name: str, content: bytes) -> None:
         try:
-            blob.stage_block(name, content, length=len(content), validate_content=True)
+            with _sending():
+                blob.stage_block(name, content, length=len(content), validate_content=True)
         except ERRORS as error:
             raise self._unwritable(uri, error) from None
 

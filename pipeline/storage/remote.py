@@ -52,6 +52,25 @@ def until_whole(attempt: Callable[[], T]) -> T:
         raise StorageError("bytes go wrong on their way to and from the store, time and again") from None
 
 
+@contextlib.contextmanager
+def sending(errors: tuple[type[Exception], ...], is_corrupted: Callable[[Exception], bool]) -> Iterator[None]:
+    """A block that sends bytes to a store; its library's errors go through.
+
+    Args:
+        errors: those of the library.
+        is_corrupted: whether the store says by one that it saw other bytes.
+
+    Raises:
+        TransientError: it does.
+    """
+    try:
+        yield
+    except errors as error:
+        if is_corrupted(error):
+            raise TransientError from None
+        raise
+
+
 class _HeaderSizes:
     """How long headers are, measured as they are read: an archive of long ones soon needs one request for each again."""
 

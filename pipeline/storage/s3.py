@@ -27,6 +27,7 @@ from .remote import (
     head_of,
     holds,
     opened,
+    sending,
     unreadable,
     until_whole,
     unwritable,
@@ -39,6 +40,7 @@ from .unavailable import refusal
 _PAGE = 1000
 #: the store saw other bytes than were sent
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"}
+_sending = partial(sending, ERRORS, lambda error: code_of(error) in _CORRUPTED)
 #: two requests for one name at the same time
 _CONFLICTS = {"ConditionalRequestConflict", "OperationAborted", "409"}
 
@@ -211,7 +213,8 @@ class S3Store:
         condition = {} if version is None else {"IfMatch": f'"{version}"'} if version else {"IfNoneMatch": "*"}
         for pause in (*PAUSES, None):
             try:
-                return request(**condition)
+                with _sending():
+                    return request(**condition)
             except ClientError as error:
                 if is_unmet(error) or (version and is_missing(error)) or code_of(error) == "NoSuchUpload":
                     # an upload is gone when it was completed, and the answer that said so got lost
@@ -224,8 +227,6 @@ class S3Store:
                     condition = {}
                 elif code_of(error) in _CONFLICTS and pause is not None:
                     time.sleep(pause)
-                elif code_of(error) in _CORRUPTED:
-                    raise TransientError from None
                 else:
                     raise
         raise TransientError
@@ -282,9 +283,10 @@ class S3Store:
     def _send_part(self, place: dict[str, str], number: int, content: bytes) -> dict[str, Any]:
         checksum = crc32c_text(google_crc32c.value(content))
         try:
-            answer = self._client.upload_part(
-                **place, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32C", ChecksumCRC32C=checksum
-            )
+            with _sending():
+                answer = self._client.upload_part(
+                    **place, PartNumber=number, Body=content, ChecksumAlgorithm="CRC32C", ChecksumCRC32C=checksum
+                )
         except ERRORS as error:
             raise self._unwritable(f"s3://{place['Bucket']}/{place['Key']}", error) from None
         if not has_arrived(answer, content, checksum):
@@ -358,7 +360,7 @@ class S3Store:
             raise explain(error) from None
 
     def _unwritable(self, uri: str, error: Exception) -> Exception:
-        return TransientError() if code_of(error) in _CORRUPTED | _CONFLICTS else self._refused(uri, error, unwritable())
+        return TransientError() if code_of(error) in _CONFLICTS else self._refused(uri, error, unwritable())
 
     def _refused(self, uri: str, error: Exception, otherwise: Exception) -> Exception:
         return refusal("s3", outage_of(error), otherwise, lambda: answers(self._options, address(uri).bucket))
