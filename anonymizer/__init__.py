@@ -10,7 +10,9 @@ from .errors import DeidentificationError as DeidentificationError
 from .errors import Note as Note
 from .errors import Reason as Reason
 from .errors import SecretError as SecretError
+from .files import BROKEN_PLACE as BROKEN_PLACE
 from .files import UNFINISHED as UNFINISHED
+from .files import UNWRITABLE_PLACE as UNWRITABLE_PLACE
 from .files import joined as joined
 from .files import make_folders as make_folders
 from .files import sync_file as sync_file

@@ -11,6 +11,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+#: what a device or a network share answers that is broken or gone
+BROKEN_PLACE = frozenset(
+    code
+    for name in (
+        *("EIO", "ENODEV", "ENXIO", "ENOMEDIUM", "EREMOTEIO", "EUCLEAN"),
+        *("ESTALE", "ENOTCONN", "ETIMEDOUT", "ESHUTDOWN", "ENOLINK", "ECOMM"),
+        *("EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ECONNRESET", "ECONNABORTED", "ECONNREFUSED"),
+    )
+    if (code := getattr(errno, name, None)) is not None
+)
+#: what the system answers where nothing can be written for now, whatever it is
+UNWRITABLE_PLACE = BROKEN_PLACE | {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 #: how the names of files begin that aren't whole yet
 UNFINISHED = ".dicom-deid-"
 #: pieces that one system call writes; IOV_MAX is 1024 on Linux and 16 at least anywhere

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import sys
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from anonymizer import DeidentificationError
     from profiles import ConfidentialityProfile
 
-#: what has nothing to do with the object
-_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 #: standard input, or output
 _STANDARD = "-"
 
@@ -48,7 +45,7 @@ def file(
 
     Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 4 a disk is full or fails; 1 failed.
     """
-    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
+    from anonymizer import UNWRITABLE_PLACE, Anonymizer, DeidentificationError, PatientTableError, SecretError
 
     if in_place:
         _check_in_place(source, target)
@@ -78,7 +75,7 @@ def file(
         sys.exit(EXIT_FAILED)
     except OSError as error:
         click.echo(f"Failed: {error.strerror}", err=True)
-        sys.exit(EXIT_AGAIN if error.errno in _OF_THE_PLACE else EXIT_FAILED)
+        sys.exit(EXIT_AGAIN if error.errno in UNWRITABLE_PLACE else EXIT_FAILED)
 
 
 # names are identifiers: the messages don't repeat them

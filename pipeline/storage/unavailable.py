@@ -9,22 +9,13 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from anonymizer import BROKEN_PLACE
 from transforms import StorageUnavailableError
 
 from .store import StorageError
 
 _AGAIN = "start the same command again"
 _FULL, _QUOTA, _READ_ONLY = errno.ENOSPC, errno.EDQUOT, errno.EROFS
-#: what a device or a network share answers that is broken or gone
-_BROKEN = {
-    code
-    for name in (
-        *("EIO", "ENODEV", "ENXIO", "ENOMEDIUM", "EREMOTEIO", "EUCLEAN"),
-        *("ESTALE", "ENOTCONN", "ETIMEDOUT", "ESHUTDOWN", "ENOLINK", "ECOMM"),
-        *("EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ECONNRESET", "ECONNABORTED", "ECONNREFUSED"),
-    )
-    if (code := getattr(errno, name, None)) is not None
-}
 #: those that say of a file that is read no more than that it can't be
 _OF_ONE_FILE = {errno.EIO, getattr(errno, "EUCLEAN", errno.EIO)}
 
@@ -49,7 +40,7 @@ def cannot_write(error: OSError) -> StorageDownError | None:
         return StorageDownError(f"the quota of the place where the run writes is used up: make room, and {_AGAIN}")
     if code == _READ_ONLY:
         return StorageDownError(f"the place where the run writes has become read-only: see to its disk, and {_AGAIN}")
-    if code in _BROKEN:
+    if code in BROKEN_PLACE:
         return StorageDownError(f"the disk or share where the run writes fails ({_text(error)}): see to it, and {_AGAIN}")
     return None
 
@@ -61,7 +52,7 @@ def cannot_sync(error: OSError) -> StorageDownError:
 
 def cannot_read(error: OSError) -> StorageDownError | None:
     """The same for reading: a file that can't be read is a file, but a share that isn't there any more is gone for all."""
-    if error.errno in _BROKEN - _OF_ONE_FILE:
+    if error.errno in BROKEN_PLACE - _OF_ONE_FILE:
         return StorageDownError(f"a disk or share that the run reads fails ({_text(error)}): see to it, and {_AGAIN}")
     return None
 
