@@ -80,6 +80,19 @@ class Syncer:
             raise self._failed from None
 
 
+def sync_content(path: str) -> None:
+    """Bring a file to the disk, whatever becomes of its name.
+
+    Raises:
+        OSError: it can't be brought there.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        sync_file(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_files(paths: Iterable[str], folder: str) -> None:
     """Bring files to the disk one by one, and their names, and those of the folders between them and ``folder``.
 
@@ -88,11 +101,7 @@ def sync_files(paths: Iterable[str], folder: str) -> None:
     """
     folders: set[str] = set()
     for path in paths:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            sync_file(handle)
-        finally:
-            os.close(handle)
+        sync_content(path)
         above = os.path.dirname(path)
         while above not in folders:
             folders.add(above)

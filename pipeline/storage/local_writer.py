@@ -15,7 +15,7 @@ import google_crc32c
 from anonymizer import DeidentificationError, Reason, joined, write_all
 from transforms import Found, ObjectConflictError, Written, check_running, nothing_to_wait_for
 
-from .durability import Syncer, sync_files
+from .durability import Syncer, sync_content
 from .store import StorageError
 from .unavailable import cannot_write
 
@@ -90,7 +90,7 @@ class LocalWriter:
                     if instead_of is None or _version(target) != instead_of:
                         raise ObjectConflictError from None
                     # what is there is gone then: a power cut must find the one or the other
-                    sync_files([temporary], self._temporary)
+                    sync_content(temporary)
                     os.replace(temporary, target)
             # also what was there: who wrote it may have been ended before it was on the disk
             self._added(target)
