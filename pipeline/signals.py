@@ -103,8 +103,7 @@ def heard() -> Iterator[None]:
         if isinstance(error.code, int) and error.code not in (0, 3):
             _leave(128 + _interruption.number if _interruption.number else error.code)
         # all is done: while Python takes its leave, it would let a signal end it in the system's way
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        be_deaf()
         raise
     except BaseException:
         if not _interruption.number:
@@ -157,7 +156,7 @@ def born_deaf() -> Iterator[None]:
 
 
 def be_deaf() -> None:
-    """Leave signals to the command: a key press, or the end of a service, reaches all of its processes."""
+    """Hear no signal any more. Workers leave them to the command: a key press, or the end of a service, reaches all processes."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

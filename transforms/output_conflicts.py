@@ -63,8 +63,7 @@ class ConflictRules:
             row = self._unknown(one.row) if of_name is None else self._settled(one, of_name, is_alone=is_alone)
             found = [row, *one.rows]
             for other in one.anonymizer.others_of(row, one.others):
-                is_row = isinstance(other, AuditRow)
-                found.append(other if is_row else self._settled(other, of_name or (), is_alone=False))  # type: ignore[arg-type]
+                found.append(other if isinstance(other, AuditRow) else self._settled(other, of_name or (), is_alone=False))
             yield found
 
     def _unknown(self, row: AuditRow) -> AuditRow:

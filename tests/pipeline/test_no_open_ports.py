@@ -55,8 +55,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archive_of(300, tmp_path_factory.mktemp("archive"))
 
 
+@pytest.fixture(scope="module")
+def long_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than a run is through with before it is noticed at work, however loaded the machine is."""
+    return archive_of(5000, tmp_path_factory.mktemp("long"))
+
+
 def archive_of(count: int, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
     write_studies(folder, (f"{number}.dcm" for number in range(count)), lambda number: [Element(0x7FE00010, "OW", bytes(2000))])
     return folder
 
@@ -187,10 +192,10 @@ def test_sockets_lie_in_tmpdir_where_they_can(archive: Path, key_file: Path) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_folder_stays_behind_whatever_ends_the_run(number: signal.Signals, key_file: Path, tmp_path: Path) -> None:
-    # more than a run is through with before it is noticed at work, however loaded the machine is
-    archive = archive_of(5000, tmp_path / "archive")
-    with watched(archive, tmp_path, key_file, *PROCESSES) as run:
+def test_no_folder_stays_behind_whatever_ends_the_run(
+    number: signal.Signals, long_archive: Path, key_file: Path, tmp_path: Path
+) -> None:
+    with watched(long_archive, tmp_path, key_file, *PROCESSES) as run:
         folder = Path(run.until_it_has("logging")).parent
         run.process.send_signal(number)
         assert run.process.wait(SECONDS) != 0
