@@ -4,6 +4,7 @@ from .anonymizer import Anonymizer as Anonymizer
 from .anonymizer import anonymize_file as anonymize_file
 from .deflate import ByteStream as ByteStream
 from .deidentification import Deidentification as Deidentification
+from .description import Description as Description
 from .engine import Engine as Engine
 from .errors import FILTERED as FILTERED
 from .errors import DeidentificationError as DeidentificationError

@@ -7,10 +7,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from profiles import Operation, Plan, compile_plan
+from profiles import MODALITY, Operation, Plan, compile_plan
 
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .deflate import deflate
+from .describer import Describer
+from .description import Description
 from .errors import DeidentificationError, Note, Reason
 from .facts import Facts, new_patient_id, originals_of
 from .files import Batch, Piece
@@ -74,6 +76,8 @@ class Deidentification:
         self._size = size
         self._rewriter: Rewriter | None = None
         self._header: FileHeader | None = None
+        #: the bytes from the beginning on, and where the data set begins in them
+        self._beginning = b"", 0
 
     @property
     def progress(self) -> Progress:
@@ -148,6 +152,22 @@ class Deidentification:
         for _ in batches:
             pass
 
+    def describe(self, describer: Describer) -> Description:
+        """What the audit says of the object, once its header was scanned."""
+        assert self._header is not None
+        progress = self.progress
+        modality = progress.judged_by.top.get(MODALITY, b"")
+        return describer.describe(self._plan, self._header.transfer_syntax, modality, progress.patient, progress.uids)
+
+    def describe_beginning(self, describer: Describer) -> Description:
+        """The same of an object that was refused before its header was scanned."""
+        if self._header is None:
+            return Description()
+        plan = compile_plan(self._engine.profile, self._header.sop_class)
+        content, offset = self._beginning
+        buffer = Buffer(content, complete=True)
+        return describer.describe_beginning(plan, self._header.transfer_syntax, buffer, offset, self._header.encoding)
+
     def _check_identity(self) -> None:
         uids = self.progress.uids
         for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
@@ -183,6 +203,7 @@ class Deidentification:
             buffer, offset = self._source.read(_HEAD), 0
             complete = len(buffer) < _HEAD
             check_encoding(buffer, 0, self._header.encoding)
+        self._beginning = buffer, offset
         plan = compile_plan(self._engine.profile, self._header.sop_class)
         while True:
             try:
@@ -200,6 +221,7 @@ class Deidentification:
                 break
             except NeedMoreError:
                 buffer, complete = self._more(buffer, header_only)
+                self._beginning = buffer, offset
         self._new_rewriter(plan)
         started = judged = False
         while True:
@@ -208,6 +230,8 @@ class Deidentification:
                 pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
             except NeedMoreError:
                 buffer, complete = self._more(buffer, header_only)
+                if not started:
+                    self._beginning = buffer, offset
                 self._rewriter_now.progress = before or Progress()
                 continue
             except OtherPlanError as other:

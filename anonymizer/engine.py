@@ -11,6 +11,7 @@ from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan
 from .buffer import Buffer
 from .deflate import ByteStream
 from .deidentification import Deidentification
+from .describer import Describer
 from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
@@ -63,6 +64,7 @@ class Engine:
         self.facts = FactFinder(profile, key, patients)
         self.triage = PixelTriage(profile.pixels)
         self._shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
+        self._describer = Describer(self._shared, self.uids)
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
         self._summarised = 0
 
@@ -98,10 +100,13 @@ class Engine:
             originals: tell who the patient was, too. What is told holds identifiers then.
 
         Raises:
-            DeidentificationError: as ``deidentify``, as far as the header tells.
+            DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object.
         """
         deidentification = Deidentification(self, Source(stream), uids, size, originals=originals)
-        deidentification.scan()
+        try:
+            deidentification.scan()
+        except DeidentificationError as error:
+            raise error.of(deidentification.describe_beginning(self._describer)) from None
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.words.hash, deidentification.facts.words)))
         facts = deidentification.facts
@@ -114,6 +119,7 @@ class Engine:
             words,
             deidentification.originals,
             deidentification.face,
+            deidentification.describe(self._describer),
         )
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from profiles import tag_text
+
+if TYPE_CHECKING:
+    from .description import Description
 
 
 class Reason(Enum):
@@ -102,14 +106,21 @@ class DeidentificationError(Exception):
         reason: the stable code.
         tag: the attribute at fault, ``(gggg,eeee)``, or ``""``; never a private one.
         pixel_risks: all risks of an object whose pixels are the reason.
+        description: what the object is, as far as it could be read; only ``Engine.scan`` tells.
     """
 
     def __init__(self, reason: Reason, tag: int = 0, pixel_risks: tuple[Reason, ...] = ()) -> None:
         self.reason = reason
         self.pixel_risks = pixel_risks
+        self.description: Description | None = None
         self._arguments = (reason, tag, pixel_risks)
         self.tag = tag_text(tag) if tag and not (tag >> 16) & 1 else ""
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
+
+    def of(self, description: Description) -> DeidentificationError:
+        """The same of an object that is described."""
+        self.description = description
+        return self
 
     def __reduce__(self) -> tuple[type[DeidentificationError], tuple[Reason, int, tuple[Reason, ...]]]:
         return type(self), self._arguments

@@ -48,6 +48,8 @@ class Purpose(Enum):
     PATIENT_TABLE = "patient table"
     #: tells one place from another without naming it
     PLACE = "place"
+    #: tells one profile, file of rules or scope from another without telling what it says
+    SETTINGS = "settings"
     #: message authentication codes of the audit's and the crosswalk's files
     AUDIT_SEAL = "audit seal"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .description import Description
 from .errors import Note, Reason
 from .pixels import FaceEvidence
 
@@ -77,6 +78,7 @@ class Scan:
             profile cleans text.
         originals: who the patient was; None unless asked for.
         face: evidence of a head; None where the profile doesn't look for any.
+        description: what the audit says of the object.
     """
 
     sop_class_uid: str
@@ -87,3 +89,4 @@ class Scan:
     words: tuple[bytes, ...] = ()
     originals: Originals | None = None
     face: FaceEvidence | None = None
+    description: Description = Description()  # noqa: RUF009  # a constant

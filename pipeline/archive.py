@@ -16,7 +16,7 @@ from transforms import ListingPart, ObjectRef, OpenObject, Operations, Packing
 
 from .containers import SeekableEntry, SequentialTars, is_container, members, open_member
 from .input_places import Reading, check_listed, check_place_of
-from .manifests import ManifestEntry, inventory_files, is_manifest, looks_like_manifest, read_manifest
+from .manifests import ManifestEntry, by_container, inventory_files, is_manifest, looks_like_manifest, read_manifest
 from .options import input_base
 from .storage import (
     COUNTS,
@@ -134,13 +134,13 @@ class StoredArchive:
         """
         ordinal = int(part.prefix[:-1] or 0)
         if part.kind == _MANIFEST:
-            for found in self._named(part):
+            for found, named in by_container(self._named(part)):
                 size, version = found.size, found.version
                 if not version and not scheme_of(os.fsdecode(found.uri)):
                     # to ask a file system costs little; an object store is asked when the object is read
                     file_now = LocalStore.look(found.uri)
                     size, version = file_now.size if size < 0 else size, file_now.version
-                yield ObjectRef(found.uri, part.prefix + found.source, size, version, None, ordinal)
+                yield ObjectRef(found.uri, part.prefix + found.source, size, version, None, ordinal, members=named)
             return
         store = store_for(part.name, self.options)
         if part.kind == _LOCAL:

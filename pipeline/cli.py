@@ -7,28 +7,41 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
 from .audit_command import audit
-from .errors import EXIT_QUARANTINED
+from .errors import EXIT_FAILED
 from .estimate_command import estimate
+from .events import reporter
 from .file_command import file
-from .finish_command import finish, show
+from .finish_command import finish
 from .key_command import key_commands
 from .logs import quiet
-from .profile_options import ENGINE_OPTIONS, add_options, fail, load_profile, unavailable_behind, usage_error, with_profile
+from .profile_options import (
+    ENGINE_OPTIONS,
+    add_options,
+    fail,
+    load_profile,
+    rule_files,
+    unavailable_behind,
+    usage_error,
+    with_profile,
+)
+from .quarantined_command import quarantined
 from .reidentify_command import reidentify
+from .reporting_options import with_reporting
 from .safe_csv import HELP, write_csv
-from .signals import heard
+from .signals import heard, wants_events
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
 
+    from .metrics_file import MetricsFile
     from .storage import StorageOptions
 
 
@@ -38,16 +51,45 @@ class _Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
         """As the base class."""
         with heard() if args is None else contextlib.nullcontext():
+            # what is wrong with a command line is found before its options are known
+            reporter.as_json = wants_events(sys.argv[1:] if args is None else args)
             return super().main(args, *more, **settings)
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """As the base class."""
+        with _told():
+            return super().make_context(*args, **settings)
 
     def invoke(self, context: click.Context) -> Any:
         """As the base class."""
-        try:
+        with _told():
             return super().invoke(context)
-        except Exception as error:
-            if unavailable_behind(error) is None:
-                raise
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A block whose errors are told in the way that the command line asks for: none comes as several lines, or a traceback, among
+    events.
+    """
+    try:
+        yield
+    except click.ClickException as error:
+        if not reporter.as_json:
+            raise
+        # what was given in place of a value may be a path
+        if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter) and error.param is not None:
+            usage_error(f"the value of {error.param.opts[0]} can't be used; see --help")
+        usage_error(error.format_message())
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if unavailable_behind(error) is not None:
             fail(error)
+        if not reporter.as_json:
+            raise
+        message = f"an error of this program ({type(error).__name__}): run again with --log-format text to see where"
+        reporter.say("run-failed", None, level="error", message=message, exit_code=EXIT_FAILED)
+        sys.exit(EXIT_FAILED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,10 +111,12 @@ main.add_command(estimate)
 main.add_command(file)
 main.add_command(finish)
 main.add_command(key_commands)
+main.add_command(quarantined)
 main.add_command(reidentify)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
+@with_reporting
 @click.option(
     "--input", "inputs", multiple=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; needed, repeatable."
 )
@@ -105,6 +149,9 @@ main.add_command(reidentify)
     "--replace-changed", is_flag=True, help="Replace what an object was written as when it changed; it is refused without this."
 )
 @click.option(
+    "--recheck", is_flag=True, help="With --resume: make anew what another version or other settings made, under the same names."
+)
+@click.option(
     "--conflicts",
     type=click.Choice(["quarantine", "keep-one"]),
     default="quarantine",
@@ -131,6 +178,7 @@ def run(
     storage: Callable[[], StorageOptions],
     resume: str | None,
     replace_changed: bool,
+    recheck: bool,
     conflicts: str,
     allow_empty: bool,
     max_gone: float,
@@ -144,6 +192,7 @@ def run(
     detach: bool,
     debug: bool,
     beam_args: tuple[str, ...],
+    metrics: MetricsFile,
 ) -> None:
     """De-identify an archive: every object ends in OUTPUT or as a row of the audit that says why not.
 
@@ -185,6 +234,8 @@ def run(
         crosswalk_certificate=crosswalk_certificate,
         object_metadata=object_metadata,
         replace_changed=replace_changed,
+        recheck=recheck,
+        rule_files=rule_files(context.params),
         conflicts=conflicts,
         allow_empty=allow_empty,
         max_gone=max_gone,
@@ -197,11 +248,15 @@ def run(
     except RunError as error:
         fail(error)
     if report is None:
-        click.echo(f"Submitted. When the engine is through with it: dicom-deid finish --audit {job.audit}")
+        told = f"Submitted. When the engine is through with it: dicom-deid finish --audit {job.audit}"
+        reporter.say("run-submitted", told, to_stdout=True, exit_code=0)
         return
-    show(report, job.audit)
-    click.echo(f"De-identified objects: {job.output}")
-    sys.exit(EXIT_QUARANTINED if report.quarantined else 0)
+    from .summary import exit_code_of, show
+
+    code = exit_code_of(report)
+    metrics.write(code, [report])
+    show(report, f"Audit tables and run.json: {job.audit}", f"De-identified objects: {job.output}")
+    sys.exit(code)
 
 
 @main.command()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from anonymizer import Key, Seal, SecretError
-from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, SealError, ledger_file
+from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, Making, SealError, ledger_file
 
 from .audit import RUN_FILE, Audit, check_names
 from .errors import UsageError
@@ -28,12 +28,13 @@ def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
     return [file for file in found if file.run_id not in alive]
 
 
-def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str) -> EarlierRun | None:
+def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: Making) -> EarlierRun | None:
     """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
 
     Args:
         key: the run's own.
         made: what ``making`` says of this run.
+        making: how outputs are made now.
 
     Raises:
         UsageError: it can't be gone on with.
@@ -51,7 +52,8 @@ def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str) -> Earli
         raise UsageError(
             "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without it"
         )
-    return _run(folder, account, same_making=origin.get(MAKING) == made)
+    run = _run(folder, account, same_making=origin.get(MAKING) == made)
+    return run._replace(recheck=making) if options.recheck else run
 
 
 def _run(folder: Folder, account: dict[str, Any], *, same_making: bool, same_key: bool = True) -> EarlierRun:

@@ -58,7 +58,7 @@ def check_place_of(ref: ObjectRef) -> None:
     if scheme_of(os.fsdecode(ref.name)):
         # a store tells by itself
         return
-    source = ref.source if ref.member is None else ref.source[: Member(*ref.member).container_source]
+    source = ref.source if ref.member is None else ref.source[: Member(*ref.member).container_source].removesuffix(b"!/")
     if ref.input:
         source = source.partition(b":")[2]
     if source == ref.name:

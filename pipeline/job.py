@@ -42,6 +42,7 @@ from transforms import (
     OpenContainers,
     ProgressListener,
     ProveUidMap,
+    RowConstants,
     ScanHeaders,
     ShareWords,
     SpreadElements,
@@ -62,18 +63,20 @@ from .inputs import Inputs
 
 
 class AuditTarget(NamedTuple):
-    """Where the audit tables go and what stands in each of their rows.
+    """Where the audit tables go.
 
     Attributes:
         folder: the tables' folder.
-        run_id: stands in the names of all files.
+        constants: what stands in each row; the run's id stands in the names of all files, too.
     """
 
     folder: TableFolder
-    run_id: str
-    profile_digest: str
-    key_id: str
-    version: str
+    constants: RowConstants
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.constants.run_id
 
 
 class JobParts(NamedTuple):
@@ -168,7 +171,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     taken_up = ((f"taken_up{number}", rows) for number, rows in enumerate(work.rows))
     for part, rows in (("rejected", scan[REJECTED]), ("anonymized", anonymized), *taken_up):
         name = f"instances-{audit.run_id}-{part}"
-        table = WriteInstances(audit.folder, name, audit.profile_digest, audit.key_id, audit.version, parts.inputs.ids)
+        table = WriteInstances(audit.folder, name, audit.constants, parts.inputs.ids)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
     for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}-part", work.gone)):
         for number, rows in enumerate(several):

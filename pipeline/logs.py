@@ -1,6 +1,7 @@
 """What may be logged: by itself, nothing of Beam's or of other libraries."""
 
 import logging
+import os
 import threading
 import warnings
 
@@ -14,5 +15,7 @@ def quiet(*, debug: bool = False) -> None:
     if not debug:
         # what libraries warn of holds values of objects
         warnings.simplefilter("ignore")
+        # gRPC writes to stderr by itself; processes that are started later inherit it
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         # Beam's threads break when its processes and servers do; the run itself tells what happened
         threading.excepthook = lambda failure: None

@@ -56,6 +56,8 @@ class JobOptions:
         object_metadata: on object storage, write the ids of source, key and run beside each object.
         replace_changed: replace what an object was written as when it changed.
         conflicts: what becomes of different objects with one SOPInstanceUID: ``quarantine`` or ``keep-one``.
+        recheck: make anew what another version or other settings made.
+        rule_files: files with rules that the profile was made of: what they are for, and their paths.
         allow_empty: take an input that lists nothing for what it is.
         max_gone: how many percent of what the last run listed under the same inputs may be gone.
     """
@@ -81,6 +83,8 @@ class JobOptions:
     object_metadata: bool = False
     replace_changed: bool = False
     conflicts: str = "quarantine"
+    recheck: bool = False
+    rule_files: tuple[tuple[str, str], ...] = ()
     allow_empty: bool = False
     max_gone: float = 10.0
 

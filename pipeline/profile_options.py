@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from .errors import EXIT_AGAIN, EXIT_FAILED, EXIT_USAGE
+from .events import reporter
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
@@ -63,6 +64,20 @@ ENGINE_OPTIONS = (
 )
 
 
+#: options that name a file with rules
+_RULE_FILES = ("profile", "safe_private", "pixel_risk")
+
+
+def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The options that name a file with rules, and the files.
+
+    Args:
+        given: the command's parameters.
+    """
+    named = ((option, given.get(option)) for option in _RULE_FILES)
+    return tuple((option, path) for option, path in named if path and (option, path) != ("profile", "basic"))
+
+
 def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     """A decorator that gives a command all of ``options``, in their order."""
 
@@ -79,7 +94,7 @@ def usage_error(message: str) -> NoReturn:
     if (error := unavailable_behind(sys.exc_info()[1])) is not None:
         # no option is wrong
         fail(error)
-    click.echo(f"Error: {message}", err=True)
+    reporter.say("usage-error", f"Error: {message}", level="error", message=message, exit_code=EXIT_USAGE)
     sys.exit(EXIT_USAGE)
 
 
@@ -88,7 +103,8 @@ def fail(error: BaseException, where: str = "") -> NoReturn:
     code = getattr(error, "exit_code", EXIT_FAILED)
     if code != EXIT_AGAIN and (unavailable := unavailable_behind(error)) is not None:
         error, where, code = unavailable, "", EXIT_AGAIN
-    click.echo(f"Failed: {f'{where} {error}'.strip()}", err=True)
+    message = f"{where} {error}".strip()
+    reporter.say("run-failed", f"Failed: {message}", level="error", message=message, exit_code=code)
     sys.exit(code)
 
 

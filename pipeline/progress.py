@@ -5,6 +5,9 @@ import os
 import sys
 import threading
 import time
+from typing import Any
+
+from .events import reporter
 
 STAGES = ("listed", "scanned", "finished")
 _TERMINAL_SECONDS, _PLAIN_SECONDS = 0.2, 10.0
@@ -39,7 +42,7 @@ class ProgressFiles:
 
 
 class ProgressDisplay(threading.Thread):
-    """Shows progress until it is stopped: bars on a terminal, a plain line now and then elsewhere."""
+    """Shows progress until it is stopped: bars on a terminal, a plain line or an event now and then elsewhere."""
 
     def __init__(self, files: ProgressFiles) -> None:
         super().__init__(daemon=True)
@@ -48,10 +51,10 @@ class ProgressDisplay(threading.Thread):
 
     def run(self) -> None:
         """Show until ``stop``."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not reporter.as_json:
             self._run_terminal()
         else:
-            self._run_plain()
+            self._run_lines()
 
     def stop(self) -> None:
         """End the display."""
@@ -72,12 +75,17 @@ class ProgressDisplay(threading.Thread):
                 for stage, task in tasks.items():
                     progress.update(task, completed=self._files.count(stage), total=listed or None)
 
-    def _run_plain(self) -> None:
+    def _run_lines(self) -> None:
         started = time.monotonic()
         shown: tuple[int, ...] = (0, 0, 0)
-        while not self._stop_event.wait(_PLAIN_SECONDS):
+        running = True
+        while running:
+            running = not self._stop_event.wait(_PLAIN_SECONDS)
             counts = tuple(self._files.count(stage) for stage in STAGES)
-            if counts != shown:
-                text = ", ".join(f"{count} {stage}" for count, stage in zip(counts, STAGES, strict=True))
-                print(f"{time.monotonic() - started:6.0f} s: {text}", file=sys.stderr, flush=True)
+            # people are told the end by the summary
+            if counts != shown and (running or reporter.as_json):
+                seconds = time.monotonic() - started
+                fields: dict[str, Any] = dict(zip(STAGES, counts, strict=True), seconds=round(seconds, 3))
+                text = ", ".join(f"{fields[stage]} {stage}" for stage in STAGES)
+                reporter.say("progress", f"{seconds:6.0f} s: {text}", **fields)
                 shown = counts

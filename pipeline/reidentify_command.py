@@ -15,6 +15,7 @@ import click
 from .logs import quiet
 from .profile_options import fail, usage_error
 from .safe_csv import HELP, write_csv
+from .shown import text_of, visible
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _SHOWN = (
     ("study, series and instance", ("study_instance_uid", "series_instance_uid", "sop_instance_uid")),
 )
 _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
-#: what a terminal may take for an order, or doesn't show; half pairs can't be printed at all
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -167,7 +166,7 @@ def _meant(number: int, name: str) -> str:
 
 def _source(row: dict[str, Any]) -> str:
     """The source name; bytes that are no UTF-8 as escapes."""
-    return row["source"] if row["source_bytes"] is None else row["source_bytes"].decode("utf-8", "backslashreplace")
+    return row["source"] if row["source_bytes"] is None else text_of(row["source_bytes"])
 
 
 def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
@@ -197,9 +196,5 @@ def _print_table(rows: Iterable[dict[str, Any]]) -> None:
     ):
         row["source"] = _source(row)
         # as Text: brackets in a name are no orders to rich
-        table.add_row(*(Text("\n".join(_visible(row[name]) for name in names if row[name])) for _, names in _SHOWN))
+        table.add_row(*(Text("\n".join(visible(row[name]) for name in names if row[name])) for _, names in _SHOWN))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _visible(text: str) -> str:
-    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)

@@ -9,13 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anonymizer import UNFINISHED, Key, KeyedHash, Purpose, make_folders
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, UNFINISHED, Key, KeyedHash, Purpose, make_folders
 from profiles import EDITION
 from transforms import MAC, SCHEMA_VERSION, Earlier, ObjectConflictError, SealError
 
 from .audit import EARLIER, ORIGIN_FILE, RUN_FILE, Audit
 from .errors import UsageError
 from .options import OLD_AUDIT, JobOptions
+from .settings import PROFILE_DIGEST, SETTINGS, Digests, Settings
 from .storage import Folder, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
 
 #: in ``run.json``, among what the run was made with: the runs that it went on with
@@ -26,10 +27,18 @@ RESUMES = "resumes"
 CROSSWALK_DIGEST = "crosswalk_digest"
 #: ids of the inputs, by their ordinals
 INPUTS = "inputs"
+#: when it began
+STARTED = "started"
 #: what ``making`` says
 MAKING = "making"
+#: among what outputs must agree in, what versions before didn't say
+_NEW = ("patient_table_digest", "uid_actions")
 #: id of the key by which original UIDs are hashed, and the run whose map goes on
 UID_HASH_KEY, UID_MAP_RUN = "uid_hash_key_id", "uid_map"
+_MADE = (
+    *(UID_HASH_KEY, UID_MAP_RUN, "schema_version", "edition", "options", "pixels", "trust_burned_in_no", "faces"),
+    *("pixel_risk_digest", "patients", "patient_table_digest", "key_id", "uid_root", "uid_actions", PROFILE_DIGEST),
+)
 
 _INPUT_DIGITS = 16
 
@@ -46,22 +55,38 @@ class MapOrigin(NamedTuple):
     key_id: str
 
 
-def made_with(options: JobOptions, key_id: str, uid_map: MapOrigin | None = None) -> dict[str, Any]:
-    """What decides about the outputs' bytes: two runs that agree in it may share an output."""
+def made_with(options: JobOptions, key: Key, uid_map: MapOrigin | None = None, patient_table_digest: str = "") -> dict[str, Any]:
+    """What decides about the outputs' bytes, but for the profile's digest: two runs that agree in it may share an output."""
+    risk_digest = options.profile.pixels.digest
     return {
-        UID_HASH_KEY: uid_map.key_id if uid_map else key_id,
+        UID_HASH_KEY: uid_map.key_id if uid_map else key.key_id,
         UID_MAP_RUN: uid_map and uid_map.run_id,
         "schema_version": SCHEMA_VERSION,
         "edition": EDITION,
         "options": options.profile.options.names(),
         **options.profile.pixels.settings,
-        "profile_digest": options.profile.digest,
-        "custom_rules": len(options.profile.custom),
-        "weakening_rules": list(options.profile.weakening_rules),
+        "pixel_risk_digest": Digests(key).of(risk_digest) if risk_digest else None,
         "patients": "pseudonym" if options.patient_table is None else "table",
-        "key_id": key_id,
+        "patient_table_digest": patient_table_digest or None,
+        "key_id": key.key_id,
         "uid_root": options.uid_root or "2.25",
+        "uid_actions": _uid_actions(options),
     }
+
+
+def made_of(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """What outputs must agree in, of all that a run was made with."""
+    return {name: origin[name] for name in _MADE}
+
+
+def _uid_actions(options: JobOptions) -> str:
+    """What becomes of StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID, of which outputs have their names."""
+    return "/".join(options.profile.decide(tag).action.value for tag in (STUDY, SERIES, SOP_INSTANCE))
+
+
+def _former(options: JobOptions) -> dict[str, Any]:
+    """What versions that had no keyed digests wrote."""
+    return {PROFILE_DIGEST: options.profile.digest, "pixel_risk_digest": options.profile.pixels.digest or None}
 
 
 def has_origin(audit: Folder) -> bool:
@@ -90,16 +115,34 @@ def check_origin(options: JobOptions, audit: Audit, made: Mapping[str, Any]) -> 
         return
     # found out before the work, and not when this run's account takes its place
     _checked(options, audit, RUN_FILE)
-    differing = [name for name, value in made.items() if earlier.get(name) != value]
+    former = _former(options)
+    # what versions before didn't say was said by the profile's digest, or by nothing
+    said = {name: value for name, value in made.items() if name not in _NEW or name in earlier}
+    differing = [name for name, value in said.items() if earlier.get(name, None) not in (value, former.get(name, value))]
     if not audit.is_own(earlier):
         # whatever it says else
         differing = differing or ["key_id"]
+    if options.recheck:
+        _check_names(options, made, earlier)
+        # names stay, and what was made otherwise is made anew
+        differing = [name for name in differing if name in ("key_id", UID_HASH_KEY, UID_MAP_RUN)]
     if differing and not options.mixed_output:
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(
             f"--output was made with other settings ({names}): choose another folder, or the same options and key; "
             "--mixed-output lets both be in one"
         )
+
+
+def _check_names(options: JobOptions, made: Mapping[str, Any], earlier: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        UsageError: objects would have other names than they had, so that what they were written as would stay beside them.
+    """
+    retained = "RetainUIDs"
+    former = "uid_actions" in earlier or (retained in earlier.get("options", ())) == (retained in made["options"])
+    if not former or any(earlier.get(name, made[name]) != made[name] for name in ("uid_root", "uid_actions")):
+        raise UsageError("--recheck: these settings give objects other UIDs, and so other names: choose another --output")
 
 
 def _said(audit: Folder, name: str) -> dict[str, Any] | None:
@@ -205,7 +248,7 @@ def _keyed(key: Key, text: str) -> str:
     return KeyedHash(key.derive(Purpose.PLACE)).digest(os.fsencode(text)).hex()
 
 
-def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: str, key: Key) -> str:
+def making(options: JobOptions, made: Mapping[str, Any], key: Key) -> str:
     """What tells one way to make objects, or to refuse them, from another: more than outputs must agree in.
 
     Args:
@@ -214,7 +257,6 @@ def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: s
     """
     more = {
         "version": version("dicom-deid"),
-        "patients": patient_table_digest,
         # what a run has scanned without it, or with another one, has no row in this one
         "crosswalk": [options.crosswalk, options.crosswalk_certificate],
         # what was refused may not be now
@@ -225,33 +267,33 @@ def making(options: JobOptions, made: Mapping[str, Any], patient_table_digest: s
 
 def origin_of(
     options: JobOptions,
-    made: Mapping[str, Any],
+    settings: Settings,
     runner: str,
     digest: str,
     earlier: Earlier,
     key: Key,
     inputs: Sequence[str] = (),
+    started: str = "",
 ) -> dict[str, Any]:
     """What a run is made with, and by: as ``run.json`` has it.
 
     Args:
-        made: what ``made_with`` says.
         digest: what ``making`` says.
         earlier: what it goes on with.
         inputs: their ids, by their ordinals.
+        started: when it began.
     """
     return {
-        **made,
+        STARTED: started,
+        **settings.made,
+        SETTINGS: settings.words,
         "runner": runner,
         # that there is one, but not where
         "crosswalk": options.crosswalk is not None,
         CROSSWALK_DIGEST: digest_of_place(options.crosswalk, key),
         # who gets the output gets the audit, too
         "audit_in_output": is_inside(options.audit, options.output),
-        "object_metadata": options.object_metadata,
         INPUTS: list(inputs),
-        "conflicts": options.conflicts,
-        "replace_changed": options.replace_changed,
         "allow_empty": options.allow_empty,
         "max_gone": options.max_gone,
         "version": version("dicom-deid"),

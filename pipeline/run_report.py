@@ -1,6 +1,7 @@
 """The run's account: counts from the tables themselves, checked against the listing."""
 
 import contextlib
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from transforms import (
     LEDGER,
     MAC,
     TABLES,
+    Making,
     ObjectConflictError,
     SealError,
     Status,
@@ -20,11 +22,14 @@ from transforms import (
     ledger_file,
 )
 
-from .audit import EARLIER, RUN_FILE, Audit, check_names
+from . import restricted
+from .audit import EARLIER, ORIGIN_FILE, RUN_FILE, Audit, check_names
 from .errors import RunError
-from .run_origin import TAKES_UP
+from .run_origin import RESUMES, STARTED, TAKES_UP, made_of
+from .settings import PROFILE_DIGEST, SETTINGS
 from .storage import Folder, StorageError
 from .table_counts import TableCounts
+from .times import Span, as_text, now, times
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,19 @@ class RunReport:
         reasons: objects that weren't written, by reason code.
         pixel_risks: objects by the risks of their pixels: how many were ``quarantined``, and how many passed in spite of it
             (``kept``).
+        new_quarantined: objects by the reason for which they were quarantined, and were not by ``new_since``.
+        new_since: the run that was gone on with; None: there was none, so that all count as new.
+        incomplete_studies: studies of which at least one listed object was quarantined.
+        quarantined_without_study: quarantined objects of which nobody could tell the study.
+        superseded: quarantined objects whose outputs of an earlier run still lie there: nobody but a person removes them.
+        other_settings: objects in the output that other ``versions`` of this program wrote, or other ``settings``.
         uids: UIDs that were replaced.
         references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
             patients use (``joining_patients``).
         gone: objects that the run that was gone on with knew, and that aren't listed any more.
         inputs: objects by the id of the input that lists them: a keyed hash of how it was named.
+        times: when it ``started`` and ``ended`` (ISO 8601, UTC), and how many ``seconds`` each stage took.
+        settings: what decides what leaves, in words.
         operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
         tables: rows of each table file; readers read these files and no others.
         table_digests: SHA-256 of each, in hexadecimal.
@@ -53,11 +66,19 @@ class RunReport:
     counts: dict[str, int]
     reasons: dict[str, int]
     pixel_risks: dict[str, dict[str, int]]
+    new_quarantined: dict[str, int]
+    new_since: str | None
+    incomplete_studies: int
+    quarantined_without_study: int
+    superseded: int
+    other_settings: dict[str, int]
     uids: int
     references: dict[str, int]
     gone: int
     inputs: dict[str, int]
     bytes_written: int
+    times: dict[str, Any]
+    settings: dict[str, Any]
     operations: dict[str, int]
     tables: dict[str, int]
     table_digests: dict[str, str]
@@ -114,19 +135,25 @@ def ledgers_of(audit: Folder, run_id: str) -> list[str]:
     return [file.name for file in found if file is not None and file.run_id == run_id]
 
 
-def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int]) -> RunReport:
+def finish(
+    audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int], spans: Mapping[str, Span] | None = None
+) -> RunReport:
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Args:
         origin: as ``origin_of`` has it.
+        spans: when its stages were at work; None: nobody watched.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once, or aren't what the job wrote.
         FileNotFoundError: the job has not written its account.
         StorageError: the audit can't be read or written.
     """
-    folder = audit.folder
-    counts = TableCounts()
+    folder, began = audit.folder, time.monotonic()
+    origin = dict(origin)
+    settings = origin.pop(SETTINGS, {})
+    making = Making(origin.get("version", ""), settings.get("settings_digest", ""), (origin[PROFILE_DIGEST],))
+    counts = TableCounts(run_id, making)
     try:
         account, _ = audit.read(account_name(run_id))
         check_names({**account, "run_id": run_id})
@@ -149,16 +176,30 @@ def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mappin
             risk: {"quarantined": counts.risks_refused[risk], "kept": counts.risks_kept[risk]}
             for risk in sorted(counts.risks_refused | counts.risks_kept)
         },
+        new_quarantined=dict(sorted(counts.new_quarantined.items())),
+        new_since=origin.get(RESUMES),
+        incomplete_studies=len(counts.incomplete),
+        quarantined_without_study=counts.without_study,
+        superseded=counts.superseded,
+        other_settings={"versions": counts.other_versions, "settings": counts.other_settings},
         uids=counts.uids,
         references={"outside": counts.outside, "joining_patients": counts.joining_patients},
         gone=counts.gone,
         inputs=dict(sorted(counts.inputs.items())),
         bytes_written=counts.bytes_written,
+        # a run that is finished later ended when its job did
+        times=times(
+            origin.pop(STARTED, ended := now() if spans is not None else as_text(account.get("written", time.time()))),
+            ended,
+            spans or {},
+            time.monotonic() - began,
+        ),
+        settings=settings,
         operations=dict(operations),
         tables=tables,
         table_digests=digests,
         previous_run=None,
-        profile_digest=origin["profile_digest"],
+        profile_digest=origin[PROFILE_DIGEST],
         key_id=origin["key_id"],
         origin=origin,
     )
@@ -166,12 +207,16 @@ def finish(audit: Audit, run_id: str, origin: dict[str, Any], operations: Mappin
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
     report = _replace_account(audit, report)
+    restricted.settle(folder, run_id)
+    if settings.get("recheck"):
+        audit.write(ORIGIN_FILE, made_of(origin))
     # all that they tell of is in the tables; what can't be removed harms nobody
     with contextlib.suppress(StorageError):
         for finished in (run_id, *origin.get(TAKES_UP, ())):
             left = [] if finished == run_id or has_account(folder, finished) else run_files(folder, finished)
             for name in (*left, *ledgers_of(folder, finished)):
                 folder.delete(name)
+            restricted.drop(folder, finished)
     return report
 
 
@@ -195,6 +240,7 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
             audit.folder.write_json(f"{folder}/{RUN_FILE}", earlier)
             for name in earlier["tables"]:
                 audit.folder.move(name, folder)
+            restricted.put_aside(audit.folder, earlier["run_id"])
             report = replace(report, previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)})
         try:
             audit.write(RUN_FILE, asdict(report), version=current)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,12 +32,14 @@ from transforms import (
     new_run_id,
 )
 
+from . import restricted
 from .archive import StoredArchive
 from .audit import Audit
 from .beam_args import check_beam_args, complete, cores, is_embedded, is_local, take_processes
 from .crosswalk import crosswalk_target
 from .earlier_runs import earlier_run, map_to_go_on, replaced_run, unfinished_work
 from .errors import RunAgainError, RunError, UsageError
+from .events import reporter
 from .failures import explain
 from .inputs import former_listing, number_inputs
 from .job import AuditTarget, JobParts, build_job
@@ -48,8 +49,10 @@ from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
 from .run_origin import check_origin, has_origin, made_with, making, origin_of, write_origin
 from .run_report import RunReport, finish
+from .settings import SETTINGS, settings_of
 from .signals import interrupted_by, uninterrupted
 from .storage import FileReader, Folder, RunWriter, StorageError, is_inside, scheme_of, writer_for
+from .times import Span, now, spans_of
 from .vouched_outputs import AuditedOutputs
 from .worker_process import settle
 from .worker_watch import WorkerProcesses
@@ -82,8 +85,10 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
             raise UsageError(f"{flag} is missing")
     check_locations(options)
     check_crosswalk(options)
+    if options.recheck and options.resume is None:
+        raise UsageError("--recheck needs --resume: it compares with the tables of the last run")
     if is_inside(options.audit, options.output):
-        print("Warning: --audit lies inside --output: who gets the output gets the audit, too.", file=sys.stderr)
+        reporter.warn("audit-in-output", "--audit lies inside --output: who gets the output gets the audit, too.")
     if options.detach and is_local(parsed):
         raise UsageError("--detach needs a distributed runner: a local job ends with the command")
     if parsed.template_location and not options.detach:
@@ -113,7 +118,7 @@ def _run(
     local: bool,
     debug: bool,
 ) -> RunReport | None:
-    folder = Folder(options.audit, options.storage)
+    folder, started = Folder(options.audit, options.storage), now()
     key_uri = options.key_uri or _own_key(folder, local)
     try:
         key = Key.load(key_uri, options.scope)
@@ -124,8 +129,6 @@ def _run(
     uid_map = map_to_go_on(options, key_uri, key.key_id)
     seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
     audit = Audit(folder, tuple(seals.values()))
-    made = made_with(options, key.key_id, uid_map and uid_map.origin)
-    check_origin(options, audit, made)
     config = _with_digest(
         EngineConfig(
             profile=options.profile,
@@ -139,17 +142,19 @@ def _run(
         ),
         key,
     )
+    settings = settings_of(options, made_with(options, key, uid_map and uid_map.origin, config.patient_table_digest), key)
+    check_origin(options, audit, settings.made)
     run_id = new_run_id()
-    target = AuditTarget(folder, run_id, options.profile.digest, key.key_id, version("dicom-deid"))
-    metadata = {"profile-digest": target.profile_digest, "key-id": target.key_id, "run-id": run_id}
+    target = AuditTarget(folder, settings.constants(run_id, key.key_id))
+    metadata = {"profile-digest": target.constants.profile_digest, "key-id": key.key_id, "run-id": run_id}
     writer = writer_for(options.output, run_id, options.storage, metadata if options.object_metadata else None)
-    digest = making(options, made, config.patient_table_digest, key)
+    digest = making(options, settings.made, key)
     ledger = Ledger(folder, run_id, digest, config, on_engine=not local, is_remote=bool(scheme_of(options.audit)))
-    last_run = earlier_run(options, audit, key, digest)
+    last_run = earlier_run(options, audit, key, digest, settings.making)
     inputs = number_inputs(options.inputs, key, last_run)
     former = former_listing(inputs, last_run or replaced_run(options, audit, key), options.max_gone)
     crosswalk = crosswalk_target(options, run_id, config)
-    write_origin(options, audit, made)
+    write_origin(options, audit, settings.made)
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
@@ -168,11 +173,24 @@ def _run(
             settle()
             return pipeline.run()
 
-        return start, origin_of(options, made, runner_name, digest, earlier, key, inputs.ids)
+        name = restricted.begin(audit, run_id, settings.restricted, crosswalk.certificate if crosswalk else b"")
+        settings.words["restricted"] = name
+        return start, origin_of(options, settings, runner_name, digest, earlier, key, inputs.ids, started)
 
+    began = partial(
+        reporter.say,
+        "run-started",
+        None,
+        run_id=run_id,
+        version=version("dicom-deid"),
+        inputs=len(options.inputs),
+        runner=runner_name,
+        resumes=last_run and last_run.run_id,
+    )
     try:
         if options.detach:
             start, origin = prepared(set())
+            began()
             interrupted_by(_ENGINE_GOES_ON)
             _submit(start, audit, run_id, origin, debug=debug)
             return None
@@ -180,15 +198,25 @@ def _run(
             with uninterrupted():
                 lock = stack.enter_context(RunLock(folder, options.output, run_id))
             start, origin = prepared(lock.alive)
+            stack.callback(_drop, folder, run_id, origin)
+            began()
             if not local:
                 interrupted_by(_ENGINE_GOES_ON)
-            operations = _execute(start, writer, processes, debug=debug)
+            operations, spans = _execute(start, writer, processes, debug=debug)
             try:
-                return finish(audit, run_id, origin, operations)
+                return finish(audit, run_id, origin, operations, spans)
             except (OSError, StorageError) as error:
                 raise _failed("the run's tables can't be read back", error) from None
     except StorageError as error:
         raise _failed("the audit can't be listed", error) from None
+
+
+def _drop(folder: Folder, run_id: str, origin: dict[str, Any]) -> None:
+    """Clear away what a run that did not come to its end would have said of people and places."""
+    # of one that did, nothing is left
+    if origin.get(SETTINGS, {}).get("restricted"):
+        with contextlib.suppress(StorageError), uninterrupted():
+            restricted.drop(folder, run_id)
 
 
 def _keeps_one(options: JobOptions) -> bool:
@@ -209,16 +237,18 @@ def _failed(what: str, error: OSError | StorageError) -> RunError:
     return RunError(f"{what}: {getattr(error, 'strerror', None) or error}")
 
 
-def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool) -> dict[str, int]:
-    """Run the pipeline; returns what it did on object storage."""
+def _execute(
+    start: _Start, writer: RunWriter, processes: WorkerProcesses, *, debug: bool
+) -> tuple[dict[str, int], dict[str, Span]]:
+    """Run the pipeline; returns what it did on object storage, and when."""
     with _progress() as progress:
 
-        def work(runner: PipelineRunner | None) -> tuple[str, dict[str, int]]:
+        def work(runner: PipelineRunner | None) -> tuple[str, dict[str, int], dict[str, Span]]:
             result = start(progress, runner)
-            return result.wait_until_finish(), _operations(result)
+            return result.wait_until_finish(), _operations(result), spans_of(result)
 
         try:
-            state, operations = processes.run(work)
+            state, operations, spans = processes.run(work)
         except RunError:
             raise
         except Exception as error:
@@ -230,7 +260,7 @@ def _execute(start: _Start, writer: RunWriter, processes: WorkerProcesses, *, de
                 writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
-    return operations
+    return operations, spans
 
 
 def _submit(start: _Start, audit: Audit, run_id: str, origin: dict[str, Any], *, debug: bool) -> None:
@@ -280,7 +310,7 @@ def _own_key(audit: Folder, local: bool) -> str:
     if has_origin(audit):
         raise UsageError("--key is needed: --output was made by an earlier run, and only with its key can it go on")
     os.environ[OWN_KEY] = secrets.token_hex(32)
-    print("No --key was given: this run made one for itself, and no later run will repeat its mappings.", file=sys.stderr)
+    reporter.warn("own-key", "No --key was given: this run made one for itself, and no later run will repeat its mappings.")
     return f"env:{OWN_KEY}"
 
 

@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 #: what a terminal, a supervisor and a terminal that is gone send
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_FORMAT = "--log-format"
 _SENTENCE = "Interrupted: what was written is whole; start the same command again."
 #: seconds between looks whether the command is on its way out, and after which it is ended wherever it is
 _LOOK_SECONDS, _MOST_SECONDS = 1.0, 9.0
@@ -33,6 +34,8 @@ class _Interruption:
     Attributes:
         number: the first one's; those that follow change nothing. 0: none came.
         held: blocks at work that must not be left in the middle.
+        sentence: what is said of it.
+        as_json: say it as an event, as ``events`` does.
     """
 
     def __init__(self) -> None:
@@ -40,6 +43,7 @@ class _Interruption:
         self.number = 0
         self.held = 0
         self.sentence = _SENTENCE
+        self.as_json = False
         self._since = 0.0
         self._raised: weakref.ref[Interrupted] | None = None
 
@@ -76,11 +80,37 @@ class _Interruption:
         """End the process."""
         with contextlib.suppress(OSError):
             # a terminal that is gone takes no more
-            os.write(2, f"{self.sentence}\n".encode())
+            os.write(2, f"{self._event() if self.as_json else self.sentence}\n".encode())
         os._exit(128 + self.number)
+
+    def _event(self) -> str:
+        # written by hand: nothing is imported while a signal is handled, and no sentence has a character that JSON would escape
+        now, name = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), signal.Signals(self.number).name
+        return (
+            f'{{"time": "{now}", "level": "error", "event": "run-interrupted", "message": "{self.sentence}", '
+            f'"signal": "{name}", "exit_code": {128 + self.number}}}'
+        )
 
 
 _interruption = _Interruption()
+
+
+def wants_events(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for events in place of sentences, as far as one sees that without reading it as a whole."""
+    chosen = ""
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == _FORMAT:
+            chosen = (*arguments, "")[index + 1]
+        elif argument.startswith(f"{_FORMAT}="):
+            chosen = argument.partition("=")[2]
+    return chosen == "json"
+
+
+def interruption_code() -> int:
+    """The exit code of a command that was interrupted."""
+    return 128 + _interruption.number
 
 
 @contextlib.contextmanager
@@ -93,6 +123,8 @@ def heard() -> Iterator[None]:
         yield
         return
     _interruption.is_heard = True
+    # before the command has read its options: a signal may come while it starts
+    _interruption.as_json = wants_events(sys.argv[1:])
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interruption.come)

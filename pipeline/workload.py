@@ -49,6 +49,10 @@ class Workload:
         self.size += max(size, 0)
         self.packed += max(size, 0) * is_container
 
+    def add_members(self, count: int) -> None:
+        """So many more objects that are named in a zip or tar: nothing tells their sizes."""
+        self.objects += count
+
     @property
     def most(self) -> int:
         """To know of more objects would change nothing."""
@@ -86,7 +90,10 @@ def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
         try:
             for ref in archive.look(location):
                 remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
-                workload.add(ref.size, is_container=archive.is_container(ref.name))
+                if ref.members is None:
+                    workload.add(ref.size, is_container=archive.is_container(ref.name))
+                else:
+                    workload.add_members(len(ref.members))
                 if workload.objects >= (_SAMPLE if countable else _ENOUGH):
                     break
             if countable:

@@ -24,6 +24,7 @@ from .pixel_risk import QUARANTINE as QUARANTINE
 from .pixel_risk import PixelPolicy as PixelPolicy
 from .pixel_risk import PixelRisk as PixelRisk
 from .pixel_risk import holds_pixels as holds_pixels
+from .plan import MODALITY as MODALITY
 from .plan import STAMPED as STAMPED
 from .plan import Plan as Plan
 from .plan import PlanNode as PlanNode
@@ -35,6 +36,7 @@ from .rules import is_overlay_bit_position as is_overlay_bit_position
 from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
 from .tables import identity_attributes as identity_attributes
+from .tables import modalities as modalities
 from .tables import tag_text as tag_text
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words

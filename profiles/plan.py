@@ -33,6 +33,8 @@ _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE000
 #: and of each nested one: character set
 _INSPECTED_EVERYWHERE = frozenset({0x00080005})
 _ENCAPSULATED_DOCUMENT = 0x00420011
+#: the audit tells it of each object
+MODALITY = 0x00080060
 #: its presence tells of the Common Instance Reference Module
 _REFERENCED_SERIES = 0x00081115
 _CONTENT_REFERENCE = 0x0040DB73
@@ -164,7 +166,7 @@ class PlanNode(dict[int, Rule]):
             # pixels that go show nothing
             return rule.noted(presence=True) if rule.operation is Operation.KEEP else rule
         presence = self.plan.risks.watched.get(tag)
-        if presence is None and not tells_of_face:
+        if presence is None and not tells_of_face and tag != MODALITY:
             return rule
         return rule.noted(presence=bool(presence) and not tells_of_face)
 

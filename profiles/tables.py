@@ -88,6 +88,12 @@ def read_lines(name: str) -> Iterator[list[str]]:
         yield from csv.reader(stream)
 
 
+@cache
+def modalities() -> frozenset[str]:
+    """The Defined Terms of Modality (PS3.3 C.7.3.1.1.1), retired ones among them."""
+    return frozenset(row["modality"] for row in read_rows("modalities.csv"))
+
+
 def read_rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of a table of ``profiles/data``: column -> text."""
     lines = read_lines(name)

@@ -45,6 +45,7 @@ from .crosswalk import crosswalk_name as crosswalk_name
 from .engine_config import EngineConfig as EngineConfig
 from .envelopes import EnvelopeError as EnvelopeError
 from .envelopes import decrypt as decrypt
+from .envelopes import encrypt as encrypt
 from .envelopes import load_certificate as load_certificate
 from .envelopes import load_private_key as load_private_key
 from .group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
@@ -55,6 +56,7 @@ from .list_objects import ListObjects as ListObjects
 from .list_objects import is_opened as is_opened
 from .make_ready import make_ready as make_ready
 from .metrics import NAMESPACE as NAMESPACE
+from .metrics import STAGES as STAGES
 from .metrics import STORAGE as STORAGE
 from .open_containers import MEMBERS as MEMBERS
 from .open_containers import OPENED as OPENED
@@ -80,8 +82,10 @@ from .sealed_json import check_json as check_json
 from .sealed_json import key_ids_of as key_ids_of
 from .sealed_json import seal_json as seal_json
 from .settled import EarlierRun as EarlierRun
+from .settled import Making as Making
 from .settled import TableError as TableError
 from .settled import checked_table as checked_table
+from .settled import has_settings as has_settings
 from .settled import settled_table as settled_table
 from .share_words import ShareWords as ShareWords
 from .share_words import convert_words as convert_words
@@ -109,6 +113,7 @@ from .write_account import SumOfSources as SumOfSources
 from .write_account import WriteAccount as WriteAccount
 from .write_account import add_up as add_up
 from .write_account import sum_of_sources as sum_of_sources
+from .write_audit import RowConstants as RowConstants
 from .write_audit import WriteInstances as WriteInstances
 from .write_audit import WriteReferences as WriteReferences
 from .write_audit import WriteUidMap as WriteUidMap

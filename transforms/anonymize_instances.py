@@ -18,7 +18,7 @@ from .group_work_units import STUDY_ID_SIZE
 from .instance_anonymizer import InstanceAnonymizer, MappedUids, Taken
 from .ledger import Ledger, LedgerWriter
 from .list_objects import BATCH
-from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StorageCounters, counter
+from .metrics import OBJECT_BYTES_WRITTEN, OBJECTS_REFUSED, OBJECTS_WRITTEN, StageClock, StorageCounters, counter
 from .output_conflicts import ConflictRules
 from .packed import pack, unpack
 from .records import AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindings, Status, StudyPart, WorkUnit
@@ -31,8 +31,9 @@ _MOST_TAKEN = 16_384
 #: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where text is cleaned, words; where
 #: heads are looked for, series
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
-#: for each study its id and headers; hash of an original UID -> new UID, for those that the headers don't have
-ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]]]], dict[bytes, bytes]]
+#: for each study its id, headers, descriptions and places of those of the headers; hash of an original UID -> new UID, for those
+#: that the headers don't have
+ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]], list[tuple[Any, ...]], list[int]]], dict[bytes, bytes]]
 
 
 def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
@@ -41,7 +42,20 @@ def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
     parts = list(starmap(StudyPart, fields))
     shared = starmap(SharedFindings, chain.from_iterable(part.shared for part in parts))
     uids = {uid_hash: new_uid for findings in shared for uid_hash, new_uid, _ in findings.uids}
-    return unit_id, pack(([(part.study[:STUDY_ID_SIZE], part.headers) for part in parts], uids))
+    studies = [(part.study[:STUDY_ID_SIZE], part.headers, _descriptions(part), part.places) for part in parts]
+    return unit_id, pack((studies, uids))
+
+
+def _descriptions(part: StudyPart) -> list[tuple[Any, ...]]:
+    return [SharedFindings(*shared).description for shared in part.shared]
+
+
+def described_headers(
+    headers: list[tuple[Any, ...]], descriptions: list[tuple[Any, ...]], places: list[int]
+) -> list[InstanceHeader]:
+    """Headers of a study, each with its description."""
+    both = zip(starmap(InstanceHeader, headers), places, strict=True)
+    return [header._replace(description=descriptions[place]) for header, place in both]
 
 
 _INSTANCE = attrgetter("instance")
@@ -99,6 +113,7 @@ class _Anonymize(beam.DoFn):
         self._config = config
         self._progress = progress
         self._operations = StorageCounters(archive)
+        self._clock = StageClock("anonymize")
         self._written, self._refused = counter(OBJECTS_WRITTEN), counter(OBJECTS_REFUSED)
         self._bytes_written = counter(OBJECT_BYTES_WRITTEN)
 
@@ -114,20 +129,22 @@ class _Anonymize(beam.DoFn):
         self._settle()
         if rows := self._ledger_writer.end_bundle():
             yield from at_end([self._counted(rows)])
+        self._clock.note()
 
     def teardown(self) -> None:
         self._workers.close()
 
     def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
-        _, (units, known, *more) = joined
+        self._clock.note()
+        _, (units, known, *others) = joined
         profile = self._config.profile
-        words = words_by_study(more[:1]) if profile.cleans_text else {}
-        heads = frozenset(more[-1]) if profile.pixels.judges_faces else None
+        words = words_by_study(others[:1]) if profile.cleans_text else {}
+        heads = frozenset(others[-1]) if profile.pixels.judges_faces else None
         known = list(known)
         claimed = {uid_hash: others for uid_hash, others in known if isinstance(others, bool)}
         # one, for units have ids of their own
         fields, mapping = unpack(next(iter(units)))
-        studies = [(study, [InstanceHeader(*header) for header in headers]) for study, headers in fields]
+        studies = [(study, described_headers(*more)) for study, *more in fields]
         mapping |= {header.instance: header.new_uid for _, headers in studies for header in headers if header.new_uid}
         # what was given away before the key says otherwise
         mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from typing import NamedTuple
 
 #: the folder for accounts that were put aside, and their tables, below the audit's
@@ -15,8 +16,8 @@ TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TA
 #: how the names of ledgers begin
 LEDGER = "ledger"
 
-#: as ``new_run_id`` makes them
-_RUN_ID = re.compile("[0-9a-f]{8}")
+#: as ``new_run_id`` makes them; versions before had no time in them
+_RUN_ID = re.compile("[0-9]{14}[0-9a-f]{8}|[0-9a-f]{8}")
 _TABLE = re.compile(f"(?:{'|'.join(TABLES)})-({_RUN_ID.pattern})(?:-[a-z0-9_]{{1,40}})*-[0-9a-f]{{16}}\\.parquet")
 _LEDGER = re.compile(f"{LEDGER}-({_RUN_ID.pattern})-[0-9a-f]{{16}}-([0-9]{{1,12}})\\.bin")
 
@@ -34,8 +35,8 @@ class LedgerFile(NamedTuple):
 
 
 def new_run_id() -> str:
-    """The id of a run that begins."""
-    return secrets.token_hex(4)
+    """The id of a run that begins: UTC to the second, and what no other run has. Ids sort by time."""
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime()) + secrets.token_hex(4)
 
 
 def is_run_id(text: object) -> bool:

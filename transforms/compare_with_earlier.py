@@ -200,8 +200,16 @@ class _Compare(beam.DoFn):
         earlier = EarlierWork(contents[_ENTRIES], from_bytes(contents[_ROWS], SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
         listed = from_bytes(contents[_LISTED], LISTED_SCHEMA)
-        for ref, source in refs_of(listed.filter(listed["is_container"])):
-            yield from self._container(ref, of_containers.pop(source.source_id, None))
+        containers = list(refs_of(listed.filter(listed["is_container"])))
+        for ref, source in containers:
+            if ref.members is not None:
+                # what is known of the others is left to who lists them
+                known = of_containers.get(source.source_id)
+                named = {self._sources.source_id(ref.listed_as + name) for name in ref.members}
+                yield from self._container(ref, known and known.part(named))
+        for ref, source in containers:
+            if ref.members is None:
+                yield from self._container(ref, of_containers.pop(source.source_id, None))
         plain = listed.filter(pc.invert(listed["is_container"]))
         # whatever becomes of them
         yield TaggedOutput(LISTED, sum_of_sources(plain["source_id"].to_pylist()))
@@ -218,7 +226,7 @@ class _Compare(beam.DoFn):
             yield [ref[:]], b""
             return
         rows = known.settled.all_rows(self._sources.version_of_container(ref), self._writer.is_there)
-        if rows is None:
+        if rows is None or (ref.members is not None and rows.num_rows != len(ref.members)):
             yield [ref[:]], known.packed()
             return
         # as if it had been opened

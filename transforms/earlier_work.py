@@ -1,7 +1,7 @@
 """What earlier work is worth for what is listed now: plain functions, no Beam."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -94,6 +94,16 @@ class EarlierWork:
                 found[row.container_id]._add_row(row, since)
         return found
 
+    def part(self, source_ids: Collection[str]) -> "EarlierWork":
+        """What is known of some of the objects. It isn't known here any more."""
+        found = EarlierWork(settled=self.settled.part(source_ids))
+        for which in [which for which in self._headers if which[0] in source_ids]:
+            found._headers[which] = self._headers.pop(which)
+        for which in [which for which in self._rows if which[0] in source_ids]:
+            found._add_row(*self._rows.pop(which))
+            self._written.pop(which[0], None)
+        return found
+
     def packed(self) -> bytes:
         """All of it that wasn't taken."""
         groups = [KnownGroup(*group, [header[:]]) for header, group in self._headers.values()]
@@ -147,30 +157,33 @@ class EarlierWork:
             row, since = self._rows.get(which, (None, 0.0)) if source.version else (None, 0.0)
             if row is not None and row.status is Status.WRITTEN and not _is_whole(row, outputs, since):
                 row = None
-            if row is None and (earlier := self._earlier_output(source)) is not None:
+            if (before := self.settled.before(source.source_id)) is not None:
+                ref = ref._replace(before=before)
+            if row is None and (earlier := self._earlier_output(source, outputs)) is not None:
                 ref = ref._replace(earlier=earlier[:])
             if header is None or group is None:
                 # pass 2 is of no use without what pass 1 found; what pass 1 rejected has but the row
-                if row is not None and not row.study_hash:
+                if row is not None and not row.scanned:
                     compared.rows.append(row)
                 else:
                     compared.to_do.append(ref)
             elif row is None:
-                scanned.add(group, InstanceHeader(ref[:], bytes.fromhex(source.source_id), header.instance, header.new_uid))
+                source_id = bytes.fromhex(source.source_id)
+                scanned.add(group, InstanceHeader(ref[:], source_id, header.instance, header.new_uid, header.kept_uid))
             else:
                 compared.rows.append(row)
                 done = finished if row.status in (Status.WRITTEN, Status.DUPLICATE) else refused
-                done.add(group, InstanceHeader((), b"", header.instance, header.new_uid))  # type: ignore[arg-type]
+                done.add(group, InstanceHeader((), b"", header.instance, header.new_uid))
         compared.scanned.extend(scanned)
         compared.finished.extend(finished)
         compared.refused.extend(refused)
         return compared
 
-    def _earlier_output(self, source: Source) -> EarlierOutput | None:
+    def _earlier_output(self, source: Source, outputs: Outputs) -> EarlierOutput | None:
         if (row := self._written.get(source.source_id)) is not None:
             is_changed = not source.version or row.source_version != source.version
             return EarlierOutput(row.output_name, row.size, row.crc32c, is_changed, "")
-        return self.settled.earlier_output(source.source_id, source.version)
+        return self.settled.earlier_output(source.source_id, source.version, outputs.is_there)
 
 
 def _is_whole(row: AuditRow, outputs: Outputs, since: float) -> bool:

@@ -98,7 +98,10 @@ def split_key(
 def _part(study: bytes, placed: list[_Placed]) -> tuple[Any, ...]:
     # what a group shares is one object: each is compared once
     found = {id(shared): shared for *_, shared in placed}
-    return StudyPart(study, sorted(set(found.values())), [header for *_, header, _ in placed])[:]
+    ordered = sorted(set(found.values()))
+    place_of = {one: place for place, one in enumerate(ordered)}
+    places = {at: place_of[one] for at, one in found.items()}
+    return StudyPart(study, ordered, [header for *_, header, _ in placed], [places[id(shared)] for *_, shared in placed])[:]
 
 
 def _fill(pieces: Iterable[list[_Placed]], most: int, most_bytes: int) -> Iterator[list[_Placed]]:

@@ -13,6 +13,7 @@ from anonymizer import (
     ByteStream,
     Deidentification,
     DeidentificationError,
+    Description,
     Engine,
     Note,
     Reason,
@@ -21,7 +22,7 @@ from anonymizer import (
 from .group_work_units import study_hash
 from .kept_content import Compression, Content, OutputStream, find_compression, is_same_object
 from .records import AuditRow, EarlierOutput, Found, InstanceHeader, ObjectRef, Status, Written
-from .rejection import rejection, row_of
+from .rejection import described, rejection, row_of
 from .sources import Source, Sources
 from .stopping import check_running
 from .storage import Archive, ObjectConflictError, ObjectWriter, again
@@ -54,6 +55,10 @@ class MappedUids:
                 raise DeidentificationError(Reason.UID_NOT_IN_MAP, tag)
             self._known[uid] = new
         return new
+
+    def shown(self, uid_hash: bytes, new: str) -> str:
+        """The map's new UID for the original with that hash; ``new`` where it has none, for the UID stays."""
+        return self._mapping.get(uid_hash, b"").decode() or new
 
 
 def output_name(study: str, series: str, instance: str) -> str:
@@ -172,7 +177,7 @@ class InstanceAnonymizer:
         is_own = found is not None and found.written == Written(earlier.size, int(earlier.crc32c, 16))
         # torn by a power cut; what a run has come to its end with was on the disk, and somebody else has changed it
         is_torn = not earlier.is_changed and not is_own and not earlier.written_in
-        is_replaced = is_torn or (earlier.is_changed and is_own and self._replaces_changed)
+        is_replaced = is_torn or (is_own and (earlier.is_outdated or (earlier.is_changed and self._replaces_changed)))
         if found is None or is_replaced:
             return again(lambda: self._anonymize(header, found and found.version, earlier))
         return self._conflict(header, earlier.name, found, earlier.written_in if earlier.is_changed and is_own else "")
@@ -290,12 +295,11 @@ class InstanceAnonymizer:
         return row._replace(output_name=name, size=size, crc32c=crc32c, written_in=written_in)
 
     def _rejection(self, header: InstanceHeader, error: Exception) -> AuditRow:
-        return rejection(self._source(header), error, self._study_hash, header.instance)
+        return rejection(self._source(header), error, ObjectRef(*header.ref), **self._described(header))
 
     def _duplicate(self, header: InstanceHeader) -> AuditRow:
         reason = Reason.DUPLICATE_INSTANCE
-        more = {"study_hash": self._study_hash, "instance_hash": header.instance}
-        return row_of(self._source(header), Status.DUPLICATE, reason=reason, **more)
+        return row_of(self._source(header), Status.DUPLICATE, reason=reason, **self._described(header))
 
     def _other_kept(self, header: InstanceHeader, kept: AuditRow) -> AuditRow:
         """
@@ -304,6 +308,19 @@ class InstanceAnonymizer:
         """
         row = self._duplicate(header)
         return row._replace(reason=Reason.OTHER_CONTENT_KEPT, output_name=kept.output_name, size=kept.size, crc32c=kept.crc32c)
+
+    def _described(self, header: InstanceHeader) -> dict[str, Any]:
+        """Fields of the row of an object, written or not."""
+        description = Description(*header.description)
+        uids = self._uids
+        instance = header.kept_uid.decode("latin-1")
+        description = description._replace(
+            study_uid=uids.shown(description.study_hash, description.study_uid),
+            series_uid=uids.shown(description.series_hash, description.series_uid),
+            instance_hash=header.instance,
+            instance_uid=uids.shown(header.instance, instance if _NAME.fullmatch(instance) else ""),
+        )
+        return described(description) | {"study_hash": self._study_hash, "scanned": True}
 
     def _source(self, header: InstanceHeader) -> Source:
         return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())
@@ -319,7 +336,7 @@ class InstanceAnonymizer:
             row = self._write(header, self._deidentify(stream, ref), instead_of)
         if earlier is None and ref.earlier is not None:
             earlier = EarlierOutput(*ref.earlier)
-        if earlier is not None and earlier.is_changed and earlier[:3] != (row.output_name, row.size, row.crc32c):
+        if earlier is not None and earlier.may_differ and earlier[:3] != (row.output_name, row.size, row.crc32c):
             # even if a run that was killed then had replaced it
             row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
         return row
@@ -352,7 +369,7 @@ class InstanceAnonymizer:
             written = self._writer.write(name, chain((first,), chunks), source.source_id, instead_of=instead_of)
         except ObjectConflictError:
             raise NameTakenError(name) from None
-        report = deidentification.report
+        report, description = deidentification.report, Description(*header.description)
         return row_of(
             source,
             Status.WRITTEN,
@@ -368,5 +385,8 @@ class InstanceAnonymizer:
             actions=report.actions,
             study_hash=self._study_hash,
             instance_hash=header.instance,
+            modality=description.modality,
+            patient_id=description.patient_id,
+            scanned=True,
             pixel_risks=tuple(risk.value for risk in report.pixel_risks),
         )

@@ -23,11 +23,12 @@ from .concurrency import nothing_to_wait_for
 from .engine_config import EngineConfig
 from .plain import from_plain, to_plain
 from .records import AuditRow, ObjectRef, Status
-from .sources import Sources
+from .sources import Source, Sources
 from .storage import NotOursError, TableFolder
 
-#: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has
-_FORMAT = 3
+#: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has, 3 doesn't
+#: say what objects are
+_FORMAT = 4
 #: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
 #: request that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
@@ -53,11 +54,12 @@ PASSING = frozenset(
 
 
 class KnownHeader(NamedTuple):
-    """What pass 1 found in an object, as in InstanceHeader; ``source``: the fields of a Source."""
+    """What pass 1 found in an object, as in InstanceHeader; ``source``: fields of a Source."""
 
     source: tuple[str, str, str, int]
     instance: bytes
     new_uid: bytes
+    kept_uid: bytes = b""
 
 
 class KnownGroup(NamedTuple):
@@ -314,7 +316,12 @@ def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterato
     """HeaderGroup tuples without their source names."""
     for study, shared, headers in groups:
         known = [
-            KnownHeader(sources.of(ObjectRef(*ref), source_id.hex())[:], instance, new_uid)[:]
-            for ref, source_id, instance, new_uid in headers
+            KnownHeader(_which(sources.of(ObjectRef(*ref), source_id.hex())), instance, new_uid, kept_uid)[:]
+            for ref, source_id, instance, new_uid, kept_uid, _ in headers
         ]
         yield KnownGroup(study, shared, known)
+
+
+def _which(source: Source) -> tuple[str, str, str, int]:
+    """The fields that say which it is."""
+    return source.source_id, source.version, source.container_id, source.input

@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
 
-from .metrics import StorageCounters
+from .metrics import StageClock, StorageCounters
 from .records import ObjectRef
 from .spread_elements import SpreadElements
 from .storage import Archive, ListingPart
@@ -60,8 +60,10 @@ class _List(beam.DoFn):
         self._archive = archive
         self._spread = spread
         self._operations = StorageCounters(archive)
+        self._clock = StageClock("list")
 
     def process(self, part: Part) -> Iterator[Batch]:
+        self._clock.note()
         kind, name, base, prefix, pattern = part
         listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
         objects = self._archive.objects(listed)
@@ -71,6 +73,7 @@ class _List(beam.DoFn):
             found = map(tuple, objects)
             while batch := list(islice(found, _LARGE_BATCH)):
                 yield batch
+        self._clock.note()
         self._operations.update()
 
 

@@ -1,5 +1,7 @@
 """Names of the job's metrics. Counters are for watching; what is true stands in the audit tables."""
 
+import time
+
 from apache_beam.metrics.metric import Metrics
 
 from .storage import Archive, Operations
@@ -19,6 +21,21 @@ UIDS_MAPPED = "uids_mapped"
 WORK_UNITS = "work_units"
 #: what was done on object storage: (field of Operations, metric)
 STORAGE = {field: f"storage_{field}" for field in Operations._fields}
+
+
+#: metric -> stage: milliseconds since the epoch at which something went through it
+STAGES = {f"{stage}_milliseconds": stage for stage in ("list", "scan", "anonymize")}
+
+
+class StageClock:
+    """Notes when a stage is at work; the first and the last of these times tell how long it took."""
+
+    def __init__(self, stage: str) -> None:
+        self._times = Metrics.distribution(NAMESPACE, f"{stage}_milliseconds")
+
+    def note(self) -> None:
+        """The stage is at work now."""
+        self._times.update(int(time.time() * 1000))
 
 
 def counter(name: str) -> Metrics.DelegatingCounter:

@@ -64,7 +64,7 @@ class Member(NamedTuple):
         offset: in bytes; what it counts from depends on ``packing``.
         stored_size: bytes that it takes there.
         crc32: CRC-32 of the object as the container has it, -1 where it has none.
-        container_source: length in bytes of the container's own source name, with which the object's begins.
+        container_source: length in bytes of the container's ``listed_as``, with which the object's source name begins.
     """
 
     packing: str
@@ -86,6 +86,8 @@ class ObjectRef(NamedTuple):
         member: the fields of a Member for an object in a zip or tar, else None.
         input: the ordinal of the input that lists it.
         earlier: the fields of an EarlierOutput, where it was written before, and isn't done with; else None.
+        before: the reason (``""`` for none) and ``since`` of its row in the run that is gone on with; None where it has none.
+        members: of a zip or tar, those of its members that are listed, by what follows ``!/`` in their source names; None: all.
     """
 
     name: bytes
@@ -94,7 +96,14 @@ class ObjectRef(NamedTuple):
     version: str
     member: tuple[str, int, int, int, int] | None = None
     input: int = 0
-    earlier: tuple[str, int, str, bool, str] | None = None
+    earlier: tuple[str, int, str, bool, str, bool] | None = None
+    before: tuple[str, str] | None = None
+    members: tuple[bytes, ...] | None = None
+
+    @property
+    def listed_as(self) -> bytes:
+        """What stands for it in the audit: a zip or tar of which some members are listed is never taken for the whole one."""
+        return self.source if self.members is None else self.source + b"!/"
 
 
 class EarlierOutput(NamedTuple):
@@ -104,6 +113,7 @@ class EarlierOutput(NamedTuple):
         name, size, crc32c: as in the AuditRow of that time.
         is_changed: it had another version then.
         written_in: the run that came to its end and has the row; ``""`` where only a ledger has it.
+        is_outdated: another version or other settings made it, and it is to be made anew.
     """
 
     name: str
@@ -111,6 +121,12 @@ class EarlierOutput(NamedTuple):
     crc32c: str
     is_changed: bool
     written_in: str
+    is_outdated: bool = False
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether other bytes would be written now."""
+        return self.is_changed or self.is_outdated
 
 
 class InstanceHeader(NamedTuple):
@@ -121,12 +137,16 @@ class InstanceHeader(NamedTuple):
         source_id: keyed hash of its source name, 16 bytes.
         instance: keyed hash of its SOPInstanceUID, 32 bytes.
         new_uid: the new SOPInstanceUID; empty where it stays.
+        kept_uid: the SOPInstanceUID where it stays.
+        description: what the audit says of it, the fields of a Description; empty in shuffles, where SharedFindings have it.
     """
 
-    ref: tuple[bytes, bytes, int, str, tuple[str, int, int, int, int] | None, int, tuple[str, int, str, bool, str] | None]
+    ref: tuple[Any, ...]
     source_id: bytes
     instance: bytes
     new_uid: bytes
+    kept_uid: bytes = b""
+    description: tuple[Any, ...] = ()
 
 
 class SharedFindings(NamedTuple):
@@ -139,6 +159,7 @@ class SharedFindings(NamedTuple):
         words: hashes of the words that identify somebody in them, sealed for the study (its id) and ``person``.
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
         face: where heads are looked for, the fields of the FaceEvidence of all these objects; else empty.
+        description: the fields of a Description; nothing of the instance in it.
     """
 
     uids: tuple[tuple[bytes, bytes, int], ...] = ()
@@ -146,6 +167,7 @@ class SharedFindings(NamedTuple):
     words: bytes = b""
     patient: bytes = b""
     face: tuple[Any, ...] = ()
+    description: tuple[Any, ...] = ()
 
 
 class HeaderGroup(NamedTuple):
@@ -169,11 +191,13 @@ class StudyPart(NamedTuple):
         study: as in HeaderGroup.
         shared: the fields of SharedFindings, all that there are among the headers.
         headers: the fields of InstanceHeaders, by ``instance`` and ``source_id``.
+        places: for each header, where what it shares stands in ``shared``; none where nobody asks.
     """
 
     study: bytes
     shared: list[tuple[Any, ...]]
     headers: list[tuple[Any, ...]]
+    places: list[int] = []  # noqa: RUF012  # never changed
 
 
 class AuditRow(NamedTuple):
@@ -187,11 +211,16 @@ class AuditRow(NamedTuple):
         size, crc32c: of the object that lies there, in bytes and as 8 hex digits.
         actions: what was done to which attributes.
         source_version, container_id: as in Source.
-        study_hash: of an object whose header was understood, the beginning of its study's keyed hash, 16 hex digits.
+        study_hash: the beginning of its study's keyed hash, 16 hex digits; as all of what it is, as far as it could be read.
         instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
+        scanned: whether pass 1 understood its header, so that its UIDs are in the UID map.
         pixel_risks: stable codes of what its pixels may show: of an object that was refused for that, or kept in spite of it.
         input: as in ObjectRef.
-        written_in: of an object that isn't written because it changed: the run that wrote what lies there, of the same source.
+        written_in: of an object that isn't written because it changed, or is refused now: the run that wrote what lies there, of
+            the same source.
+        modality, patient_id: as in Description.
+        source_size: of the listed object, in bytes; -1 where it isn't known.
+        before: as in ObjectRef.
     """
 
     source_id: str
@@ -213,8 +242,13 @@ class AuditRow(NamedTuple):
     study_hash: str = ""
     instance_hash: bytes = b""
     pixel_risks: tuple[str, ...] = ()
+    scanned: bool = False
     input: int = 0
     written_in: str = ""
+    modality: str = ""
+    patient_id: str = ""
+    source_size: int = -1
+    before: tuple[str, str] | None = None
 
 
 class AuditRows(list[AuditRow]):

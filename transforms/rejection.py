@@ -1,22 +1,51 @@
-"""What the audit says of an object that isn't written."""
+"""What the audit says of an object, and of one that isn't written."""
 
 from typing import Any
 
-from anonymizer import FILTERED, DeidentificationError, Reason
+from anonymizer import FILTERED, DeidentificationError, Description, Reason
 
-from .records import AuditRow, Status
+from .group_work_units import study_hash
+from .records import AuditRow, EarlierOutput, ObjectRef, Status
 from .sources import Source
 from .storage import EndOfRunError, TransientError
 
 
 def row_of(source: Source, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
     """A row with what it says of its source; ``more``: other fields of it."""
-    source_id, version, container_id, listed_by = source
-    return AuditRow(source_id, status, reason, source_version=version, container_id=container_id, input=listed_by, **more)
+    return AuditRow(
+        source.source_id,
+        status,
+        reason,
+        source_version=source.version,
+        container_id=source.container_id,
+        input=source.input,
+        before=source.before,
+        source_size=source.size,
+        **more,
+    )
 
 
-def rejection(source: Source, error: Exception, study_hash: str = "", instance_hash: bytes = b"") -> AuditRow:
+def described(description: Description) -> dict[str, Any]:
+    """Fields of the row of an object that is described."""
+    return {
+        "sop_class_uid": description.sop_class_uid,
+        "transfer_syntax_uid": description.transfer_syntax_uid,
+        "modality": description.modality,
+        "patient_id": description.patient_id,
+        "study_instance_uid": description.study_uid,
+        "series_instance_uid": description.series_uid,
+        "sop_instance_uid": description.instance_uid,
+        "study_hash": study_hash(description.study_hash),
+        "instance_hash": description.instance_hash,
+    }
+
+
+def rejection(source: Source, error: Exception, ref: ObjectRef, **more: Any) -> AuditRow:
     """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values.
+
+    Args:
+        ref: the object; what it was written as by an earlier run still lies there.
+        more: other fields of the row; without them, those of the error's description.
 
     Raises:
         EndOfRunError: ``error`` itself, where it is one: it says nothing of the object.
@@ -25,16 +54,20 @@ def rejection(source: Source, error: Exception, study_hash: str = "", instance_h
         raise error
     if not isinstance(error, DeidentificationError):
         error = DeidentificationError(_reason(error))
-    status = Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED
-    return row_of(
+    if error.description is not None and not more:
+        more = described(error.description)
+    row = row_of(
         source,
-        status,
+        Status.FILTERED if error.reason in FILTERED else Status.QUARANTINED,
         reason=error.reason,
         reason_tag=error.tag,
-        study_hash=study_hash,
-        instance_hash=instance_hash,
         pixel_risks=tuple(risk.value for risk in error.pixel_risks),
+        **more,
     )
+    earlier = EarlierOutput(*ref.earlier) if ref.earlier is not None else None
+    if earlier is None or not earlier.may_differ:
+        return row
+    return row._replace(output_name=earlier.name, size=earlier.size, crc32c=earlier.crc32c, written_in=earlier.written_in)
 
 
 def _reason(error: Exception) -> Reason:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, FaceEvidence, Reason
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Reason
 from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
@@ -16,9 +16,9 @@ from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
 from .ledger import Ledger, LedgerWriter, known_groups
 from .list_objects import Batch
-from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StorageCounters, counter
+from .metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, StageClock, StorageCounters, counter
 from .packed import pack
-from .records import OWNED, AuditRow, AuditRows, ObjectRef, SharedFindings, UidRole
+from .records import OWNED, AuditRow, AuditRows, InstanceHeader, ObjectRef, SharedFindings, UidRole
 from .rejection import rejection
 from .sources import Sources
 from .stopping import check_running, keep_done
@@ -31,8 +31,8 @@ _ABSENT = (b"", b"")
 #: findings whose hashes a worker remembers, for the batches to come
 _MOST_KNOWN = 1024
 
-#: StudyInstanceUID; UIDs, person, words and patient as in Found
-_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes]
+#: StudyInstanceUID; UIDs, person, words and patient as in Found; the fields of a Description
+_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes, tuple[Any, ...]]
 
 _ROLES = {
     SOP_INSTANCE: UidRole.INSTANCE,
@@ -68,6 +68,7 @@ class Found(NamedTuple):
     Attributes:
         study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
         new_uid: the new SOPInstanceUID; empty where it stays.
+        description: what the audit says of the object.
         uids: all others to be replaced: original, (new UID, UidRole and OWNED).
         words: hashes of words that identify somebody, as no more than a worker's memory may have them.
         bytes_read: bytes that had to be read for it.
@@ -84,6 +85,7 @@ class Found(NamedTuple):
     patient: bytes
     words: tuple[bytes, ...]
     bytes_read: int
+    description: Description = Description()
     face: FaceEvidence | None = None
     crosswalk: CrosswalkRow | None = None
 
@@ -106,7 +108,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
     if compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
             if not scan.uids.get(tag, _ABSENT)[0]:
-                raise DeidentificationError(reason, tag)
+                raise DeidentificationError(reason, tag).of(scan.description)
     instance = scan.uids[SOP_INSTANCE][0]
     new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
     if role == UidRole.INSTANCE:
@@ -127,6 +129,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         patient=scan.patient,
         words=scan.words,
         bytes_read=scan.bytes_read,
+        description=scan.description,
         face=scan.face,
         crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
     )
@@ -146,8 +149,12 @@ class HeaderGroups:
         groups: dict[tuple[_Shared, bytes], list[tuple[Any, ...]]] = {}
         faces: dict[tuple[_Shared, bytes], FaceEvidence] = {}
         for one in found:
-            header = (one.ref[:], bytes.fromhex(self._source_id(one.ref.source)), self._hash(one.instance), one.new_uid)
-            group = (one.study, one.uids, one.person, one.words, one.patient), one.face.series if one.face else b""
+            kept_uid = b"" if one.new_uid else one.instance
+            source_id = bytes.fromhex(self._source_id(one.ref.source))
+            header = InstanceHeader(one.ref[:], source_id, self._hash(one.instance), one.new_uid, kept_uid)[:]
+            description = one.description._replace(instance_hash=b"", instance_uid="")[:]
+            shared = one.study, one.uids, one.person, one.words, one.patient, description
+            group = shared, one.face.series if one.face else b""
             groups.setdefault(group, []).append(header)
             if one.face is not None:
                 known = faces.get(group)
@@ -161,10 +168,11 @@ class HeaderGroups:
     def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
         hashed = self._known.get(shared)
         if hashed is None:
-            study, uids, person, words, patient = shared
+            study, uids, person, words, patient, description = shared
             study_hash = self._hash(study)
             sealed = self._words.seal((study_hash[:STUDY_ID_SIZE], person), words)
-            findings = SharedFindings(tuple((self._hash(uid), *new) for uid, new in uids), person, sealed, patient)
+            hashed_uids = tuple((self._hash(uid), *new) for uid, new in uids)
+            findings = SharedFindings(hashed_uids, person, sealed, patient, description=description)
             hashed = study_hash, findings[:]
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
@@ -187,6 +195,7 @@ class _Scan(beam.DoFn):
         self._ledger = ledger
         self._progress = progress
         self._operations = StorageCounters(archive)
+        self._clock = StageClock("scan")
         self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
         self._bytes_read = counter(HEADER_BYTES_READ)
 
@@ -208,6 +217,7 @@ class _Scan(beam.DoFn):
         self._workers.close()
 
     def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
+        self._clock.note()
         refs = [ObjectRef(*fields) for fields in batch]
         scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
         results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
@@ -226,6 +236,7 @@ class _Scan(beam.DoFn):
             self._ledger_writer.add_headers(known_groups(groups, self._sources))
             yield pack(groups)
         self._operations.update()
+        self._clock.note()
         self._progress.add("scanned", len(batch))
 
     def _scan_all(self, refs: list[ObjectRef]) -> list[Found | AuditRow]:
@@ -238,7 +249,7 @@ class _Scan(beam.DoFn):
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(self._sources.of(ref), error)
+            return rejection(self._sources.of(ref), error, ref)
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):

@@ -20,16 +20,45 @@ from .write_audit import INSTANCES_SCHEMA, ROLES, input_ids
 _PASSING = sorted(reason.value for reason in PASSING)
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
-#: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end like that again
-SETTLED_SCHEMA = pa.schema([*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_())])
+#: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end
+#: like that again; ``outdated``: whether what it was written as is to be made anew
+SETTLED_SCHEMA = pa.schema(
+    [*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_()), ("outdated", pa.bool_())]
+)
 _INPUT_ID = SETTLED_SCHEMA.get_field_index("input_id")
 #: what tells of an object's output
-_OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "written_in"]
+_OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "written_in", "outdated"]
 IsThere = Callable[[str, int], bool]
 
 
 class TableError(Exception):
     """A table isn't what its run wrote. The message names no object."""
+
+
+class Making(NamedTuple):
+    """How outputs are made.
+
+    Attributes:
+        version: of the program.
+        settings_digest: as in ``instances-*.parquet``.
+        profile_digests: what stands for the profile in rows that have no digest of the settings.
+    """
+
+    version: str
+    settings_digest: str
+    profile_digests: tuple[str, ...]
+
+
+def is_current(rows: pa.Table, making: Making) -> pa.ChunkedArray:
+    """Which rows of ``instances-*.parquet`` were made like that, or are of objects that have no output, nor a duplicate's."""
+    has_none = pc.is_in(rows["status"], pa.array([Status.QUARANTINED.value, Status.FILTERED.value]))
+    return pc.or_(has_none, pc.and_(pc.equal(rows["version"], making.version), has_settings(rows, making)))
+
+
+def has_settings(rows: pa.Table | pa.RecordBatch, making: Making) -> pa.ChunkedArray | pa.Array:
+    """Which rows were made with these settings, whatever the version."""
+    of_profile = pc.is_in(rows["profile_digest"], pa.array(making.profile_digests, pa.string()))
+    return pc.coalesce(pc.equal(rows["settings_digest"], making.settings_digest), of_profile)
 
 
 class EarlierRun(NamedTuple):
@@ -44,6 +73,7 @@ class EarlierRun(NamedTuple):
         inputs: the ids of its inputs, by their ordinals; ``""`` for an ordinal that none has; none where it doesn't say.
         listed: how many objects it listed under each id; under ``""``: those that nobody knows the input of; None where
             nobody asked.
+        recheck: how what is made now is made: all else is made anew; None: it may stay.
     """
 
     folder: TableFolder
@@ -54,6 +84,7 @@ class EarlierRun(NamedTuple):
     same_key: bool = True
     inputs: tuple[str, ...] = ()
     listed: Mapping[str, int] | None = None
+    recheck: "Making | None" = None
 
     def files(self, kind: str) -> list[str]:
         """The files of a kind of table."""
@@ -115,11 +146,16 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
     lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))
     if run.same_making:
         lasting = pc.or_(lasting, pc.invert(pc.is_in(table["reason"], pa.array(_PASSING))))
+    outdated = pa.repeat(False, table.num_rows) if run.recheck is None else pc.invert(is_current(table, run.recheck))
+    lasting = pc.and_not(lasting, outdated)
     columns = {name: table[name] for name in _COLUMNS}
     columns |= {
         "status": pc.if_else(written, _SKIPPED, status),
         "written_in": pc.if_else(written, run.run_id, table["written_in"]),
+        # of an earlier version's rows nobody knows more
+        "since": pc.coalesce(table["since"], run.run_id),
         "lasting": lasting,
+        "outdated": outdated,
     }
     return pa.table(columns).cast(SETTLED_SCHEMA)
 
@@ -160,6 +196,8 @@ class Settled:
         self._lasting = table["lasting"].to_pylist()
         self._name = table["output_name"].to_pylist()
         self._size = table["size"].to_pylist()
+        self._reason = table["reason"]
+        self._since = table["since"]
         #: places of rows of objects that are listed, and are to be done again
         self._again: dict[str, int] = {}
 
@@ -180,11 +218,17 @@ class Settled:
             found.append(place)
         return found
 
-    def earlier_output(self, source_id: str, version: str) -> EarlierOutput | None:
+    def before(self, source_id: str) -> tuple[str, str] | None:
+        """As ``ObjectRef.before``, of an object that is to be done again."""
+        place = self._again.get(source_id)
+        return None if place is None else (self._reason[place].as_py() or "", self._since[place].as_py())
+
+    def earlier_output(self, source_id: str, version: str, is_there: IsThere) -> EarlierOutput | None:
         """What an object that is to be done again was written as; None where it wasn't.
 
         Args:
             version: its present one.
+            is_there: as for ``take``.
         """
         place = self._again.get(source_id)
         if place is None or self._name[place] is None:
@@ -192,8 +236,12 @@ class Settled:
         row = self._table.select(_OF_OUTPUT).slice(place, 1).to_pylist()[0]
         # in the row of a conflict a run stands only if what lies there came of the same source
         is_own = row["written_in"] is not None
-        is_changed = row["status"] != _SKIPPED or not version or row["source_version"] != version
-        return EarlierOutput(row["output_name"], row["size"], row["crc32c"], is_changed, row["written_in"]) if is_own else None
+        is_refused = row["status"] != _SKIPPED
+        if not is_own or (is_refused and not is_there(row["output_name"], row["size"])):
+            return None
+        is_changed = is_refused or not version or row["source_version"] != version
+        name, size, crc32c, written_in = (row[column] for column in ("output_name", "size", "crc32c", "written_in"))
+        return EarlierOutput(name, size, crc32c, is_changed, written_in, row["outdated"])
 
     def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
         """All rows, if all objects are the same as then: those of a container of that version. None is taken."""
@@ -205,6 +253,10 @@ class Settled:
             return False
         name = self._name[place]
         return name is None or is_there(name, self._size[place])
+
+    def part(self, source_ids: Iterable[str]) -> pa.Table:
+        """The rows of some objects. They are taken."""
+        return self.rows([self._at.pop(source_id) for source_id in source_ids if source_id in self._at])
 
     def left(self) -> pa.Table:
         """The rows that weren't taken."""

@@ -15,13 +15,16 @@ class Source(NamedTuple):
         version: keyed hash of what changes when its content does, 16 hex digits; ``""`` where nothing tells. Of a member, its
             container's.
         container_id: for a member, keyed hash of its container's source name; else ``""``.
-        input: as in ObjectRef.
+        input, before: as in ObjectRef.
+        size: in bytes, -1 where it isn't known.
     """
 
     source_id: str
     version: str = ""
     container_id: str = ""
     input: int = 0
+    before: tuple[str, str] | None = None
+    size: int = -1
 
     @property
     def listed_as(self) -> str:
@@ -47,11 +50,11 @@ class Sources:
         """
         source_id = source_id or self.source_id(ref.source)
         if ref.member is None:
-            return Source(source_id, self.version(ref), "", ref.input)
+            return Source(source_id, self.version(ref), "", ref.input, ref.before, ref.size)
         container = (ref.source[: ref.member[-1]], ref.version)
         if self._last != container:
             self._last, self._last_hashed = container, (self.version_of_container(ref), self.source_id(container[0]))
-        return Source(source_id, *self._last_hashed, ref.input)
+        return Source(source_id, *self._last_hashed, ref.input, ref.before, ref.size)
 
     def version(self, ref: ObjectRef) -> str:
         """Of an object by itself: its size, and its time, generation or tag."""

@@ -62,7 +62,7 @@ def uid_uses(unit: WorkUnit, *, with_units: bool = False) -> Iterator[UidUse]:
         # which object is whose isn't known here, where a study has those of several
         users = _user(patients.pop(), study) if len(patients) == 1 else ()
         claimed: dict[bytes, bytes] = {}
-        for _, _, instance, new_uid in part.headers:
+        for _, _, instance, new_uid, *_ in part.headers:
             claimed[instance] = claimed.get(instance) or new_uid
         for instance, new_uid in claimed.items():
             yield UidUse(instance, new_uid, _INSTANCE, [study + unit_id], users, units)

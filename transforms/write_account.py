@@ -1,6 +1,7 @@
 """What the job says of itself when all is done: what was listed, and which files are its tables."""
 
 import json
+import time
 from collections.abc import Iterable
 
 import apache_beam as beam
@@ -80,6 +81,7 @@ def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[
     files = [TableFile(*fields) for fields in sorted(tables)]
     content = {
         "listed": count,
+        "written": int(time.time()),
         "sources": sources.hex(),
         "tables": {file.name: file.rows for file in files},
         "table_digests": {file.name: file.digest for file in files},

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import accumulate, chain, starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
@@ -48,6 +48,11 @@ INSTANCES_SCHEMA = pa.schema(
         ("version", pa.string()),
         ("written_in", pa.string()),
         ("input_id", pa.string()),
+        ("modality", pa.string()),
+        ("patient_id", pa.string()),
+        ("source_size", pa.int64()),
+        ("since", pa.string()),
+        ("settings_digest", pa.string()),
     ]
 )
 
@@ -77,9 +82,25 @@ REFERENCES_SCHEMA = pa.schema(
 _ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
 
-def instances_table(
-    rows: Sequence[AuditRow], profile_digest: str, key_id: str, version: str, inputs: Sequence[str] = ()
-) -> pa.Table:
+class RowConstants(NamedTuple):
+    """What stands in each row that a run makes.
+
+    Attributes:
+        profile_digest: keyed digest of the profile.
+        settings_digest: keyed digest of all that decides what leaves, but for the program's version.
+        key_id: of the run's key.
+        version: of the program.
+        run_id: the run's.
+    """
+
+    profile_digest: str
+    settings_digest: str
+    key_id: str
+    version: str
+    run_id: str
+
+
+def instances_table(rows: Sequence[AuditRow], constants: RowConstants, inputs: Sequence[str] = ()) -> pa.Table:
     """Rows of ``instances-*.parquet``; absent texts are null.
 
     Args:
@@ -91,7 +112,12 @@ def instances_table(
     columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
     columns["instance_hash"] = [found or None for found in columns["instance_hash"]]
     columns["actions"] = _actions_column(columns["actions"])
-    columns |= {"profile_digest": profile_digest, "key_id": key_id, "version": version}
+    columns["source_size"] = [size if size >= 0 else None for size in columns["source_size"]]
+    columns["since"] = [
+        before[1] if before is not None and before[0] == (reason or "") else constants.run_id
+        for before, reason in zip(columns["before"], columns["reason"], strict=True)
+    ]
+    columns |= {name: getattr(constants, name) for name in RowConstants._fields if name in INSTANCES_SCHEMA.names}
     columns["input_id"] = input_ids(columns["input"], inputs)
     return pa.Table.from_arrays(
         [_column(columns[field.name], field.type, len(rows)) for field in INSTANCES_SCHEMA], schema=INSTANCES_SCHEMA
@@ -184,15 +210,13 @@ def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int, str]]]):
     """AuditRows -> TableFile tuples, ``PREFIX-*.parquet``."""
 
-    def __init__(
-        self, folder: TableFolder, prefix: str, profile_digest: str, key_id: str, version: str, inputs: tuple[str, ...]
-    ) -> None:
+    def __init__(self, folder: TableFolder, prefix: str, constants: RowConstants, inputs: tuple[str, ...]) -> None:
         """
         Args:
             inputs: their ids, by their ordinals.
         """
         super().__init__()
-        table = partial(instances_table, profile_digest=profile_digest, key_id=key_id, version=version, inputs=inputs)
+        table = partial(instances_table, constants=constants, inputs=inputs)
         self._write = WriteTable(folder, prefix, table)
 
     def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int, str]]:

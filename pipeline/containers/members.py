@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 
 from anonymizer import DeidentificationError, Reason
 from transforms import EndOfRunError, Member, ObjectRef, OpenObject, Packing, TransientError
@@ -18,18 +20,25 @@ from .sequential import SequentialTars
 from .tar_files import tar_members
 from .zip_files import open_zip_member, zip_members
 
+#: members that one worker reads
+_BATCH = 32
+
 
 def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
-    """The members of a zip or tar, in lists that one worker should read in their order.
+    """The members of a zip or tar, in lists that one worker should read in their order: all, or those that are named.
 
-    Whatever goes wrong, the container itself is the last to be given, with the reason in the place of a packing. Nothing but
-    EndOfRunError is raised, and of zips and compressed tars no member is given then.
+    Whatever goes wrong, the container itself is the last to be given, with the reason in the place of a packing; where members
+    are named, each of them that wasn't found in its place. Nothing but EndOfRunError is raised, and of zips and compressed tars
+    no member is given then.
 
     Args:
         open_range: opens the container's bytes [start, end) as one stream.
     """
+    wanted = None if container.members is None else Counter(container.members)
+    reason = Reason.UNREADABLE
     try:
-        yield from (zip_members if is_zip(container.name) else tar_members)(container, open_range)
+        found = (zip_members if is_zip(container.name) else tar_members)(container, open_range)
+        yield from found if wanted is None else _named(container, found, wanted)
     except DeidentificationError as error:
         reason = error.reason
     except EndOfRunError:
@@ -40,8 +49,42 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
         # one bad file must not end the run
         reason = Reason.INTERNAL_ERROR
     else:
+        if wanted is None:
+            return
+    prefix = container.listed_as
+    place = Member(reason.value, 0, 0, container_source=len(prefix))[:]
+    if wanted is None:
+        yield [container._replace(member=place)]
         return
-    yield [container._replace(member=Member(reason.value, 0, 0, container_source=len(container.source))[:])]
+    missing = wanted.elements()
+    while names := list(islice(missing, _BATCH)):
+        yield [container._replace(source=prefix + name, size=-1, member=place, members=None) for name in names]
+
+
+def _named(
+    container: ObjectRef, found: Generator[list[ObjectRef], None, None], wanted: Counter[bytes]
+) -> Iterator[list[ObjectRef]]:
+    """Of lists of members those that are wanted, each as often as it is; they are taken out of ``wanted``."""
+    before = len(container.listed_as)
+    batch: list[ObjectRef] = []
+    # once all are found, nobody reads on
+    with contextlib.closing(found):
+        try:
+            while wanted and (refs := next(found, None)) is not None:
+                for ref in refs:
+                    if times := wanted.pop(ref.source[before:], 0):
+                        assert ref.member is not None
+                        batch += [ref._replace(member=Member(*ref.member)._replace(container_source=before)[:])] * times
+                if len(batch) >= _BATCH:
+                    yield batch
+                    batch = []
+        except Exception:
+            # what lies before the fault is as good as in any other tar
+            if batch:
+                yield batch
+            raise
+    if batch:
+        yield batch
 
 
 def open_member(

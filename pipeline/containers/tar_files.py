@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from anonymizer import Reason
 from transforms import Member, ObjectRef, Packing, again
@@ -19,7 +19,7 @@ BATCH = 32
 _CHUNK = 256 << 10
 
 
-def tar_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
+def tar_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[ObjectRef], None, None]:
     """The members of a tar, in lists to be read in their order.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from anonymizer import ByteStream, Reason
 from transforms import Member, ObjectRef, OpenObject, Packing, again
@@ -31,7 +31,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _BEHIND = 46 + 22
 
 
-def zip_members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
+def zip_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[ObjectRef], None, None]:
     """The members of a zip, in lists to be read in their order.
 
     Raises:

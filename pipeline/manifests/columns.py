@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
+from ..containers import is_container
 from .names import Folder, ManifestEntry, ManifestError, is_uri
 
 #: names of columns, without what doesn't count in them, by what the columns hold. Of "uri" and "name" one is needed
@@ -14,6 +15,7 @@ _COLUMNS = {
     "uri": ("uri", "url"),
     "name": ("path", "name", "key", "object", "objectname", "filename", "file"),
     "bucket": ("bucket", "bucketname"),
+    "member": ("member",),
     "size": ("size", "bytes", "contentlength"),
     "version": ("version",),
     "generation": ("generation",),
@@ -112,11 +114,14 @@ class Columns:
             return None
         size = self._size(number, cells)
         name = self._whole_name(number, cells)
+        member = _bytes(self._text(cells, "member")) or None
+        if member is not None and not is_container(name):
+            self._wrong(number, "member", "the row names no zip or tar, and nothing else has members: leave the cell empty")
         try:
             entry = self._folder.entry(name, size)
         except ManifestError as error:
             self._wrong(number, self._name, str(error))
-        return entry and entry._replace(version=self._version(number, cells, entry.uri))
+        return entry and entry._replace(version=self._version(number, cells, entry.uri), member=member)
 
     def _wrong(self, number: int, role: str, problem: str) -> NoReturn:
         raise ManifestError(f"{self._unit} {number}, column {self._shown[role]}: {problem}") from None

@@ -26,12 +26,14 @@ class ManifestEntry(NamedTuple):
         source: the name that the manifest gives it, relative where that is; with the bucket where a table has one in a column.
         size: in bytes, -1 where the manifest doesn't say.
         version: generation (gs) or entity tag (s3), what a column "version" says, ``""`` where the manifest doesn't say.
+        member: the one that is meant of a zip or tar, by what follows ``!/`` in its source name; None: the object itself.
     """
 
     uri: bytes
     source: bytes
     size: int = -1
     version: str = ""
+    member: bytes | None = None
 
 
 class Folder:

@@ -38,6 +38,8 @@ OPTIONS = {
 #: options of `dicom-deid run` that the template doesn't offer
 LEFT_OUT = {
     "detach": "always on: the launcher must return",
+    "log-format": "the launcher says little, and its log has the times",
+    "metrics-file": "finish writes it: a detached run doesn't end with the launcher",
     "anonymous": "the workers' account writes the output: there are credentials",
     "requester-pays": "for s3:// only, and the image has no boto3",
 }

@@ -17,12 +17,12 @@ from pipeline.audit import Audit
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.pending import Finished, finish_pending, remember
-from pipeline.run_origin import made_with, origin_of
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
+from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY, OTHER_KEY
 from tests.support.sealed import reseal
-from transforms import AuditRow, Earlier, Status, sum_of_sources
+from transforms import AuditRow, Status, sum_of_sources
 from transforms.write_account import write_account
 from transforms.write_audit import instances_table
 
@@ -34,12 +34,12 @@ def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Aud
     """An audit with the note of a run that listed SOURCES; None for rows: it is still at work."""
     audit = Audit(Folder(str(folder)), (SEAL,))
     options = JobOptions((), "", "", ConfidentialityProfile(), "env:X")
-    remember(audit, run_id, origin_of(options, made_with(options, "key"), "SomeRunner", "making", Earlier(), Key(KEY)))
+    remember(audit, run_id, origin(options, "SomeRunner"))
     if written is not None:
         rows = [AuditRow(source, Status.FILTERED) for source in written]
         name = f"instances-{run_id}-{1:016x}.parquet"
         content = io.BytesIO()
-        pq.write_table(instances_table(rows, "", "", ""), content)
+        pq.write_table(instances_table(rows, CONSTANTS), content)
         (folder / name).write_bytes(content.getvalue())
         digest = hashlib.sha256(content.getvalue()).hexdigest()
         write_account(audit.folder, f"account-{run_id}.json", sum_of_sources(SOURCES), [(name, len(rows), digest)], SEAL)
@@ -124,7 +124,7 @@ def test_a_table_that_changed_since_the_job_wrote_it_fails_the_run(tmp_path: Pat
     audit = submitted(tmp_path, "11111111", SOURCES)
     (path,) = tmp_path.glob("instances-*")
     rows = [AuditRow(source, Status.QUARANTINED) for source in SOURCES]
-    pq.write_table(instances_table(rows, "", "", ""), path)
+    pq.write_table(instances_table(rows, CONSTANTS), path)
     with pytest.raises(RunError, match="a table of the audit was changed"):
         finish_pending(audit)
     assert not (tmp_path / "run.json").exists()

@@ -16,12 +16,12 @@ from anonymizer import Key, Seal
 from pipeline.audit import Audit
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
-from pipeline.run_origin import made_with, origin_of
 from pipeline.run_report import RunReport, finish
 from pipeline.storage import Folder
 from profiles import ConfidentialityProfile
+from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY
-from transforms import AuditRow, Earlier, Status, sum_of_sources
+from transforms import AuditRow, Status, sum_of_sources
 from transforms.write_account import write_account
 from transforms.write_audit import INSTANCES_SCHEMA, UID_MAP_SCHEMA, instances_table
 
@@ -38,7 +38,7 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIR
     listed, sources = ([f"{ord(name):032x}" for name in names] for names in (listed, sources))
     rows = [AuditRow(source, Status.WRITTEN, output_name="x", size=3) for source in sources]
     files = []
-    tables = {"instances": instances_table(rows, "", "", ""), "uid_map": pa.Table.from_pylist([], schema=UID_MAP_SCHEMA)}
+    tables = {"instances": instances_table(rows, CONSTANTS), "uid_map": pa.Table.from_pylist([], schema=UID_MAP_SCHEMA)}
     for number, (kind, table) in enumerate(tables.items()):
         name, content = f"{kind}-{run_id}-{number:016x}.parquet", io.BytesIO()
         pq.write_table(table.slice(lost), content)
@@ -47,8 +47,7 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIR
     found = Audit(Folder(str(folder)), (SEAL,))
     write_account(found.folder, f"account-{run_id}.json", sum_of_sources(listed), files, SEAL)
     options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")
-    origin = origin_of(options, made_with(options, SEAL.key_id), "runner", "making", Earlier(), Key(KEY))
-    return finish(found, run_id, origin, {"reads": 4})
+    return finish(found, run_id, origin(options), {"reads": 4})
 
 
 def test_sums_that_hold_are_reported(tmp_path: Path) -> None:

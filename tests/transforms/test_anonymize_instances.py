@@ -7,6 +7,7 @@ import pytest
 
 from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, SecretError
 from profiles import ConfidentialityProfile
+from tests.support.accounts import CONSTANTS
 from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
 from transforms import EngineConfig, Member, Packing, TransientError, add_up, again, sum_of_sources
 from transforms.concurrency import reading_order
@@ -74,16 +75,18 @@ def test_a_worker_with_another_key_does_not_go_on(config: EngineConfig, monkeypa
 
 
 def test_a_refused_object_is_filtered_or_quarantined() -> None:
-    assert rejection(Source("id"), DeidentificationError(Reason.NOT_DICOM)).status is Status.FILTERED
-    assert rejection(Source("id"), DeidentificationError(Reason.DICOMDIR)).status is Status.FILTERED
-    row = rejection(Source("id"), DeidentificationError(Reason.TRUNCATED, 0x7FE00010))
+    ref = ObjectRef(b"n", b"s", 5, "v")
+    assert rejection(Source("id"), DeidentificationError(Reason.NOT_DICOM), ref).status is Status.FILTERED
+    assert rejection(Source("id"), DeidentificationError(Reason.DICOMDIR), ref).status is Status.FILTERED
+    row = rejection(Source("id"), DeidentificationError(Reason.TRUNCATED, 0x7FE00010), ref)
     assert (row.status, row.reason, row.reason_tag) == (Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")
 
 
 def test_every_field_of_a_row_has_a_column() -> None:
-    (record,) = instances_table([AuditRow("id", Status.WRITTEN)], "digest", "key", "version").to_pylist()
-    own = [name for name in AuditRow._fields if name not in ("input", "written_in")]
-    assert list(record) == INSTANCES_SCHEMA.names == [*own, "profile_digest", "key_id", "version", "written_in", "input_id"]
+    (record,) = instances_table([AuditRow("id", Status.WRITTEN)], CONSTANTS).to_pylist()
+    own = {name for name in AuditRow._fields if name not in ("input", "scanned", "before")}
+    constant = {"profile_digest", "settings_digest", "key_id", "version", "input_id", "since"}
+    assert list(record) == INSTANCES_SCHEMA.names and set(record) == own | constant
     assert (record["source_id"], record["status"], record["key_id"]) == ("id", "written", "key")
     assert record["reason"] is None and record["output_name"] is None and record["size"] is None
 
@@ -96,11 +99,19 @@ def test_a_table_says_what_was_done_to_each_object() -> None:
         for number, actions in enumerate(done)
     ]
     rows.append(AuditRow("refused", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)", ("a-note",)))
-    records = instances_table(rows, "d", "k", "v").to_pylist()
+    records = instances_table(rows, CONSTANTS).to_pylist()
     assert [[tuple(action.values()) for action in record["actions"]] for record in records] == [*map(list, done), []]
     assert [record["size"] for record in records] == [0, 1, 2, 3, 4, 5, None]
     assert (records[-1]["reason"], records[-1]["reason_tag"], records[-1]["notes"]) == ("truncated", "(7fe0,0010)", ["a-note"])
-    assert instances_table([], "d", "k", "v").to_pylist() == []
+    assert instances_table([], CONSTANTS).to_pylist() == []
+
+
+def test_a_row_says_since_when_an_object_ends_like_that() -> None:
+    ends = [(None, Status.WRITTEN), (Reason.TRUNCATED, Status.QUARANTINED)]
+    before = [None, ("", "earlier"), ("truncated", "earlier"), ("unreadable", "earlier")]
+    rows = [AuditRow("id", status, reason, before=one) for reason, status in ends for one in before]
+    since, run = instances_table(rows, CONSTANTS)["since"].to_pylist(), CONSTANTS.run_id
+    assert since == [run, "earlier", run, run, run, run, "earlier", run]
 
 
 def test_the_map_s_table_names_roles(config: EngineConfig) -> None:
@@ -148,7 +159,11 @@ def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) ->
     shared = [SharedFindings(*group.shared) for group in made]
     sealed = engine.words.seal((engine.uids.hash(b"1.2")[:16], b""), [b"w" * 8])
     hashed = tuple((engine.uids.hash(uid), b"2.25." + uid, 4) for uid in (b"1", b"2"))
-    assert shared == [SharedFindings(hashed), SharedFindings(hashed), SharedFindings(words=sealed)]
+    assert [one._replace(description=()) for one in shared] == [
+        SharedFindings(hashed),
+        SharedFindings(hashed),
+        SharedFindings(words=sealed),
+    ]
     header = InstanceHeader(*made[0].headers[1])
     assert header.source_id.hex() == engine.pseudonyms.source_id(b"1")
     assert (header.instance, header.new_uid) == (engine.uids.hash(b"9.1"), b"2.25.9")
@@ -183,7 +198,7 @@ def test_bytes_that_went_wrong_are_asked_for_again_a_few_times() -> None:
     assert again(attempt) == 7
     with pytest.raises(TransientError):
         again(_always_broken)
-    assert rejection(Source("id"), TransientError()).reason is Reason.CHECKSUM_MISMATCH
+    assert rejection(Source("id"), TransientError(), ObjectRef(b"n", b"s", 5, "v")).reason is Reason.CHECKSUM_MISMATCH
 
 
 def _always_broken() -> None:

@@ -50,7 +50,7 @@ def test_an_inventory_of_s3(kind: str) -> None:
     )
     # keys are as they are: only CSV has them encoded
     one, three = "s3://b/a/1+ %41é.dcm".encode(), b"s3://b/a/3.dcm"
-    assert read(table, kind) == [(one, one, 524, "9f86d0"), (three, three, -1, "")]
+    assert read(table, kind) == [(one, one, 524, "9f86d0", None), (three, three, -1, "", None)]
 
 
 def test_a_report_of_google_cloud_storage() -> None:
@@ -65,7 +65,7 @@ def test_a_report_of_google_cloud_storage() -> None:
             "metadata": pa.array([[("k", "v")], []], pa.map_(pa.string(), pa.string())),
         }
     )
-    assert read(table, "a.parquet") == [(b"gs://b/a/1.dcm", b"gs://b/a/1.dcm", 524, "17")]
+    assert read(table, "a.parquet") == [(b"gs://b/a/1.dcm", b"gs://b/a/1.dcm", 524, "17", None)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_kinds_of_values(names: pa.Array, size: pa.DataType) -> None:
     raw = [name if isinstance(name, bytes) else name.encode() for name in names.to_pylist()]
     sizes = pa.array([5, 6]).cast(size) if size != pa.null() else pa.nulls(2)
     known = [-1, -1] if size == pa.null() else [5, 6]
-    expected = [(b"/lists/" + raw[0], raw[0], known[0], ""), (b"/y", b"/y", known[1], "")]
+    expected = [(b"/lists/" + raw[0], raw[0], known[0], "", None), (b"/y", b"/y", known[1], "", None)]
     assert read(pa.table({"Size": sizes, "File Name": names}), "a.parquet") == expected
 
 

@@ -70,7 +70,7 @@ def test_a_copied_inventory_of_s3(tmp_path: Path) -> None:
         assert found.uri == str(copy)
         with open(found.uri, "rb") as stream:
             entries = list(read_manifest(stream, found.uri, found.schema))
-        assert entries == [(b"s3://scans/a 1.dcm", b"s3://scans/a 1.dcm", 7, "9f86")]
+        assert entries == [(b"s3://scans/a 1.dcm", b"s3://scans/a 1.dcm", 7, "9f86", None)]
 
 
 @pytest.mark.parametrize("folder", ["gs://reports/r/", "/copies/"])
@@ -86,7 +86,7 @@ def test_reports_of_google_cloud_storage(folder: str) -> None:
         b"project,bucket,size,name,generation,timeDeleted\n",
     ):
         content = header + (b"12,scans,7,a/1.dcm,17,\n" if b"size,name" in header else row)
-        assert list(read_manifest(io.BytesIO(content), found[0].uri, found[0].schema)) == [(uri, uri, 7, "17")]
+        assert list(read_manifest(io.BytesIO(content), found[0].uri, found[0].schema)) == [(uri, uri, 7, "17", None)]
     assert list(read_manifest(io.BytesIO(b""), found[0].uri, found[0].schema)) == []
 
 

@@ -43,13 +43,13 @@ def error_of(read: Callable[[], object]) -> str:
 def test_names_in_lines() -> None:
     text = b'\xef\xbb\xbf# archive\r\ngs://b/x/1.dcm\r\n\r\n/a/b c.dcm \n./rel/\xff,\t"2".dcm\n   \n.//x\n./#y\ns3://b/z\nlast'
     assert entries(text) == [
-        (b"gs://b/x/1.dcm", b"gs://b/x/1.dcm", -1, ""),
-        (b"/a/b c.dcm ", b"/a/b c.dcm ", -1, ""),
-        (b'/lists/rel/\xff,\t"2".dcm', b'rel/\xff,\t"2".dcm', -1, ""),
-        (b"/lists/x", b"x", -1, ""),
-        (b"/lists/#y", b"#y", -1, ""),
-        (b"s3://b/z", b"s3://b/z", -1, ""),
-        (b"/lists/last", b"last", -1, ""),
+        (b"gs://b/x/1.dcm", b"gs://b/x/1.dcm", -1, "", None),
+        (b"/a/b c.dcm ", b"/a/b c.dcm ", -1, "", None),
+        (b'/lists/rel/\xff,\t"2".dcm', b'rel/\xff,\t"2".dcm', -1, "", None),
+        (b"/lists/x", b"x", -1, "", None),
+        (b"/lists/#y", b"#y", -1, "", None),
+        (b"s3://b/z", b"s3://b/z", -1, "", None),
+        (b"/lists/last", b"last", -1, "", None),
     ]
 
 
@@ -77,15 +77,15 @@ def test_what_find_says_of_folders_is_left_out() -> None:
     ],
 )
 def test_generations_as_gsutil_shows_them(line: bytes, uri: bytes, version: str) -> None:
-    assert entries(line) == [(uri, line, -1, version)]
+    assert entries(line) == [(uri, line, -1, version, None)]
 
 
 def test_relative_names_belong_to_the_folder_of_the_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert entries("x/1", "list.txt") == [(os.fsencode(tmp_path / "x" / "1"), b"x/1", -1, "")]
-    assert entries("../x", "/lists/a.txt") == [(b"/lists/../x", b"../x", -1, "")]
-    assert entries("./x/1", "gs://b/lists/a.txt") == [(b"gs://b/lists/x/1", b"x/1", -1, "")]
-    assert table("name,size\nx/1,3\n", "s3://b/a.csv") == [(b"s3://b/x/1", b"x/1", 3, "")]
+    assert entries("x/1", "list.txt") == [(os.fsencode(tmp_path / "x" / "1"), b"x/1", -1, "", None)]
+    assert entries("../x", "/lists/a.txt") == [(b"/lists/../x", b"../x", -1, "", None)]
+    assert entries("./x/1", "gs://b/lists/a.txt") == [(b"gs://b/lists/x/1", b"x/1", -1, "", None)]
+    assert table("name,size\nx/1,3\n", "s3://b/a.csv") == [(b"s3://b/x/1", b"x/1", 3, "", None)]
 
 
 def test_a_manifest_beside_an_archive_gives_the_sources_of_the_folder(tmp_path: Path) -> None:
@@ -118,15 +118,15 @@ def test_texts_that_are_none() -> None:
 def test_a_table_of_uris() -> None:
     text = 'URI;Content_Length;Generation;note\ngs://b/1;5;17;"a\nb"\n\n/a/2;;;\ngs://b/3; 7 ;;x\n'
     assert table(text) == [
-        (b"gs://b/1", b"gs://b/1", 5, "17"),
-        (b"/a/2", b"/a/2", -1, ""),
-        (b"gs://b/3", b"gs://b/3", 7, ""),
+        (b"gs://b/1", b"gs://b/1", 5, "17", None),
+        (b"/a/2", b"/a/2", -1, "", None),
+        (b"gs://b/3", b"gs://b/3", 7, "", None),
     ]
     tabs = "\ufeffObject Name\tis-latest\r\nx,1\tTRUE\r\nx;2\tfalse\r\n"
-    assert table(tabs) == [(b"/lists/x,1", b"x,1", -1, "")]
-    assert table("file\na b\n") == [(b"/lists/a b", b"a b", -1, "")]
+    assert table(tabs) == [(b"/lists/x,1", b"x,1", -1, "", None)]
+    assert table("file\na b\n") == [(b"/lists/a b", b"a b", -1, "", None)]
     # the uri is what counts, and a size alone is enough, or a version
-    assert table("bucket,name,uri\nb,n,gs://c/m\n") == [(b"gs://c/m", b"gs://c/m", -1, "")]
+    assert table("bucket,name,uri\nb,n,gs://c/m\n") == [(b"gs://c/m", b"gs://c/m", -1, "", None)]
 
 
 def test_a_report_of_google_cloud_storage() -> None:
@@ -137,7 +137,7 @@ def test_a_report_of_google_cloud_storage() -> None:
         "12,b,a/,0,2024-01-01T00:00:00Z,,CJ/z=,1712345678901236\n"
     )
     uri = b"gs://b/a/1 +%41.dcm"
-    assert table(text) == [(uri, uri, 524, "1712345678901234")]
+    assert table(text) == [(uri, uri, 524, "1712345678901234", None)]
 
 
 S3 = ("Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate", "ETag", "StorageClass")
@@ -151,7 +151,7 @@ S3_ROWS = (
 
 def test_an_inventory_of_s3() -> None:
     uri = "s3://b/a/1+ é.dcm".encode()
-    expected = [(uri, uri, 524, "9f86d0")]
+    expected = [(uri, uri, 524, "9f86d0", None)]
     packed = gzip.compress(S3_ROWS.encode())
     assert table(packed, "s3://i/data/x.csv.gz", S3) == expected
     # as it comes when joined from several, and with a header against what was said

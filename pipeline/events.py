@@ -1,0 +1,44 @@
+"""What a command says of its work on stderr: sentences for people, or events for programs, each a line with one JSON object."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Literal
+
+import click
+
+Level = Literal["info", "warning", "error"]
+
+
+class Reporter:
+    """Says what happens.
+
+    Attributes:
+        as_json: say events, and no sentence beside them.
+    """
+
+    def __init__(self) -> None:
+        self.as_json = False
+
+    def say(self, event: str, sentence: str | None, *, level: Level = "info", to_stdout: bool = False, **fields: Any) -> None:
+        """Say that ``event`` happened.
+
+        Args:
+            sentence: what people read; None: nothing.
+            to_stdout: the sentence is what was asked for. No event goes there.
+            fields: what the event tells, beside its time, level and name. None of it may name an object, a place or a person.
+        """
+        if self.as_json:
+            said = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": level, "event": event, **fields}
+            click.echo(json.dumps(said), err=True)
+        elif sentence is not None:
+            click.echo(sentence, err=not to_stdout)
+
+    def warn(self, code: str, message: str, **fields: Any) -> None:
+        """Say what somebody should know, and what the run doesn't end for."""
+        self.say("warning", f"Warning: {message}", level="warning", code=code, message=message, **fields)
+
+
+#: there is one stderr in a process, and one who speaks there
+reporter = Reporter()
