@@ -82,6 +82,9 @@ class Reason(Enum):
     OUTPUT_UNWRITABLE = "output-unwritable"
     INTERNAL_ERROR = "internal-error"
 
+    def __str__(self) -> str:
+        return self.value
+
 
 #: reasons that say that something isn't an object to de-identify at all
 FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR})
@@ -97,6 +100,9 @@ class Note(Enum):
     TRAILING_DATA_REMOVED = "trailing-data-removed"
     OVERLAY_BITS_MASKED = "overlay-bits-masked"
     OUTPUT_REPLACED = "output-replaced"
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class DeidentificationError(Exception):

@@ -127,7 +127,7 @@ def _from_secret_manager(name: str) -> bytes:
         # only who keeps the key there pays for Google's libraries
         from .secret_manager import read_secret
     except ModuleNotFoundError:
-        raise SecretError("a key in Google Secret Manager needs another package: pip install 'dicom-deid[gcp]'") from None
+        raise SecretError("a key in Google Secret Manager needs another package: pip install -e '.[gcp]'") from None
     return read_secret(name)
 
 

@@ -21,6 +21,10 @@ _COLUMNS = (*_REQUIRED, "IssuerOfPatientID", "NewPatientName")
 _BY_NAME = {name.lower(): name for name in _COLUMNS}
 #: what no LO or PN holds (PS3.5 6.2), and what nobody sees: control and format characters, lone surrogates
 _ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+#: the apostrophe in front of what a spreadsheet might run, in tables that this program printed (``pipeline.safe_csv``)
+_DEFUSED = re.compile("(^|[;|])'(?=[\\s\"'`\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff0b\uff0d\uff1d\uff20])")
+#: columns that such tables have filled in
+_PRINTED = ("PatientID", "IssuerOfPatientID")
 _PARQUET = b"PAR1"
 #: characters; csv takes no longer cells
 _LONGEST_LINE = 1 << 20
@@ -208,7 +212,7 @@ def _columns(header: Sequence[str]) -> list[int | None]:
     """Where PatientID, NewPatientID, IssuerOfPatientID and NewPatientName stand."""
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
-        name = _BY_NAME.get(re.sub(r"[^a-z]", "", cell.lower()))
+        name = _column(cell)
         # a cell of the header may be a value, where the header is missing: it isn't shown
         if name is None:
             raise PatientTableError(f"column {index + 1} of the header is none of {', '.join(_COLUMNS)}")
@@ -220,14 +224,21 @@ def _columns(header: Sequence[str]) -> list[int | None]:
     return [found.get(name) for name in _COLUMNS]
 
 
+def _column(cell: str) -> str | None:
+    """The column that a cell of the header names; None: it names none."""
+    return _BY_NAME.get(re.sub(r"[^a-z]", "", cell.lower()))
+
+
 def _check(number: int, patient_id: str, new_id: str, issuer: str, name: str) -> None:
     """
     Raises:
         PatientTableError: a cell that must not be empty is, or holds what its VR can't (PS3.5 6.2, LO and PN).
     """
     cells = (patient_id, new_id, issuer, name)
-    if not patient_id or not new_id:
-        raise PatientTableError(f"row {number}, column {_COLUMNS[1 if patient_id else 0]}: it is empty")
+    if not patient_id:
+        raise PatientTableError(f"row {number}, column PatientID: it is empty")
+    if not new_id:
+        raise PatientTableError(f"row {number}, column NewPatientID: it is empty: fill in a new ID for each patient")
     if _ILLEGAL.search("".join(cells)):
         column = next(column for column, cell in zip(_COLUMNS, cells, strict=True) if _ILLEGAL.search(cell))
         raise PatientTableError(f"row {number}, column {column}: a backslash, control character or invisible character")
@@ -251,7 +262,13 @@ def _csv_rows(content: BinaryIO) -> _Rows:
             lines = iter(lambda: stream.readline(_LONGEST_LINE), "")
             first = next(lines, "")
             reader = csv.reader(_whole(chain([first], lines)), delimiter=max(",;", key=first.count), strict=True)
+            header = next(reader, [])
+            yield reader.line_num, header
+            printed = [index for index, cell in enumerate(header) if _column(cell) in _PRINTED]
             for cells in reader:
+                for index in printed:
+                    if index < len(cells) and "'" in cells[index]:
+                        cells[index] = _DEFUSED.sub(r"\1", cells[index].strip())
                 yield reader.line_num, cells
     except UnicodeDecodeError:
         raise PatientTableError("the patient table is neither Parquet nor UTF-8 text") from None

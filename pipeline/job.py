@@ -50,6 +50,7 @@ from transforms import (
     TableFolder,
     WriteAccount,
     WriteInstances,
+    WriteOutcomes,
     WriteReferences,
     WriteTable,
     WriteUidMap,
@@ -173,6 +174,13 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
         name = f"instances-{audit.run_id}-{part}"
         table = WriteInstances(audit.folder, name, audit.constants, parts.inputs.ids)
         tables.append(rows | f"Write{part.capitalize()}" >> table)
+        # pass 1 has written what it rejects, with the names
+        if parts.crosswalk is not None and part != "rejected":
+            _ = rows | f"Write{part.capitalize()}Outcomes" >> WriteOutcomes(parts.crosswalk)
+    if parts.crosswalk is not None and parts.earlier.ledgers:
+        # a run that was killed may have said otherwise of what it did
+        for number, settled in enumerate(work.settled):
+            _ = settled | f"WriteSettled{number}Outcomes" >> WriteOutcomes(parts.crosswalk)
     for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}-part", work.gone)):
         for number, rows in enumerate(several):
             label = f"Write{kind.partition('-')[0].capitalize()}{number}"

@@ -136,15 +136,35 @@ def check_locations(options: JobOptions) -> None:
         _check_kind(option, location)
         if not scheme_of(location):
             _check_local_input(option, location, allow_empty=options.allow_empty)
-        for name, target in (("--output", options.output), ("--audit", options.audit)):
+        for name, target in _targets(options):
             if _would_list(location, target):
                 raise UsageError(f"{name} lies inside {option}: the next run would read it")
-        if _is_folder(location) and is_inside(location, options.output):
+        if options.output and _is_folder(location) and is_inside(location, options.output):
             raise UsageError(f"{option} lies inside --output")
-    for name, target in (("--output", options.output), ("--audit", options.audit)):
+    for name, target in _targets(options):
         _check_kind(name, target)
         if not scheme_of(target) and Path(target).exists() and not Path(target).is_dir():
             raise UsageError(f"{name} is a file")
+
+
+def check_patient_list(options: JobOptions, path: str) -> None:
+    """Refuse a place for a list of patients where others read, or a run would, before any work.
+
+    Raises:
+        UsageError: what is wrong with it.
+    """
+    if scheme_of(path):
+        raise UsageError("--print-patients: a new file on this machine; on object storage it would have no permissions of its own")
+    if os.path.lexists(path):
+        raise UsageError("--print-patients: there is such a file, and it is not overwritten: choose another name")
+    if not Path(path).parent.is_dir():
+        raise UsageError("--print-patients: its folder doesn't exist: make it first")
+    for name, target in _targets(options):
+        if is_inside(path, target):
+            raise UsageError(f"--print-patients and {name} must lie apart: identifiers are not for who gets the other")
+    for number, location in enumerate(options.inputs):
+        if _would_list(location, path):
+            raise UsageError(f"--print-patients lies inside {input_option(options, number)}: the next run would read it")
 
 
 def check_crosswalk(options: JobOptions) -> None:
@@ -175,6 +195,11 @@ def check_crosswalk(options: JobOptions) -> None:
             base = str(input_base(location))
         if _would_list(location, crosswalk) or is_inside(base, crosswalk):
             raise UsageError(f"--crosswalk and {input_option(options, number)} must lie apart")
+
+
+def _targets(options: JobOptions) -> list[tuple[str, str]]:
+    """Where a run writes to, by option; what isn't named is left out."""
+    return [(name, target) for name, target in (("--output", options.output), ("--audit", options.audit)) if target]
 
 
 def input_option(options: JobOptions, number: int) -> str:

@@ -28,6 +28,7 @@ EXIT_NOT_FOUND = 3
 #: the table's columns; CSV has all
 _SHOWN = (
     ("object", ("new_sop_instance_uid",)),
+    ("status", ("status", "reason", "reason_tag")),
     ("source", ("source",)),
     ("patient", ("patient_id", "issuer_of_patient_id", "patient_name")),
     ("study, series and instance", ("study_instance_uid", "series_instance_uid", "sop_instance_uid")),
@@ -44,6 +45,14 @@ _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
 @click.option("--scope", default="", metavar="NAME", help="The runs' scope.")
 @click.option("--unchecked", is_flag=True, help="Believe all files, without --key.")
 @click.option("--passphrase-from", metavar="env:NAME|file:PATH", help="Where the private key's passphrase is.")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(["written", "duplicate", "filtered", "quarantined"]),
+    multiple=True,
+    help="Only what became that; repeatable.",
+)
+@click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only what was not written for this; repeatable.")
 @click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @with_storage
 @click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [BEAM OPTIONS]")
@@ -54,11 +63,14 @@ def reidentify(
     scope: str,
     unchecked: bool,
     passphrase_from: str | None,
+    statuses: tuple[str, ...],
+    reasons: tuple[str, ...],
     as_csv: bool,
     storage: Callable[[], StorageOptions],
     names: tuple[str, ...],
 ) -> None:
-    """Say which original objects and patients new names stand for: all in the crosswalk, or those that are named.
+    """Say which original objects and patients new names stand for, and what became of them: all in the crosswalk, or those that
+    are named.
 
     NAME: a new UID of an instance, series or study; a new PatientID; an object's name in the output; a de-identified file; a
     source_id of the audit. What is printed are identifiers.
@@ -71,7 +83,7 @@ def reidentify(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import Key, Seal, SecretError
+    from anonymizer import Key, Reason, Seal, SecretError
 
     from .beam_args import check_beam_args
     from .crosswalk import NAMED_BY, Crosswalk
@@ -83,6 +95,8 @@ def reidentify(
     try:
         check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
+        if not {reason.value for reason in Reason}.issuperset(reasons):
+            raise UsageError("--reason: there is no such code; README.md and the audit have all")
         if key_uris and unchecked:
             raise UsageError("--key and --unchecked: one of both")
         if not key_uris and not unchecked:
@@ -98,7 +112,8 @@ def reidentify(
         def rows() -> Iterator[dict[str, Any]]:
             for row in found.rows(wanted, keys):
                 missing.difference_update(row[column] for column in NAMED_BY)
-                yield row
+                if (not statuses or row["status"] in statuses) and (not reasons or row["reason"] in reasons):
+                    yield row
 
         (_print_csv if as_csv else _print_table)(rows())
     except (UsageError, SecretError) as error:

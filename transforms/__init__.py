@@ -117,4 +117,5 @@ from .write_audit import RowConstants as RowConstants
 from .write_audit import WriteInstances as WriteInstances
 from .write_audit import WriteReferences as WriteReferences
 from .write_audit import WriteUidMap as WriteUidMap
+from .write_outcomes import WriteOutcomes as WriteOutcomes
 from .write_tables import WriteTable as WriteTable

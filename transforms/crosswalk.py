@@ -1,4 +1,5 @@
-"""The restricted crosswalk: from the names and identifiers of objects to their new ones, written where it is asked for.
+"""The restricted crosswalk: from the names and identifiers of objects to their new ones, and what became of each; written where
+it is asked for.
 
 Its rows are identifiers. They go from the worker that read an object to a file of the crosswalk and nowhere else: through no
 shuffle, side output or log, and into no file that is not encrypted or its owner's alone.
@@ -15,6 +16,7 @@ from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
 
 from .engine_config import EngineConfig
 from .envelopes import encrypt
+from .records import AuditRow
 from .storage import TableTarget
 from .write_tables import TableWriter
 
@@ -38,12 +40,16 @@ CROSSWALK_SCHEMA = pa.schema(
         pa.field("new_series_instance_uid", pa.string(), nullable=False),
         pa.field("new_sop_instance_uid", pa.string(), nullable=False),
         pa.field("new_patient_id", pa.string(), nullable=False),
+        pa.field("status", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reason_tag", pa.string()),
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("key_id", pa.string(), nullable=False),
     ]
 )
 
 _ABSENT = (b"", b"")
+_NO_IDENTIFIERS = ("",) * 10
 #: of a code in a name
 _CODE_BYTES = 16
 
@@ -53,13 +59,18 @@ class CrosswalkError(Exception):
 
 
 class CrosswalkRow(NamedTuple):
-    """A scanned object: what leads from its new name and identifiers back to it, and no more.
+    """A listed object: what leads from its new name and identifiers back to it, what became of it, and no more.
+
+    One that was scanned has two rows, for what becomes of it is known later, and by other workers: one says who it is, the other
+    one what became of it and nothing else. One that couldn't be scanned has one row for both.
 
     Attributes:
         source_id: keyed hash of its source name, as the audit has it.
-        source: its source name; None where that is no UTF-8, and then its bytes are in ``source_bytes``.
+        source: its source name; None where that is no UTF-8, and then its bytes are in ``source_bytes``; both None in a row that
+            says only what became of it.
         study_instance_uid, series_instance_uid, sop_instance_uid: the original ones; empty where it has none.
         patient_id, issuer_of_patient_id, patient_name: as in Originals.
+        status, reason, reason_tag: as in AuditRow; None in a row that says only who it is.
     """
 
     source_id: str
@@ -75,6 +86,9 @@ class CrosswalkRow(NamedTuple):
     new_series_instance_uid: str
     new_sop_instance_uid: str
     new_patient_id: str
+    status: str | None = None
+    reason: str | None = None
+    reason_tag: str | None = None
 
 
 def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
@@ -84,12 +98,7 @@ def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
         scan: with its originals.
     """
     assert scan.originals is not None
-    name: str | None
-    name_bytes: bytes | None
-    try:
-        name, name_bytes = source.decode(), None
-    except UnicodeDecodeError:
-        name, name_bytes = None, source
+    name, name_bytes = _named(source)
     study, series, instance = (
         [uid.decode("latin-1") for uid in scan.uids.get(tag, _ABSENT)] for tag in (STUDY, SERIES, SOP_INSTANCE)
     )
@@ -109,6 +118,36 @@ def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
         new_sop_instance_uid=instance[1],
         new_patient_id=patient.new_patient_id,
     )
+
+
+def rejected_row(source: bytes, row: AuditRow) -> CrosswalkRow:
+    """The row of an object that couldn't be scanned: who it is is not known, but for its name."""
+    name, name_bytes = _named(source)
+    return outcome_row(row)._replace(
+        source=name,
+        source_bytes=name_bytes,
+        new_study_instance_uid=row.study_instance_uid,
+        new_series_instance_uid=row.series_instance_uid,
+        new_sop_instance_uid=row.sop_instance_uid,
+        new_patient_id=_writable(row.patient_id),
+    )
+
+
+def outcome_row(row: AuditRow) -> CrosswalkRow:
+    """What became of an object, and nothing else."""
+    return outcome_of(row.source_id, row.status.value, row.reason and row.reason.value, row.reason_tag)
+
+
+def outcome_of(source_id: str, status: str, reason: str | None, reason_tag: str | None) -> CrosswalkRow:
+    """As ``outcome_row``, by what a table says."""
+    return CrosswalkRow(source_id, None, None, *_NO_IDENTIFIERS, status, reason or None, reason_tag or None)
+
+
+def _named(source: bytes) -> tuple[str | None, bytes | None]:
+    try:
+        return source.decode(), None
+    except UnicodeDecodeError:
+        return None, source
 
 
 def _writable(text: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: of an RSA key; below, NIST SP 800-57 calls it too weak
 MIN_KEY_BITS = 2048
-_MISSING = "a crosswalk that is encrypted needs another version of a package: pip install 'dicom-deid[crosswalk]'"
+_MISSING = "a crosswalk that is encrypted needs another version of a package: pip install -e '.[crosswalk]'"
 
 _SEQUENCE, _SET, _OBJECT_IDENTIFIER, _OCTETS, _EXPLICIT_0, _IMPLICIT_0 = 0x30, 0x31, 0x06, 0x04, 0xA0, 0x80
 _ENVELOPED_DATA = bytes.fromhex("2a864886f70d010703")

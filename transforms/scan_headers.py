@@ -11,7 +11,7 @@ from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Descr
 from profiles import compile_plan
 
 from .concurrency import Workers, reading_order
-from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row
+from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_row
 from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
 from .ledger import Ledger, LedgerWriter, known_groups
@@ -88,6 +88,13 @@ class Found(NamedTuple):
     description: Description = Description()
     face: FaceEvidence | None = None
     crosswalk: CrosswalkRow | None = None
+
+
+class _Refused(NamedTuple):
+    """An object that can't be scanned: its source name, and its row of the audit."""
+
+    source: bytes
+    row: AuditRow
 
 
 def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> Found:
@@ -221,9 +228,12 @@ class _Scan(beam.DoFn):
         refs = [ObjectRef(*fields) for fields in batch]
         scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
         results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
-        rejected = AuditRows(result for result in results if isinstance(result, AuditRow))
-        if rejected:
+        refused = [result for result in results if isinstance(result, _Refused)]
+        if refused:
+            rejected = AuditRows(one.row for one in refused)
             self._rejected.inc(len(rejected))
+            if self._crosswalk is not None:
+                self._crosswalk.add(rejected_row(one.source, one.row) for one in refused)
             self._ledger_writer.add_rows(rejected)
             yield TaggedOutput(REJECTED, rejected)
         scanned = [result for result in results if isinstance(result, Found)]
@@ -239,17 +249,17 @@ class _Scan(beam.DoFn):
         self._clock.note()
         self._progress.add("scanned", len(batch))
 
-    def _scan_all(self, refs: list[ObjectRef]) -> list[Found | AuditRow]:
+    def _scan_all(self, refs: list[ObjectRef]) -> list[Found | _Refused]:
         results = [self._scan_one(ref) for ref in refs]
         self._archive.release()
         return results
 
-    def _scan_one(self, ref: ObjectRef) -> Found | AuditRow:
+    def _scan_one(self, ref: ObjectRef) -> Found | _Refused:
         check_running()
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return rejection(self._sources.of(ref), error, ref)
+            return _Refused(ref.source, rejection(self._sources.of(ref), error, ref))
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):

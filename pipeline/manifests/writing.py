@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import io
-import os
-import secrets
 from collections.abc import Iterable
+from functools import partial
 from typing import BinaryIO
 
-from anonymizer import UNFINISHED, sync_file, sync_folder
-
+from ..private_file import create_private
 from .lines import csv_entries
 from .names import Folder, ManifestEntry, ManifestError
 
 _HEADER = b"uri,member\n"
-#: how file systems say that they have no links
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 def write_manifest(path: str, objects: Iterable[tuple[bytes, bytes | None]]) -> tuple[int, int]:
@@ -34,22 +28,7 @@ def write_manifest(path: str, objects: Iterable[tuple[bytes, bytes | None]]) -> 
         FileExistsError: there is something of that name, which stays as it is.
         OSError: it can't be written. Whatever ``objects`` raises goes through; no file is left then.
     """
-    if os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    folder = os.path.dirname(os.path.abspath(path))
-    temporary = os.path.join(folder, f"{UNFINISHED}{secrets.token_hex(8)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(handle, "wb") as stream:
-            counts = _write(stream, objects)
-            stream.flush()
-            sync_file(handle)
-        _give_name(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-    sync_folder(folder)
-    return counts
+    return create_private(path, partial(_write, objects=objects))
 
 
 def _write(stream: BinaryIO, objects: Iterable[tuple[bytes, bytes | None]]) -> tuple[int, int]:
@@ -72,13 +51,3 @@ def _means(row: bytes, uri: bytes, member: bytes | None) -> bool:
     except ManifestError:
         return False
     return found == [ManifestEntry(uri, uri, member=member)]
-
-
-def _give_name(temporary: str, path: str) -> None:
-    """Give a file its name, if nothing has it."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        if error.errno not in _NO_LINKS or os.path.lexists(path):
-            raise
-        os.rename(temporary, path)

@@ -63,6 +63,6 @@ def _store(scheme: str, options: StorageOptions) -> ObjectStore:
     try:
         module = importlib.import_module(f".{kind.module}", __package__)
     except ImportError:
-        raise StorageError(f"{scheme}:// needs more packages: pip install 'dicom-deid[{kind.extra}]'") from None
+        raise StorageError(f"{scheme}:// needs more packages: pip install -e '.[{kind.extra}]'") from None
     store: ObjectStore = getattr(module, kind.store)(options)
     return store

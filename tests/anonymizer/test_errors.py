@@ -21,3 +21,9 @@ def test_an_error_survives_the_way_between_workers(tag: int) -> None:
     error = DeidentificationError(Reason.INVALID_LENGTH, tag)
     twin = pickle.loads(pickle.dumps(error))
     assert (twin.reason, twin.tag, str(twin)) == (error.reason, error.tag, str(error))
+
+
+@pytest.mark.parametrize("code", [*Reason, *Note])
+def test_a_code_as_text_is_the_stable_one(code: Reason | Note) -> None:
+    assert (str(code), f"{code}", f"{code:>40}".strip()) == (code.value,) * 3
+    assert repr(code) == f"<{type(code).__name__}.{code.name}: {code.value!r}>"

@@ -161,7 +161,7 @@ def test_one_patient_with_and_without_an_issuer_may_keep_one_new_id(tmp_path: Pa
         ("PatientID\nDOE\n", "the header has no column NewPatientID"),
         ("DOE,T-1\nROE,T-2\n", "column 1 of the header is none of PatientID, NewPatientID, IssuerOfPatientID, NewPatientName"),
         ("PatientID,NewPatientID,patient_id\nDOE,T,DOE\n", "column PatientID stands twice in the header"),
-        ("PatientID,NewPatientID\nDOE,T\nROE,\n", "row 3, column NewPatientID: it is empty"),
+        ("PatientID,NewPatientID\nDOE,T\nROE,\n", "row 3, column NewPatientID: it is empty: fill in a new ID for each patient"),
         ("PatientID,NewPatientID\n  ,T\n", "row 2, column PatientID: it is empty"),
         ("PatientID,NewPatientID\nDOE\n", "row 2: as many cells as the header has are needed"),
         ("PatientID,NewPatientID\nDOE,T,x\n", "row 2: as many cells as the header has are needed"),
@@ -312,3 +312,10 @@ def test_the_digest_tells_tables_apart_whatever_their_order_to_who_has_the_key(t
 def test_only_who_has_a_parquet_table_waits_for_its_reader() -> None:
     code = "import sys, anonymizer.patients; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+def test_only_apostrophes_that_a_spreadsheet_needs_are_taken_away() -> None:
+    table = PatientTable.load(b"PatientID,NewPatientID\n'O,'-1\n'-7,B\n''-8,C\n")
+    assert table.find(Patient("'O", "")) == NewIdentity("'-1", None)
+    assert table.find(Patient("-7", "")) == NewIdentity("B", None)
+    assert table.find(Patient("'-8", "")) == NewIdentity("C", None)

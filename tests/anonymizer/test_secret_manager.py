@@ -248,7 +248,7 @@ def test_googles_own_servers_are_asked_over_tls_with_the_credentials(tmp_path: P
 def test_without_the_library_the_error_names_the_extra() -> None:
     code = f"import sys; sys.modules['google.cloud.secretmanager_v1'] = None\n{LOAD}"
     done = load_in_a_new_process(NAME, {}, code)
-    assert "pip install 'dicom-deid[gcp]'" in done.stdout
+    assert "pip install -e '.[gcp]'" in done.stdout
 
 
 def a_certificate(host: str) -> tuple[bytes, bytes]:

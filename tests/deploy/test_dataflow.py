@@ -83,6 +83,7 @@ EXAMPLES: dict[str, tuple[list[str], list[str]]] = {
     "patient_table": (["gs://research/tables/p.csv"], ["p.csv", "gs://research"]),
     "resume": (["gs://research/deidentified-audit"], ["deidentified-audit", ""]),
     "replace_changed": (["true", "false"], ["yes"]),
+    "recheck": (["true", "false"], ["yes"]),
     "conflicts": (["quarantine", "keep-one"], ["keep", ""]),
     "allow_empty": (["true", "false"], ["yes"]),
     "max_gone": (["0", "10", "2.5", "100"], ["101", "-1", "1e1", "10 %", ""]),

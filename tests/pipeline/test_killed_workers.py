@@ -151,7 +151,8 @@ def finished_again(run: AtWork, archive: Path, key: Path, undisturbed: Run, *fla
     assert again.code == undisturbed.code, again.log
     assert same(again, undisturbed)
     assert not (run.output / TEMPORARY).exists()
-    return {path.name for path in again.audit.iterdir()} == {*again.report["tables"], "run.json", "output.json"}
+    account = {"run.json", "run-restricted.json", "output.json"}
+    return {path.name for path in again.audit.iterdir()} == {*again.report["tables"], *account}
 
 
 LOCAL = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")

@@ -90,8 +90,8 @@ def same(one: Run | BucketRun, other: Run | BucketRun) -> bool:
 
 
 def rows_of(run: Run | BucketRun, name: str) -> list[str]:
-    """A table's rows in any order, but for what tells one copy of an archive from another."""
-    return sorted(repr({**row, "source_version": None, "input_id": None}) for row in run.table(name))
+    """A table's rows in any order, but for what tells one run, or one copy of an archive, from another."""
+    return sorted(repr({**row, "source_version": None, "input_id": None, "since": None}) for row in run.table(name))
 
 
 def written_to(server: Server, bucket: str, output: str) -> BucketRun:

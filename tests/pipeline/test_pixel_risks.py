@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,11 @@ def test_a_sites_own_row_refuses_what_it_names(key_file: Path, tmp_path: Path) -
     assert (theirs["status"], theirs["reason"], theirs["reason_tag"]) == ("quarantined", "pixel-risk-site", OF_CLASS)
     assert theirs["pixel_risks"] == ["pixel-risk-site"]
     assert run.report["pixel_risks"] == {"pixel-risk-site": {"quarantined": 1, "kept": 0}}
-    assert run.report["origin"]["pixel_risk_digest"] == hashlib.sha256(table.read_bytes()).hexdigest()
+    (file,) = json.loads((run.audit / "run-restricted.json").read_text())["files"]
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    assert file == {"option": "pixel_risk", "path": str(table), "sha256": digest}
+    # who reads the account can't try out which table it was
+    assert run.report["origin"]["pixel_risk_digest"] not in (None, digest)
     assert "pixel-risk-site" in run.log
     # the table is a setting, too
     other = deidentify(folder, tmp_path / "out", key_file)

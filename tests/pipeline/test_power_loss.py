@@ -122,7 +122,8 @@ def check(again: Run, expected: Run, where: str) -> None:
     assert outcome(again) == outcome(expected), where
     # nothing is left for the night after to guess
     assert not (again.output / TEMPORARY).exists(), where
-    left = {path.name for path in again.audit.iterdir()} - {"earlier", "run.json", "output.json", *again.report["tables"]}
+    account = {"earlier", "run.json", "run-restricted.json", "output.json"}
+    left = {path.name for path in again.audit.iterdir()} - {*account, *again.report["tables"]}
     assert not left, where
 
 

@@ -91,8 +91,9 @@ def test_custom_rules_are_in_the_account(tmp_path: Path, key_file: Path) -> None
     run = deidentify(folder, tmp_path / "out", key_file, "--profile", str(rules))
     assert run.code == 0, run.log
     assert descriptions(run) == ["Doe"]
-    assert run.report["origin"]["custom_rules"] == 2
-    assert run.report["origin"]["weakening_rules"] == ["rules.json item 1: StudyDescription;K!"]
+    kept, plain = run.report["settings"]["custom_rules"]
+    assert (kept["pattern"], kept["actions"], kept["insists"]) == ("StudyDescription", {"BasicProfile": "K"}, True)
+    assert (plain["pattern"], plain["insists"], run.report["settings"]["weakening_rules"]) == ("Rows", False, 1)
     kept = [action for action in run.table("instances-")[0]["actions"] if action["keyword"] == "StudyDescription"]
     assert [action["action"] for action in kept] == ["K"]
 

@@ -104,7 +104,7 @@ def test_what_is_cut_off_or_something_else_is_said_to_be(pair: KeyPair) -> None:
 def test_an_installation_that_cannot_encrypt_says_what_to_install(pair: KeyPair, monkeypatch: pytest.MonkeyPatch) -> None:
     # as it is with cryptography 43 and 44, which know AES-128 at most there
     monkeypatch.delattr(PKCS7EnvelopeBuilder, "set_content_encryption_algorithm")
-    with pytest.raises(EnvelopeError, match=r"pip install 'dicom-deid\[crosswalk\]'"):
+    with pytest.raises(EnvelopeError, match=r"pip install -e '\.\[crosswalk\]'"):
         load_certificate(pair.certificate.read_bytes())
 
 
