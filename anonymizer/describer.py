@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from profiles import MODALITY, Operation, Plan, Rule, modalities, registered_uids
 
@@ -26,6 +26,9 @@ _IDENTITY = frozenset({SOP_INSTANCE, STUDY, SERIES})
 _NO_UID = (b"", b"")
 _REGISTERED = frozenset(uid.encode() for uid in registered_uids())
 
+#: descriptions that are kept in mind
+_MOST_KNOWN = 1024
+
 #: UIDs by tag: (original, new)
 Uids = dict[int, tuple[bytes, bytes]]
 
@@ -36,25 +39,42 @@ class Describer:
     def __init__(self, shared: Shared, uids: KeyedUids) -> None:
         self._shared = shared
         self._uids = uids
+        # what the instances of a series share
+        self._known: dict[tuple[Any, ...], Description] = {}
 
     def describe(self, plan: Plan, transfer_syntax: str, modality: bytes, patient: Patient | None, uids: Uids) -> Description:
-        """The description of an object by what is known of it.
+        """The description of an object by what is known of it, but for what is its own alone.
 
         Args:
             modality: its value, padded or not.
             patient: whom the data set names; None: nobody, or that plays no part in the new PatientID.
             uids: of the object, with what takes their place.
         """
-        study, series, instance = (uids.get(tag, _NO_UID) for tag in (STUDY, SERIES, SOP_INSTANCE))
-        return Description(
-            _registered(uids.get(SOP_CLASS, _NO_UID)[0]),
-            _registered(transfer_syntax.encode("latin-1", "replace")),
-            _modality(modality),
-            self._patient_id(plan.root[PATIENT_ID], patient),
-            *self._identity(*study),
-            *self._identity(*series),
-            *self._identity(*instance),
-        )
+        sop_class, study, series = uids.get(SOP_CLASS, _NO_UID), uids.get(STUDY, _NO_UID), uids.get(SERIES, _NO_UID)
+        key = plan, transfer_syntax, modality, patient, sop_class, study, series
+        found = self._known.get(key)
+        if found is None:
+            found = Description(
+                _registered(sop_class[0]),
+                _registered(transfer_syntax.encode("latin-1", "replace")),
+                _modality(modality),
+                self._patient_id(plan.root[PATIENT_ID], patient),
+                *self._identity(*study),
+                *self._identity(*series),
+            )
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+    def with_instance(self, description: Description, original: bytes, new: bytes) -> Description:
+        """The description of an object with its SOPInstanceUID.
+
+        Args:
+            original, new: without padding; empty where there is none.
+        """
+        instance_hash, instance_uid = self._identity(original, new)
+        return description._replace(instance_hash=instance_hash, instance_uid=instance_uid)
 
     def describe_beginning(
         self, plan: Plan, transfer_syntax: str, buffer: Buffer, offset: int, encoding: Encoding
@@ -77,7 +97,8 @@ class Describer:
             except DeidentificationError:
                 # nobody can say how it reads
                 patient = None
-        return self.describe(plan, transfer_syntax, values.get(MODALITY, b""), patient, uids)
+        description = self.describe(plan, transfer_syntax, values.get(MODALITY, b""), patient, uids)
+        return self.with_instance(description, *uids.get(SOP_INSTANCE, _NO_UID))
 
     def _new_uid(self, rule: Rule, uid: bytes) -> bytes:
         if rule.operation is Operation.NEW_UID:

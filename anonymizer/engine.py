@@ -12,6 +12,7 @@ from .buffer import Buffer
 from .deflate import ByteStream
 from .deidentification import Deidentification
 from .describer import Describer
+from .description import Description
 from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
@@ -25,7 +26,7 @@ from .report import AttributeAction, Scan
 from .rewriter import Rewriter
 from .source import Source
 from .stamps import Stamping
-from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS
+from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, Shared, ValueRewriter
 
@@ -121,6 +122,10 @@ class Engine:
             deidentification.face,
             deidentification.describe(self._describer),
         )
+
+    def describe_whole(self, scan: Scan) -> Description:
+        """What the audit says of an object that was scanned, its own UID among it."""
+        return self._describer.with_instance(scan.description, *scan.uids[SOP_INSTANCE])
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.

@@ -78,7 +78,7 @@ class Scan:
             profile cleans text.
         originals: who the patient was; None unless asked for.
         face: evidence of a head; None where the profile doesn't look for any.
-        description: what the audit says of the object.
+        description: what the audit says of the object, but for its own UID.
     """
 
     sop_class_uid: str

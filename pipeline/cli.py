@@ -17,6 +17,7 @@ from .audit_command import audit
 from .errors import EXIT_FAILED
 from .estimate_command import estimate
 from .events import reporter
+from .explain_command import explain
 from .file_command import file
 from .finish_command import finish
 from .key_command import key_commands
@@ -25,7 +26,6 @@ from .profile_options import (
     ENGINE_OPTIONS,
     add_options,
     fail,
-    load_profile,
     rule_files,
     unavailable_behind,
     usage_error,
@@ -34,12 +34,11 @@ from .profile_options import (
 from .quarantined_command import quarantined
 from .reidentify_command import reidentify
 from .reporting_options import with_reporting
-from .safe_csv import HELP, write_csv
 from .signals import heard, wants_events
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
-    from profiles import ConfidentialityProfile, ExplainedAttribute
+    from profiles import ConfidentialityProfile
 
     from .metrics_file import MetricsFile
     from .storage import StorageOptions
@@ -108,6 +107,7 @@ def main() -> None:
 
 main.add_command(audit)
 main.add_command(estimate)
+main.add_command(explain)
 main.add_command(file)
 main.add_command(finish)
 main.add_command(key_commands)
@@ -160,6 +160,11 @@ main.add_command(reidentify)
 )
 @click.option("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`.")
 @click.option("--crosswalk-certificate", metavar="FILE", help="X.509 certificate (RSA) to which the crosswalk is encrypted.")
+@click.option(
+    "--print-patients",
+    metavar="FILE",
+    help="Make no run: write the inputs' patients to a new CSV file (0600, identifiers), to fill in as --patient-table.",
+)
 @click.option("--object-metadata", is_flag=True, help="On object storage, keep ids of source, key and run beside each object.")
 @click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
 @click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
@@ -188,6 +193,7 @@ def run(
     mixed_output: bool,
     crosswalk: str | None,
     crosswalk_certificate: str | None,
+    print_patients: str | None,
     object_metadata: bool,
     detach: bool,
     debug: bool,
@@ -242,6 +248,10 @@ def run(
     )
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:
+        if print_patients is not None:
+            from .patient_listing import list_patients
+
+            sys.exit(list_patients(job, print_patients, own_flags))
         report = run_job(job, own_flags, debug=debug)
     except UsageError as error:
         usage_error(str(error))
@@ -257,41 +267,3 @@ def run(
     metrics.write(code, [report])
     show(report, f"Audit tables and run.json: {job.audit}", f"De-identified objects: {job.output}")
     sys.exit(code)
-
-
-@main.command()
-@with_profile
-@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV instead of a table. {HELP}")
-@click.option("--diff", "other", metavar="basic|FILE", help="Show only where this other profile differs.")
-@click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile.")
-def explain(profile: ConfidentialityProfile, as_csv: bool, other: str | None, diff_options: str) -> None:
-    """Show what the chosen profile does to each attribute, and which rule decides it."""
-    from profiles import diff
-
-    header: tuple[str, ...] = ("tag", "keyword", "vr", "action", "meaning", "decided by")
-    if other is None and not diff_options:
-        rows: list[tuple[str, ...]] = [
-            (row.tag, row.keyword, row.vr, row.action, row.meaning, row.decided_by) for row in profile.explain()
-        ]
-    else:
-        header = ("tag", "keyword", "vr", "action", "decided by", "other action", "other decided by")
-        rows = [_difference(*pair) for pair in diff(profile, load_profile(other or "basic", diff_options))]
-    if as_csv:
-        write_csv(sys.stdout, [header, *rows])
-        return
-
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header)
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 200)
-
-
-def _difference(one: ExplainedAttribute | None, other: ExplainedAttribute | None) -> tuple[str, ...]:
-    named = one or other
-    assert named is not None
-    ends = [(row.action, row.decided_by) if row is not None else ("", "") for row in (one, other)]
-    return (named.tag, named.keyword, named.vr, *ends[0], *ends[1])

@@ -154,7 +154,9 @@ def check_patient_list(options: JobOptions, path: str) -> None:
         UsageError: what is wrong with it.
     """
     if scheme_of(path):
-        raise UsageError("--print-patients: a new file on this machine; on object storage it would have no permissions of its own")
+        raise UsageError(
+            "--print-patients: a new file on this machine; on object storage it would have no permissions of its own"
+        )
     if os.path.lexists(path):
         raise UsageError("--print-patients: there is such a file, and it is not overwritten: choose another name")
     if not Path(path).parent.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from typing import BinaryIO
@@ -12,13 +12,14 @@ from typing import BinaryIO
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from anonymizer import FILTERED, DeidentificationError, Engine, Key, Patient, PatientTable, PatientTableError
+from anonymizer import FILTERED, DeidentificationError, Engine, Key, Patient, PatientTable, PatientTableError, Reason
 from profiles import KEEP, ConfidentialityProfile, compile_plan
 from transforms import EndOfRunError, ObjectRef, Workers, again
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args
-from .errors import RunError, UsageError
+from .errors import EXIT_QUARANTINED, RunError, UsageError
+from .events import reporter
 from .manifests import ManifestError
 from .options import JobOptions, check_locations, check_patient_list, input_option
 from .private_file import create_private
@@ -59,7 +60,53 @@ class PatientList:
         return not (self.unlisted or self.refused)
 
 
-def print_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> PatientList:
+#: what only a run does, by field of its options
+_OF_RUNS = {
+    "detach": "--detach",
+    "crosswalk": "--crosswalk",
+    "resume": "--resume",
+    "uid_map": "--uid-map",
+    "recheck": "--recheck",
+}
+
+
+def list_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> int:
+    """Write the table, tell what is in it, and return the command's exit code.
+
+    Raises: as ``write_patients``.
+    """
+    for name, flag in _OF_RUNS.items():
+        if getattr(options, name) not in (None, False):
+            raise UsageError(f"--print-patients makes no run: leave {flag} away")
+    found = write_patients(options, path, own_flags)
+    for code, sentence in _warnings(found):
+        reporter.warn(code, sentence)
+    exit_code = 0 if found.is_whole else EXIT_QUARANTINED
+    others = f"; {found.known} others are in --patient-table" if found.known else ""
+    told = f"{_counted(found.patients, 'patient')} to fill in, of {_counted(found.objects, 'object')}{others}: {path}"
+    reporter.say("patients-listed", told, to_stdout=True, **asdict(found), exit_code=exit_code)
+    return exit_code
+
+
+def _warnings(found: PatientList) -> Iterator[tuple[str, str]]:
+    if found.refused:
+        told = "can't be read or understood: patients whom only they name are not in the table."
+        yield "patients-unread", f"{_counted(found.refused, 'object')} {told}"
+    if found.unlisted:
+        told = "by IDs that no table can hold are not in it, and a run with it will refuse them."
+        yield "patients-unlisted", f"{_counted(found.unlisted, 'patient')} {told}"
+    if found.without_id:
+        yield (
+            "patients-without-id",
+            f"{_counted(found.without_id, 'object')} without a PatientID: a run with a table refuses them.",
+        )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> PatientList:
     """Write the archive's patients to a new CSV file, a row for each, NewPatientID empty; by its headers, whatever the profile.
 
     Args:
@@ -144,17 +191,68 @@ class _Search:
         finally:
             workers.close()
 
-    def _add(self, found: Iterable[Patient | DeidentificationError | None]) -> None:
+    def _add(self, found: Iterable[Patient | Reason | None]) -> None:
         for one in found:
-            if isinstance(one, Patient):
+            if isinstance(one, Reason):
+                self.refused += 1
+            elif one is not None and one.patient_id:
                 self.objects += 1
-                self.without_id += not one.patient_id
-                if one.patient_id:
-                    self.patients.add(one)
+                self.patients.add(one)
             elif one is not None:
-                self.refused += one.reason not in FILTERED
+                self.without_id += 1
 
-    def _read_all(self, refs: list[ObjectRef]) -> list[Patient | DeidentificationError | None]:
+    def _read_all(self, refs: list[ObjectRef]) -> list[Patient | Reason | None]:
         found = [self._read_one(ref) for ref in refs]
         self._archive.release()
         return found
+
+    def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
+        """The patient whom an object names, by an ID or not; why it can't be told; None: no patient's, or no DICOM object."""
+        try:
+            return again(partial(self._patient, ref))
+        except EndOfRunError:
+            raise
+        except DeidentificationError as error:
+            return None if error.reason in FILTERED else error.reason
+        except OSError:
+            return Reason.UNREADABLE
+        except Exception:  # one bad object must not end it; what it says may hold values
+            return Reason.INTERNAL_ERROR
+
+    def _patient(self, ref: ObjectRef) -> Patient | Reason | None:
+        engine = self._engine
+        with self._archive.open(ref, header=True) as stream:
+            scan = engine.scan(stream, uids=engine.uids, size=ref.size if ref.size >= 0 else None, originals=True)
+        assert scan.originals is not None
+        if not compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
+            return None
+        patient = Patient.of(scan.originals.patient_id, scan.originals.issuer)
+        # a run compares what is in the object's character set only
+        return patient if engine.facts.whose(patient) == scan.patient else Reason.UNDECODABLE_TEXT
+
+
+def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:
+    """Write the table; how many of ``patients`` it can name."""
+    # by its first bytes spreadsheets know that it is UTF-8
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    write_csv(text, [_HEADER], quoted=True)
+    written = 0
+    for patient in patients:
+        if _is_read(patient):
+            write_csv(text, [(*patient, "")], quoted=True)
+            written += 1
+    text.flush()
+    text.detach()
+    return written
+
+
+def _is_read(patient: Patient) -> bool:
+    """Whether a run would find that patient in the table, once it is filled in: only the reader knows all that it refuses."""
+    new = next(new for new in _TRIED if new != patient.patient_id)
+    text = io.StringIO()
+    write_csv(text, [_HEADER, (*patient, new)], quoted=True)
+    try:
+        found = PatientTable.load(text.getvalue().encode()).find(patient)
+    except (PatientTableError, UnicodeEncodeError):
+        return False
+    return found is not None and found.patient_id == new

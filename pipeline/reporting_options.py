@@ -41,6 +41,8 @@ def with_reporting(command: Callable[..., None]) -> Callable[..., None]:
             usage_error("--debug shows what Beam logs, which is no JSON: leave --log-format away with it")
         if metrics_file is not None and others.get("detach"):
             usage_error("--metrics-file says how a run ended: where it is detached, give it to dicom-deid finish")
+        if metrics_file is not None and others.get("print_patients") is not None:
+            usage_error("--print-patients makes no run: leave --metrics-file away")
         try:
             metrics = MetricsFile(metrics_file)
         except ValueError as error:

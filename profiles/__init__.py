@@ -17,6 +17,9 @@ from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
 from .errors import ProfileError as ProfileError
 from .explain import diff as diff
+from .lookup import Explanation as Explanation
+from .lookup import explain_attribute as explain_attribute
+from .lookup import find_attribute as find_attribute
 from .options import ProfileOptions as ProfileOptions
 from .pixel_risk import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
 from .pixel_risk import KEEP as KEEP

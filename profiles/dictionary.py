@@ -40,6 +40,12 @@ class RepeatingEntry(NamedTuple):
     mask: int
     entry: DictionaryEntry
 
+    @property
+    def text(self) -> str:
+        """The tag with x for digits that vary, ``(60xx,3000)``."""
+        digits = "".join(digit if free == "f" else "x" for digit, free in zip(f"{self.tag:08x}", f"{self.mask:08x}", strict=True))
+        return f"({digits[:4]},{digits[4:]})"
+
 
 @cache
 def dictionary() -> dict[int, DictionaryEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from .actions import Action
@@ -21,10 +22,14 @@ from .decisions import (
     attribute_keyword,
     attribute_vr,
 )
-from .dictionary import dictionary
+from .dictionary import dictionary, repeating
 from .options import ProfileOptions
 from .pixel_risk import PixelPolicy, explained_risks
-from .tables import UNLISTED_VRS, TableRow, parse_tag, shared_dates, table_rows, tag_text, unlisted
+from .tables import UNLISTED_VRS, TableRow, listed, parse_tag, shared_dates, table_rows, tag_text, unlisted
+
+#: what stands in the place of a keyword where a custom rule isn't for one attribute
+_CUSTOM = "(custom rule)"
+_FILE_META = 0x0002
 
 
 class Policy(Protocol):
@@ -64,17 +69,59 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
     if profile.custom:
         yield from _custom(profile, named)
     for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
-        yield _line("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
+        yield explain_decision("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
     if profile.strict:
-        yield _line("", "(other standard attributes)", "LO, SH", SHORT_STRING)
-    yield _line("", "(other standard attributes)", "", TECHNICAL)
-    yield _line("", "(unknown attributes)", "", UNKNOWN)
-    yield _line("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)
-    yield _line("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
+        yield explain_decision("", "(other standard attributes)", "LO, SH", SHORT_STRING)
+    yield explain_decision("", "(other standard attributes)", "", TECHNICAL)
+    yield explain_decision("", "(unknown attributes)", "", UNKNOWN)
+    yield explain_decision("(gggg,0000)", "(group lengths)", "UL", RETIRED_LENGTH)
+    yield explain_decision("(0002,xxxx)", "(groups 0000 to 0006)", "", OUTSIDE_DATA_SET)
     if ProfileOptions.CleanStructdCont in profile.options:
         yield ExplainedAttribute("", "(content items)", "", "C", "by concept name and value type", "E.3.4-1")
     for what, action, meaning, why in (*explained_risks(profile.pixels), *OBJECT_RULES):
         yield ExplainedAttribute("", what, "", action, meaning, why)
+
+
+def explained_all(profile: Policy) -> Iterator[ExplainedAttribute]:
+    """As ``explained``, with all other attributes of the dictionary, which rules for their VR decide: by tag, then the rules."""
+    attributes, rules = {}, []
+    for line in explained(profile):
+        if line.tag and line.keyword != _CUSTOM:
+            attributes[line.tag] = line
+        else:
+            rules.append(line)
+    for tag in dictionary():
+        text = tag_text(tag)
+        if text not in attributes:
+            attributes[text] = explain_tag(profile, tag)
+    for row in repeating():
+        if row.text not in attributes:
+            attributes[row.text] = explain_tag(profile, row.tag, row.text)
+    yield from (in_its_vr(attributes[text]) for text in sorted(attributes))
+    yield from rules
+
+
+def in_its_vr(line: ExplainedAttribute) -> ExplainedAttribute:
+    """The line with a meaning that speaks of the attribute's own VR: K means something else for sequences."""
+    if line.action != Action.K.value or not line.vr:
+        return line
+    return replace(line, meaning="keep, and de-identify its items" if line.vr == "SQ" else "keep")
+
+
+def explain_tag(profile: Policy, tag: int, text: str = "") -> ExplainedAttribute:
+    """The line of one standard or unknown attribute.
+
+    Args:
+        text: of one that repeats, its tag with x for digits that vary.
+    """
+    text = text or tag_text(tag)
+    repeated = (row for row in table_rows() if row.tag == text) if "x" in text else iter(())
+    if row := listed().get(tag) or next(repeated, None):
+        return _row(profile, row)
+    if tag >> 16 == _FILE_META:
+        keyword, vr = attribute_keyword(tag), attribute_vr(tag)
+        return ExplainedAttribute(text, keyword, vr, "X", "write anew; remove inside a data set", "PS3.15 E.1.1")
+    return explain_decision(text, attribute_keyword(tag), attribute_vr(tag), profile.decide(tag))
 
 
 def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
@@ -84,10 +131,10 @@ def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
     if "g" in row.tag:
         if ProfileOptions.RetainSafePrivate in profile.options:
             return ExplainedAttribute(row.tag, keyword, row.vr, "C", "keep safe ones, remove the others", SAFE_PRIVATE.decided_by)
-        return _line(row.tag, keyword, row.vr, profile.decide_private("", tag, ""))
+        return explain_decision(row.tag, keyword, row.vr, profile.decide_private("", tag, ""))
     if row.tag.startswith("(50xx"):
         # the row stands for all elements of a curve; its data speak for them
-        return _line(row.tag, keyword, row.vr, profile.decide(tag | 0x3000))
+        return explain_decision(row.tag, keyword, row.vr, profile.decide(tag | 0x3000))
     decision = profile.decide(tag)
     alias = {"PatientName": profile.patient_name, "PatientID": profile.patient_id}.get(row.keyword)
     replaceable = decision.action in (Action.Z, Action.D, Action.Z_D) and decision.value is None
@@ -99,7 +146,7 @@ def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
         return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, "file meta is written anew")
     if row.vr == "UI" and decision.action is Action.D:
         return ExplainedAttribute(row.tag, row.keyword, row.vr, "U", Action.U.meaning, decision.decided_by)
-    return _line(row.tag, keyword, row.vr, decision)
+    return explain_decision(row.tag, keyword, row.vr, decision)
 
 
 def _custom(profile: Policy, named: set[int]) -> Iterator[ExplainedAttribute]:
@@ -112,16 +159,14 @@ def _custom(profile: Policy, named: set[int]) -> Iterator[ExplainedAttribute]:
     for rule in profile.custom:
         action = rule.action(profile.options)
         if action is not None and (rule.pattern.concerns_private or ">" in rule.pattern.text):
-            yield ExplainedAttribute(
-                rule.pattern.text, "(custom rule)", "", action.value, _meaning(action, "", rule.value), rule.origin
-            )
+            yield ExplainedAttribute(rule.pattern.text, _CUSTOM, "", action.value, _meaning(action, "", rule.value), rule.origin)
 
 
 def _explained(tag: int, decision: Decision) -> ExplainedAttribute:
-    return _line(tag_text(tag), attribute_keyword(tag), attribute_vr(tag), decision)
+    return explain_decision(tag_text(tag), attribute_keyword(tag), attribute_vr(tag), decision)
 
 
-def _line(tag: str, keyword: str, vr: str, decision: Decision) -> ExplainedAttribute:
+def explain_decision(tag: str, keyword: str, vr: str, decision: Decision) -> ExplainedAttribute:
     meaning = _meaning(decision.action, vr, decision.value)
     if decision.action is Action.C and keyword in PUBLIC_DATES:
         meaning = "replace with a dummy value: a public date would tell how far others moved"

@@ -34,7 +34,7 @@ from .decisions import (
     attribute_vr,
 )
 from .errors import ProfileError
-from .explain import explained
+from .explain import explained, explained_all
 from .options import ProfileOptions, check_options
 from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
@@ -314,6 +314,10 @@ class ConfidentialityProfile:
     def explain(self) -> Iterator[ExplainedAttribute]:
         """Custom rules, each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
         return explained(self)
+
+    def explain_all(self) -> Iterator[ExplainedAttribute]:
+        """As ``explain``, with all other attributes of the dictionary, by tag; rules that are for no one attribute come last."""
+        return explained_all(self)
 
     @cached_property
     def digest(self) -> str:

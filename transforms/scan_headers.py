@@ -115,7 +115,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
     if compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
         for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
             if not scan.uids.get(tag, _ABSENT)[0]:
-                raise DeidentificationError(reason, tag).of(scan.description)
+                raise DeidentificationError(reason, tag).of(engine.describe_whole(scan))
     instance = scan.uids[SOP_INSTANCE][0]
     new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
     if role == UidRole.INSTANCE:
@@ -159,8 +159,7 @@ class HeaderGroups:
             kept_uid = b"" if one.new_uid else one.instance
             source_id = bytes.fromhex(self._source_id(one.ref.source))
             header = InstanceHeader(one.ref[:], source_id, self._hash(one.instance), one.new_uid, kept_uid)[:]
-            description = one.description._replace(instance_hash=b"", instance_uid="")[:]
-            shared = one.study, one.uids, one.person, one.words, one.patient, description
+            shared = one.study, one.uids, one.person, one.words, one.patient, one.description
             group = shared, one.face.series if one.face else b""
             groups.setdefault(group, []).append(header)
             if one.face is not None:
@@ -179,7 +178,7 @@ class HeaderGroups:
             study_hash = self._hash(study)
             sealed = self._words.seal((study_hash[:STUDY_ID_SIZE], person), words)
             hashed_uids = tuple((self._hash(uid), *new) for uid, new in uids)
-            findings = SharedFindings(hashed_uids, person, sealed, patient, description=description)
+            findings = SharedFindings(hashed_uids, person, sealed, patient, description=description[:])
             hashed = study_hash, findings[:]
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()

@@ -190,6 +190,10 @@ class TagPattern:
             return False
         return all(part.matches(path[missing + index]) for index, part in enumerate(self._parts[:-1]))
 
+    def ends_with(self, attribute: Attribute) -> bool:
+        """Whether it is for the attribute somewhere, whatever must hold it."""
+        return self._last.matches(attribute)
+
     @property
     def concerns_private(self) -> bool:
         """Whether it could match private attributes, or what is in private sequences."""
