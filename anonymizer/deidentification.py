@@ -175,6 +175,13 @@ class Deidentification:
                 raise DeidentificationError(reason, tag)
         self._engine.check_sop_class(uids[SOP_CLASS][0])
 
+    def _check_study(self) -> None:
+        if not self._plan.belongs_to_study:
+            return
+        for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
+            if not self.progress.uids.get(tag, (b"", b""))[0]:
+                raise DeidentificationError(reason, tag)
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def _more(self, buffer: bytes, header_only: bool) -> tuple[bytes, bool]:
@@ -246,6 +253,7 @@ class Deidentification:
             if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
                 judged = True
                 risks = self._engine.pixel_risks(self._plan, progress, keep=self._keeps(header_only, started))
+                self._check_study()
                 self.face = self._engine.face(self._plan, progress)
                 if not header_only:
                     # of a series all headers are looked at first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Container
 from dataclasses import replace
@@ -12,13 +13,12 @@ from .buffer import Buffer
 from .deflate import ByteStream
 from .deidentification import Deidentification
 from .describer import Describer
-from .description import Description
 from .encoding import Encoding
 from .errors import DeidentificationError, Reason
 from .facts import FactFinder, Facts
 from .identifying_words import IdentifyingWords
 from .keys import Key
-from .patients import PatientTable, PatientTableError
+from .patients import Patient, PatientTable, PatientTableError
 from .pixels import FaceEvidence, PixelTriage, face_evidence
 from .progress import Progress
 from .pseudonyms import Pseudonyms
@@ -26,7 +26,7 @@ from .report import AttributeAction, Scan
 from .rewriter import Rewriter
 from .source import Source
 from .stamps import Stamping
-from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE
+from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS
 from .uids import KeyedUids, UidMapping, is_standard_sop_class
 from .values import OtherPlanError, Shared, ValueRewriter
 
@@ -123,9 +123,20 @@ class Engine:
             deidentification.describe(self._describer),
         )
 
-    def describe_whole(self, scan: Scan) -> Description:
-        """What the audit says of an object that was scanned, its own UID among it."""
-        return self._describer.with_instance(scan.description, *scan.uids[SOP_INSTANCE])
+    def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
+        """The patient whom an object's header names, by an ID or not, whatever else is wrong with it; None: that can't be told.
+
+        Args:
+            size: as for ``scan``.
+        """
+        deidentification = Deidentification(self, Source(stream), self.uids, size, originals=True)
+        with contextlib.suppress(DeidentificationError):
+            deidentification.scan()
+        if (originals := deidentification.originals) is None:
+            return None
+        patient = Patient.of(originals.patient_id, originals.issuer)
+        # what isn't in the object's character set was guessed, and is nobody's ID
+        return patient if self.facts.whose(patient) == deidentification.patient else None
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.

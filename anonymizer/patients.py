@@ -262,7 +262,7 @@ def _csv_rows(content: BinaryIO) -> _Rows:
             lines = iter(lambda: stream.readline(_LONGEST_LINE), "")
             first = next(lines, "")
             reader = csv.reader(_whole(chain([first], lines)), delimiter=max(",;", key=first.count), strict=True)
-            header = next(reader, [])
+            header: list[str] = next(reader, [])
             yield reader.line_num, header
             printed = [index for index, cell in enumerate(header) if _column(cell) in _PRINTED]
             for cells in reader:

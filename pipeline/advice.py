@@ -51,12 +51,12 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.PIXEL_RISK_UNKNOWN_CLASS,
             Reason.PIXEL_RISK_SITE,
         ),
-        "their pixels may show who somebody is, and nobody has looked at them: look, then --pixels keep lets them pass "
-        "(dicom-deid explain says why for each; docs/pixels.md).",
+        "their pixels may show who somebody is, so they were refused: look at them; --pixels keep lets them pass "
+        "(dicom-deid explain says why for each reason).",
     ),
     (
         (Reason.PIXEL_RISK_FACE,),
-        "a rendering of these heads shows a face: remove the faces with another program first, or --faces keep lets them pass.",
+        "a rendering shows the face, so they were refused: remove the faces with another program; --faces keep lets heads pass.",
     ),
     (
         (Reason.EMBEDDED_OVERLAY,),
@@ -93,7 +93,7 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.UNDECODABLE_TEXT,
             Reason.INVALID_FILE_META,
         ),
-        "the objects are broken, at the attribute that reason_tag names: fetch them from their archive again, or have them mended.",
+        "the objects are broken, at the attribute that reason_tag names: fetch them from their archive again or mend them.",
     ),
     (
         (
@@ -105,12 +105,10 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
         ),
         "the objects don't say what they are: fetch them from their archive again, or have their UIDs mended there.",
     ),
-    ((Reason.UID_NOT_IN_MAP,), "the objects were other ones when they were read a second time: run again; if it stays, report it."),
+    ((Reason.UID_NOT_IN_MAP,), "the objects were other ones when they were read again: run again; if it stays, report it."),
     ((Reason.INTERNAL_ERROR,), "an error of this program: please report it, with the version and this reason."),
 )
-_NAMES = (
-    "Which files they are: dicom-deid quarantined --input ... --audit ... --key ... lists their names, for who holds archive and key."
-)
+_NAMES = "Which files they are: dicom-deid quarantined --input ... --audit ... --key ... lists them, for who has inputs and key."
 
 
 def advice(reasons: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import FILTERED, DeidentificationError, Engine, Key, Patient, PatientTable, PatientTableError, Reason
 from profiles import KEEP, ConfidentialityProfile, compile_plan
-from transforms import EndOfRunError, ObjectRef, Workers, again
+from transforms import EndOfRunError, ObjectRef, TransientError, Workers, again
 
 from .archive import StoredArchive
 from .beam_args import check_beam_args
@@ -32,6 +32,15 @@ _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
 _BATCH = 1_000
 #: what stands for new IDs that nobody knows yet; no ID may be new and original
 _TRIED = ("X", "Y")
+#: why objects are refused whose headers are whole: where these name no patient, none is missed
+_OF_WHOLE_HEADERS = {
+    Reason.MISSING_SOP_CLASS_UID,
+    Reason.MISSING_SOP_INSTANCE_UID,
+    Reason.MISSING_STUDY_INSTANCE_UID,
+    Reason.MISSING_SERIES_INSTANCE_UID,
+    Reason.PRIVATE_SOP_CLASS,
+    Reason.AUDIO,
+}
 
 
 @dataclass(frozen=True)
@@ -209,25 +218,34 @@ class _Search:
     def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
         """The patient whom an object names, by an ID or not; why it can't be told; None: no patient's, or no DICOM object."""
         try:
-            return again(partial(self._patient, ref))
+            return again(partial(self._look, ref))
         except EndOfRunError:
             raise
         except DeidentificationError as error:
-            return None if error.reason in FILTERED else error.reason
-        except OSError:
+            return error.reason
+        except (OSError, TransientError):
             return Reason.UNREADABLE
         except Exception:  # one bad object must not end it; what it says may hold values
             return Reason.INTERNAL_ERROR
 
-    def _patient(self, ref: ObjectRef) -> Patient | Reason | None:
-        engine = self._engine
-        with self._archive.open(ref, header=True) as stream:
-            scan = engine.scan(stream, uids=engine.uids, size=ref.size if ref.size >= 0 else None, originals=True)
+    def _look(self, ref: ObjectRef) -> Patient | Reason | None:
+        engine, size = self._engine, ref.size if ref.size >= 0 else None
+        try:
+            with self._archive.open(ref, header=True) as stream:
+                scan = engine.scan(stream, uids=engine.uids, size=size, originals=True)
+        except DeidentificationError as error:
+            if error.reason in FILTERED:
+                return None
+            # a run asks the table first, whatever else it refuses the object for
+            with self._archive.open(ref, header=True) as stream:
+                refused = engine.patient_of(stream, size=size)
+            is_told = refused is not None and (refused.patient_id or error.reason in _OF_WHOLE_HEADERS)
+            return refused if is_told else error.reason
         assert scan.originals is not None
         if not compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
             return None
         patient = Patient.of(scan.originals.patient_id, scan.originals.issuer)
-        # a run compares what is in the object's character set only
+        # what isn't in the object's character set was guessed: a run doesn't
         return patient if engine.facts.whose(patient) == scan.patient else Reason.UNDECODABLE_TEXT
 
 

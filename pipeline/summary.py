@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 #: (what, how many)
 _Row = tuple[str, int]
 
-_SAID_OF_REFUSED = (
-    "Objects whose pixels may show who somebody is were refused (burned-in-annotation, pixel-...): nobody has looked at them. "
-    "`dicom-deid explain` says why for each reason; --pixels keep lets them pass (--faces keep lets heads pass)."
-)
 _SAID_OF_KEPT = (
     "--pixels keep: objects whose pixels may show who somebody is pass, and say PatientIdentityRemoved NO. Look at them before "
     "anybody else does."
@@ -105,9 +101,7 @@ def _sentences(report: RunReport) -> Iterator[str]:
     took = ", ".join(f"{stage} {_clock(seconds[stage])}" for stage in seconds if stage != "total" and seconds[stage] is not None)
     if seconds.get("total") is not None:
         yield f"Duration: {_clock(seconds['total'])}" + f" ({took})" * bool(took)
-    is_refused, is_kept = (any(risk[what] for risk in report.pixel_risks.values()) for what in ("quarantined", "kept"))
-    if is_refused:
-        yield _SAID_OF_REFUSED
+    is_kept = any(risk["kept"] for risk in report.pixel_risks.values())
     # some may have been kept by a run that went before
     if is_kept or report.origin.get("pixels") == "keep":
         yield _SAID_OF_KEPT

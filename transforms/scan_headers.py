@@ -7,8 +7,7 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Reason
-from profiles import compile_plan
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence
 
 from .concurrency import Workers, reading_order
 from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_row
@@ -112,10 +111,6 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
     with archive.open(ref, header=True) as stream:
         scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None, originals=crosswalk)
         read = stream.ref
-    if compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
-        for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
-            if not scan.uids.get(tag, _ABSENT)[0]:
-                raise DeidentificationError(reason, tag).of(engine.describe_whole(scan))
     instance = scan.uids[SOP_INSTANCE][0]
     new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
     if role == UidRole.INSTANCE:

@@ -318,7 +318,8 @@ def test_a_bad_key_or_root_is_refused_at_once(key: bytes | str) -> None:
 
 
 def test_options_reach_the_output() -> None:
-    blob = from_dataset(plain(InstitutionName="Charité", SpecificCharacterSet="ISO_IR 192"))
+    study = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.4"}
+    blob = from_dataset(plain(InstitutionName="Charité", SpecificCharacterSet="ISO_IR 192", **study))
     kept = Anonymizer(ConfidentialityProfile.default("RetainInstitutionIdent"), SECRET, uid_root="2.999").anonymize(blob)
     assert read(kept).InstitutionName == "Charité" and read(kept).SOPInstanceUID.startswith("2.999.")
     assert "InstitutionName" not in read(Anonymizer(key=SECRET).anonymize(blob))

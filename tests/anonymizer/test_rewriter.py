@@ -241,7 +241,8 @@ def test_a_removed_attribute_may_hold_anything_of_undefined_length() -> None:
     fragments = header(0x00091001, "OB", 0xFFFFFFFF, EXPLICIT) + delimiter(0xE000, length=4) + b"FRAG" + delimiter(0xE0DD)
     behind = [0x00100010, 0x00100020, 0x0020000D, 0x0020000E, 0x00200037, 0x00280010, 0x00280011, 0x7FE00010]
     elements = encode(ct(without=behind))
-    output = rewrite(part10(elements + fragments + encode([Element(0x00280010, "US", 2)])))
+    study = [Element(0x0020000D, "UI", "1.2.3"), Element(0x0020000E, "UI", "1.2.4")]
+    output = rewrite(part10(elements + fragments + encode([*study, Element(0x00280010, "US", 2)])))
     assert b"FRAG" not in output and read(output).Rows == 2
 
 
