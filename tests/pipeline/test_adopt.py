@@ -98,6 +98,9 @@ def test_a_nightly_site_goes_on_after_the_upgrade(place: Path, key_file: Path) -
     names = run_command("reidentify", "--crosswalk", str(crosswalk), "--key", f"file:{key_file}", "--csv")
     assert names.returncode == 0
     assert "CompressedSamples^CT1" in names.stdout and "CompressedSamples^MR1" in names.stdout
+    # version 0.1 said of nothing what became of it
+    said = [row["status"] for row in csv.DictReader(StringIO(names.stdout, newline=""))]
+    assert sorted(said) == ["quarantined", "written", "written", "written"]
 
     # there is nothing left to do
     assert run_command(*command).returncode == 0

@@ -133,7 +133,7 @@ def test_what_can_not_be_told_is_counted(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "good").write_bytes(of_patient(1, "P-1"))
-    (folder / "broken").write_bytes(of_patient(2, "P-2")[:-5])
+    (folder / "cut").write_bytes(of_patient(2, "P-2")[:301])
     (folder / "of nobody").write_bytes(of_patient(3, ""))
     (folder / "of two").write_bytes(of_patient(4, "P\\2"))
     (folder / "in no character set").write_bytes(
@@ -145,11 +145,12 @@ def test_what_can_not_be_told_is_counted(tmp_path: Path) -> None:
         (folder / f"without {without}").write_bytes(
             part10(ct(UTF_8, Element(0x00100020, "LO", f"W-{number}"), without=[without]))
         )
+    (folder / "without an end").write_bytes(of_patient(7, "W-3")[:-5])
     (folder / "private").write_bytes(of_patient(6, "W-2", None, Element(0x00080016, "UI", "1.2.840.113619.4.2")))
     table = tmp_path / "patients.csv"
     done = print_patients(folder, table)
     assert done.returncode == 3, done.stderr
-    assert [row[0] for row in rows_of(table)[1:]] == ["P-1", "W-0", "W-1", "W-2"]
+    assert [row[0] for row in rows_of(table)[1:]] == ["P-1", "W-0", "W-1", "W-2", "W-3"]
     assert "3 objects can't be read" in done.stderr
     assert "1 object without a PatientID" in done.stderr
     assert "1 patient by IDs that no table can hold" in done.stderr
