@@ -24,7 +24,16 @@ from .storage import Folder, StorageError, scheme_of
 
 #: of the tables, what is shown of an object
 SHOWN = (
-    *("status", "reason", "reason_tag", "source_id", "study_instance_uid", "series_instance_uid", "sop_instance_uid"),
+    *(
+        "status",
+        "reason",
+        "reason_tag",
+        "reason_keyword",
+        "source_id",
+        "study_instance_uid",
+        "series_instance_uid",
+        "sop_instance_uid",
+    ),
     *("sop_class_uid", "modality", "transfer_syntax_uid", "patient_id", "pixel_risks", "source_size", "since"),
 )
 _TYPES = {"pixel_risks": pa.list_(pa.string()), "source_size": pa.int64()}

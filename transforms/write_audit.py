@@ -1,7 +1,7 @@
 """The audit tables: their columns, and how their rows come about."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain, starmap
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
+from profiles import attribute_keyword, parse_tag
 
 from .engine_config import EngineConfig
 from .records import OWNED, AuditRow, AuditRows, UidRole
@@ -23,6 +24,7 @@ INSTANCES_SCHEMA = pa.schema(
         ("status", pa.string()),
         ("reason", pa.string()),
         ("reason_tag", pa.string()),
+        ("reason_keyword", pa.string()),
         ("notes", pa.list_(pa.string())),
         ("sop_class_uid", pa.string()),
         ("transfer_syntax_uid", pa.string()),
@@ -109,6 +111,7 @@ def instances_table(rows: Sequence[AuditRow], constants: RowConstants, inputs: S
     columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in AuditRow._fields}
     columns["status"] = [status.value for status in columns["status"]]
     columns["reason"] = [reason and reason.value for reason in columns["reason"]]
+    columns["reason_keyword"] = [tag and _keyword(tag) for tag in columns["reason_tag"]]
     columns["size"] = [size if name else None for size, name in zip(columns["size"], columns["output_name"], strict=True)]
     columns["instance_hash"] = [found or None for found in columns["instance_hash"]]
     columns["actions"] = _actions_column(columns["actions"])
@@ -122,6 +125,11 @@ def instances_table(rows: Sequence[AuditRow], constants: RowConstants, inputs: S
     return pa.Table.from_arrays(
         [_column(columns[field.name], field.type, len(rows)) for field in INSTANCES_SCHEMA], schema=INSTANCES_SCHEMA
     )
+
+
+@lru_cache(maxsize=1024)
+def _keyword(tag: str) -> str:
+    return attribute_keyword(parse_tag(tag))
 
 
 def input_ids(ordinals: Sequence[int], inputs: Sequence[str]) -> pa.Array:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
 import shutil
 import zipfile
+from io import StringIO
 from pathlib import Path
 
 import pyarrow.parquet as pq

@@ -81,7 +81,15 @@ REFUSED = {
     "conflict": ct_file("1.2.3.1.4", Element(0x00100020, "LO", f"{SECRET}1"), Element(0x00200013, "IS", "1")),
     "conflict too": ct_file("1.2.3.1.4", Element(0x00100020, "LO", f"{SECRET}1"), Element(0x00200013, "IS", "2")),
 }
-TOLD = ("study_instance_uid", "series_instance_uid", "sop_class_uid", "transfer_syntax_uid", "modality", "patient_id", "study_hash")
+TOLD = (
+    "study_instance_uid",
+    "series_instance_uid",
+    "sop_class_uid",
+    "transfer_syntax_uid",
+    "modality",
+    "patient_id",
+    "study_hash",
+)
 
 
 @pytest.mark.parametrize("flags", ["", "--options=RetainUIDs"])
@@ -118,7 +126,9 @@ def test_what_stands_in_the_place_of_codes_and_uids_is_not_told(tmp_path: Path, 
         for vr in ("UI", "LO"):
             (folder / f"uid-{number}-{vr}").write_bytes(part10(ct(Element(tag, vr, name), refuse, without=[tag])))
     for value in (name, SECRET):
-        (folder / f"modality-{len(value)}").write_bytes(part10(ct(Element(0x00080060, "CS", value), refuse, without=[0x00080060])))
+        (folder / f"modality-{len(value)}").write_bytes(
+            part10(ct(Element(0x00080060, "CS", value), refuse, without=[0x00080060]))
+        )
         (folder / f"written-{len(value)}").write_bytes(ct_file(f"1.2.{len(value)}", Element(0x00080060, "CS", value)))
     (folder / "class").write_bytes(part10(ct(sop_class="1.2.3.19500102"), sop_class="1.2.3.19500102"))
     rules = tmp_path / "rules.csv"

@@ -120,4 +120,9 @@ def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> No
     assert run.code == 0, run.log
     assert run.report["counts"]["written"] == len(run.objects()) == 1500
     assert not (output / TEMPORARY).exists()
-    assert {path.name for path in run.audit.iterdir()} == {*run.report["tables"], "run.json", "run-restricted.json", "output.json"}
+    assert {path.name for path in run.audit.iterdir()} == {
+        *run.report["tables"],
+        "run.json",
+        "run-restricted.json",
+        "output.json",
+    }

@@ -169,7 +169,7 @@ def test_quarantined_objects_by_attribute_risk_and_one_by_one(audited: Audited) 
     assert {named(row, "reason_tag", "reason"): row["objects"] for row in found} == Counter(
         named(row, "reason_tag", "reason") for row in refused if row["reason_tag"]
     )
-    assert {(row["reason_tag"], row["keyword"]) for row in found} == {
+    assert {(row["reason_tag"], row["reason_keyword"]) for row in found} == {
         ("(0028,0301)", "BurnedInAnnotation"),
         ("(7fe0,0010)", "PixelData"),
     }

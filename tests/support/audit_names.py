@@ -12,8 +12,6 @@ from profiles import modalities
 ROOT = Path(__file__).resolve().parents[2]
 VIEWS = ROOT / "docs" / "views.sql"
 DATA = ROOT / "profiles" / "data"
-#: groups whose attributes an object is most often refused for
-GROUPS = ("0002", "0008", "0010", "0020", "0028", "7fe0")
 _WIDTH = 128
 #: PS3.3 C.7.3.1.1.1, in few words
 MODALITIES = """
@@ -53,11 +51,6 @@ def _sop_classes() -> list[tuple[str, str]]:
     return [(row["uid"], row["keyword"]) for row in rows if "Storage" in row["keyword"] or row["uid"] in with_iod]
 
 
-def _attributes() -> list[tuple[str, str]]:
-    with (DATA / "dictionary.csv").open() as file:
-        return [(row["tag"], row["keyword"]) for row in csv.DictReader(file) if row["tag"][1:5] in GROUPS]
-
-
 def _table(name: str, columns: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield f"CREATE OR REPLACE TEMP TABLE {name} AS FROM (VALUES"
     line = ""
@@ -76,7 +69,6 @@ def names() -> str:
     lines = [
         *_table("modalities", "code, name", _modalities()),
         *_table("sop_classes", "uid, name", _sop_classes()),
-        *_table("attribute_names", "tag, keyword", _attributes()),
     ]
     return "\n".join(lines) + "\n"
 
