@@ -177,8 +177,9 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
         # pass 1 has written what it rejects, with the names
         if parts.crosswalk is not None and part != "rejected":
             _ = rows | f"Write{part.capitalize()}Outcomes" >> WriteOutcomes(parts.crosswalk)
-    if parts.crosswalk is not None and parts.earlier.ledgers:
-        # a run that was killed may have said otherwise of what it did
+    last_run = parts.earlier.run
+    if parts.crosswalk is not None and (parts.earlier.ledgers or (last_run is not None and not last_run.same_making)):
+        # a run that was killed may have said otherwise of what it did, and an older version said nothing
         for number, settled in enumerate(work.settled):
             _ = settled | f"WriteSettled{number}Outcomes" >> WriteOutcomes(parts.crosswalk)
     for kind, several in ((f"instances-{audit.run_id}-settled", work.settled), (f"gone-{audit.run_id}-part", work.gone)):

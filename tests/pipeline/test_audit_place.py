@@ -306,9 +306,9 @@ def test_objects_tell_of_source_key_and_run_only_when_asked_to(
         "profile-digest": report["profile_digest"],
         "run-id": report["run_id"],
     }
-    assert report["origin"]["object_metadata"] is True
+    assert report["settings"]["object_metadata"] is True
     local = Run(archive.parent / "out", 0, "")
     assert deidentify(archive, local.output, key_file).code == 0
     assert source_id in {row["source_id"] for row in local.table("instances") if row["status"] == "written"}
     assert [name for name in audit if ours(server.metadata("research", name))] == []
-    assert json.loads(server.objects("research")["out-audit/run.json"])["origin"]["object_metadata"] is False
+    assert json.loads(server.objects("research")["out-audit/run.json"])["settings"]["object_metadata"] is False
