@@ -14,7 +14,7 @@ from .deflate import deflate
 from .describer import Describer
 from .description import Description
 from .errors import DeidentificationError, Note, Reason
-from .facts import Facts, new_patient_id, originals_of
+from .facts import Facts, new_patient_id, originals_of, originals_of_beginning
 from .files import Batch, Piece
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .pixels import FaceEvidence
@@ -167,6 +167,13 @@ class Deidentification:
         content, offset = self._beginning
         buffer = Buffer(content, complete=True)
         return describer.describe_beginning(plan, self._header.transfer_syntax, buffer, offset, self._header.encoding)
+
+    def originals_of_beginning(self) -> Originals | None:
+        """Who the patient of an object was that was refused so; None where nothing of it could be read."""
+        if self._header is None:
+            return None
+        content, offset = self._beginning
+        return originals_of_beginning(Buffer(content, complete=True), offset, self._header.encoding)
 
     def _check_identity(self) -> None:
         uids = self.progress.uids

@@ -101,12 +101,15 @@ class Engine:
             originals: tell who the patient was, too. What is told holds identifiers then.
 
         Raises:
-            DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object.
+            DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object, and the
+                originals that were asked for.
         """
         deidentification = Deidentification(self, Source(stream), uids, size, originals=originals)
         try:
             deidentification.scan()
         except DeidentificationError as error:
+            if originals:
+                error.originals = deidentification.originals_of_beginning()
             raise error.of(deidentification.describe_beginning(self._describer)) from None
         found = deidentification.progress.uids
         words = tuple(sorted(map(self.words.hash, deidentification.facts.words)))

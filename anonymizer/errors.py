@@ -9,6 +9,7 @@ from profiles import tag_text
 
 if TYPE_CHECKING:
     from .description import Description
+    from .report import Originals
 
 
 class Reason(Enum):
@@ -113,12 +114,14 @@ class DeidentificationError(Exception):
         tag: the attribute at fault, ``(gggg,eeee)``, or ``""``; never a private one.
         pixel_risks: all risks of an object whose pixels are the reason.
         description: what the object is, as far as it could be read; only ``Engine.scan`` tells.
+        originals: whose it was, where the scan was asked for that. No text of the error has it.
     """
 
     def __init__(self, reason: Reason, tag: int = 0, pixel_risks: tuple[Reason, ...] = ()) -> None:
         self.reason = reason
         self.pixel_risks = pixel_risks
         self.description: Description | None = None
+        self.originals: Originals | None = None
         self._arguments = (reason, tag, pixel_risks)
         self.tag = tag_text(tag) if tag and not (tag >> 16) & 1 else ""
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)

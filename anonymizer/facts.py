@@ -18,13 +18,14 @@ from .errors import DeidentificationError, Reason
 from .keys import Key, Purpose
 from .patients import Patient, PatientTable, pseudonym_message, shift_message
 from .report import Originals
-from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
+from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SERIES, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 
 _PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032
 _PATIENT_SIZE = 8
 #: bytes in which a patient is looked for that nothing but the audit asks for
 _PATIENT_REACH = 1 << 20
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
+_OWN_UIDS = frozenset({STUDY, SERIES, SOP_INSTANCE})
 _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
 
@@ -173,6 +174,18 @@ def originals_of(buffer: Buffer, position: int, encoding: Encoding) -> Originals
     charset = values.pop(SPECIFIC_CHARACTER_SET, b"").decode("latin-1")
     texts = {tag: best_text(value, charset) for tag, value in values.items()}
     return Originals(texts.get(PATIENT_ID, ""), _issuer(texts), texts.get(_PATIENT_NAME, ""))
+
+
+def originals_of_beginning(buffer: Buffer, position: int, encoding: Encoding) -> Originals:
+    """As ``originals_of`` and with the UIDs, as far as they can be found: of an object that can't be walked to its pixels.
+
+    Args:
+        buffer: all that is at hand; complete.
+    """
+    found = buffer.find(position, len(buffer.content), _OWN_UIDS, encoding)
+    uids = (buffer.text(found[tag]).decode("latin-1") if tag in found else "" for tag in (STUDY, SERIES, SOP_INSTANCE))
+    study, series, instance = uids
+    return originals_of(buffer, position, encoding)._replace(study=study, series=series, instance=instance)
 
 
 def new_patient_id(header: bytes, encoding: Encoding) -> str:

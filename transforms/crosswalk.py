@@ -50,6 +50,7 @@ CROSSWALK_SCHEMA = pa.schema(
 
 _ABSENT = (b"", b"")
 _NO_IDENTIFIERS = ("",) * 10
+_NO_OUTCOME: dict[str, Any] = {"status": None, "reason": None, "reason_tag": None}
 #: of a code in a name
 _CODE_BYTES = 16
 
@@ -61,8 +62,8 @@ class CrosswalkError(Exception):
 class CrosswalkRow(NamedTuple):
     """A listed object: what leads from its new name and identifiers back to it, what became of it, and no more.
 
-    One that was scanned has two rows, for what becomes of it is known later, and by other workers: one says who it is, the other
-    one what became of it and nothing else. One that couldn't be scanned has one row for both.
+    One that could be read has two rows, for what becomes of it is mostly known later, and by other workers: one says who it is,
+    the other one what became of it and nothing else. One that couldn't be read has one row for both.
 
     Attributes:
         source_id: keyed hash of its source name, as the audit has it.
@@ -120,10 +121,15 @@ def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
     )
 
 
-def rejected_row(source: bytes, row: AuditRow) -> CrosswalkRow:
-    """The row of an object that couldn't be scanned: who it is is not known, but for its name."""
+def rejected_rows(source: bytes, row: AuditRow, originals: Originals | None) -> tuple[CrosswalkRow, ...]:
+    """The rows of an object that pass 1 refused.
+
+    Args:
+        originals: with the UIDs; None: it couldn't be read, and who it is is not known, but for its name.
+    """
     name, name_bytes = _named(source)
-    return outcome_row(row)._replace(
+    outcome = outcome_row(row)
+    named = outcome._replace(
         source=name,
         source_bytes=name_bytes,
         new_study_instance_uid=row.study_instance_uid,
@@ -131,6 +137,19 @@ def rejected_row(source: bytes, row: AuditRow) -> CrosswalkRow:
         new_sop_instance_uid=row.sop_instance_uid,
         new_patient_id=_writable(row.patient_id),
     )
+    if originals is None:
+        return (named,)
+    patient = Originals(*map(_writable, originals))
+    who = named._replace(
+        study_instance_uid=patient.study,
+        series_instance_uid=patient.series,
+        sop_instance_uid=patient.instance,
+        patient_id=patient.patient_id,
+        issuer_of_patient_id=patient.issuer,
+        patient_name=patient.patient_name,
+        **_NO_OUTCOME,
+    )
+    return who, outcome
 
 
 def outcome_row(row: AuditRow) -> CrosswalkRow:

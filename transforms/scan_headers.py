@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Originals
 
 from .concurrency import Workers, reading_order
-from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_row
+from .crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_rows
 from .engine_config import EngineConfig
 from .group_work_units import STUDY_ID_SIZE
 from .ledger import Ledger, LedgerWriter, known_groups
@@ -90,10 +90,11 @@ class Found(NamedTuple):
 
 
 class _Refused(NamedTuple):
-    """An object that can't be scanned: its source name, and its row of the audit."""
+    """An object that can't be scanned: its source name, its row of the audit, and whose it is, where a crosswalk is written."""
 
     source: bytes
     row: AuditRow
+    originals: Originals | None
 
 
 def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> Found:
@@ -227,7 +228,7 @@ class _Scan(beam.DoFn):
             rejected = AuditRows(one.row for one in refused)
             self._rejected.inc(len(rejected))
             if self._crosswalk is not None:
-                self._crosswalk.add(rejected_row(one.source, one.row) for one in refused)
+                self._crosswalk.add(chain.from_iterable(rejected_rows(*one) for one in refused))
             self._ledger_writer.add_rows(rejected)
             yield TaggedOutput(REJECTED, rejected)
         scanned = [result for result in results if isinstance(result, Found)]
@@ -253,7 +254,8 @@ class _Scan(beam.DoFn):
         try:
             return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
-            return _Refused(ref.source, rejection(self._sources.of(ref), error, ref))
+            originals = error.originals if isinstance(error, DeidentificationError) else None
+            return _Refused(ref.source, rejection(self._sources.of(ref), error, ref), originals)
 
 
 class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from anonymizer import Engine, Key, Originals, PatientTable
+from anonymizer import DeidentificationError, Engine, Key, Originals, PatientTable
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, rewrite
@@ -33,6 +33,41 @@ def test_the_patient_is_told_in_each_encoding(syntax: str, options: str) -> None
     new = read(rewrite(blob, using)).PatientID
     assert found == Originals("MRN-4711", "HOSPITAL A", "Doe^Jane", new)
     assert new not in ("", "MRN-4711")
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize(
+    ("elements", "cut", "instance"),
+    [
+        ([Element(0x00280301, "CS", "YES")], 0, "1.2.3.1.1"),
+        ([Element(0x00080016, "UI", "1.2.840.113619.4.2")], 0, "1.2.3.1.1"),
+        ([Element(0x00080018, "UI", "")], 0, ""),
+        ([Element(0x00204000, "LT", "cut" * 9)], 20, "1.2.3.1.1"),
+    ],
+    ids=["risky pixels", "private class", "no UID", "cut"],
+)
+def test_of_what_is_refused_it_is_told_as_far_as_it_can_be_read(
+    syntax: str, elements: list[Element], cut: int, instance: str
+) -> None:
+    if cut and syntax == DEFLATED:
+        pytest.skip("nothing of a deflated one can be read")
+    own = [Element(0x0020000D, "UI", "1.2.3.1"), Element(0x0020000E, "UI", "1.2.3.1.0"), Element(0x00080018, "UI", "1.2.3.1.1")]
+    elements = [*own, *elements]
+    blob = part10(ct(*elements, without=[*(element.tag for element in elements), *([0x7FE00010] if cut else [])]), syntax)
+    using = engine("" if not cut else "CleanDesc")
+    for asks in (True, False):
+        with pytest.raises(DeidentificationError) as refused:
+            using.scan(BytesIO(blob[: len(blob) - cut]), uids=using.uids, originals=asks)
+        found = refused.value.originals
+        assert found == (Originals("MRN-4711", "", "Doe^Jane", "", "1.2.3.1", "1.2.3.1.0", instance) if asks else None)
+        assert "MRN" not in f"{refused.value} {refused.value!r} {refused.value.description}"
+
+
+def test_nothing_is_told_of_what_is_no_object() -> None:
+    using = engine()
+    with pytest.raises(DeidentificationError) as refused:
+        using.scan(BytesIO(b"no DICOM" * 40), uids=using.uids, originals=True)
+    assert refused.value.originals is None
 
 
 def test_the_new_id_is_what_the_object_gets_by_whatever_rule() -> None:

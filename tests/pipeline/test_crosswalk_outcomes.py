@@ -93,6 +93,9 @@ def test_each_listed_object_has_its_outcome(flags: tuple[str, ...], tmp_path: Pa
     assert by_name["some.zip!/text"]["reason"] == by_name["text.txt"]["reason"] == "not-dicom"
     assert by_name["a"]["sop_instance_uid"] == "1.2.3.4" and not by_name["text.txt"]["sop_instance_uid"]
     assert {row["status_run_id"] for row in rows} == {run.report["run_id"]}
+    for name in ("risky", "one"):
+        told = [by_name[name][column] for column in ("patient_id", "patient_name", "study_instance_uid", "sop_instance_uid")]
+        assert all(told) and by_name[name]["new_patient_id"], name
 
 
 def test_who_is_named_is_told_what_became_of_it(tmp_path: Path, key_file: Path) -> None:

@@ -43,8 +43,13 @@ def test_each_setting_is_told_and_no_name_but_in_the_restricted_file(archive: Pa
         name: settings[name] for name in ("cap_ages", "strict", "date_shift", "pixels", "conflicts", "patient_name", "patient_id")
     }
     assert told == {
-        "cap_ages": True, "strict": True, "date_shift": "-70d..-7d/7d", "pixels": "keep", "conflicts": "keep-one",
-        "patient_name": "text", "patient_id": "pseudonym",
+        "cap_ages": True,
+        "strict": True,
+        "date_shift": "-70d..-7d/7d",
+        "pixels": "keep",
+        "conflicts": "keep-one",
+        "patient_name": "text",
+        "patient_id": "pseudonym",
     }
     assert [rule["pattern"] for rule in settings["custom_rules"]] == ["(0008,0080)", "(0010,4000)", "(pattern)"]
     assert [rule["has_value"] for rule in settings["custom_rules"]] == [False, True, False]
