@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from profiles import MODALITY, Operation, Plan, Rule, modalities, registered_uids
+from profiles import MODALITY, Operation, Plan, Rule, modalities, registered_uids, sop_class_modules
 
 from .buffer import Buffer
 from .description import Description
@@ -24,7 +25,6 @@ _UID = re.compile(rb"[0-9.]{1,64}")
 _SOUGHT = frozenset({SPECIFIC_CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, MODALITY, STUDY, SERIES})
 _IDENTITY = frozenset({SOP_INSTANCE, STUDY, SERIES})
 _NO_UID = (b"", b"")
-_REGISTERED = frozenset(uid.encode() for uid in registered_uids())
 
 #: descriptions that are kept in mind
 _MOST_KNOWN = 1024
@@ -102,7 +102,10 @@ class Describer:
 
     def _new_uid(self, rule: Rule, uid: bytes) -> bytes:
         if rule.operation is Operation.NEW_UID:
-            return uid if is_well_known(uid) else self._uids.new_uid(uid, rule.tag)
+            if is_well_known(uid):
+                return uid
+            # what the map says isn't known before it is whole
+            return b"" if self._uids.goes_on else self._uids.new_uid(uid, rule.tag)
         return uid if rule.operation is Operation.KEEP else b""
 
     def _identity(self, original: bytes, new: bytes) -> tuple[bytes, str]:
@@ -122,7 +125,12 @@ class Describer:
 
 
 def _registered(uid: bytes) -> str:
-    return uid.decode() if uid in _REGISTERED else ""
+    return uid.decode() if uid in _all_registered() else ""
+
+
+@cache
+def _all_registered() -> frozenset[bytes]:
+    return frozenset(uid.encode() for uid in chain(registered_uids(), sop_class_modules()))
 
 
 @lru_cache(maxsize=256)

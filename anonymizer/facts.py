@@ -183,8 +183,7 @@ def originals_of_beginning(buffer: Buffer, position: int, encoding: Encoding) ->
         buffer: all that is at hand; complete.
     """
     found = buffer.find(position, len(buffer.content), _OWN_UIDS, encoding)
-    uids = (buffer.text(found[tag]).decode("latin-1") if tag in found else "" for tag in (STUDY, SERIES, SOP_INSTANCE))
-    study, series, instance = uids
+    study, series, instance = (buffer.text(found.get(tag)).decode("latin-1") for tag in (STUDY, SERIES, SOP_INSTANCE))
     return originals_of(buffer, position, encoding)._replace(study=study, series=series, instance=instance)
 
 

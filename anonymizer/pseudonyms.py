@@ -51,7 +51,7 @@ class Pseudonyms:
         return self._source_hash(name)[:16].hex()
 
     def source_version(self, version: bytes) -> str:
-        """16 hex digits for what tells a source object's content from another: its size and times are nobody's business."""
+        """16 hex digits for what tells a source object's content from another: its times and tags are nobody's business."""
         return self._version_hash(version)[:8].hex()
 
     def content(self, digest: bytes) -> bytes:

@@ -79,6 +79,8 @@ class KeyedUids:
         Raises:
             SecretError: ``root`` can't be used (``check_root``).
         """
+        #: whether a map says what takes the place of UIDs that it has, and not the key
+        self.goes_on = hash_key is not None
         self._uid_key = key.derive(Purpose.UID)
         self._hash_key = (hash_key or key).derive(Purpose.UID_HASH)
         self._root = None if root is None else check_root(root)

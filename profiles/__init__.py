@@ -41,6 +41,7 @@ from .tables import MethodCode as MethodCode
 from .tables import identity_attributes as identity_attributes
 from .tables import modalities as modalities
 from .tables import parse_tag as parse_tag
+from .tables import sop_class_modules as sop_class_modules
 from .tables import tag_text as tag_text
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words

@@ -320,7 +320,7 @@ class InstanceAnonymizer:
             instance_hash=header.instance,
             instance_uid=uids.shown(header.instance, instance if _NAME.fullmatch(instance) else ""),
         )
-        return described(description) | {"study_hash": self._study_hash, "scanned": True}
+        return described(description) | {"study_hash": self._study_hash if description.study_hash else "", "scanned": True}
 
     def _source(self, header: InstanceHeader) -> Source:
         return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())

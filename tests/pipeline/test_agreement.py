@@ -28,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "--options=RetainUIDs --strict --pixels=keep": {"options": "RetainUIDs", "strict": True, "pixels": "keep"},
 }
 SECRET = "SECRETNAME"
+HANGING_PROTOCOL = "1.2.840.10008.5.1.4.38.1"
 MISSING = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020, 0x7FE00010)
 
 
@@ -140,3 +141,17 @@ def test_what_stands_in_the_place_of_codes_and_uids_is_not_told(tmp_path: Path, 
         assert SECRET not in told and "19500102" not in told
         if number == 2:
             assert {row["patient_id"] for row in run.table("instances")} == {None}
+
+
+def test_what_is_in_no_study_makes_none_incomplete(tmp_path: Path, key_file: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    of_no_study = [0x0020000D, 0x0020000E, 0x00100010, 0x00100020]
+    for name, instance in (("one", "1.2.3.1"), ("other", "1.2.3.1"), ("written", "1.2.3.2")):
+        elements = [Element(0x00080018, "UI", instance), Element(0x00720002, "SH", name)]
+        protocol = ct(*elements, sop_class=HANGING_PROTOCOL, without=of_no_study)
+        (folder / name).write_bytes(part10(protocol, sop_class=HANGING_PROTOCOL))
+    run = deidentify(folder, tmp_path / "out", key_file)
+    assert run.report["reasons"] == {"sop-instance-conflict": 2}, run.log
+    assert (run.report["incomplete_studies"], run.report["quarantined_without_study"]) == (0, 2)
+    assert [row["study_hash"] for row in run.table("instances") if row["status"] == "quarantined"] == [None, None]

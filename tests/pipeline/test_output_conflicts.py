@@ -75,7 +75,7 @@ def test_what_changed_is_replaced_when_it_is_asked_for(night: Night, resume: boo
     assert read(content(night, second, "SECRETNAME-1"))[0x00280012].value == 7
     # another source's
     assert not resume or rows["another"]["reason"] == "output-conflict"
-    assert second.report["origin"]["replace_changed"] is True
+    assert second.report["settings"]["replace_changed"] is True
     different = {name for name, found in second.objects().items() if found != first.objects().get(name)}
     assert different == {rows["SECRETNAME-1"]["output_name"]}
     # nothing is left to do
