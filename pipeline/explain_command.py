@@ -13,7 +13,7 @@ import click
 
 from .profile_options import load_profile, usage_error, with_profile
 from .safe_csv import HELP, write_csv
-from .shown import visible
+from .shown import aligned, visible
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
@@ -71,14 +71,7 @@ def _print(header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, as_csv: 
     # names of files with rules may have letters that the terminal has not
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # one write: line by line, five thousand of them would take a second
-    click.echo("\n".join(_folded(header, shown) if sys.stdout.isatty() else _aligned(header, shown)))
-
-
-def _aligned(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """A line for each row, whatever its length: programs look for something in it."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    click.echo("\n".join(_folded(header, shown) if sys.stdout.isatty() else aligned(header, shown)))
 
 
 def _folded(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

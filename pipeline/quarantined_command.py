@@ -12,7 +12,7 @@ import click
 from .logs import quiet
 from .profile_options import fail, usage_error
 from .safe_csv import HELP, write_csv
-from .shown import text_of, visible
+from .shown import print_table, text_of, visible
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -172,25 +172,7 @@ def _print_csv(found: Iterable[FoundObject]) -> None:
 
 
 def _print_table(found: Iterable[FoundObject]) -> None:
-    rows = sorted(_rows(found))
-    if not sys.stdout.isatty():
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-        widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
-        for row in (_TITLES, *rows):
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        return
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_TITLES)
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows:
-        # as Text: brackets in a name are no orders to rich
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    print_table(_TITLES, sorted(_rows(found)))
 
 
 def _rows(found: Iterable[FoundObject]) -> Iterator[tuple[str, ...]]:

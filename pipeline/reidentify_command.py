@@ -15,7 +15,7 @@ import click
 from .logs import quiet
 from .profile_options import fail, usage_error
 from .safe_csv import HELP, write_csv
-from .shown import text_of, visible
+from .shown import print_table, text_of, visible
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -199,17 +199,7 @@ def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _print_table(rows: Iterable[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*(title for title, _ in _SHOWN))
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in sorted(
-        rows, key=lambda row: (row["patient_id"], row["study_instance_uid"], row["series_instance_uid"], _source(row))
-    ):
-        row["source"] = _source(row)
-        # as Text: brackets in a name are no orders to rich
-        table.add_row(*(Text("\n".join(visible(row[name]) for name in names if row[name])) for _, names in _SHOWN))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    found = sorted(rows, key=lambda row: (row["patient_id"], row["study_instance_uid"], row["series_instance_uid"], _source(row)))
+    shown = [{**row, "source": _source(row)} for row in found]
+    cells = [["\n".join(visible(row[name]) for name in names if row[name]) for _, names in _SHOWN] for row in shown]
+    print_table([title for title, _ in _SHOWN], cells)

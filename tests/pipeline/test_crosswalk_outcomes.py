@@ -134,6 +134,7 @@ def test_nights_that_go_on_keep_the_outcomes_of_those_before(tmp_path: Path, key
     opening = ("--private-key", str(pair.private_key))
     first = deidentify(archive, tmp_path / "out", key_file, *flags)
     agrees(first, crosswalk, key_file, *opening)
+    runs = [first.report["run_id"]]
     (archive / "new").write_bytes(ct_file("1.2.3.20"))
     (archive / "bad").write_bytes(b"none")
     # understood now
@@ -145,7 +146,7 @@ def test_nights_that_go_on_keep_the_outcomes_of_those_before(tmp_path: Path, key
     found = agrees(second, crosswalk, key_file, *opening)
     assert {row["sop_instance_uid"] for row in found if row["source"] == "cut"} == {"1.2.3.2", "1.2.3.21"}
     rows = {row["source"]: row for row in found if (row["source"], row["sop_instance_uid"]) != ("cut", "1.2.3.2")}
-    runs = [run.report["run_id"] for run in (first, second)]
+    runs.append(second.report["run_id"])
     assert (rows["some.zip!/two"]["status_run_id"], rows["new"]["status_run_id"]) == (runs[0], runs[1])
     assert (rows["cut"]["status"], rows["cut"]["sop_instance_uid"]) == ("written", "1.2.3.21")
     # who it was stays known, for its output may be there

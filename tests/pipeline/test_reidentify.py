@@ -110,7 +110,9 @@ def test_a_table_shows_identifiers_and_obeys_none(made: Made) -> None:
     done = reidentify(made)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
-    shown = done.stdout.replace("│", "").replace(" ", "").replace("\n", "")
+    # not on a terminal: a line for each
+    assert "│" not in done.stdout and len(done.stdout.splitlines()) == 1 + len(read_exactly(made))
+    shown = done.stdout.replace(" ", "")
     for expected in ("MRN-1", "\\x1b[31mDoe^[bold]Jane", "A\\r\\n[red]\"B,'", "1.2.3.9.2", "0.dcm"):
         assert expected in shown, expected
 
