@@ -12,6 +12,7 @@ from anonymizer import DeidentificationError, Reason
 from transforms import EndOfRunError, Member, ObjectRef, OpenObject, Packing, TransientError
 
 from ..storage import Entry
+from .batches import BATCH, in_batches
 from .forward import Bounded
 from .names import is_zip
 from .opened import OpenMember
@@ -19,9 +20,6 @@ from .seekable import OpenRange
 from .sequential import SequentialTars
 from .tar_files import tar_members
 from .zip_files import open_zip_member, zip_members
-
-#: members that one worker reads
-_BATCH = 32
 
 
 def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
@@ -38,7 +36,7 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
     reason = Reason.UNREADABLE
     try:
         found = (zip_members if is_zip(container.name) else tar_members)(container, open_range)
-        yield from found if wanted is None else _named(container, found, wanted)
+        yield from found if wanted is None else in_batches(_named(container, found, wanted))
     except DeidentificationError as error:
         reason = error.reason
     except EndOfRunError:
@@ -57,34 +55,20 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
         yield [container._replace(member=place)]
         return
     missing = wanted.elements()
-    while names := list(islice(missing, _BATCH)):
+    while names := list(islice(missing, BATCH)):
         yield [container._replace(source=prefix + name, size=-1, member=place, members=None) for name in names]
 
 
-def _named(
-    container: ObjectRef, found: Generator[list[ObjectRef], None, None], wanted: Counter[bytes]
-) -> Iterator[list[ObjectRef]]:
+def _named(container: ObjectRef, found: Generator[list[ObjectRef], None, None], wanted: Counter[bytes]) -> Iterator[ObjectRef]:
     """Of lists of members those that are wanted, each as often as it is; they are taken out of ``wanted``."""
     before = len(container.listed_as)
-    batch: list[ObjectRef] = []
     # once all are found, nobody reads on
     with contextlib.closing(found):
-        try:
-            while wanted and (refs := next(found, None)) is not None:
-                for ref in refs:
-                    if times := wanted.pop(ref.source[before:], 0):
-                        assert ref.member is not None
-                        batch += [ref._replace(member=Member(*ref.member)._replace(container_source=before)[:])] * times
-                if len(batch) >= _BATCH:
-                    yield batch
-                    batch = []
-        except Exception:
-            # what lies before the fault is as good as in any other tar
-            if batch:
-                yield batch
-            raise
-    if batch:
-        yield batch
+        while wanted and (refs := next(found, None)) is not None:
+            for ref in refs:
+                if times := wanted.pop(ref.source[before:], 0):
+                    assert ref.member is not None
+                    yield from [ref._replace(member=Member(*ref.member)._replace(container_source=before)[:])] * times
 
 
 def open_member(

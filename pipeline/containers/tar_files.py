@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from anonymizer import Reason
 from transforms import Member, ObjectRef, Packing, again
 
+from .batches import in_batches
 from .decoding import MAGIC, Compression, DecodedStream, compression_of
 from .forward import ForwardStream, RangeStream, broken
 from .limits import Tally, max_total
@@ -14,8 +15,6 @@ from .names import SourceNames
 from .seekable import OpenRange
 from .tar_headers import Kind, tar_entries
 
-#: members that one worker reads
-BATCH = 32
 _CHUNK = 256 << 10
 
 
@@ -32,26 +31,9 @@ def tar_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[O
     with RangeStream(open_range, container.size) as raw:
         compression = compression_of(raw.peek(MAGIC))
         if compression is None:
-            yield from _plain(container, raw)
+            yield from in_batches(_refs(container, raw, raw, Packing.TAR))
         elif members := again(lambda: _compressed(container, compression, raw)):
             yield members
-
-
-def _plain(container: ObjectRef, raw: RangeStream) -> Iterator[list[ObjectRef]]:
-    batch: list[ObjectRef] = []
-    try:
-        for ref in _refs(container, raw, raw, Packing.TAR):
-            batch.append(ref)
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-    except Exception:
-        # what lies before the fault is as good as in any other tar
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
 
 
 def _compressed(container: ObjectRef, compression: Compression, raw: RangeStream) -> list[ObjectRef]:

@@ -11,6 +11,7 @@ from anonymizer import ByteStream, Reason
 from transforms import Member, ObjectRef, OpenObject, Packing, again
 
 from ..storage import OpenEntry
+from .batches import in_batches
 from .decoding import DecodedStream, bzip2_decoder, deflate_decoder, lzma_decoder
 from .forward import Bounded, broken
 from .limits import Tally
@@ -19,8 +20,6 @@ from .opened import OpenMember
 from .seekable import OpenRange, SeekableEntry
 from .zip_directory import LOCAL_HEADER, LOCAL_SIGNATURE, Directory, ZipEntry, directory_entries, read_directory
 
-#: members that one worker reads
-BATCH = 32
 _METHODS = {0: Packing.ZIP_STORED, 8: Packing.ZIP_DEFLATED, 12: Packing.ZIP_BZIP2, 14: Packing.ZIP_LZMA}
 _METHOD_OF = {packing: method for method, packing in _METHODS.items()}
 #: encrypted, a patch of another file, strongly encrypted, local headers masked (APPNOTE 4.4.4)
@@ -39,19 +38,15 @@ def zip_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[O
         DeidentificationError: it can't be read, is broken or too large. Nothing was given then.
     """
     directory, version = again(lambda: _read(container, open_range))
-    version = container.version or version
+    yield from in_batches(_refs(container, directory, container.version or version))
+
+
+def _refs(container: ObjectRef, directory: Directory, version: str) -> Iterator[ObjectRef]:
     names = SourceNames(container.source)
-    batch: list[ObjectRef] = []
     for entry in directory_entries(directory):
-        if _is_directory(entry):
-            continue
-        member = Member(_packing(entry), entry.offset, entry.stored_size, entry.crc32, len(container.source))
-        batch.append(ObjectRef(container.name, names.name(entry.name), entry.size, version, member[:], container.input))
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        if not _is_directory(entry):
+            member = Member(_packing(entry), entry.offset, entry.stored_size, entry.crc32, len(container.source))
+            yield ObjectRef(container.name, names.name(entry.name), entry.size, version, member[:], container.input)
 
 
 def _read(container: ObjectRef, open_range: OpenRange) -> tuple[Directory, str]:
