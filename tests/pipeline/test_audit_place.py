@@ -16,7 +16,7 @@ import pytest
 from pipeline.cli import main
 from tests.pipeline.conftest import ROOT, Run, audit_of, ct_file, deidentify, run_command
 from tests.support.limits import COMMAND, on_own_disk, run_measured
-from tests.support.servers import AWS_KEYS, azurite, azurite_connection, fake_gcs_server, moto_server
+from tests.support.stores import KINDS, Store, store
 
 WARNING = "Warning: --audit lies inside --output: who gets the output gets the audit, too."
 
@@ -256,19 +256,10 @@ def test_a_folder_that_is_there_stays_as_open_as_it_is_and_its_files_do_not(
 # -- on object storage ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["gs", "s3", "azfs"])
-def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any, dict[str, str], list[str]]]:
-    """The beginning of URIs, a server for them, and the environment and flags that lead a command there."""
-    if request.param == "gs":
-        with fake_gcs_server() as server:
-            yield "gs://", server, {"STORAGE_EMULATOR_HOST": server.url}, []
-    elif request.param == "s3":
-        with moto_server() as s3:
-            yield "s3://", s3, {"AWS_ENDPOINT_URL": s3.url, **AWS_KEYS}, []
-    else:
-        with azurite() as azure:
-            flags = [f"--azure_connection_string={azurite_connection(azure.url)}"]
-            yield "azfs://devstoreaccount1/", azure, {}, flags
+@pytest.fixture(scope="module", params=KINDS)
+def place(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with store(request.param) as found:
+        yield found
 
 
 def ours(metadata: dict[str, Any]) -> dict[str, str]:
@@ -277,9 +268,7 @@ def ours(metadata: dict[str, Any]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in found.items()}
 
 
-def test_objects_tell_of_source_key_and_run_only_when_asked_to(
-    place: tuple[str, Any, dict[str, str], list[str]], archive: Path, key_file: Path
-) -> None:
+def test_objects_tell_of_source_key_and_run_only_when_asked_to(place: Store, archive: Path, key_file: Path) -> None:
     beginning, server, env, flags = place
     server.create_bucket("research")
     server.create_bucket("whole")
