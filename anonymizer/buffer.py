@@ -139,11 +139,12 @@ class Buffer:
                 if tag > last or tag <= before or tag >> 16 == 0xFFFE:
                     break
                 before = tag
-                if tag in tags:
-                    found[tag] = Found(vr, start, length)
                 position = start + length
                 if length == UNDEFINED or position > len(self.content):
                     position = self.value_end(vr, start, length, encoding, tag)
+                # half a value may be another one's whole
+                if tag in tags:
+                    found[tag] = Found(vr, start, length)
         except DeidentificationError:
             pass
         if position >= len(self.content) and not self.complete:

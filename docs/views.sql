@@ -349,7 +349,7 @@ WHERE status = 'skipped' AND written_in NOT IN (SELECT run_id FROM accounts) GRO
 -- outputs of an earlier run of objects that are refused now: they lie there until a person removes them
 CREATE OR REPLACE TEMP VIEW superseded AS
 SELECT output_name, size, crc32c, written_in, reason, reason_tag, since, study_instance_uid, source_id
-FROM instances WHERE status = 'quarantined' AND output_name IS NOT NULL AND written_in IS NOT NULL ORDER BY output_name;
+FROM instances WHERE status IN ('quarantined', 'filtered') AND output_name IS NOT NULL AND written_in IS NOT NULL ORDER BY output_name;
 -- what lies in the output and another version wrote, or other settings
 CREATE OR REPLACE TEMP VIEW other_settings AS
 SELECT CASE WHEN is_version THEN 'settings' ELSE 'versions' END AS other, version, settings_digest, profile_digest,

@@ -25,7 +25,8 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
     ),
     (
         (Reason.SOP_INSTANCE_CONFLICT,),
-        "different objects share one SOPInstanceUID: --conflicts keep-one keeps one of each, or take the wrong ones away.",
+        "different objects share one SOPInstanceUID: --conflicts keep-one keeps one of each; or take the wrong ones away, then "
+        "run with --resume --recheck.",
     ),
     ((Reason.PATIENT_NOT_IN_TABLE,), "add the patients to the table (run --print-patients lists all), then run again."),
     (
@@ -93,7 +94,7 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.UNDECODABLE_TEXT,
             Reason.INVALID_FILE_META,
         ),
-        "the objects are broken, at the attribute that reason_tag names: fetch them from their archive again or mend them.",
+        "the objects are broken, where reason_tag names an attribute at that: fetch them from their archive again or mend them.",
     ),
     (
         (

@@ -10,6 +10,7 @@ from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, Making, S
 
 from .audit import RUN_FILE, Audit, check_names
 from .errors import UsageError
+from .events import reporter
 from .options import JobOptions
 from .run_origin import CROSSWALK_DIGEST, INPUTS, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
 from .storage import Folder, StorageError
@@ -44,13 +45,15 @@ def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: 
     folder = Folder(options.resume, options.storage) if options.resume else audit.folder
     account = _account(Audit(folder, audit.seals), "--resume")
     if account is None:
+        if options.resume:
+            reporter.warn("no-earlier-run", "--resume: no account is in that folder: nothing is skipped, and all counts as new.")
         return None
     origin = account["origin"]
     if account["key_id"] != key.key_id:
         raise UsageError("--resume: that run had another key, by which nothing of it is known again")
     if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(options.crosswalk, key):
         raise UsageError(
-            "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without it"
+            "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without --resume"
         )
     run = _run(folder, account, same_making=origin.get(MAKING) == made)
     return run._replace(recheck=making) if options.recheck else run

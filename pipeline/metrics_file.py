@@ -33,7 +33,7 @@ _OF_ACCOUNT = {
     "quarantined_objects": ("Objects that are quarantined, by reason.", "reason"),
     "new_quarantined_objects": ("Those of them that the run before had not quarantined for it.", "reason"),
     "incomplete_studies": ("Studies of which an object is quarantined.", ""),
-    "superseded_objects": ("Quarantined objects whose earlier outputs still lie in the output.", ""),
+    "superseded_objects": ("Refused objects whose earlier outputs still lie in the output.", ""),
     "gone_objects": ("Objects that the run before knew and the source lists no more.", ""),
     "written_bytes": ("Bytes that it wrote.", ""),
     "stage_duration_seconds": ("How long its stages took.", "stage"),
@@ -102,9 +102,9 @@ class MetricsFile:
 
     def _account(self, report: RunReport, now: int) -> Iterator[tuple[str, Iterator[str]]]:
         # not above: help and mistakes are shown without it
-        from anonymizer import FILTERED, Reason
+        from .advice import SETTLED
 
-        passed_over = {reason.value for reason in (*FILTERED, Reason.OTHER_CONTENT_KEPT)}
+        passed_over = {reason.value for reason in SETTLED}
         single = {
             "last_success_timestamp_seconds": now,
             "incomplete_studies": report.incomplete_studies,

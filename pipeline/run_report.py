@@ -46,7 +46,8 @@ class RunReport:
         new_since: the run that was gone on with; None: there was none, so that all count as new.
         incomplete_studies: studies of which at least one listed object was quarantined.
         quarantined_without_study: quarantined objects of which nobody could tell the study.
-        superseded: quarantined objects whose outputs of an earlier run still lie there: nobody but a person removes them.
+        superseded: refused objects, ``filtered`` ones among them, whose outputs of an earlier run still lie there: nobody but a
+            person removes them.
         other_settings: objects in the output that other ``versions`` of this program wrote, or other ``settings``.
         uids: UIDs that were replaced.
         references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
@@ -152,7 +153,7 @@ def finish(
     folder, began = audit.folder, time.monotonic()
     origin = dict(origin)
     settings = origin.pop(SETTINGS, {})
-    making = Making(origin.get("version", ""), settings.get("settings_digest", ""), (origin[PROFILE_DIGEST],))
+    making = Making(origin.get("version", ""), settings.get("settings_digest", ""), (origin.get(PROFILE_DIGEST, ""),))
     counts = TableCounts(run_id, making)
     try:
         account, _ = audit.read(account_name(run_id))

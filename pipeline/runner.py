@@ -47,7 +47,7 @@ from .options import JobOptions, check_crosswalk, check_locations
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .run_lock import RunLock
-from .run_origin import check_origin, has_origin, made_with, making, origin_of, write_origin
+from .run_origin import TAKES_UP, check_origin, has_origin, made_with, making, origin_of, write_origin
 from .run_report import RunReport, finish
 from .settings import SETTINGS, settings_of
 from .signals import interrupted_by, uninterrupted
@@ -190,7 +190,7 @@ def _run(
     try:
         if options.detach:
             start, origin = prepared(set())
-            began()
+            began(takes_up=origin[TAKES_UP])
             interrupted_by(_ENGINE_GOES_ON)
             _submit(start, audit, run_id, origin, debug=debug)
             return None
@@ -199,7 +199,7 @@ def _run(
                 lock = stack.enter_context(RunLock(folder, options.output, run_id))
             start, origin = prepared(lock.alive)
             stack.callback(_drop, folder, run_id, origin)
-            began()
+            began(takes_up=origin[TAKES_UP])
             if not local:
                 interrupted_by(_ENGINE_GOES_ON)
             operations, spans = _execute(start, writer, processes, debug=debug)

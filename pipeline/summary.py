@@ -67,7 +67,7 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
     others = (
         ("incomplete studies", report.incomplete_studies),
         ("quarantined, of no known study", report.quarantined_without_study),
-        ("quarantined, with an earlier output", report.superseded),
+        ("refused, with an earlier output", report.superseded),
         ("UIDs that point outside the archive", report.references["outside"]),
         ("UIDs that join two patients", report.references["joining_patients"]),
         ("gone from the source", report.gone),

@@ -21,6 +21,7 @@ from transforms import (
 
 from .errors import RunError
 
+_REFUSED = pa.array([Status.QUARANTINED.value, Status.FILTERED.value])
 _IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 
 
@@ -42,7 +43,7 @@ class TableCounts:
         new_quarantined: quarantined objects by reason that weren't quarantined for it before this run.
         incomplete: studies with quarantined objects, by the beginnings of their keyed hashes.
         without_study: quarantined objects of which the study isn't known.
-        superseded: quarantined objects that an earlier run wrote.
+        superseded: refused objects that an earlier run wrote.
         other_versions, other_settings: objects in the output that another version wrote; that this one wrote by other settings.
     """
 
@@ -99,6 +100,7 @@ class TableCounts:
         if "since" in batch.schema.names:
             self._settings(batch)
             self._refused(batch.filter(refused))
+            self._superseded(batch.filter(pc.is_in(batch.column("status"), _REFUSED)))
         self.sources = add_up((self.sources, sum_of_sources(batch.column("source_id").to_pylist())))
 
     def _settings(self, batch: pa.RecordBatch) -> None:
@@ -112,6 +114,8 @@ class TableCounts:
         studies = pc.unique(rows.column("study_hash").drop_null())
         self.incomplete.update(map(bytes.fromhex, studies.to_pylist()))
         self.without_study += rows.column("study_hash").null_count
+
+    def _superseded(self, rows: pa.RecordBatch) -> None:
         # what lies under the name of its output came of the same object
         self.superseded += _trues(pc.and_(pc.is_valid(rows.column("output_name")), pc.is_valid(rows.column("written_in"))))
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anonymizer import Reason
+
 from .arrow_shards import beginnings_of_hex, split_by_shard
 from .audit_names import put_aside
 from .ledger import PASSING
@@ -18,6 +20,8 @@ from .uid_uses import earlier_use
 from .write_audit import INSTANCES_SCHEMA, ROLES, input_ids
 
 _PASSING = sorted(reason.value for reason in PASSING)
+#: these it is for another object, which may be gone, or be another one
+_OF_OTHERS = [reason.value for reason in (Reason.SOP_INSTANCE_CONFLICT, Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT)]
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
 #: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end
@@ -146,8 +150,10 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
     lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))
     if run.same_making:
         lasting = pc.or_(lasting, pc.invert(pc.is_in(table["reason"], pa.array(_PASSING))))
-    outdated = pa.repeat(False, table.num_rows) if run.recheck is None else pc.invert(is_current(table, run.recheck))
-    lasting = pc.and_not(lasting, outdated)
+    outdated = pa.repeat(False, table.num_rows)
+    if run.recheck is not None:
+        outdated = pc.invert(is_current(table, run.recheck))
+        lasting = pc.and_not(lasting, pc.or_(outdated, pc.is_in(table["reason"], pa.array(_OF_OTHERS))))
     columns = {name: table[name] for name in _COLUMNS}
     columns |= {
         "status": pc.if_else(written, _SKIPPED, status),

@@ -9,7 +9,7 @@ import pytest
 from anonymizer import DeidentificationError, Description, Engine, Key
 from profiles import ConfidentialityProfile, sop_class_modules
 from tests.support.keys import KEY, OTHER_KEY
-from tests.support.objects import Element, ct, part10
+from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, ct, part10
 from tests.support.running import engine
 
 RISKY = Element(0x00280301, "CS", "YES")
@@ -41,3 +41,22 @@ def test_what_a_profile_retains_is_told_even_so() -> None:
     profile = ConfidentialityProfile.default("RetainUIDs")
     goes_on = Engine(profile, Key(KEY), uid_hash_key=Key(OTHER_KEY))
     assert described(part10(ct(RISKY)), goes_on).study_uid == described(part10(ct(RISKY)), Engine(profile, Key(KEY))).study_uid
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+def test_half_a_value_is_none(syntax: str) -> None:
+    values = {0x00080018: "1.2.3.51234", 0x00100020: "12345678", 0x0020000D: "1.2.3.61234", 0x0020000E: "1.2.3.71234"}
+    elements = [Element(tag, "LO" if tag == 0x00100020 else "UI", value) for tag, value in values.items()]
+    whole = part10(ct(*elements), syntax)
+    fields = {0x00080018: "instance", 0x00100020: "patient_id", 0x0020000D: "study", 0x0020000E: "series"}
+    for tag, value in values.items():
+        end = whole.rindex(value.encode()) + len(value) // 2
+        using = engine()
+        with pytest.raises(DeidentificationError) as refused:
+            using.scan(BytesIO(whole[:end]), uids=using.uids, originals=True)
+        assert refused.value.originals is not None and refused.value.description is not None
+        assert getattr(refused.value.originals, fields[tag]) == ""
+        name = {"instance": "instance_uid", "study": "study_uid", "series": "series_uid"}.get(fields[tag], "patient_id")
+        assert getattr(refused.value.description, name) == ""
+        before = [other for other in values if other < tag]
+        assert all(getattr(refused.value.originals, fields[other]) == values[other] for other in before)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from anonymizer import Key, Pseudonyms
 from tests.pipeline.conftest import ct_file, deidentify
 from tests.pipeline.test_resume import Finished
 from tests.support.objects import Element, read
@@ -82,11 +83,36 @@ def test_what_is_refused_now_is_told_with_the_output_that_is_still_there(archive
         kept.report["run_id"],
     )
     assert row["output_name"] in found.objects() and found.report["superseded"] == 1
-    assert "quarantined, with an earlier output" in found.log
+    assert "refused, with an earlier output" in found.log
     # once a person has removed it, nothing is told of it any more
     (archive.parent / "out" / row["output_name"]).unlink()
     last = night(archive, key_file, "--resume")
     assert last.report["superseded"] == 0 and last.report["new_quarantined"] == {}
+
+
+def test_what_is_no_object_any_more_is_told_with_its_output_too(archive: Path, key_file: Path) -> None:
+    night(archive, key_file)
+    (archive / "1.dcm").write_bytes(b"")
+    found = night(archive, key_file, "--resume")
+    (row,) = (row for row in found.table("instances") if row["status"] == "filtered")
+    assert row["output_name"] in found.objects() and found.report["superseded"] == 1
+
+
+def test_what_was_refused_for_another_object_is_looked_at_again(archive: Path, key_file: Path) -> None:
+    for name, rows in (("one", 1), ("other", 3)):
+        (archive / name).write_bytes(ct_file("1.2.3.7", Element(0x00280010, "US", rows), study="1.2.3.8"))
+    first = night(archive, key_file)
+    assert first.report["reasons"]["sop-instance-conflict"] == 2
+    (archive / "other").unlink()
+    # of two that are equal, the one that was written, with its output
+    source_id = Pseudonyms(Key.load(f"file:{key_file}")).source_id
+    written = {row["source_id"]: row["output_name"] for row in first.table("instances") if row["status"] == "written"}
+    (twin,) = (name for name in ("0.dcm", "twice.dcm") if source_id(name.encode()) in written)
+    (archive / twin).unlink()
+    (archive.parent / "out" / written[source_id(twin.encode())]).unlink()
+    assert night(archive, key_file, "--resume", "--max-gone=100").report["counts"]["written"] == 0
+    again = night(archive, key_file, "--resume", "--recheck", "--max-gone=100")
+    assert again.report["counts"] == {"written": 2, "skipped": 2, "duplicate": 0, "filtered": 0, "quarantined": 1}
 
 
 def test_what_is_new_is_told_apart_from_what_is_known(archive: Path, key_file: Path) -> None:
