@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from transforms import EnvelopeError, encrypt, seal_json
+from transforms import EnvelopeError, encrypt, is_run_id, seal_json
 
 from .audit import EARLIER, Audit
 from .errors import UsageError
@@ -45,15 +45,30 @@ def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: by
     return name
 
 
-def settle(audit: Folder, run_id: str) -> None:
-    """Give what ``begin`` wrote its name: the run's account is there."""
+def settle(audit: Folder, run_id: str, folder: str = "") -> None:
+    """Give what ``begin`` wrote its name: the run's account is there.
+
+    Args:
+        folder: in which the account lies.
+    """
     for name in _names():
         try:
             content = audit.read(_begun(run_id, name))
         except FileNotFoundError:
             continue
-        audit.create(name, content)
+        audit.create(f"{folder}/{name}" if folder else name, content)
         audit.delete(_begun(run_id, name))
+
+
+def begun(audit: Folder) -> set[str]:
+    """The ids of runs of which there is what ``begin`` wrote.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    prefix = _begun("", RESTRICTED_FILE).partition(".")[0]
+    found = (name.removeprefix(prefix).partition(".")[0] for name in audit.names(prefix))
+    return {run_id for run_id in found if is_run_id(run_id)}
 
 
 def drop(audit: Folder, run_id: str) -> None:

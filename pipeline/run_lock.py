@@ -10,10 +10,11 @@ from types import TracebackType
 from anonymizer import UNFINISHED
 from transforms import is_run_id
 
+from . import restricted
 from .audit import EARLIER
 from .pending import pending_runs
 from .process_lock import hold, is_held
-from .run_report import has_account, run_files
+from .run_report import account_folder, has_account, run_files
 from .storage import Folder, StorageError, clear_temporary, scheme_of
 
 _PREFIX = ".lock-"
@@ -66,6 +67,9 @@ class RunLock:
                     continue
                 self._clear(run_id)
                 lock.unlink(missing_ok=True)
+            # by their names, for a lock may be lost with the power, and these not
+            for run_id in restricted.begun(self._audit) - self.alive - pending_runs(self._audit) - {self._run_id}:
+                self._settle(run_id)
             if not self.alive:
                 # files that a dead run was writing have no run's name
                 for unfinished in (*self._folder.glob(f"{UNFINISHED}*"), *self._folder.glob(f"{EARLIER}/*/{UNFINISHED}*")):
@@ -83,6 +87,14 @@ class RunLock:
             (self._folder / f"{_PREFIX}{self._run_id}").unlink(missing_ok=True)
         if self._handle >= 0:
             os.close(self._handle)
+
+    def _settle(self, run_id: str) -> None:
+        """Do with what a dead run began to say of people and places what its end would have done."""
+        folder = account_folder(self._audit, run_id)
+        if folder is None:
+            restricted.drop(self._audit, run_id)
+        else:
+            restricted.settle(self._audit, run_id, folder)
 
     def _clear(self, run_id: str) -> None:
         """Remove a run's unfinished objects, and its tables if there is no account of them; the finished objects are whole, and

@@ -113,17 +113,26 @@ def has_account(audit: Folder, run_id: str) -> bool:
     Raises:
         StorageError: the audit can't be read.
     """
-    for name in (RUN_FILE, f"{EARLIER}/{run_id}/{RUN_FILE}"):
+    return account_folder(audit, run_id) is not None
+
+
+def account_folder(audit: Folder, run_id: str) -> str | None:
+    """Where in the audit a run's account lies, whoever wrote it: ``""``, or where it was put aside; None: nowhere.
+
+    Raises:
+        StorageError: the audit can't be read.
+    """
+    for folder in ("", f"{EARLIER}/{run_id}"):
         try:
-            said, _ = audit.read_json(name)
+            said, _ = audit.read_json(f"{folder}/{RUN_FILE}" if folder else RUN_FILE)
         except FileNotFoundError:
             continue
         except ValueError:
             # nobody knows what it says: nothing is cleared away
-            return True
+            return folder
         if not isinstance(said, dict) or said.get("run_id") == run_id:
-            return True
-    return False
+            return folder
+    return None
 
 
 def ledgers_of(audit: Folder, run_id: str) -> list[str]:

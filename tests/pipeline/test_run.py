@@ -137,7 +137,8 @@ def test_a_second_run_changes_nothing(planted_archive: PlantedArchive, either_ru
     again = deidentify(planted_archive.folder, either_run.output, planted_archive.key, f"--pixels={pixels}")
     assert again.code == 3
     assert {path: path.stat().st_mtime_ns for path in either_run.output.rglob("*.dcm")} == before
-    assert sorted(map(repr, again.table("instances"))) == sorted(map(repr, rows))
+    found, expected = (sorted(repr({**row, "since": None}) for row in table) for table in (again.table("instances"), rows))
+    assert found == expected
     tables = {path.name for path in either_run.audit.glob("*.parquet")}
     assert tables == set(again.report["tables"]), "tables of the first run were left behind"
 

@@ -65,7 +65,7 @@ def test_elsewhere_than_on_a_terminal_a_line_is_a_name_and_a_number(capsys: pyte
         "new since the run before: truncated": "1",
         "incomplete studies": "2",
         "quarantined, of no known study": "1",
-        "quarantined, with an earlier output": "1",
+        "refused, with an earlier output": "1",
         "UIDs that join two patients": "2",
         "gone from the source": "5",
         "made by other versions": "6",
