@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.restricted import RESTRICTED_FILE
 from pipeline.settings import _without_secrets
 from tests.pipeline.conftest import ct_file, deidentify
 
@@ -121,3 +122,22 @@ def test_no_secret_of_a_command_line_is_kept() -> None:
         *("run", "--s3_secret_access_key=(hidden)", "--azure_connection_string", "(hidden)"),
         *("--key", "file:/k", "--s3_region_name=x"),
     ]
+
+
+def test_what_a_dead_run_left_half_said_is_no_more_there_after_the_next(archive: Path, key_file: Path) -> None:
+    runs = [deidentify(archive, archive.parent / "out", key_file, "--resume") for _ in range(2)]
+    audit = runs[-1].audit
+    (aside,) = (audit / "earlier").iterdir()
+    now = runs[-1].report["run_id"]
+    said = {place: (place / RESTRICTED_FILE).read_bytes() for place in (aside, audit)}
+    # as if they had died before they gave it its name, and one that came to nothing
+    for place, run_id in ((aside, aside.name), (audit, now)):
+        (place / RESTRICTED_FILE).rename(audit / f"run-restricted-{run_id}.json")
+    (audit / f"run-restricted-{now[:-1]}x.json").write_text("{}")
+    nobody = "20200101000000deadbeef"
+    (audit / f"run-restricted-{nobody}.json").write_text("{}")
+    assert deidentify(archive, archive.parent / "out", key_file, "--resume").code == 0
+    assert (aside / RESTRICTED_FILE).read_bytes() == said[aside]
+    assert (audit / "earlier" / now / RESTRICTED_FILE).read_bytes() == said[audit]
+    # what no run is called is nobody's to remove
+    assert [path.name for path in audit.glob("run-restricted-*")] == [f"run-restricted-{now[:-1]}x.json"]
