@@ -5,6 +5,7 @@ from .anonymizer import anonymize_file as anonymize_file
 from .deflate import ByteStream as ByteStream
 from .deidentification import Deidentification as Deidentification
 from .description import Description as Description
+from .description import Originals as Originals
 from .engine import Engine as Engine
 from .errors import FILTERED as FILTERED
 from .errors import DeidentificationError as DeidentificationError
@@ -36,7 +37,6 @@ from .patients import PatientTableError as PatientTableError
 from .pixels import FaceEvidence as FaceEvidence
 from .pseudonyms import Pseudonyms as Pseudonyms
 from .report import AttributeAction as AttributeAction
-from .report import Originals as Originals
 from .report import Report as Report
 from .report import Scan as Scan
 from .seal import SEAL_SIZE as SEAL_SIZE

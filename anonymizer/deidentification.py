@@ -12,14 +12,14 @@ from profiles import MODALITY, Operation, Plan, compile_plan
 from .buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from .deflate import deflate
 from .describer import Describer
-from .description import Description
+from .description import Description, Originals
 from .errors import DeidentificationError, Note, Reason
 from .facts import Facts, new_patient_id, originals_of, originals_of_beginning
 from .files import Batch, Piece
 from .part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from .pixels import FaceEvidence
 from .progress import Progress
-from .report import Originals, Report
+from .report import Report
 from .rewriter import Rewriter
 from .source import Source
 from .tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY

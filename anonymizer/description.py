@@ -1,4 +1,4 @@
-"""What an object is, in words that identify nobody, so that who reads the audit can tell what was refused."""
+"""What an object is, in words that identify nobody, so that who reads the audit can tell what was refused; and, apart, whose."""
 
 from typing import NamedTuple
 
@@ -24,3 +24,22 @@ class Description(NamedTuple):
     series_uid: str = ""
     instance_hash: bytes = b""
     instance_uid: str = ""
+
+
+class Originals(NamedTuple):
+    """Who the patient was, and is. It holds identifiers, and is made for none but who asks for them.
+
+    Attributes:
+        patient_id, issuer, patient_name: PatientID, its issuer (PS3.3 C.7.1.1; as ``Patient`` has it) and PatientName as they
+            stand in the object, decoded; what isn't in its character set is read as Latin-1, byte by byte.
+        new_patient_id: PatientID of the de-identified object.
+        study, series, instance: the original UIDs of an object that was refused; of others, ``Scan.uids`` has them.
+    """
+
+    patient_id: str
+    issuer: str
+    patient_name: str
+    new_patient_id: str = ""
+    study: str = ""
+    series: str = ""
+    instance: str = ""

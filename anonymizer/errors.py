@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from profiles import tag_text
 
 if TYPE_CHECKING:
-    from .description import Description
-    from .report import Originals
+    from .description import Description, Originals
 
 
 class Reason(Enum):

@@ -12,12 +12,12 @@ from profiles import ConfidentialityProfile, PixelRisk, attribute_vr, identity_a
 from .buffer import MAX_DEPTH, Buffer, NeedMoreError
 from .character_sets import best_text, decode_text
 from .dates import DateShifts
+from .description import Originals
 from .descriptors import identifying_words
 from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from .errors import DeidentificationError, Reason
 from .keys import Key, Purpose
 from .patients import Patient, PatientTable, pseudonym_message, shift_message
-from .report import Originals
 from .tags import FIRST_PIXELS, ISSUER_OF_PATIENT_ID, PATIENT_ID, SERIES, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 
 _PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032

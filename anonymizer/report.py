@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .description import Description
+from .description import Description, Originals
 from .errors import Note, Reason
 from .pixels import FaceEvidence
 
@@ -47,25 +47,6 @@ class Report:
     actions: tuple[AttributeAction, ...]
     notes: tuple[Note, ...]
     pixel_risks: tuple[Reason, ...] = ()
-
-
-class Originals(NamedTuple):
-    """Who the patient was, and is. It holds identifiers, and is made for none but who asks for them.
-
-    Attributes:
-        patient_id, issuer, patient_name: PatientID, its issuer (PS3.3 C.7.1.1; as ``Patient`` has it) and PatientName as they
-            stand in the object, decoded; what isn't in its character set is read as Latin-1, byte by byte.
-        new_patient_id: PatientID of the de-identified object.
-        study, series, instance: the original UIDs of an object that was refused; of others, ``Scan.uids`` has them.
-    """
-
-    patient_id: str
-    issuer: str
-    patient_name: str
-    new_patient_id: str = ""
-    study: str = ""
-    series: str = ""
-    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ CROSSWALK_SCHEMA = pa.schema(
 
 _ABSENT = (b"", b"")
 _NO_IDENTIFIERS = ("",) * 10
-_NO_OUTCOME: dict[str, Any] = {"status": None, "reason": None, "reason_tag": None}
+_NOBODY = Originals("", "", "")
 #: of a code in a name
 _CODE_BYTES = 16
 
@@ -128,28 +128,26 @@ def rejected_rows(source: bytes, row: AuditRow, originals: Originals | None) -> 
         originals: with the UIDs; None: it couldn't be read, and who it is is not known, but for its name.
     """
     name, name_bytes = _named(source)
-    outcome = outcome_row(row)
-    named = outcome._replace(
+    patient = Originals(*map(_writable, originals or _NOBODY))
+    who = CrosswalkRow(
+        source_id=row.source_id,
         source=name,
         source_bytes=name_bytes,
-        new_study_instance_uid=row.study_instance_uid,
-        new_series_instance_uid=row.series_instance_uid,
-        new_sop_instance_uid=row.sop_instance_uid,
-        new_patient_id=_writable(row.patient_id),
-    )
-    if originals is None:
-        return (named,)
-    patient = Originals(*map(_writable, originals))
-    who = named._replace(
         study_instance_uid=patient.study,
         series_instance_uid=patient.series,
         sop_instance_uid=patient.instance,
         patient_id=patient.patient_id,
         issuer_of_patient_id=patient.issuer,
         patient_name=patient.patient_name,
-        **_NO_OUTCOME,
+        new_study_instance_uid=row.study_instance_uid,
+        new_series_instance_uid=row.series_instance_uid,
+        new_sop_instance_uid=row.sop_instance_uid,
+        new_patient_id=_writable(row.patient_id),
     )
-    return who, outcome
+    outcome = outcome_row(row)
+    if originals is not None:
+        return who, outcome
+    return (who._replace(status=outcome.status, reason=outcome.reason, reason_tag=outcome.reason_tag),)
 
 
 def outcome_row(row: AuditRow) -> CrosswalkRow:

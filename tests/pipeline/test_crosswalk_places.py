@@ -19,7 +19,8 @@ from tests.pipeline.conftest import KEEPING, ROOT, PlantedArchive, ct_file, run_
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.processes import PATIENCE
-from tests.support.servers import AWS_KEYS, GcsServer, S3Server, fake_gcs_server, moto_server
+from tests.support.servers import GcsServer, S3Server
+from tests.support.stores import store
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +31,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 @pytest.fixture(scope="module", params=["gs", "s3"])
 def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, GcsServer | S3Server, dict[str, str]]]:
     """A scheme, its server, and the environment that leads a command to it."""
-    if request.param == "gs":
-        with fake_gcs_server() as server:
-            yield "gs", server, {"STORAGE_EMULATOR_HOST": server.url}
-    else:
-        with moto_server() as server:
-            yield "s3", server, {"AWS_ENDPOINT_URL": server.url, **AWS_KEYS}
+    with store(request.param) as (_, server, env, _):
+        yield request.param, server, env
 
 
 def test_a_bucket_holds_it_encrypted_and_is_read_again(
