@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
 from profiles import KEEP, ConfidentialityProfile
 
-from .deidentification import Deidentification
 from .engine import Engine
-from .files import write_atomically
-from .keys import Key
-from .patients import PatientTable
+from .files.spool import write_when_whole
+from .files.writing import write_atomically
+from .identity.patients import PatientTable
+from .keys.key import Key
 from .report import Report
-from .spool import write_when_whole
+from .rewriting.object_rewriter import Deidentification
 
 if TYPE_CHECKING:
     from pydicom import Dataset, FileDataset
@@ -95,7 +95,7 @@ class Anonymizer:
         # here, for files to files and bytes to bytes need no pydicom, whose import takes longer than many files
         from pydicom import Dataset, FileDataset
 
-        from . import datasets
+        from .pydicom_data_sets import datasets
 
         match x:
             case FileDataset():
@@ -130,7 +130,7 @@ class Anonymizer:
             case _:
                 from pydicom import Dataset
 
-                from .datasets import take_over
+                from .pydicom_data_sets.datasets import take_over
 
                 if not isinstance(x, Dataset):
                     raise TypeError(f"can't change a {type(x).__name__} in place")
@@ -165,7 +165,7 @@ class Anonymizer:
         return b"".join(self._engine.deidentify(stream).chunks())
 
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
-        from . import datasets
+        from .pydicom_data_sets import datasets
 
         encoding = datasets.encoding_of(dataset)
         content = datasets.data_set_bytes(dataset, encoding)

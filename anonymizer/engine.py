@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Container
 from dataclasses import replace
 
-from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan, faces
+from profiles import ConfidentialityProfile, compile_plan
 
-from .buffer import Buffer
-from .deflate import ByteStream
-from .deidentification import Deidentification
-from .describer import Describer
-from .encoding import Encoding
-from .errors import DeidentificationError, Reason
-from .facts import FactFinder, Facts
-from .identifying_words import IdentifyingWords
-from .keys import Key
-from .patients import Patient, PatientTable, PatientTableError
-from .pixels import FaceEvidence, PixelTriage, face_evidence
-from .progress import Progress
-from .pseudonyms import Pseudonyms
-from .report import AttributeAction, Scan
-from .rewriter import Rewriter
-from .source import Source
-from .stamps import Stamping
-from .tags import AUDIO_CLASSES, SERIES, SOP_CLASS
-from .uids import KeyedUids, UidMapping, is_standard_sop_class
-from .values import OtherPlanError, Shared, ValueRewriter
-
-#: rules of the objects whose summaries are kept in mind, all together
-_MAX_SUMMARISED = 5_000_000
+from .dicom.buffer import Buffer
+from .dicom.deflate import ByteStream
+from .dicom.encoding import Encoding
+from .dicom.source import Source
+from .dicom.tags import SOP_CLASS
+from .errors import DeidentificationError, OtherPlanError
+from .identity.identifying_words import IdentifyingWords
+from .identity.patients import Patient, PatientTable, PatientTableError
+from .identity.pseudonyms import Pseudonyms
+from .identity.subject import FactFinder
+from .identity.uids import KeyedUids, UidMapping
+from .keys.key import Key
+from .report import Scan
+from .rewriting.describer import Describer
+from .rewriting.method_codes import Stamping
+from .rewriting.object_rewriter import Deidentification
+from .rewriting.object_rules import ObjectRules
+from .rewriting.shared import Shared
 
 
 class Engine:
@@ -63,11 +57,9 @@ class Engine:
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
         self.facts = FactFinder(profile, key, patients)
-        self.triage = PixelTriage(profile.pixels)
-        self._shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
-        self._describer = Describer(self._shared, self.uids)
-        self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
-        self._summarised = 0
+        shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
+        self._rules = ObjectRules(profile, self.uids, self.facts, shared)
+        self._describer = Describer(shared, self.uids)
 
     def deidentify(
         self,
@@ -91,7 +83,7 @@ class Engine:
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
             whose: find out the patient, whatever the profile makes of it.
         """
-        return Deidentification(self, Source(stream, handle), uids or self.uids, size, words, heads, whose=whose)
+        return Deidentification(self._rules, Source(stream, handle), uids or self.uids, size, words, heads, whose=whose)
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
@@ -104,7 +96,7 @@ class Engine:
             DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object, and the
                 originals that were asked for.
         """
-        deidentification = Deidentification(self, Source(stream), uids, size, originals=originals)
+        deidentification = Deidentification(self._rules, Source(stream), uids, size, originals=originals)
         try:
             deidentification.scan()
         except DeidentificationError as error:
@@ -132,7 +124,7 @@ class Engine:
         Args:
             size: as for ``scan``.
         """
-        deidentification = Deidentification(self, Source(stream), self.uids, size, originals=True)
+        deidentification = Deidentification(self._rules, Source(stream), self.uids, size, originals=True)
         with contextlib.suppress(DeidentificationError):
             deidentification.scan()
         if (originals := deidentification.originals) is None:
@@ -148,84 +140,18 @@ class Engine:
             DeidentificationError: it can't be understood.
         """
         if sop_class:
-            self.check_sop_class(sop_class.encode("latin-1", "replace"))
+            self._rules.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
         facts = self.facts.learn(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
         while True:
-            rewriter = self.rewriter(plan, encoding, self.uids, facts, sop_class_fixed=True)
+            rewriter = self._rules.rewriter(plan, encoding, self.uids, facts, sop_class_fixed=True)
             try:
                 pieces, _ = rewriter.rewrite(content, 0, complete=True)
             except OtherPlanError as other:
                 plan = other.plan
                 continue
-            risks = self.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
-            self.check_face(self.face(plan, rewriter.progress), None)
+            risks = self._rules.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
+            self._rules.check_face(self._rules.face(plan, rewriter.progress), None)
             if risks == facts.pixel_risks:
                 return b"".join(pieces)
             facts = replace(facts, pixel_risks=risks)
-
-    def pixel_risks(self, plan: Plan, progress: Progress, *, keep: bool) -> tuple[PixelRisk, ...]:
-        """The risks of an object that is kept in spite of them; its header was walked by ``plan``.
-
-        Raises:
-            DeidentificationError: it has some, and isn't to be kept.
-        """
-        risks = self.triage.risks(plan, progress.judged_by, progress.charset)
-        if risks and not keep:
-            raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
-        return risks
-
-    def face(self, plan: Plan, progress: Progress) -> FaceEvidence | None:
-        """Evidence of a head in an object whose header was walked by ``plan``; None where heads aren't looked for."""
-        if not plan.judges_faces or not progress.judged_by.has_pixels:
-            return None
-        series = self.uids.hash(progress.uids.get(SERIES, (b"", b""))[0])
-        return face_evidence(progress.judged_by, progress.charset, series)
-
-    def check_face(self, evidence: FaceEvidence | None, heads: frozenset[bytes] | None) -> None:
-        """Refuse a head.
-
-        Args:
-            heads: as for ``deidentify``.
-
-        Raises:
-            DeidentificationError: it counts as one.
-        """
-        if evidence is not None and (evidence.is_head if heads is None else evidence.series in heads):
-            reason = Reason.PIXEL_RISK_FACE
-            raise DeidentificationError(reason, faces.BODY_PART_EXAMINED, (reason,))
-
-    def check_sop_class(self, sop_class: bytes) -> None:
-        """PS3.15 E.1: de-identification of private classes is undefined.
-
-        Raises:
-            DeidentificationError: ``sop_class`` is no standard one.
-        """
-        if not is_standard_sop_class(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
-            raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
-        if sop_class in AUDIO_CLASSES:
-            # a voice identifies its speaker
-            raise DeidentificationError(Reason.AUDIO, SOP_CLASS)
-
-    def rewriter(
-        self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool = False
-    ) -> Rewriter:
-        """A rewriter for one object."""
-        return Rewriter(plan, encoding, ValueRewriter(plan, self._shared, uids, facts, sop_class_fixed=sop_class_fixed))
-
-    def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
-        """The actions of ``rules``: instances of a series share one tuple."""
-        key = tuple(rules)
-        summary = self._summaries.get(key)
-        if summary is None:
-            counts = Counter((rule.label, rule.keyword, rule.action.value) for rule in rules if rule.action is not None)
-            summary = tuple(
-                AttributeAction(label, keyword, action, count) for (label, keyword, action), count in sorted(counts.items())
-            )
-            self._summarised += len(key)
-            if self._summarised > _MAX_SUMMARISED:
-                self._summaries.clear()
-                self._summarised = len(key)
-            if len(key) <= _MAX_SUMMARISED:
-                self._summaries[key] = summary
-        return summary

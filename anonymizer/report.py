@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .description import Description, Originals
-from .errors import Note, Reason
+from .errors import Description, Note, Originals, Reason
 from .pixels import FaceEvidence
 
 

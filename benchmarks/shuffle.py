@@ -138,7 +138,7 @@ def _upload(url: str, folder: Path) -> tuple[str, str]:
 def memory_of_header(shape: Shape) -> int:
     """Bytes that a header of GroupIntoWorkUnits takes in a worker's memory, where an engine gathers those of a key."""
     from benchmarks.recorder import recorded
-    from transforms.packed import unpack
+    from transforms.shuffle.packing import unpack
 
     with recorded(keep=True) as crossings, tempfile.TemporaryDirectory(prefix="dicom-deid-shuffle-") as temporary:
         folder = Path(temporary)

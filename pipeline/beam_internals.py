@@ -348,14 +348,3 @@ class WorkerPool:
         """Serve no longer, and end its processes."""
         self.server.stop(0)
         self.kill_workers()
-
-
-# -- storage
-
-
-def azure_credentials(options: PipelineOptions) -> Any:
-    """Azure's credentials, as Beam's own file system finds them by its options."""
-    # of an extra
-    from apache_beam.internal.azure.auth import get_service_credentials
-
-    return get_service_credentials(options)

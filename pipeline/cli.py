@@ -13,35 +13,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .audit_command import audit
+from .commands.audit import audit
+from .commands.estimate import estimate
+from .commands.explain import explain
+from .commands.file import file
+from .commands.finish import finish
+from .commands.key import key_commands
+from .commands.profile_options import ENGINE_OPTIONS, add_options, fail, rule_files, unavailable_behind, usage_error, with_profile
+from .commands.quarantined import quarantined
+from .commands.reidentify import reidentify
+from .commands.reporting_options import with_reporting
+from .commands.storage_options import with_storage
 from .errors import EXIT_FAILED
-from .estimate_command import estimate
 from .events import reporter
-from .explain_command import explain
-from .file_command import file
-from .finish_command import finish
-from .key_command import key_commands
 from .logs import quiet
-from .profile_options import (
-    ENGINE_OPTIONS,
-    add_options,
-    fail,
-    rule_files,
-    unavailable_behind,
-    usage_error,
-    with_profile,
-)
-from .quarantined_command import quarantined
-from .reidentify_command import reidentify
-from .reporting_options import with_reporting
 from .signals import heard, wants_events
-from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
+    from storage import StorageOptions
 
-    from .metrics_file import MetricsFile
-    from .storage import StorageOptions
+    from .commands.metrics_file import MetricsFile
 
 
 class _Commands(click.Group):
@@ -214,7 +206,7 @@ def run(
 
     try:
         # refuses a Beam that it doesn't know
-        from .runner import run as run_job
+        from .runs.runner import run as run_job
 
         audit = audit or (audit_beside(output) if output else "")
     except UsageError as error:
@@ -249,7 +241,7 @@ def run(
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     try:
         if print_patients is not None:
-            from .patient_listing import list_patients
+            from .surveys.patient_listing import list_patients
 
             sys.exit(list_patients(job, print_patients, own_flags))
         report = run_job(job, own_flags, debug=debug)
@@ -261,7 +253,7 @@ def run(
         told = f"Submitted. When the engine is through with it: dicom-deid finish --audit {job.audit}"
         reporter.say("run-submitted", told, to_stdout=True, exit_code=0)
         return
-    from .summary import exit_code_of, show
+    from .commands.summary import exit_code_of, show
 
     code = exit_code_of(report)
     metrics.write(code, [report])

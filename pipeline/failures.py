@@ -7,11 +7,10 @@ import re
 import grpc
 
 from anonymizer import PatientTableError, SecretError
-from transforms import CrosswalkError, EnvelopeError, GoneError, StorageUnavailableError, TableError, UidMapError
+from storage import ManifestError, StorageDownError, StorageError, StorageUnavailableError
+from transforms import CrosswalkError, EnvelopeError, GoneError, TableError, UidMapError
 
 from .errors import AGAIN, RunAgainError, RunError
-from .manifests import ManifestError
-from .storage import StorageDownError, StorageError
 
 #: their messages name no object
 _TELLING = (

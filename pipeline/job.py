@@ -7,6 +7,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
+from storage import Archive, ObjectWriter, TableFolder
 from transforms import (
     CLAIMED,
     FINISHED,
@@ -25,7 +26,6 @@ from transforms import (
     TO_DO,
     VIOLATIONS,
     AnonymizeInstances,
-    Archive,
     BuildUidMap,
     CheckGone,
     CompareWithEarlier,
@@ -38,7 +38,6 @@ from transforms import (
     JudgeFaces,
     Ledger,
     ListObjects,
-    ObjectWriter,
     OpenContainers,
     ProgressListener,
     ProveUidMap,
@@ -47,7 +46,6 @@ from transforms import (
     ShareWords,
     SpreadElements,
     SumOfSources,
-    TableFolder,
     WriteAccount,
     WriteInstances,
     WriteOutcomes,
@@ -60,7 +58,17 @@ from transforms import (
     words_table,
 )
 
-from .inputs import Inputs
+
+class Inputs(NamedTuple):
+    """The inputs.
+
+    Attributes:
+        locations: ordinals, and what was named.
+        ids: their ids, by their ordinals: keyed hashes, for names can be guessed.
+    """
+
+    locations: list[tuple[int, str]]
+    ids: tuple[str, ...]
 
 
 class AuditTarget(NamedTuple):

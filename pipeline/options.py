@@ -1,26 +1,26 @@
 """The job's options: validated once, frozen, with a key that is only named."""
 
-import fnmatch
 import glob
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from profiles import ConfidentialityProfile
-
-from .errors import UsageError
-from .storage import (
+from storage import (
     LocalStore,
     StorageError,
     StorageOptions,
     check_scheme,
     glob_base,
-    glob_regex,
     has_magic,
+    input_base,
+    is_folder,
     is_inside,
     scheme_of,
+    would_list,
 )
+
+from .errors import UsageError
 
 #: what the name of an output's audit has behind the output's
 AUDIT_SUFFIX = "-audit"
@@ -110,18 +110,6 @@ def audit_beside(output: str) -> str:
     return f"{folder}{AUDIT_SUFFIX}"
 
 
-def input_base(location: str) -> Path:
-    """The folder below which an input's objects lie: itself, a file's folder, the part of a glob before the first wildcard."""
-    path = Path(location)
-    if path.is_dir():
-        return path
-    if not glob.has_magic(location) or path.exists():
-        return path.parent
-    parts = path.parts
-    literal = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:literal])
-
-
 def check_locations(options: JobOptions) -> None:
     """Refuse inputs that can't be read and outputs that would be read as inputs, before any work.
 
@@ -137,9 +125,9 @@ def check_locations(options: JobOptions) -> None:
         if not scheme_of(location):
             _check_local_input(option, location, allow_empty=options.allow_empty)
         for name, target in _targets(options):
-            if _would_list(location, target):
+            if would_list(location, target):
                 raise UsageError(f"{name} lies inside {option}: the next run would read it")
-        if options.output and _is_folder(location) and is_inside(location, options.output):
+        if options.output and is_folder(location) and is_inside(location, options.output):
             raise UsageError(f"{option} lies inside --output")
     for name, target in _targets(options):
         _check_kind(name, target)
@@ -165,7 +153,7 @@ def check_patient_list(options: JobOptions, path: str) -> None:
         if is_inside(path, target):
             raise UsageError(f"--print-patients and {name} must lie apart: identifiers are not for who gets the other")
     for number, location in enumerate(options.inputs):
-        if _would_list(location, path):
+        if would_list(location, path):
             raise UsageError(f"--print-patients lies inside {input_option(options, number)}: the next run would read it")
 
 
@@ -195,7 +183,7 @@ def check_crosswalk(options: JobOptions) -> None:
         base = glob_base(location) if has_magic(location) else location
         if not scheme_of(location):
             base = str(input_base(location))
-        if _would_list(location, crosswalk) or is_inside(base, crosswalk):
+        if would_list(location, crosswalk) or is_inside(base, crosswalk):
             raise UsageError(f"--crosswalk and {input_option(options, number)} must lie apart")
 
 
@@ -234,25 +222,3 @@ def _check_local_input(option: str, location: str, *, allow_empty: bool) -> None
             next(entries, None)
     except OSError as error:
         raise UsageError(f"{option} can't be read: {error.strerror}") from None
-
-
-def _is_folder(location: str) -> bool:
-    return not has_magic(location) if scheme_of(location) else Path(location).is_dir()
-
-
-def _would_list(location: str, target: str) -> bool:
-    """Whether an input's listing would come upon what is written below ``target``."""
-    if scheme_of(location):
-        if not has_magic(location):
-            return is_inside(target, location)
-        base = glob_base(location)
-        # a folder that matches is listed to the bottom
-        return is_inside(target, base) and re.fullmatch(glob_regex(location[len(base) :]), target[len(base) :]) is not None
-    base_path, path = input_base(location).resolve(), Path(target).resolve()
-    if scheme_of(target) or (path != base_path and base_path not in path.parents):
-        return False
-    if Path(location).exists():
-        return Path(location).is_dir()
-    wildcards = Path(location).parts[len(input_base(location).parts) :]
-    below = path.relative_to(base_path).parts
-    return "**" in wildcards or all(map(fnmatch.fnmatch, below, wildcards))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from .actions import Action
-from .content_items import CONTENT_SEQUENCE, CONTENT_SEQUENCES, VALUE_ATTRIBUTES, content_row
-from .custom import Attribute, typed_value
-from .decisions import PRIVATE, PUBLIC_DATES, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
-from .dummies import dummy_value
+from .content_items import CONTENT_SEQUENCE, VALUE_ATTRIBUTES, content_row
+from .custom import Attribute
+from .decisions import PRIVATE, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
-from .rules import Operation, Rule, is_overlay_bit_position
-from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items, module_types, sop_class_modules, tag_text
+from .rule_factory import REFERENCED_SERIES, Place, RuleFactory
+from .rules import Operation, Rule
+from .tables import DATE_VRS, module_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
 
@@ -24,23 +23,9 @@ _STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
 
-_PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
-#: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
-#: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
-STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
-#: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
-_INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
-#: and of each nested one: character set
-_INSPECTED_EVERYWHERE = frozenset({0x00080005})
 _ENCAPSULATED_DOCUMENT = 0x00420011
 #: the audit tells it of each object
 MODALITY = 0x00080060
-#: its presence tells of the Common Instance Reference Module
-_REFERENCED_SERIES = 0x00081115
-_CONTENT_REFERENCE = 0x0040DB73
-_TIMEZONE = 0x00080201
-#: texts that are one of a few terms: what may stay of them when they are cleaned
-_TERMS = {0x04000565: frozenset({b"CORRECT", b"COERCE"})}
 
 
 class Plan:
@@ -79,7 +64,7 @@ class Plan:
         has_document = "encapsulated-document" in (modules or ())
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
-        self.passes_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else _REFERENCED_SERIES
+        self.passes_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else REFERENCED_SERIES
 
     def attribute_type(self, path: Path) -> str | None:
         """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
@@ -97,26 +82,6 @@ class Plan:
         return action.resolve(self.attribute_type(path))
 
 
-class _Place(NamedTuple):
-    """An attribute at its place in a data set."""
-
-    tag: int
-    vr: str
-    label: str
-    keyword: str = ""
-    creator: str = ""
-
-    @property
-    def is_graphic(self) -> bool:
-        """Whether it belongs to a curve or an overlay plane."""
-        group = self.tag >> 16
-        return not group & 1 and group & 0xFF00 in (CURVES, OVERLAYS)
-
-    def rule(self, operation: Operation, action: Action | None, **needs: Any) -> Rule:
-        """A rule for the attribute."""
-        return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, **needs)
-
-
 class PlanNode(dict[int, Rule]):
     """Rules by tag for the data sets at one path, made when first met.
 
@@ -125,7 +90,7 @@ class PlanNode(dict[int, Rule]):
         is_content: whether the data sets here are content items (PS3.3 10.2, C.17.3).
     """
 
-    __slots__ = ("_content_items", "_label", "_parents", "_path", "_private", "_shared", "is_content", "plan")
+    __slots__ = ("_content_items", "_label", "_parents", "_path", "_private", "_rules", "_shared", "is_content", "plan")
 
     def __init__(
         self, plan: Plan, path: Path, parents: tuple[Attribute, ...], label: str = "", *, is_content: bool = False
@@ -136,6 +101,7 @@ class PlanNode(dict[int, Rule]):
         self._path = path
         self._parents = parents
         self._label = label
+        self._rules = RuleFactory(plan, path, self._below, is_content=is_content)
         self._shared: dict[str, Rule] = {}
         self._private: dict[tuple[str, int, bytes, Decision | None], Rule] = {}
         self._content_items: dict[tuple[str, str, str], PlanNode | None] = {}
@@ -149,7 +115,7 @@ class PlanNode(dict[int, Rule]):
             if decision.shared:
                 rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
             else:
-                rule = self._rule(self._place(tag), decision)
+                rule = self._rules.rule(self._place(tag), decision)
             rule = self._judged(tag, rule)
         if self._may_cache():
             self[tag] = rule
@@ -186,8 +152,8 @@ class PlanNode(dict[int, Rule]):
             rule = self._shared[what] = Rule(operation, action, tag, "", "UN", self._labelled(what))
         return rule
 
-    def _place(self, tag: int) -> _Place:
-        return _Place(tag, attribute_vr(tag), self._labelled(tag_text(tag)), attribute_keyword(tag))
+    def _place(self, tag: int) -> Place:
+        return Place(tag, attribute_vr(tag), self._labelled(tag_text(tag)), attribute_keyword(tag))
 
     def _labelled(self, leaf: str) -> str:
         return f"{self._label}>{leaf}" if self._label else leaf
@@ -237,7 +203,7 @@ class PlanNode(dict[int, Rule]):
             return self.removed_private
         # a creator that no list has may be anybody's name, and the audit repeats labels
         name = f'"{creator}"' if profile.is_listed(creator, tag) else "private"
-        place = _Place(tag, known_vr, self._labelled(f"({tag >> 16:04x},{name},{tag & 0xFF:02x})"), creator=creator)
+        place = Place(tag, known_vr, self._labelled(f"({tag >> 16:04x},{name},{tag & 0xFF:02x})"), creator=creator)
         if known_vr in DATE_VRS and decision.action is Action.C and decision.final:
             # the object says so, and no rule: it may be the device's date, which must not move
             return self.removed_private
@@ -249,7 +215,7 @@ class PlanNode(dict[int, Rule]):
             if decision.action is Action.X:
                 return self.removed_private
         try:
-            return self._rule(place, decision)
+            return self._rules.rule(place, decision)
         except ProfileError:
             # a custom rule's value is none for this VR
             return self.removed_private
@@ -275,117 +241,13 @@ class PlanNode(dict[int, Rule]):
                     # the item stays, so that what a template requires is there
                     plain = Action.D if action is Action.X_D else action
                     decision = Decision(plain, "E.3.4-1", listed=True, otherwise=Action.D, final=True)
-                    node[tag] = node._rule(node._place(tag), decision)
+                    node[tag] = node._rules.rule(node._place(tag), decision)
             self._content_items[key] = node
         return node
 
-    # -- rules -------------------------------------------------------------------------------------------------------
-
-    def _rule(self, place: _Place, decision: Decision) -> Rule:
-        """The rule for an attribute of which the profile thinks ``decision``."""
-        tag, vr = place.tag, place.vr
-        top_level = not self._path
-        if top_level and tag in STAMPED:
-            return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
-        action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
-        if place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
-            # planes belong to images; in items nobody says what they are
-            return self._overlay_rule(place, decision) if top_level else place.rule(Operation.REMOVE, Action.X)
-        if action is Action.C:
-            return self._cleaning_rule(place, decision)
-        recorded = action if decision.listed or decision.action is not Action.K else None
-        if vr == "SQ":
-            return self._sequence_rule(place, action, recorded)
-        if action is Action.X or (action is Action.U and vr != "UI") or (vr == "" and action is not Action.K):
-            # a new UID in another VR would be none, and nobody knows what an unknown VR may hold
-            # an overlay that lies in unused bits of the pixels is not removed with its group
-            embedded = top_level and is_overlay_bit_position(tag)
-            return place.rule(Operation.REMOVE, Action.X, inspected=embedded)
-        if tag in (_PATIENT_NAME, _PATIENT_ID) and action in (Action.Z, Action.D) and decision.value is None:
-            return self._patient_rule(place, action)
-        if action is Action.Z:
-            return place.rule(Operation.EMPTY, action)
-        inspected = (top_level and tag in _INSPECTED) or tag in _INSPECTED_EVERYWHERE
-        if action is Action.U or (action is Action.D and vr == "UI" and decision.value is None):
-            return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
-        if action is Action.D:
-            return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
-        if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
-            # it was said of the document that is gone
-            return place.rule(Operation.REPLACE, Action.D, value="NO")
-        if tag == _CONTENT_REFERENCE and self.is_content:
-            return place.rule(Operation.RENUMBER, recorded)
-        return place.rule(Operation.KEEP, recorded, inspected=inspected)
-
-    def _new_value(self, place: _Place, value: str | None) -> Any:
-        if value is not None:
-            return typed_value(value, place.vr)
-        return dummy_value(place.keyword, place.vr, self.plan.sop_class_uid)
-
-    def _patient_rule(self, place: _Place, action: Action) -> Rule:
-        profile = self.plan.profile
-        alias = profile.patient_name if place.tag == _PATIENT_NAME else profile.patient_id
-        if alias is not None:
-            return place.rule(Operation.REPLACE, Action.D, value=alias)
-        if place.tag == _PATIENT_ID:
-            return place.rule(Operation.PATIENT_ID, Action.D)
-        dummy = self._new_value(place, None)
-        unnamed = (
-            place.rule(Operation.EMPTY, action) if action is Action.Z else place.rule(Operation.REPLACE, action, value=dummy)
-        )
-        return place.rule(Operation.PATIENT_NAME, Action.D, otherwise=unnamed)
-
-    def _below(self, place: _Place, *, is_content: bool = False) -> PlanNode:
+    def _below(self, place: Place, *, is_content: bool = False) -> PlanNode:
         attribute = Attribute(place.tag, place.keyword, place.vr, place.creator)
         return PlanNode(self.plan, (*self._path, place.tag), (*self._parents, attribute), place.label, is_content=is_content)
-
-    def _sequence_rule(self, place: _Place, action: Action, recorded: Action | None) -> Rule:
-        if action is Action.X:
-            return place.rule(Operation.REMOVE, action)
-        if action is Action.Z:
-            return place.rule(Operation.EMPTY, action)
-        if action is Action.D and (items := dummy_items().get(place.keyword)):
-            return place.rule(Operation.REPLACE, action, value=items)
-        # K, C, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
-        kept = Action.U if action is Action.D else recorded
-        inspected = not self._path and place.tag == _REFERENCED_SERIES and not self.plan.has_references
-        is_content = place.tag in CONTENT_SEQUENCES and (action is Action.C or self.is_content)
-        return place.rule(Operation.ITEMS, kept, items=self._below(place, is_content=is_content), inspected=inspected)
-
-    def _cleaning_rule(self, place: _Place, decision: Decision) -> Rule:
-        """C by VR; what can't be cleaned gets the action that it would have without the option."""
-        tag, vr = place.tag, place.vr
-        if vr == "SQ":
-            return self._sequence_rule(place, Action.C, Action.C)
-        if place.keyword in PUBLIC_DATES:
-            return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
-        if vr in DATE_VRS:
-            return self._fallible(Operation.SHIFT, place, decision.otherwise)
-        if tag == _TIMEZONE or tag in _TERMS:
-            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _TERMS.get(tag))
-        if vr == "AS":
-            return self._fallible(Operation.CAP_AGE, place, decision.otherwise)
-        if vr in CLEANABLE_VRS:
-            return self._fallible(Operation.CLEAN_TEXT, place, decision.otherwise)
-        if vr == "AE":
-            return place.rule(Operation.DEVICE_PSEUDONYM, Action.C)
-        if vr == "UI":
-            return place.rule(Operation.NEW_UID, Action.U, inspected=not self._path and tag in _INSPECTED)
-        if place.is_graphic:
-            return place.rule(Operation.KEEP, Action.C)
-        return self._rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
-
-    def _fallible(self, operation: Operation, place: _Place, otherwise: Action, value: object = None) -> Rule:
-        """A rule that may find nothing to keep, with the one that then takes its place."""
-        return place.rule(operation, Action.C, value=value, otherwise=self._rule(place, Decision(otherwise, "", listed=True)))
-
-    def _overlay_rule(self, place: _Place, decision: Decision) -> Rule:
-        """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
-        action = Action.C if decision.action is Action.C else Action.K
-        goes = place.rule(Operation.REMOVE, Action.X)
-        cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes)
-        stays = cleaned if place.vr in CLEANABLE_VRS else place.rule(Operation.KEEP, action)
-        return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)
 
 
 @lru_cache(maxsize=256)

@@ -25,27 +25,14 @@ from .custom import (
     weakens,
 )
 from .date_shift import DateShift
-from .decisions import (
-    PRIVATE,
-    SAFE_PRIVATE,
-    Decision,
-    ExplainedAttribute,
-    attribute_keyword,
-    attribute_vr,
-)
+from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .explain import explained, explained_all
 from .options import ProfileOptions, check_options
 from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .standard import decide_by_tables, decide_by_vr
-from .tables import (
-    CLEANABLE_VRS,
-    EDITION,
-    MethodCode,
-    method_codes,
-    shared_dates,
-)
+from .tables import CLEANABLE_VRS, EDITION, MethodCode, method_codes, shared_dates
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from copy import copy
 from enum import IntEnum, auto
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .actions import Action
+from .decisions import Decision
 from .dictionary import dictionary
 from .dummies import concrete_vr
 from .tables import UNLISTED_VRS
-
-if TYPE_CHECKING:
-    from .plan import PlanNode
 
 _NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
 TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
@@ -128,7 +126,7 @@ class Rule:
         label: str,
         *,
         value: Any = None,
-        items: PlanNode | None = None,
+        items: ItemRules | None = None,
         inspected: bool = False,
         otherwise: Rule | None = None,
     ) -> None:
@@ -159,3 +157,29 @@ class Rule:
         twin.plain = self
         twin.presence = presence
         return twin
+
+
+class ItemRules(Protocol):
+    """Rules by tag for the data sets at one path; what ``Plan`` makes of a profile.
+
+    Attributes:
+        is_content: whether the data sets here are content items (PS3.3 10.2, C.17.3).
+        removed_item: what the audit says of content items that go.
+        removed_private: the rule for private attributes that go.
+    """
+
+    is_content: bool
+
+    def __getitem__(self, tag: int, /) -> Rule: ...
+
+    @property
+    def removed_item(self) -> Rule: ...
+
+    @property
+    def removed_private(self) -> Rule: ...
+
+    def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
+        """The rule for the private attribute ``tag`` of ``creator``."""
+
+    def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> ItemRules | None:
+        """The rules inside a content item by its concept name and value type; None: the item goes."""

@@ -1,10 +1,10 @@
 """Several objects under way at once, where most of the time goes by waiting for object storage."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from .records import ObjectRef, Packing
+from storage import ObjectRef, Packing
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,13 +24,6 @@ class Workers:
         """End the threads; what they are at is finished first."""
         if self._pool is not None:
             self._pool.shutdown()
-
-
-def nothing_to_wait_for() -> Future[None]:
-    """What is done by now."""
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
 
 
 def reading_order(items: Iterable[T], ref_of: Callable[[T], ObjectRef]) -> list[list[T]]:

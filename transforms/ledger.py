@@ -16,15 +16,14 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from anonymizer import SEAL_SIZE, AttributeAction, Reason
+from anonymizer import PASSING, SEAL_SIZE, AttributeAction, Reason
+from storage import NotOursError, ObjectRef, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER
-from .concurrency import nothing_to_wait_for
 from .engine_config import EngineConfig
-from .plain import from_plain, to_plain
-from .records import AuditRow, ObjectRef, Status
-from .sources import Source, Sources
-from .storage import NotOursError, TableFolder
+from .records import AuditRow, Status
+from .shuffle.plain import from_plain, to_plain
+from .source_ids import Source, Sources
 
 #: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has, 3 doesn't
 #: say what objects are
@@ -38,19 +37,6 @@ _MOST = 32_768
 _MOST_WAITING = 2
 #: seconds after which what is done is written down; where the engine is another's, files count more
 _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
-
-#: what goes wrong with these may be right the next time: they are done again
-PASSING = frozenset(
-    {
-        Reason.UNREADABLE,
-        Reason.CHECKSUM_MISMATCH,
-        Reason.CHANGED_DURING_RUN,
-        Reason.UID_NOT_IN_MAP,
-        Reason.OUTPUT_UNWRITABLE,
-        Reason.OUTPUT_IN_USE,
-        Reason.INTERNAL_ERROR,
-    }
-)
 
 
 class KnownHeader(NamedTuple):

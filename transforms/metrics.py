@@ -1,10 +1,11 @@
 """Names of the job's metrics. Counters are for watching; what is true stands in the audit tables."""
 
 import time
+from typing import Protocol
 
 from apache_beam.metrics.metric import Metrics
 
-from .storage import Archive, Operations
+from storage import Archive, Operations
 
 NAMESPACE = "dicom-deid"
 
@@ -55,3 +56,10 @@ class StorageCounters:
         for found, count in zip(self._counters, self._archive.take_operations(), strict=True):
             if count:
                 found.inc(count)
+
+
+class ProgressListener(Protocol):
+    """Who wants to know how far a local run is. Picklable."""
+
+    def add(self, stage: str, count: int) -> None:
+        """``count`` more objects were ``listed``, ``scanned`` or ``finished``."""

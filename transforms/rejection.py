@@ -3,11 +3,11 @@
 from typing import Any
 
 from anonymizer import FILTERED, DeidentificationError, Description, Reason
+from storage import EndOfRunError, ObjectRef, TransientError
 
-from .group_work_units import study_hash
-from .records import AuditRow, EarlierOutput, ObjectRef, Status
-from .sources import Source
-from .storage import EndOfRunError, TransientError
+from .records import AuditRow, EarlierOutput, Status
+from .source_ids import Source
+from .work_unit_ids import study_hash
 
 
 def row_of(source: Source, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from profiles import faces
 
-from ..character_sets import best_text
 from ..descriptors import identifying_words, normal_word
+from ..dicom.character_sets import best_text
 from .notes import Notes
 
 _WORD = re.compile(r"[^\W_]+")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from profiles import Rule, holds_pixels
 
-from ..encoding import NUMBER_CODES, UNDEFINED, Encoding
+from ..dicom.encoding import NUMBER_CODES, UNDEFINED, Encoding
 
 #: characters of which a text without a value is made
 BLANKS = b"\0 \\"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from profiles import BURNED_IN_ANNOTATION, PixelPolicy, PixelRisk, Plan
 
-from ..character_sets import best_text
+from ..dicom.character_sets import best_text
 from .notes import Notes
 
 _MOST_KNOWN = 4096

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from pipeline.cli import main
-from pipeline.profile_options import usage_error
+from pipeline.commands.profile_options import usage_error
 
 
 def to_command_line(arguments: Sequence[str], command: click.Command) -> list[str]:

@@ -17,8 +17,8 @@ from random import Random
 import click
 import pyarrow.parquet as pq
 
-from tests.pipeline.conftest import audit_of, run_command
 from tests.support.keys import write_key
+from tests.support.runs import audit_of, run_command
 
 from . import marks
 from .leaks import leaks

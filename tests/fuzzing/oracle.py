@@ -5,17 +5,7 @@ from __future__ import annotations
 import time
 from io import BytesIO
 
-from anonymizer import (
-    SERIES,
-    SOP_INSTANCE,
-    STUDY,
-    DeidentificationError,
-    Engine,
-    Key,
-    KeyedUids,
-    Reason,
-    Scan,
-)
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Key, KeyedUids, Reason, Scan
 from profiles import KEEP, QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 from .leaks import leaks

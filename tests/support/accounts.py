@@ -4,9 +4,9 @@ from typing import Any
 
 from anonymizer import Key
 from pipeline.options import JobOptions
-from pipeline.run_origin import made_with, origin_of
-from pipeline.settings import settings_of
-from pipeline.times import now
+from pipeline.runs.provenance import made_with, origin_of
+from pipeline.runs.settings import settings_of
+from pipeline.runs.times import now
 from tests.support.keys import KEY
 from transforms import Earlier, RowConstants
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from anonymizer.descriptors import identifying_words, normal_word
+from anonymizer.descriptors.words import identifying_words, normal_word
 
 from .identifiers import KNOWN, MAKERS, TEMPLATES
 

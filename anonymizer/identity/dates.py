@@ -1,0 +1,239 @@
+"""Dates that move (PS3.15 E.3.6), by the grammar of DA, TM, DT and AS (PS3.5 6.2).
+
+Values are bytes without padding, several of them separated by backslashes. Each part of a date that isn't there counts as its
+earliest: 2020 moves as 2020-01-01 00:00:00, and is cut to its own precision again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import date
+from functools import lru_cache
+from typing import NoReturn
+
+from profiles import DateShift
+
+from ..keys.key import Key, Purpose
+
+_DAY = 86_400
+
+_ZONE = rb"(?:\+(?:0[0-9]|1[0-3])[0-5][0-9]|\+1400|-(?!0000)(?:0[0-9]|1[01])[0-5][0-9]|-1200)"
+# the second 60 is a leap second; 24:00 is no time (PS3.5 6.2)
+_CLOCK = rb"([01][0-9]|2[0-3])(?:%s([0-5][0-9])(?:%s([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?"
+_TIME = re.compile(_CLOCK % (b"(:?)", rb"\2"))
+_DATE_TIME = re.compile(rb"([0-9]{4})(?:([0-9]{2})(?:([0-9]{2})(?:%s)?)?)?(%s)?" % (_CLOCK % (b"", b""), _ZONE))
+#: where a hyphen may be a sign it is one (PS3.5 6.2: 2007-0500 is a year and a zone)
+_MOMENT = rb"[0-9]{4,14}(?:\.[0-9]{1,6})?%s?" % _ZONE
+_RANGE = re.compile(rb"(%s)?-(%s)?" % (_MOMENT, _MOMENT))
+_TIMEZONE = re.compile(_ZONE)
+_AGE = re.compile(rb"[0-9]{3}[DWMY]")
+
+#: 45 CFR 164.514(b)(2)(i)(C): older patients share one age
+_OLDEST = b"090Y"
+
+
+class NoDateError(ValueError):
+    """What should be a date, time or age is none, or leaves the calendar. The message holds no value."""
+
+    def __str__(self) -> str:
+        return "no legal date, time or age"
+
+
+class DateShifts:
+    """The shift of each patient's dates: a pure function of key, range and patient, the same in every study and run."""
+
+    def __init__(self, key: Key, shift: DateShift) -> None:
+        self._key = key.derive(Purpose.DATE_SHIFT)
+        self._shift = shift
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keys are never pickled: make this where it is used")
+
+    def offset(self, patient: bytes) -> int:
+        """The seconds by which the dates of ``patient`` (``shift_message``) move; each possible shift is as likely as any other.
+
+        Raises:
+            ValueError: ``patient`` is empty: patients who have no ID must not share a shift.
+        """
+        if not patient:
+            raise ValueError("a date shift needs a patient or study")
+        # 256 bits for a few thousand shifts: the remainder prefers none of them measurably
+        return self._shift[int.from_bytes(hmac.digest(self._key, patient, "sha256"), "big") % len(self._shift)]
+
+
+def shift_da(value: bytes, offset: int, times: bytes | None) -> bytes:
+    """The dates of ``value`` (DA), ``offset`` seconds later.
+
+    YYYYMMDD, YYYY.MM.DD of ACR-NEMA and ranges of either; each keeps its form, spaces around it go.
+
+    Args:
+        times: value of the TM attribute that belongs to this one (``partner_of``) in the same data set. Date and time cross
+            midnight together. A date without a legal time there moves as if it were midnight: by the whole days in
+            ``offset``, rounded down, so that intervals between such dates survive.
+
+    Raises:
+        NoDateError: a value is no date, or leaves the years 1 to 9999.
+    """
+    days, seconds = divmod(offset, _DAY)
+    if not seconds and len(value) == 8 and value.isdigit():
+        return _moved(value, days)
+    dates = value.split(b"\\")
+    clocks = times.split(b"\\") if times and seconds else []
+    clocks += [b""] * (len(dates) - len(clocks))
+    return b"\\".join(
+        [_shift_dates(day.strip(b" "), days, seconds, clock.strip(b" ")) for day, clock in zip(dates, clocks, strict=False)]
+    )
+
+
+def _shift_dates(value: bytes, days: int, seconds: int, clock: bytes) -> bytes:
+    """One date, or a range of dates whose ends have the ends of ``clock`` as their times."""
+    if not value:
+        return value
+    if b"-" not in value:
+        return _moved(value, days + _midnights(clock, seconds))
+    ends = _ends(value)
+    clocks = clock.split(b"-") if clock.count(b"-") == 1 else [b"", b""]
+    return b"-".join([_moved(end, days + _midnights(at, seconds)) if end else end for end, at in zip(ends, clocks, strict=True)])
+
+
+def _ends(value: bytes) -> list[bytes]:
+    """Both ends of a range; one of them may be empty."""
+    ends = value.split(b"-")
+    if len(ends) != 2 or value == b"-":
+        raise NoDateError
+    return ends
+
+
+@lru_cache(maxsize=4096)  # the objects of a study share their times
+def _midnights(clock: bytes, seconds: int) -> int:
+    """How many midnights lie in the ``seconds`` (less than a day) behind ``clock``; of what is no time: none."""
+    found = _TIME.fullmatch(clock) if clock else None
+    return 0 if found is None else (_second_of_day(*found.group(1, 3, 4)) + seconds) // _DAY
+
+
+def _second_of_day(hour: bytes | None, minute: bytes | None, second: bytes | None) -> int:
+    return (int(hour) * 3600 if hour else 0) + (int(minute) * 60 if minute else 0) + (int(second) if second else 0)
+
+
+@lru_cache(maxsize=4096)  # ... and their dates
+def _moved(day: bytes, days: int) -> bytes:
+    """One date, in its own form, so many days later."""
+    dotted = len(day) == 10 and day[4:5] == b"." == day[7:8]
+    digits = day[:4] + day[5:7] + day[8:] if dotted else day
+    if len(digits) != 8 or not digits.isdigit():
+        raise NoDateError
+    try:
+        new = date.fromordinal(date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal() + days)
+    except (ValueError, OverflowError):
+        raise NoDateError from None
+    return new.isoformat().replace("-", "." if dotted else "").encode()
+
+
+def shift_tm(value: bytes, offset: int) -> bytes:
+    """The times of ``value`` (TM), ``offset`` seconds later, modulo 24 hours; fractions of a second stay as they are.
+
+    HH, HHMM, HHMMSS and HHMMSS.F, ACR-NEMA's form with colons, and ranges. Whole days leave the value untouched. A leap
+    second that moves by less becomes the first second of the next minute.
+
+    Raises:
+        NoDateError: a value is no time.
+    """
+    seconds = offset % _DAY
+    if not seconds and _TIME.fullmatch(value):
+        return value
+    times = [_shift_times(time.strip(b" "), seconds) for time in value.split(b"\\")]
+    return b"\\".join(times) if seconds else value
+
+
+def _shift_times(value: bytes, seconds: int) -> bytes:
+    """One time, or a range of times."""
+    if b"-" in value:
+        return b"-".join([_shift_time(end, seconds) for end in _ends(value)])
+    return _shift_time(value, seconds)
+
+
+def _shift_time(value: bytes, seconds: int) -> bytes:
+    if not value:
+        return value
+    found = _TIME.fullmatch(value)
+    if found is None:
+        raise NoDateError
+    hour, separator, minute, second, fraction = found.groups()
+    new = _clock_text((_second_of_day(hour, minute, second) + seconds) % _DAY, separator or b"")
+    # as precise as it was
+    return new[: found.end(4)] + fraction if fraction else new[: len(value)]
+
+
+def _clock_text(second_of_day: int, separator: bytes) -> bytes:
+    minutes, second = divmod(second_of_day, 60)
+    hour, minute = divmod(minutes, 60)
+    return b"%02d%s%02d%s%02d" % (hour, separator, minute, separator, second)
+
+
+def shift_dt(value: bytes, offset: int) -> bytes:
+    """The moments of ``value`` (DT), ``offset`` seconds later; precision, fractions and zones stay as they are.
+
+    YYYY to YYYYMMDDHHMMSS.FFFFFF, with or without a zone of -1200 to +1400, and ranges; spaces around it go. Intervals
+    between moments of one precision survive from days downwards; months and years have no one length.
+
+    Raises:
+        NoDateError: a value is no moment, or leaves the years 1 to 9999.
+    """
+    return b"\\".join([_shift_moments(moment.strip(b" "), offset) for moment in value.split(b"\\")])
+
+
+def _shift_moments(value: bytes, offset: int) -> bytes:
+    """One moment, or a range of moments."""
+    if b"-" not in value or _DATE_TIME.fullmatch(value):
+        return _shift_moment(value, offset)
+    ends = _RANGE.fullmatch(value)
+    if ends is None or value == b"-":
+        raise NoDateError
+    first, last = ends.groups(b"")
+    if first and last and first[:4] > last[:4]:
+        # no range but a zone that doesn't exist
+        raise NoDateError
+    return _shift_moment(first, offset) + b"-" + _shift_moment(last, offset)
+
+
+def _shift_moment(value: bytes, offset: int) -> bytes:
+    if not value:
+        return value
+    found = _DATE_TIME.fullmatch(value)
+    if found is None:
+        raise NoDateError
+    year, month, day = found.group(1, 2, 3)
+    precision = found.end(3) if day else found.end(2) if month else 4
+    days, seconds = divmod(offset, _DAY)
+    rest = value[precision:]
+    if seconds:
+        hour, minute, second = found.group(4, 5, 6)
+        over, seconds = divmod(_second_of_day(hour, minute, second) + seconds, _DAY)
+        days += over
+        digits = 6 if second else 4 if minute else 2 if hour else 0
+        rest = _clock_text(seconds, b"")[:digits] + rest[digits:]
+    return _moved(year + (month or b"01") + (day or b"01"), days)[:precision] + rest
+
+
+def is_timezone(value: bytes) -> bool:
+    """Whether ``value`` is an offset from UTC, as in TimezoneOffsetFromUTC: -1200 to +1400, never -0000 (PS3.3 C.12.1.1.8)."""
+    return _TIMEZONE.fullmatch(value) is not None
+
+
+def cap_age(value: bytes) -> bytes:
+    """Ages (AS) with all from 90 years on as one, ``090Y`` (HIPAA, 45 CFR 164.514(b)(2)(i)(C)); others as they are.
+
+    Raises:
+        NoDateError: a value is no age.
+    """
+    return b"\\".join([_cap_age(age.strip(b" ")) for age in value.split(b"\\")])
+
+
+def _cap_age(age: bytes) -> bytes:
+    if not age:
+        return age
+    if not _AGE.fullmatch(age):
+        raise NoDateError
+    # three digits of months, weeks or days end before 90 years (PS3.5 6.2)
+    return _OLDEST if age.endswith(b"Y") and age > _OLDEST else age

@@ -1,0 +1,117 @@
+"""New UIDs: a pure function of the key and the original UID, so that any worker on any day gives the same one."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import NoReturn, Protocol
+
+from profiles import registered_uids
+
+from ..errors import SecretError
+from ..keys.key import Key, Purpose
+
+MAX_UID_LENGTH = 64
+_UUID_ROOT = "2.25"
+#: fewer digits than this below an organisation's root would let two UIDs meet by chance
+_MIN_DIGITS = 28
+#: UIDs that are kept in mind: what a study's instances share comes again soon
+_MOST_KNOWN = 20_000
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+#: registered in PS3.16 and PS3.6 Annex A, but too many for the table: context groups
+_CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
+
+_STANDARD_ROOT = b"1.2.840.10008."
+_REGISTERED = frozenset(uid.encode() for uid in registered_uids())
+_SOP_CLASSES = frozenset(uid.encode() for uid, kind in registered_uids().items() if kind.endswith("SOP Class"))
+
+
+def is_well_known(uid: bytes) -> bool:
+    """Whether ``uid`` is registered in PS3.6 Annex A (SOP classes, frames of reference of atlases, palettes, ...).
+
+    Membership decides, not the prefix: some devices mint instance UIDs below the standard's own root.
+    """
+    return uid.startswith(_STANDARD_ROOT) and (uid in _REGISTERED or _CONTEXT_GROUP.fullmatch(uid) is not None)
+
+
+def is_standard_sop_class(uid: bytes) -> bool:
+    """Whether ``uid`` is registered as a SOP class."""
+    return uid in _SOP_CLASSES
+
+
+def check_root(root: str) -> str:
+    """``root`` if it is an OID that leaves room for unique digits.
+
+    Raises:
+        SecretError: not an OID, or so long that fewer than 28 digits are left of the 64 characters.
+    """
+    if not _OID.fullmatch(root):
+        raise SecretError("the UID root is no OID")
+    if MAX_UID_LENGTH - len(root) - 1 < _MIN_DIGITS:
+        raise SecretError(f"the UID root is longer than {MAX_UID_LENGTH - 1 - _MIN_DIGITS} characters")
+    return root
+
+
+class UidMapping(Protocol):
+    """What the rewriter asks for new UIDs."""
+
+    def new_uid(self, uid: bytes, tag: int) -> bytes:
+        """The new UID for ``uid`` (without padding, not empty, not well known), found in the attribute ``tag``.
+
+        Raises:
+            DeidentificationError: there is none.
+        """
+
+
+class KeyedUids:
+    """New UIDs and lookup hashes from a key.
+
+    The new UID is ``2.25.`` and a UUID (version 8, RFC 9562; PS3.5 B.2), or an organisation's root and digits; its 122 bits
+    come from HMAC-SHA256 of the original.
+    """
+
+    def __init__(self, key: Key, root: str | None = None, hash_key: Key | None = None) -> None:
+        """
+        Args:
+            root: an organisation's UID root, or None for ``2.25`` (UUID-derived).
+            hash_key: by which originals are hashed, where a map goes on that another key began; None: ``key``.
+
+        Raises:
+            SecretError: ``root`` can't be used (``check_root``).
+        """
+        #: whether a map says what takes the place of UIDs that it has, and not the key
+        self.goes_on = hash_key is not None
+        self._uid_key = key.derive(Purpose.UID)
+        self._hash_key = (hash_key or key).derive(Purpose.UID_HASH)
+        self._root = None if root is None else check_root(root)
+        self._known: dict[bytes, bytes] = {}
+        self._hashes: dict[bytes, bytes] = {}
+
+    def new_uid(self, uid: bytes, tag: int) -> bytes:
+        """The new UID for ``uid``; ``tag`` plays no part, equal UIDs stay equal wherever they stand."""
+        new = self._known.get(uid)
+        if new is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            new = self._known[uid] = self._derive(uid)
+        return new
+
+    def _derive(self, uid: bytes) -> bytes:
+        digest = int.from_bytes(hmac.digest(self._uid_key, uid, "sha256")[:16], "big")
+        if self._root is None:
+            version_8 = digest & ~(0xF << 76) | 8 << 76
+            return f"{_UUID_ROOT}.{version_8 & ~(3 << 62) | 2 << 62}".encode()
+        room = MAX_UID_LENGTH - len(self._root) - 1
+        return f"{self._root}.{digest % 10**room}".encode()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keys are never pickled: make this where it is used")
+
+    def hash(self, uid: bytes) -> bytes:
+        """The 32-byte keyed hash by which the UID map knows an original UID."""
+        found = self._hashes.get(uid)
+        if found is None:
+            if len(self._hashes) >= _MOST_KNOWN:
+                self._hashes.clear()
+            found = self._hashes[uid] = hmac.digest(self._hash_key, uid, "sha256")
+        return found

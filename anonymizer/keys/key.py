@@ -1,0 +1,138 @@
+"""The secret, and the keys derived from it for each use."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from enum import Enum
+from functools import cached_property
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ..errors import SecretError
+from .key_files import read_key_file
+from .key_strength import MIN_BYTES, check_strength
+
+
+class Purpose(Enum):
+    """What keys are derived for: all there is. A value enters the derivation (RFC 5869, info), so none may ever change."""
+
+    #: 16 hex digits that tell keys apart
+    KEY_ID = "key id"
+    #: new UIDs (PS3.5 B.2)
+    UID = "uid"
+    #: original UIDs in the UID map
+    UID_HASH = "uid hash"
+    #: new PatientIDs
+    PATIENT_ID = "patient id"
+    #: new AE titles
+    DEVICE_ID = "device id"
+    #: offsets of dates (PS3.15 E.3.6)
+    DATE_SHIFT = "date shift"
+    #: names and versions of source objects in the audit
+    SOURCE_ID = "source id"
+    SOURCE_VERSION = "source version"
+    #: chooses among contents that are alike in all that people care for
+    CONTENT = "content"
+    #: who has an object: for words, and for tables
+    PERSON = "person"
+    WHOSE = "whose"
+    #: words that identify somebody (PS3.15 E.3.5); the same as they are bound to a person or study; all of some objects in one
+    WORD = "identifying word"
+    BOUND_WORD = "identifying word of somebody"
+    SEALED_WORDS = "identifying words of objects"
+    #: tells one lookup table of patients from another
+    PATIENT_TABLE = "patient table"
+    #: tells one place from another without naming it
+    PLACE = "place"
+    #: tells one profile, file of rules or scope from another without telling what it says
+    SETTINGS = "settings"
+    #: message authentication codes of the audit's and the crosswalk's files
+    AUDIT_SEAL = "audit seal"
+
+
+class Key:
+    """A secret of 32 random bytes or more, as they are or in hex or base64, and the scope it is used in.
+
+    The same secret under another scope gives UIDs and pseudonyms that can't be linked. A Key never shows its secret and can't
+    be pickled: workers load their own from the URI.
+    """
+
+    def __init__(self, secret: bytes, scope: str = "") -> None:
+        """
+        Raises:
+            SecretError: it is weak: short, long, a passphrase in whatever form, or repetitive.
+        """
+        # what is looked at is what is kept
+        secret = bytes(secret)
+        check_strength(secret)
+        self._secret = secret
+        self._scope = scope
+
+    @classmethod
+    def generate(cls, scope: str = "") -> Key:
+        """A new random key."""
+        return cls(secrets.token_bytes(MIN_BYTES), scope)
+
+    @classmethod
+    def load(cls, uri: str, scope: str = "") -> Key:
+        """The key that ``uri`` names: ``file:PATH``, ``env:NAME`` or ``gcp-secret:projects/P/secrets/S/versions/V``.
+
+        The content is taken as it is, hex and base64 too; of a text, the line end behind it doesn't count.
+
+        Raises:
+            SecretError: unknown scheme, nothing there, no access, a file that others may read or write, or a weak secret.
+        """
+        scheme, _, name = uri.partition(":")
+        loader = _LOADERS.get(scheme)
+        if loader is None or not name:
+            raise SecretError("a key is named as file:PATH, env:NAME or gcp-secret:projects/P/secrets/S/versions/V")
+        secret = loader(name)
+        # random bytes may end like a line, and lose nothing
+        return cls(secret.rstrip(b"\r\n") if secret.rstrip(b"\r\n").isascii() else secret, scope)
+
+    def derive(self, purpose: Purpose) -> bytes:
+        """A 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""
+        info = b"dicom-deid/1\0" + self._scope.encode() + b"\0" + purpose.value.encode()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
+
+    @cached_property
+    def key_id(self) -> str:
+        """16 hex digits that tell two keys (or scopes) apart and reveal neither."""
+        return self.derive(Purpose.KEY_ID)[:8].hex()
+
+    def __repr__(self) -> str:
+        return f"Key(key_id={self.key_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is never pickled: load it where it is used")
+
+
+def _from_environment(name: str) -> bytes:
+    value = os.environ.get(name)
+    if value is None:
+        raise SecretError("the key's environment variable is not set")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        # its message would show the value
+        raise SecretError("the key's environment variable holds bytes that are no text: keep the key there in hex") from None
+
+
+def _from_secret_manager(name: str) -> bytes:
+    try:
+        # only who keeps the key there pays for Google's libraries
+        from .secret_manager import read_secret
+    except ModuleNotFoundError:
+        raise SecretError("a key in Google Secret Manager needs another package: pip install -e '.[gcp]'") from None
+    return read_secret(name)
+
+
+_LOADERS: dict[str, Callable[[str], bytes]] = {
+    "file": read_key_file,
+    "env": _from_environment,
+    "gcp-secret": _from_secret_manager,
+}

@@ -1,0 +1,176 @@
+"""pydicom data sets on their way through the engine: encoded, rewritten, decoded."""
+
+from __future__ import annotations
+
+import copy
+from io import BytesIO
+
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset, read_sequence
+from pydicom.filewriter import dcmwrite, write_dataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from ..dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
+from ..dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_header
+from ..dicom.quiet_pydicom import silence
+from ..errors import DeidentificationError, Reason
+
+_SYNTAXES = {
+    IMPLICIT_LITTLE: ImplicitVRLittleEndian,
+    EXPLICIT_LITTLE: ExplicitVRLittleEndian,
+    EXPLICIT_BIG: ExplicitVRBigEndian,
+}
+
+
+#: attributes of pydicom's data sets that say how one is to be decoded and saved
+_HOW = ("_parent_encoding", "_is_implicit_VR", "_is_little_endian", "is_undefined_length_sequence_item")
+
+
+def sop_class_of(dataset: Dataset) -> str:
+    """The SOPClassUID, ``""`` where there is none.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    try:
+        with silence():
+            return str(dataset.get("SOPClassUID", ""))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+
+
+def encoding_of(dataset: Dataset) -> Encoding:
+    """The encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
+    implicit, little = dataset.original_encoding
+    if little is False:
+        return EXPLICIT_BIG
+    return IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
+
+
+def file_bytes(dataset: FileDataset) -> bytes:
+    """The file that ``dataset`` would be saved as; ``dataset`` itself stays untouched.
+
+    Raises:
+        DeidentificationError: pydicom can't encode it. Its messages hold values, so none is passed on.
+    """
+    try:
+        with silence():
+            # encoding turns raw elements into parsed ones, in place
+            twin = copy.deepcopy(dataset)
+            if not hasattr(twin, "file_meta"):
+                twin.file_meta = FileMetaDataset()
+            if "TransferSyntaxUID" not in twin.file_meta:
+                twin.file_meta.TransferSyntaxUID = _SYNTAXES[encoding_of(dataset)]
+            syntax = twin.file_meta.TransferSyntaxUID
+            if not syntax.is_transfer_syntax:
+                # newer than pydicom: all that the standard has added for years is explicit VR little endian
+                header = write_file_header(str(twin.SOPClassUID).encode(), str(twin.SOPInstanceUID).encode(), syntax)
+                return header + data_set_bytes(twin, EXPLICIT_LITTLE)
+            stream = BytesIO()
+            dcmwrite(stream, twin, enforce_file_format=True)
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    return stream.getvalue()
+
+
+def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
+    """The elements of ``dataset`` and nothing around them; ``dataset`` itself stays untouched.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    stream = DicomBytesIO()
+    stream.is_little_endian = encoding.little
+    stream.is_implicit_VR = not encoding.explicit
+    try:
+        with silence():
+            write_dataset(stream, copy.deepcopy(dataset))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    content: bytes = stream.getvalue()
+    return content
+
+
+def read_file(content: bytes) -> FileDataset:
+    """A de-identified file as pydicom sees it.
+
+    Raises:
+        DeidentificationError: pydicom refuses it, as it would have refused the original.
+    """
+    try:
+        with silence():
+            dataset = dcmread(BytesIO(content))
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+    # all of it was read
+    dataset.buffer = dataset.fileobj_type = None
+    return dataset
+
+
+def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
+    """De-identified elements as pydicom sees them.
+
+    Raises:
+        DeidentificationError: as ``read_file``.
+    """
+    try:
+        with silence():
+            return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
+    except Exception:
+        raise DeidentificationError(Reason.UNREADABLE) from None
+
+
+def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
+    """The items of a sequence without delimiters, as pydicom sees them; it may object to anything with any error."""
+    return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
+
+
+def encode_items(tag: int, items: list[Dataset], added: list[dict[str, str]], encoding: Encoding) -> bytes:
+    """A sequence of ``items``, and behind them ``added``: each keyword -> value.
+
+    Raises:
+        DeidentificationError: as ``file_bytes``.
+    """
+    holder = Dataset()
+    for values in added:
+        item = Dataset()
+        for keyword, value in values.items():
+            setattr(item, keyword, value)
+        items = [*items, item]
+    holder.add_new(tag, "SQ", items)
+    return data_set_bytes(holder, encoding)
+
+
+def dress(result: Dataset, original: Dataset) -> Dataset:
+    """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save."""
+    meta = getattr(original, "file_meta", None)
+    if meta is not None:
+        result.file_meta = _fresh_meta(result, meta.get("TransferSyntaxUID"))
+    return result
+
+
+def take_over(dataset: Dataset, result: Dataset) -> None:
+    """Make ``dataset`` what ``result`` is, with file meta and preamble, and nothing else."""
+    had_preamble = hasattr(dataset, "preamble")
+    old = vars(dataset)
+    kept = {} if isinstance(dataset, FileDataset) else {name: old[name] for name in _HOW if name in old}
+    # whatever else it knows: the path that it was read from, blocks of private creators, decoded pixels
+    old.clear()
+    old.update(vars(result) | kept)
+    if had_preamble:
+        dataset.preamble = b"\0" * 128
+
+
+def _fresh_meta(dataset: Dataset, transfer_syntax: UID | None) -> FileMetaDataset:
+    """File meta of which only the transfer syntax comes from the original (PS3.15 E.1.1)."""
+    meta = FileMetaDataset()
+    if transfer_syntax is not None:
+        meta.TransferSyntaxUID = transfer_syntax
+    for name, keyword in (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID")):
+        if keyword in dataset:
+            setattr(meta, name, dataset[keyword].value)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID.decode())
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME.decode()
+    return meta

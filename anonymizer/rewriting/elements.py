@@ -1,0 +1,162 @@
+"""Elements that hold a value: what takes the place of one, where its neighbours in the data set have a say in it."""
+
+from __future__ import annotations
+
+import re
+
+from profiles import Operation, Rule, is_overlay_bit_position, partner_of
+
+from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from ..dicom.encoding import Encoding
+from ..dicom.tags import PIXEL_DATA
+from ..errors import DeidentificationError, Note, Reason
+from ..files.pieces import Piece
+from ..identity.lookahead import patient_at
+from ..identity.patients import Patient
+from ..pixels.overlays import CellMask, embedded_bits, may_stay
+from .state import Progress
+from .values import ValueRewriter
+
+#: operations for which the value plays no part
+CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
+_FIRST_OVERLAY = 0x60000000
+_OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
+#: numbers, none of which is a UID; written so that there is but one way to match
+_NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
+_NUMBERS = re.compile(rb" *(?:%b)?(?:\\ *(?:%b)?)*\0?" % (_NUMBER, _NUMBER))
+
+
+class ElementRewriter:
+    """Rewrites elements of one object that are no sequences.
+
+    Attributes:
+        values: makes the new values.
+        buffer: the bytes at hand.
+        start: where the data set begins in them, or what is left of it.
+        passes_from: the tag from which on long values may pass: before it not all is known that decides what comes of the object.
+    """
+
+    def __init__(self, values: ValueRewriter, passes_from: int) -> None:
+        self.values = values
+        self.passes_from = passes_from
+        self.buffer = Buffer(b"", complete=False)
+        self.start = 0
+
+    @property
+    def _progress(self) -> Progress:
+        return self.values.progress
+
+    def rewrite(
+        self, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
+    ) -> list[Piece] | None:
+        """What takes the place of the element at ``position``; None: it stays as it is.
+
+        Raises:
+            NeedMoreError: a neighbour lies beyond the buffer.
+            OtherPlanError: the value says that another plan is the right one.
+            DeidentificationError: the value can't be understood, or says that the object must not be written.
+        """
+        operation = rule.operation
+        following = value + length
+        if operation is Operation.NEW_UID and vr != b"SQ":
+            return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
+        if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
+            self._find_overlay_bits(rule, value, following, encoding)
+        if operation in CHANGED_WHATEVER:
+            return self.values.change(rule, encoding)
+        if vr == b"SQ" or (operation is Operation.KEEP and vr in rule.refused_vrs):
+            # nothing says what items mean there, or what a text says in the place of a number
+            raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
+        content = self.buffer.content
+        if operation is Operation.KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
+            # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
+            raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
+        if rule.inspected and rule.tag == PIXEL_DATA:
+            return self._pixels(rule, position, value, following, encoding)
+        if operation in _OF_PATIENT:
+            patient = self._patient(operation, position, end, encoding)
+            if depth == 0 and patient is not None:
+                self._progress.patient = patient
+            return self.values.identity(rule, patient, encoding)
+        if operation is Operation.SHIFT:
+            time = self._time_of(rule, following, end, encoding)
+            return self.values.shift(rule, content[value:following], time, encoding)
+        return self.values.rewrite(rule, content[value:following], encoding)
+
+    def bulk(self, rule: Rule, vr: bytes, tag: int, value: int, following: int) -> Bulk:
+        """How to go on with a top-level value, between ``value`` and ``following``, that the buffer doesn't hold.
+
+        Raises:
+            NeedMoreError: it is needed whole.
+        """
+        length = following - value
+        if vr in rule.refused_vrs or tag < self.passes_from:
+            # a kept value of another kind than it should be is looked at whole, and then refused
+            raise NeedMoreError
+        if tag == PIXEL_DATA and rule.operation is Operation.KEEP:
+            return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)
+        if rule.inspected:
+            raise NeedMoreError
+        if rule.stays and not rule.text and length <= rule.limit:
+            return Bulk(BulkKind.COPY, value, length)
+        if rule.operation in CHANGED_WHATEVER:
+            return Bulk(BulkKind.SKIP, value, length)
+        raise NeedMoreError
+
+    def _patient(self, operation: Operation, position: int, end: int, encoding: Encoding) -> Patient | None:
+        """The patient that the data set names, of which one element is at ``position``; None: their name needs no look at it."""
+        if operation is Operation.PATIENT_NAME and not self.values.names_patients:
+            return None
+        return patient_at(self.buffer, position, end, encoding, self._progress.charset)
+
+    def _time_of(self, rule: Rule, position: int, end: int, encoding: Encoding) -> bytes | None:
+        """The time of the date that ``rule`` shifts, from the elements behind it, where both cross midnight together."""
+        partner = partner_of(rule.tag) if self.values.shifts_times and rule.vr == "DA" else None
+        if partner is None:
+            return None
+        return self.buffer.text(self.buffer.find(position, end, frozenset({partner}), encoding).get(partner))
+
+    # -- overlays and pixels -----------------------------------------------------------------------------------------
+
+    def plane_rule(self, rule: Rule, position: int, encoding: Encoding) -> Rule:
+        """The rule for an element of an overlay plane, by whether the plane may stay."""
+        group = rule.tag >> 16
+        stays = self._progress.planes.get(group)
+        if stays is None:
+            stays = self._progress.planes[group] = may_stay(self.buffer, position, group, encoding)
+        chosen = rule.value if stays else rule.otherwise
+        assert isinstance(chosen, Rule)
+        return chosen
+
+    def _find_overlay_bits(self, rule: Rule, value: int, following: int, encoding: Encoding) -> None:
+        content = self.buffer.content[value:following]
+        bit, cell_size = embedded_bits(self.buffer, self.start, following, content, rule.tag, encoding)
+        if bit:
+            self._progress.overlay_bits |= bit
+            self._progress.cell_size = cell_size
+            self._progress.notes.add(Note.OVERLAY_BITS_MASKED)
+
+    def passes_encapsulated(self, rule: Rule, vr: bytes) -> bool:
+        """Whether encapsulated pixel data passes as it is.
+
+        Raises:
+            DeidentificationError: overlays are hidden in it.
+        """
+        if rule.operation is not Operation.KEEP or vr in rule.refused_vrs:
+            return False
+        if self._progress.overlay_bits:
+            raise DeidentificationError(Reason.EMBEDDED_OVERLAY, PIXEL_DATA)
+        return True
+
+    def _pixels(self, rule: Rule, position: int, value: int, following: int, encoding: Encoding) -> list[Piece] | None:
+        """Pixel data that lies in the buffer: as it is, or without the bits that hold overlays."""
+        if rule.action is not None:
+            self._progress.rules.append(rule)
+        if not self._progress.overlay_bits:
+            return None
+        view = self.buffer.view
+        return [view[position:value], self.cell_mask(encoding).apply(view[value:following])]
+
+    def cell_mask(self, encoding: Encoding) -> CellMask:
+        """What clears the bits of the pixels that hold overlays."""
+        return CellMask(self._progress.overlay_bits, self._progress.cell_size, encoding)

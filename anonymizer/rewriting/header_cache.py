@@ -1,0 +1,181 @@
+"""Stretches of a header that were walked before: the instances of a series share most of theirs, byte for byte.
+
+A stretch holds nothing but elements that stay, go or are replaced whatever the rest of the object says. Where the same bytes
+follow the same element again, the same comes of them.
+"""
+
+from __future__ import annotations
+
+from profiles import Rule
+
+from ..files.pieces import Piece
+
+#: a stretch ends with the element at which it has so many bytes; where it keeps differing, with an earlier one
+_SPAN = 512
+#: what is kept: no long values, and some for each of the series that take turns; a few megabytes at most
+_LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
+#: where nothing is familiar in so many objects, one after the other, only one stretch in so many is kept and looked for
+_PATIENCE = 32
+
+#: a tag and what was noted of its element
+Noted = tuple[int, bytes]
+#: from and to, in bytes from the stretch's beginning, and what is put there
+Edit = tuple[int, int, bytes]
+
+
+#: a stretch of top-level elements and what came of it: its bytes; where it was changed; rules of the elements that were not
+#: simply kept; tag of its last element; what was noted of those by which the object is judged. A plain tuple: Python takes it
+#: apart several times as fast as a named one, some dozen times for each object
+Stretch = tuple[bytes, tuple[Edit, ...], tuple[Rule, ...], int, tuple[Noted, ...]]
+
+
+class Place:
+    """Where a stretch begins, and those that were met there lately.
+
+    Attributes:
+        span: how long the next one is to be. Where instances differ all the time it shrinks, until what differs is by itself.
+        misses: how often none of them was met, one object after the other.
+    """
+
+    __slots__ = ("misses", "span", "stretches")
+
+    def __init__(self) -> None:
+        # never changed in place: threads share it
+        self.stretches: tuple[Stretch, ...] = ()
+        self.misses = 0
+        self.span = _SPAN
+
+    def give_up(self) -> None:
+        """None of the stretches stood here several times, one after the other."""
+        self.span = self.span // 4 or 1
+        if self.misses > _PATIENCE:
+            self.stretches = ()
+
+    def remember(self, stretch: Stretch) -> None:
+        """Keep a stretch that was met here."""
+        self.stretches = (stretch, *self.stretches[: _ALTERNATIVES - 1])
+
+
+class FamiliarStretches:
+    """What was met lately in objects of one plan and encoding."""
+
+    def __init__(self) -> None:
+        #: by the tag of the element before
+        self.places: dict[int, Place] = {}
+
+    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> Walk:
+        """A walk along the data set in ``buffer``.
+
+        Args:
+            rules: where the walker puts those of what isn't simply kept.
+            judged_by: and where what it notes.
+        """
+        return Walk(self, buffer, rules, judged_by)
+
+    def place(self, after: int) -> Place:
+        """The place behind the element ``after``."""
+        found = self.places.get(after)
+        if found is None:
+            if len(self.places) >= _MOST_PLACES:
+                self.places.clear()
+            found = self.places[after] = Place()
+        return found
+
+
+class Walk:
+    """One walk along a data set: goes over what is familiar, and remembers what wasn't.
+
+    Attributes:
+        edits: what changed since the present stretch began, by positions in the buffer; the walker appends.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_familiar",
+        "_first_note",
+        "_first_rule",
+        "_judged_by",
+        "_place",
+        "_rules",
+        "_start",
+        "_view",
+        "edits",
+    )
+
+    def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> None:
+        self._familiar = familiar
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._rules = rules
+        self._place: Place | None = None
+        self._start = self._first_rule = self._first_note = 0
+        self._judged_by = judged_by
+        self.edits: list[Edit] = []
+
+    def skip(self, position: int, last: int, run: int, limit: int, pieces: list[Piece]) -> tuple[int, int, int, int]:
+        """End the present stretch, go over those that follow and are familiar, and begin a new one.
+
+        Args:
+            position, last, run: where the walker is, the tag of the element before, and from where on nothing is in ``pieces``.
+            limit: the highest tag up to which it may go.
+
+        Returns:
+            The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
+        """
+        present = self._place
+        if present is not None and (present.misses <= _PATIENCE or not present.misses % _PATIENCE):
+            self.stop(position, last)
+        # as many turns as there are stretches, for every object: no calls but the one that compares
+        begins_with, places = self._buffer.startswith, self._familiar.places
+        while True:
+            place = places.get(last) or self._familiar.place(last)
+            for stretch in place.stretches:
+                content, edits, rules, end_tag, notes = stretch
+                if end_tag <= limit and begins_with(content, position):
+                    break
+            else:
+                place.misses += 1
+                # one miss may be another series, or two; where it is given up already, there is nothing to call for
+                if place.misses > 2 and (place.stretches or place.span > 1):
+                    place.give_up()
+                break
+            place.misses = 0
+            for begin, end, new in edits:
+                if run < position + begin:
+                    pieces.append(self._view[run : position + begin])
+                if new:
+                    pieces.append(new)
+                run = position + end
+            self._rules.extend(rules)
+            if notes:
+                self._judged_by.update(notes)
+            last = end_tag
+            position += len(content)
+        self._place, self._start, self._first_rule = place, position, len(self._rules)
+        self._first_note = len(self._judged_by)
+        self.edits.clear()
+        return position, last, run, position + place.span
+
+    def stop(self, position: int, last: int) -> None:
+        """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
+        place, start = self._place, self._start
+        self._place = None
+        if (
+            place is not None
+            and start < position <= start + _LONGEST
+            and (place.misses <= _PATIENCE or not place.misses % _PATIENCE)
+        ):
+            merged: list[Edit] = []
+            for begin, end, new in self.edits:
+                if merged and merged[-1][1] == begin - start:
+                    earlier = merged.pop()
+                    merged.append((earlier[0], end - start, earlier[2] + new))
+                else:
+                    merged.append((begin - start, end - start, new))
+            rules = tuple(self._rules[self._first_rule :])
+            notes: tuple[Noted, ...] = ()
+            if len(self._judged_by) > self._first_note:
+                notes = tuple(self._judged_by.items())[self._first_note :]
+                # an element that ends the stretch was noted before it was known to be none of it
+                notes = notes if notes[-1][0] <= last else notes[:-1]
+            place.remember((self._buffer[start:position], tuple(merged), rules, last, notes))

@@ -1,0 +1,34 @@
+"""What the rewriters of one engine share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from profiles import Plan, Rule
+
+from ..dicom.encoding import Encoding
+from ..identity.patients import PatientTable
+from ..identity.pseudonyms import Pseudonyms
+from .header_cache import FamiliarStretches
+from .method_codes import Stamping
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the objects of one engine share.
+
+    Attributes:
+        pseudonyms: names that are made from the key.
+        stamping, stamping_at_risk: what objects will say of themselves, those that are kept at risk apart.
+        patients: the lookup table by which patients are named; None: by pseudonyms.
+        constants: elements that are the same in every object, by encoding and rule.
+        familiar: what was met lately, by plan and encoding.
+    """
+
+    pseudonyms: Pseudonyms
+    stamping: Stamping
+    stamping_at_risk: Stamping
+    patients: PatientTable | None = None
+    constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
+    familiar: dict[tuple[Plan, Encoding], FamiliarStretches] = field(default_factory=lambda: defaultdict(FamiliarStretches))

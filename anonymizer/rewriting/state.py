@@ -1,0 +1,60 @@
+"""What is known of an object on its way through the rewriter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from profiles import Rule
+
+from ..errors import Note
+from ..identity.patients import Patient
+from ..pixels import Notes
+from .method_codes import Stamps
+from .private_blocks import Declared
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of an object so far: all of the rewriter's state between two buffers.
+
+    Attributes:
+        last: tag of the last top-level element.
+        charset: SpecificCharacterSet in force.
+        rules: the rule of each element that was not simply kept, in order.
+        uids: top-level UIDs by tag: (original, new), without padding.
+        declared: what the object says of its private blocks.
+        planes: for each overlay group met: whether it stays.
+        overlay_bits, cell_size: bits of the pixel cells that hold overlays, and the cells' size in bytes.
+        patient: whom the data set names, where the rewriter had to know it for a new PatientID.
+        judged_by: original values by which the object's pixels are judged.
+    """
+
+    last: int = -1
+    charset: str = ""
+    rules: list[Rule] = field(default_factory=list)
+    uids: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    notes: set[Note] = field(default_factory=set)
+    stamps: Stamps = field(default_factory=Stamps)
+    declared: Declared = field(default_factory=dict)
+    planes: dict[int, bool] = field(default_factory=dict)
+    overlay_bits: int = 0
+    cell_size: int = 0
+    patient: Patient | None = None
+    judged_by: Notes = field(default_factory=Notes)
+
+    def copy(self) -> Progress:
+        """A copy to go back to."""
+        return Progress(
+            self.last,
+            self.charset,
+            self.rules.copy(),
+            self.uids.copy(),
+            self.notes.copy(),
+            self.stamps.copy(),
+            self.declared.copy(),
+            self.planes.copy(),
+            self.overlay_bits,
+            self.cell_size,
+            self.patient,
+            self.judged_by.copy(),
+        )

@@ -1,0 +1,292 @@
+"""One verb per operation: what takes the place of an element, given its value."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
+
+from ..dicom.character_sets import decode_text, encode_text, is_encodable
+from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
+from ..dicom.tags import SOP_CLASS, SPECIFIC_CHARACTER_SET
+from ..errors import DeidentificationError, OtherPlanError, Reason
+from ..files.pieces import Piece
+from ..identity.dates import NoDateError, cap_age, is_timezone, shift_da, shift_dt, shift_tm
+from ..identity.patients import Patient
+from ..identity.subject import Facts
+from ..identity.uids import UidMapping, is_well_known
+from .shared import Shared
+from .state import Progress
+
+if TYPE_CHECKING:
+    from ..descriptors.cleaner import DescriptorCleaner
+
+#: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+#: VRs in which a backslash separates values
+_MULTIPLE = ("LO", "SH", "UC")
+_DAY = 86_400
+_UID = re.compile(rb"[0-9.]{1,64}")
+#: bytes, padding among them; broken devices make longer ones than the standard's 64
+_LONGEST_UID = 1024
+_CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
+def _before_nul(value: bytes) -> bytes:
+    """What a value says: up to a NUL, without blanks around it."""
+    return value.split(b"\0", 1)[0].strip(b" ")
+
+
+class ValueRewriter:
+    """Makes the replacements for one object's values.
+
+    Attributes:
+        shared: what all objects share.
+        progress: what is known of the object so far.
+        stamping: what the object will say of itself.
+    """
+
+    def __init__(self, plan: Plan, shared: Shared, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool) -> None:
+        """
+        Args:
+            shared: what all objects share.
+            facts: what was learnt of the object before.
+            sop_class_fixed: whether ``plan`` is used whatever SOPClassUID says.
+        """
+        self._plan = plan
+        self.shared = shared
+        self._uids = uids
+        self._facts = facts
+        self._sop_class_fixed = sop_class_fixed
+        self._cleaner: DescriptorCleaner | None = None
+        self.progress = Progress()
+        self.stamping = shared.stamping_at_risk if facts.pixel_risks else shared.stamping
+
+    @property
+    def names_patients(self) -> bool:
+        """Whether a table has new names for patients."""
+        return self.shared.patients is not None
+
+    @property
+    def shifts_times(self) -> bool:
+        """Whether the object's dates move by more than whole days."""
+        return bool(self._facts.offset and self._facts.offset % _DAY)
+
+    def rewrite(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """The element that takes the place of one with the value ``content``; None: it stays as it is.
+
+        Raises:
+            OtherPlanError: the value says that another plan is the right one.
+            DeidentificationError: the value can't be understood, or says that the object must not be written.
+        """
+        operation = rule.operation
+        if operation is Operation.NEW_UID:
+            return self._replace_uids(rule, content, encoding)
+        if rule.inspected:
+            self._inspect(rule, content)
+        if operation is Operation.KEEP or operation is Operation.RENUMBER:
+            # outside of its tree a reference stays as it is
+            if rule.action is not None:
+                self.progress.rules.append(rule)
+            return self.kept(rule, content, encoding)
+        if operation is Operation.STAMP:
+            self.progress.stamps.found(rule.tag, self._text(rule, content))
+            return []
+        if operation is Operation.CLEAN_TEXT:
+            return self._clean(rule, content, encoding)
+        if operation is Operation.DEVICE_PSEUDONYM:
+            return self._new_text(rule, b"\\".join(map(self.shared.pseudonyms.device, self._parts(content))), content, encoding)
+        if operation is Operation.KEEP_TERMS:
+            return self._keep_terms(rule, content, encoding)
+        if operation is Operation.CAP_AGE:
+            return self._cap_age(rule, content, encoding)
+        return self.change(rule, encoding)
+
+    def identity(self, rule: Rule, patient: Patient | None, encoding: Encoding) -> list[Piece]:
+        """PatientID or PatientName: from the table of patients, else a keyed pseudonym and no name (PS3.15 E.1.1).
+
+        Args:
+            patient: whom the data set names; None where that plays no part.
+
+        Raises:
+            DeidentificationError: the table doesn't have the patient.
+        """
+        table, is_name = self.shared.patients, rule.operation is Operation.PATIENT_NAME
+        if patient is None or (is_name and (table is None or not patient.patient_id)):
+            return self._otherwise(rule, encoding)
+        if table is None or not patient.patient_id:
+            self.progress.rules.append(rule)
+            # an empty PatientID stays empty: a pseudonym would join all patients that have none
+            pseudonym = self.shared.pseudonyms.patient_id(patient) if patient.patient_id else b""
+            return [encoding.element(rule.tag, rule.vr, pseudonym)]
+        new = table.find(patient)
+        if new is None:
+            raise DeidentificationError(Reason.PATIENT_NOT_IN_TABLE, rule.tag)
+        text = new.patient_name if is_name else new.patient_id
+        if text is None:
+            return self._otherwise(rule, encoding)
+        self.progress.rules.append(rule)
+        return [self._encoded(rule, text, encoding)]
+
+    def shift(self, rule: Rule, content: bytes, time: bytes | None, encoding: Encoding) -> list[Piece] | None:
+        """A date or time, moved by the patient's offset; what is none gets the action that it would have without the option.
+
+        Args:
+            time: value of the TM that belongs to a DA, where both cross midnight together.
+        """
+        value, offset = content.strip(b"\0 "), self._facts.offset
+        if offset is None:
+            return self._otherwise(rule, encoding)
+        try:
+            if rule.vr == "DA":
+                new = shift_da(value, offset, time)
+            else:
+                new = shift_tm(value, offset) if rule.vr == "TM" else shift_dt(value, offset)
+        except NoDateError:
+            return self._otherwise(rule, encoding)
+        return self._new_text(rule, new, content, encoding)
+
+    def _otherwise(self, rule: Rule, encoding: Encoding) -> list[Piece]:
+        assert rule.otherwise is not None
+        return self.change(rule.otherwise, encoding)
+
+    def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """The element with the text ``new``; None where that is what it has."""
+        self.progress.rules.append(rule)
+        padded = pad_text(new)
+        return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
+
+    @staticmethod
+    def _parts(content: bytes) -> list[bytes]:
+        return [part.strip(b"\0 ") for part in content.split(b"\\")]
+
+    def _clean(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """Text without what identifies (PS3.15 E.3.5); where nothing stays, the action that it would have without the option."""
+        try:
+            text = decode_text(content.split(b"\0", 1)[0].rstrip(b" "), self.progress.charset)
+        except DeidentificationError:
+            return self._otherwise(rule, encoding)
+        values = text.split("\\") if rule.vr in _MULTIPLE else [text]
+        cleaned = "\\".join(filter(None, map(self._descriptor_cleaner.clean, values)))
+        if (text and not cleaned) or not is_encodable(cleaned, self.progress.charset):
+            return self._otherwise(rule, encoding)
+        if cleaned.isascii():
+            return self._new_text(rule, cleaned.encode(), content, encoding)
+        self.progress.rules.append(rule)
+        return [self._encoded(rule, cleaned, encoding)]
+
+    @property
+    def _descriptor_cleaner(self) -> DescriptorCleaner:
+        if self._cleaner is None:
+            # here, for few profiles clean text, and reading the vocabulary takes a while
+            from ..descriptors.cleaner import DescriptorCleaner
+
+            keeps = ProfileOptions.RetainPatientChars in self._plan.profile.options
+            self._cleaner = DescriptorCleaner(self._is_identifying, keep_patient_characteristics=keeps)
+        return self._cleaner
+
+    def _is_identifying(self, word: str) -> bool:
+        """Whether a word names the patient or somebody or something around them, here or in other objects of theirs."""
+        facts = self._facts
+        return word in facts.words or word in facts.elsewhere
+
+    def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        value = content.strip(b"\0 ")
+        legal = value in rule.value if rule.value else is_timezone(value)
+        return self._new_text(rule, value, content, encoding) if legal or not value else self._otherwise(rule, encoding)
+
+    def _cap_age(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        try:
+            new = cap_age(content.strip(b"\0 "))
+        except NoDateError:
+            return self._otherwise(rule, encoding)
+        return self._new_text(rule, new, content, encoding)
+
+    def change(self, rule: Rule, encoding: Encoding) -> list[Piece]:
+        """The element, if any, that takes the place of one whatever its value was."""
+        self.progress.rules.append(rule)
+        if rule.operation is Operation.REMOVE:
+            return []
+        return [self.shared.constants[encoding].get(rule) or self.constant(rule, encoding)]
+
+    def kept(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """Look at a value that is to stay: text ends at a NUL, and what stands behind it goes (rules of PS3.5 6.2).
+
+        Raises:
+            DeidentificationError: control characters: a damaged length has swallowed other elements.
+        """
+        if not rule.text:
+            return None
+        cut = self._text(rule, content)
+        if cut == content.rstrip(b"\0 "):
+            return None
+        return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else pad_text(cut))]
+
+    @staticmethod
+    def _text(rule: Rule, content: bytes) -> bytes:
+        """A text without padding, each of its values up to a NUL."""
+        text = content.rstrip(b"\0 ")
+        if _CONTROL_BUT_NUL.search(text):
+            raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
+        return b"\\".join(part.split(b"\0", 1)[0] for part in text.split(b"\\")) if b"\0" in text else text
+
+    def constant(self, rule: Rule, encoding: Encoding) -> bytes:
+        """The element that takes the place of all with ``rule``; if it is the same in every object, it is kept."""
+        if rule.operation is Operation.EMPTY:
+            constant = encoding.element(rule.tag, rule.vr, b"")
+        elif isinstance(rule.value, str) and not rule.value.isascii():
+            return self._encoded(rule, rule.value, encoding)
+        else:
+            constant = encode_value(rule.tag, rule.vr, rule.value, encoding)
+        self.shared.constants[encoding][rule] = constant
+        return constant
+
+    def _encoded(self, rule: Rule, text: str, encoding: Encoding) -> bytes:
+        """An element with ``text`` in the object's character set.
+
+        Raises:
+            DeidentificationError: it can't be written there.
+        """
+        if not is_encodable(text, self.progress.charset):
+            raise DeidentificationError(Reason.ALIAS_NOT_ENCODABLE, rule.tag)
+        return encode_text(rule.tag, rule.vr, text, encoding, self.progress.charset)
+
+    def _replace_uids(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        uid = _before_nul(content)
+        if len(content) > _LONGEST_UID and max(map(len, content.split(b"\\"))) > _LONGEST_UID:
+            # it has swallowed its neighbours: its length is damaged
+            raise DeidentificationError(Reason.INVALID_UID, rule.tag)
+        if b"\\" in content:
+            new = b"\\".join([self._new_uid(_before_nul(part), rule) for part in content.split(b"\\")])
+        else:
+            new = self._new_uid(uid, rule)
+        if rule.inspected:
+            self._identify(rule, uid, new)
+        padded = pad_uid(new)
+        if padded == content:
+            return None
+        self.progress.rules.append(rule)
+        return [encoding.element(rule.tag, "UI", padded)]
+
+    def _new_uid(self, uid: bytes, rule: Rule) -> bytes:
+        return uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag)
+
+    def _inspect(self, rule: Rule, content: bytes) -> None:
+        tag = rule.tag
+        if tag == SPECIFIC_CHARACTER_SET:
+            self.progress.charset = content.strip(b"\0 ").decode("latin-1")
+        elif rule.operation is Operation.KEEP:
+            uid = _before_nul(content)
+            if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):
+                # a retained UID names files and stands in the file meta: nothing else may
+                raise DeidentificationError(Reason.INVALID_UID, tag)
+            self._identify(rule, uid, uid)
+            if tag == SOP_CLASS and not self._sop_class_fixed and (name := uid.decode("latin-1")) != self._plan.sop_class_uid:
+                raise OtherPlanError(compile_plan(self._plan.profile, name))
+
+    def _identify(self, rule: Rule, original: bytes, new: bytes) -> None:
+        if b"\\" in original or b"\\" in new:
+            # an object has one identity; a NUL may hide the second one
+            raise DeidentificationError(Reason.INVALID_UID, rule.tag)
+        self.progress.uids[rule.tag] = (original, new)

@@ -1,0 +1,1 @@
+"""The subcommands, a module each, their options, what they print; the work is done in runs/ and surveys/."""

@@ -1,0 +1,153 @@
+"""``dicom-deid file``: de-identify one file, or what comes by a pipe."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
+
+import click
+
+from ..errors import EXIT_AGAIN, EXIT_FAILED, EXIT_QUARANTINED
+from ..signals import interrupted_by
+from .profile_options import ENGINE_OPTIONS, add_options, usage_error, with_profile
+
+if TYPE_CHECKING:
+    from anonymizer import DeidentificationError
+    from profiles import ConfidentialityProfile
+
+#: standard input, or output
+_STANDARD = "-"
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", required=False)
+@click.option("--in-place", is_flag=True, help="Replace IN itself, when the new file is on the disk. OUT is left out, or IN.")
+@with_profile
+@add_options(ENGINE_OPTIONS)
+def file(
+    source: str,
+    target: str | None,
+    in_place: bool,
+    profile: ConfidentialityProfile,
+    key: str,
+    scope: str,
+    uid_root: str | None,
+    patient_table: str | None,
+) -> None:
+    """De-identify one file. OUT appears only when it is whole.
+
+    IN may be - for standard input, and OUT - for standard output, which gets nothing before the object is whole.
+
+    Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 4 a disk is full or fails; 1 failed.
+    """
+    from anonymizer import UNWRITABLE_PLACE, Anonymizer, DeidentificationError, PatientTableError, SecretError
+
+    if in_place:
+        _check_in_place(source, target)
+    elif target is None:
+        usage_error("OUT is missing: a file, - for standard output, or --in-place")
+    else:
+        _check(source, target)
+    if not key:
+        click.echo("No --key was given: nobody can repeat this mapping.", err=True)
+    try:
+        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, patients=patient_table)
+    except (SecretError, PatientTableError) as error:
+        usage_error(str(error))
+    try:
+        if in_place or target is None:
+            anonymizer.anonymize_in_place(source)
+            return
+        if target == _STANDARD:
+            interrupted_by("Interrupted: what came by standard output may not be whole; start the same command again.")
+        with _stream(sys.stdin, source, "rb") as given, _stream(sys.stdout, target, "wb") as taken:
+            anonymizer.anonymize_file(given, taken)
+    except DeidentificationError as error:
+        _show(error)
+        sys.exit(EXIT_QUARANTINED)
+    except BrokenPipeError:
+        click.echo("Failed: standard output was closed before all of the object was written", err=True)
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        click.echo(f"Failed: {error.strerror}", err=True)
+        sys.exit(EXIT_AGAIN if error.errno in UNWRITABLE_PLACE else EXIT_FAILED)
+
+
+# names are identifiers: the messages don't repeat them
+
+
+def _check(source: str, target: str) -> None:
+    """Refuse what can't be read or written, or would be lost."""
+    _check_source(source)
+    if target == _STANDARD:
+        if sys.stdout is None:
+            usage_error("OUT is standard output, which is closed")
+        if sys.stdout.isatty():
+            usage_error("OUT is a terminal, which can't show an object: send it to a file, or into a pipe")
+    elif (Path(target).exists() and not Path(target).is_file()) or not Path(target).parent.is_dir():
+        usage_error("OUT is no file that can be replaced, or its folder doesn't exist")
+    if _is_same(_status(source, sys.stdin), _status(target, sys.stdout)):
+        usage_error("IN and OUT are the same file: to replace the original, use --in-place")
+
+
+def _check_source(source: str) -> None:
+    if source != _STANDARD:
+        if not Path(source).is_file():
+            usage_error("IN is no file")
+    elif sys.stdin is None:
+        usage_error("IN is standard input, which is closed")
+    elif sys.stdin.isatty():
+        usage_error("IN is a terminal: give the object by a pipe, or from a file")
+
+
+def _check_in_place(source: str, target: str | None) -> None:
+    """Refuse what isn't one file."""
+    if _STANDARD in (source, target):
+        usage_error("--in-place needs a file: - can't be replaced")
+    _check_source(source)
+    status = _status(source)
+    if target is not None:
+        if not _is_same(status, _status(target)):
+            usage_error("--in-place writes to IN alone: leave OUT out")
+        if os.path.realpath(source) != os.path.realpath(target):
+            usage_error("OUT is another name (hard link) of IN, which would keep the original: leave OUT out")
+    if status is not None and status.st_nlink > 1:
+        click.echo("Warning: IN has other names (hard links), which keep the original.", err=True)
+
+
+def _status(name: str, standard: TextIO | None = None) -> os.stat_result | None:
+    """What the system knows of a file, or of the ``standard`` stream that ``-`` means; None where there is none."""
+    try:
+        if name != _STANDARD:
+            return os.stat(name)
+        return os.fstat(standard.fileno()) if standard is not None else None
+    except OSError:
+        return None
+
+
+def _is_same(one: os.stat_result | None, other: os.stat_result | None) -> bool:
+    """Whether two are one file; what holds nothing, such as a terminal, may be both ends."""
+    return one is not None and other is not None and stat.S_ISREG(one.st_mode) and os.path.samestat(one, other)
+
+
+def _stream(standard: TextIO, name: str, mode: Literal["rb", "wb"]) -> AbstractContextManager[str | BinaryIO]:
+    """A name as it is, or for ``-`` the standard stream, without a buffer: what can't be written is heard at once."""
+    if name != _STANDARD:
+        return nullcontext(name)
+    # another program may have left it so that it doesn't wait
+    os.set_blocking(standard.fileno(), True)
+    return open(standard.fileno(), mode, buffering=0, closefd=False)
+
+
+def _show(error: DeidentificationError) -> None:
+    from anonymizer import Reason
+
+    click.echo(f"Quarantined, nothing written: {error}", err=True)
+    if error.pixel_risks:
+        flag = "--faces" if error.reason is Reason.PIXEL_RISK_FACE else "--pixels"
+        click.echo(f"Its pixels may show who somebody is, and nobody has looked at them; {flag} keep lets it pass.", err=True)

@@ -1,0 +1,170 @@
+"""The command line's options for a profile, the profile that they make, and options for the engine."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ..errors import EXIT_AGAIN, EXIT_FAILED, EXIT_USAGE
+from ..events import reporter
+
+if TYPE_CHECKING:
+    from profiles import ConfidentialityProfile
+
+_PROFILE_OPTIONS = (
+    click.option(
+        "--profile", default="basic", show_default=True, metavar="basic|FILE", help="basic, or custom rules: CSV, JSON, XML."
+    ),
+    click.option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
+    click.option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
+    click.option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
+    click.option(
+        "--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."
+    ),
+    click.option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
+    click.option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
+    click.option(
+        "--pixels",
+        "--burned-in",
+        type=click.Choice(["quarantine", "keep"]),
+        default="quarantine",
+        show_default=True,
+        help="Objects whose pixels may show who somebody is, such as ultrasound and screen captures.",
+    ),
+    click.option(
+        "--trust-burned-in-no", is_flag=True, help="BurnedInAnnotation NO clears ultrasound and secondary captures, too."
+    ),
+    click.option("--pixel-risk", metavar="FILE", help="CSV with more rows for the table of what is at risk."),
+    click.option(
+        "--faces",
+        type=click.Choice(["keep", "quarantine"]),
+        default="keep",
+        show_default=True,
+        help="CT, MR and PET of heads, of which a rendering shows the face.",
+    ),
+    click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
+)
+ENGINE_OPTIONS = (
+    click.option(
+        "--key",
+        default="",
+        metavar="URI",
+        help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
+    ),
+    click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
+    click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
+    click.option(
+        "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
+    ),
+)
+
+
+#: options that name a file with rules
+_RULE_FILES = ("profile", "safe_private", "pixel_risk")
+
+
+def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The options that name a file with rules, and the files.
+
+    Args:
+        given: the command's parameters.
+    """
+    named = ((option, given.get(option)) for option in _RULE_FILES)
+    return tuple((option, path) for option, path in named if path and (option, path) != ("profile", "basic"))
+
+
+def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    """A decorator that gives a command all of ``options``, in their order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def usage_error(message: str) -> NoReturn:
+    """Say what is wrong with the command line, and end."""
+    if (error := unavailable_behind(sys.exc_info()[1])) is not None:
+        # no option is wrong
+        fail(error)
+    reporter.say("usage-error", f"Error: {message}", level="error", message=message, exit_code=EXIT_USAGE)
+    sys.exit(EXIT_USAGE)
+
+
+def fail(error: BaseException, where: str = "") -> NoReturn:
+    """Say why the command failed, and ``where``, and end."""
+    code = getattr(error, "exit_code", EXIT_FAILED)
+    if code != EXIT_AGAIN and (unavailable := unavailable_behind(error)) is not None:
+        error, where, code = unavailable, "", EXIT_AGAIN
+    message = f"{where} {error}".strip()
+    reporter.say("run-failed", f"Failed: {message}", level="error", message=message, exit_code=code)
+    sys.exit(code)
+
+
+def unavailable_behind(error: BaseException | None) -> BaseException | None:
+    """The StorageUnavailableError that ``error`` came of, or is; None where there is none."""
+    transforms = sys.modules.get("transforms.storage")
+    while transforms is not None and error is not None:
+        if isinstance(error, transforms.StorageUnavailableError):
+            return error
+        error = error.__context__
+    return None
+
+
+def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
+    """The profile that the command line names; ends the command where there is none."""
+    from profiles import ConfidentialityProfile, ProfileError
+
+    try:
+        if profile == "basic":
+            return ConfidentialityProfile.default(options, **settings)
+        if not Path(profile).is_file():
+            usage_error("--profile: basic, or a CSV, JSON or XML file")
+        return ConfidentialityProfile.from_file(profile, options, **settings)
+    except ProfileError as error:
+        usage_error(str(error))
+
+
+def with_profile(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the profile options, and hand them to it as one ``profile``."""
+
+    @functools.wraps(command)
+    def wrapper(
+        profile: str,
+        options: str,
+        patient_name: str | None,
+        patient_id: str,
+        date_shift: str | None,
+        cap_ages: bool,
+        strict: bool,
+        safe_private: str | None,
+        pixels: str,
+        trust_burned_in_no: bool,
+        pixel_risk: str | None,
+        faces: str,
+        **others: Any,
+    ) -> None:
+        chosen = load_profile(
+            profile,
+            options,
+            patient_name=patient_name,
+            patient_id=None if patient_id == "pseudonym" else patient_id,
+            date_shift=date_shift,
+            cap_ages=cap_ages,
+            strict=strict,
+            safe_private=safe_private,
+            pixels=pixels,
+            trust_burned_in_no=trust_burned_in_no,
+            pixel_risk=pixel_risk,
+            faces=faces,
+        )
+        command(profile=chosen, **others)
+
+    return add_options(_PROFILE_OPTIONS)(wrapper)

@@ -1,0 +1,113 @@
+"""How a run's account is told: a table on a terminal, aligned lines elsewhere, or an event."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import EXIT_QUARANTINED
+from ..events import reporter
+from .advice import advice
+
+if TYPE_CHECKING:
+    from ..runs.report import RunReport
+
+#: (what, how many)
+_Row = tuple[str, int]
+
+_SAID_OF_KEPT = (
+    "--pixels keep: objects whose pixels may show who somebody is pass, and say PatientIdentityRemoved NO. Look at them before "
+    "anybody else does."
+)
+#: what the event has of ``run.json``: all that counts something, and no names of tables, which are many
+_IN_EVENT = (
+    *("run_id", "listed", "counts", "reasons", "new_quarantined", "new_since", "incomplete_studies", "quarantined_without_study"),
+    *("superseded", "pixel_risks", "references", "uids", "gone", "bytes_written", "operations", "other_settings", "times"),
+)
+
+
+def exit_code_of(report: RunReport) -> int:
+    """What a run that came to its end exits with."""
+    return EXIT_QUARANTINED if report.quarantined else 0
+
+
+def show(report: RunReport, *places: str) -> None:
+    """Tell a run's account.
+
+    Args:
+        places: sentences that say where what is; events don't have them, for places may be named after people.
+    """
+    if reporter.as_json:
+        code = exit_code_of(report)
+        fields: dict[str, Any] = {name: getattr(report, name) for name in _IN_EVENT}
+        reporter.say("run-finished", None, level="warning" if code else "info", **fields, exit_code=code)
+        return
+    sections = [section for section in _sections(report) if section]
+    (_show_table if sys.stdout is not None and sys.stdout.isatty() else _show_lines)(report.listed, sections)
+    for sentence in (*_sentences(report), *places):
+        click.echo(sentence)
+
+
+def _sections(report: RunReport) -> Iterator[list[_Row]]:
+    yield list(report.counts.items())
+    yield list(report.reasons.items())
+    since = "new since the run before" if report.new_since is not None else "new"
+    yield [(f"{since}: {reason}", count) for reason, count in report.new_quarantined.items() if report.new_since is not None]
+    risks: list[_Row] = []
+    for name, risk in report.pixel_risks.items():
+        # an object has one reason, and may have several risks
+        if risk["quarantined"] != report.reasons.get(name, 0):
+            risks.append((f"{name}, with other risks", risk["quarantined"]))
+        if risk["kept"]:
+            risks.append((f"{name}, but kept", risk["kept"]))
+    yield risks
+    others = (
+        ("incomplete studies", report.incomplete_studies),
+        ("quarantined, of no known study", report.quarantined_without_study),
+        ("refused, with an earlier output", report.superseded),
+        ("UIDs that point outside the archive", report.references["outside"]),
+        ("UIDs that join two patients", report.references["joining_patients"]),
+        ("gone from the source", report.gone),
+        *((f"made by other {what}", count) for what, count in report.other_settings.items()),
+    )
+    yield [(what, count) for what, count in others if count]
+
+
+def _show_table(listed: int, sections: list[list[_Row]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("objects", "count", title=f"{listed} objects listed")
+    table.columns[1].justify = "right"
+    for section in sections:
+        table.add_section()
+        for what, count in section:
+            table.add_row(what, str(count))
+    Console().print(table)
+
+
+def _show_lines(listed: int, sections: list[list[_Row]]) -> None:
+    rows = [("listed", listed), *(row for section in sections for row in section)]
+    width = max(len(what) for what, _ in rows)
+    for what, count in rows:
+        click.echo(f"{what:<{width}} {count:>12}")
+
+
+def _sentences(report: RunReport) -> Iterator[str]:
+    seconds = report.times["seconds"]
+    took = ", ".join(f"{stage} {_clock(seconds[stage])}" for stage in seconds if stage != "total" and seconds[stage] is not None)
+    if seconds.get("total") is not None:
+        yield f"Duration: {_clock(seconds['total'])}" + f" ({took})" * bool(took)
+    is_kept = any(risk["kept"] for risk in report.pixel_risks.values())
+    # some may have been kept by a run that went before
+    if is_kept or report.origin.get("pixels") == "keep":
+        yield _SAID_OF_KEPT
+    yield from advice(report.reasons)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

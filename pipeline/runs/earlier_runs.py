@@ -1,0 +1,188 @@
+"""The runs that a run goes on with: those that did not come to their end, the last one that did, one whose UID map goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from anonymizer import Key, Seal, SecretError
+from storage import Folder, StorageError
+from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, Making, SealError, ledger_file
+
+from ..errors import UsageError
+from ..events import reporter
+from ..options import JobOptions
+from .audit import RUN_FILE, Audit, check_names
+from .provenance import CROSSWALK_DIGEST, INPUTS, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
+
+
+def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
+    """The ledgers of runs that did not come to their end.
+
+    Args:
+        alive: runs that may still do so.
+
+    Raises:
+        StorageError: the audit can't be listed.
+    """
+    found = filter(None, map(ledger_file, audit.names(f"{LEDGER}-")))
+    return [file for file in found if file.run_id not in alive]
+
+
+def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: Making) -> EarlierRun | None:
+    """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
+
+    Args:
+        key: the run's own.
+        made: what ``making`` says of this run.
+        making: how outputs are made now.
+
+    Raises:
+        UsageError: it can't be gone on with.
+    """
+    if options.resume is None:
+        return None
+    folder = Folder(options.resume, options.storage) if options.resume else audit.folder
+    account = _account(Audit(folder, audit.seals), "--resume")
+    if account is None:
+        if options.resume:
+            reporter.warn("no-earlier-run", "--resume: no account is in that folder: nothing is skipped, and all counts as new.")
+        return None
+    origin = account["origin"]
+    if account["key_id"] != key.key_id:
+        raise UsageError("--resume: that run had another key, by which nothing of it is known again")
+    if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(options.crosswalk, key):
+        raise UsageError(
+            "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without --resume"
+        )
+    run = _run(folder, account, same_making=origin.get(MAKING) == made)
+    return run._replace(recheck=making) if options.recheck else run
+
+
+def _run(folder: Folder, account: dict[str, Any], *, same_making: bool, same_key: bool = True) -> EarlierRun:
+    run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making, same_key)
+    listed = account.get("inputs", {})
+    # what is counted under no input is of a version that had none in its tables
+    listed = {**listed, "": run.objects - sum(listed.values())}
+    return run._replace(inputs=tuple(account["origin"].get(INPUTS, ())), listed=listed)
+
+
+def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | None:
+    """The run whose account that of a run without ``--resume`` is to replace; None where there is none, or of another key.
+
+    It doesn't count what an older version listed: nobody knows whether that was the same inputs.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    if options.resume is not None:
+        return None
+    try:
+        account, _ = audit.read(RUN_FILE)
+        check_names(account)
+        is_own = account["key_id"] == key.key_id and INPUTS in account["origin"]
+    except StorageError as error:
+        raise UsageError(f"--audit: {error}") from None
+    except (FileNotFoundError, SealError, ValueError, KeyError, TypeError):
+        # what it goes on with was checked before
+        return None
+    return _run(audit.folder, account, same_making=False) if is_own else None
+
+
+def known_objects(options: JobOptions) -> int:
+    """How many objects the run says it knows that ``--resume`` goes on with, before the key is there to check it: it decides
+    about the number of processes. 0 where that can't be told: ``earlier_run`` says why.
+    """
+    if options.resume is None:
+        return 0
+    try:
+        account, _ = Folder(options.resume or options.audit, options.storage).read_json(RUN_FILE)
+        return int(account["listed"])
+    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
+        return 0
+
+
+class MapToGoOn(NamedTuple):
+    """An earlier run's UID map that goes on under a new key.
+
+    Attributes:
+        run: the run that made it.
+        key_uri, scope, key_id, seal: of the key by which its originals are hashed.
+    """
+
+    run: EarlierRun
+    key_uri: str
+    scope: str
+    key_id: str
+    seal: Seal
+
+    @property
+    def origin(self) -> MapOrigin:
+        """What outputs made with it must agree in."""
+        return MapOrigin(self.run.run_id, self.key_id)
+
+    def hash_key(self, key_id: str) -> dict[str, str]:
+        """Fields of EngineConfig for its key; none where that is the run's own key."""
+        if self.key_id == key_id:
+            return {}
+        return {"uid_hash_key_uri": self.key_uri, "uid_hash_key_id": self.key_id, "uid_hash_scope": self.scope}
+
+
+def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | None:
+    """The UID map that ``--uid-map`` names; None where none is named.
+
+    Args:
+        key_uri, key_id: of the run's own key.
+
+    Raises:
+        UsageError: its map can't go on.
+        SecretError: the key can't be used.
+    """
+    if options.uid_map is None:
+        if options.uid_map_key is not None or options.uid_map_scope is not None:
+            raise UsageError("--uid-map-key and --uid-map-scope need --uid-map")
+        return None
+    if options.crosswalk is not None:
+        # its rows are written before the map is known whole
+        raise UsageError("--crosswalk can't be had together with --uid-map")
+    scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
+    uri = options.uid_map_key or key_uri
+    try:
+        key = Key.load(uri, scope)
+    except SecretError as error:
+        raise UsageError(f"--uid-map-key: {error}") from None
+    folder = Folder(options.uid_map, options.storage)
+    hash_key = _said_hash_key(folder)
+    if hash_key is not None and hash_key != key.key_id:
+        raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
+    seal = Seal(key)
+    account = _account(Audit(folder, (seal,)), "--uid-map")
+    if account is None:
+        raise UsageError(f"--uid-map: there is no {RUN_FILE}")
+    run = _run(folder, account, same_making=False, same_key=account["key_id"] == key_id)
+    return MapToGoOn(run, uri, scope, key.key_id, seal)
+
+
+def _said_hash_key(folder: Folder) -> str | None:
+    """What the account says before it is checked: it tells a wrong key from a changed account."""
+    try:
+        account, _ = folder.read_json(RUN_FILE)
+        return str(account["origin"][UID_HASH_KEY])
+    except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _account(audit: Audit, option: str) -> dict[str, Any] | None:
+    try:
+        account, _ = audit.read(RUN_FILE)
+        if account["origin"]["schema_version"] != SCHEMA_VERSION:
+            raise UsageError(f"{option}: that run's tables are of another version")
+        check_names(account)
+        _ = account["key_id"]
+    except FileNotFoundError:
+        return None
+    except (StorageError, SealError) as error:
+        raise UsageError(f"{option}: {error}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"{option}: {RUN_FILE} can't be read") from None
+    return account

@@ -1,0 +1,114 @@
+"""What an audit tells of outputs by their names: asked where a name is taken, and not before."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage import EndOfRunError, Folder, StorageError, as_folder, join, store_for
+from transforms import (
+    EARLIER,
+    GONE_TABLE,
+    INSTANCES_TABLE,
+    EarlierRun,
+    Ledger,
+    LedgerFile,
+    SealError,
+    Status,
+    TableError,
+    VouchedRow,
+    unpack_entries,
+)
+
+from .audit import RUN_FILE, Audit, check_names
+from .lock import others_at_work
+from .provenance import RESUMES
+
+_COLUMNS = ("output_name", "status", "source_id", "source_version", "size", "crc32c", "written_in")
+_WRITTEN = Status.WRITTEN.value
+_VOUCHED = pa.array([_WRITTEN, Status.SKIPPED.value])
+
+
+@dataclass(frozen=True)
+class AuditedOutputs:
+    """The outputs of a run's audit. Picklable.
+
+    Attributes:
+        folders: of the audit, and of the one that the run goes on with, where that is another.
+        ledger: the run's own.
+        ledgers: of runs that did not come to their end.
+    """
+
+    folders: tuple[Folder, ...]
+    ledger: Ledger
+    ledgers: tuple[LedgerFile, ...]
+
+    def is_alone(self) -> bool:
+        """As ``VouchedOutputs.is_alone``."""
+        return not any(others_at_work(folder, self.ledger.run_id) for folder in self.folders)
+
+    def find(self, names: Collection[str]) -> Mapping[str, Sequence[VouchedRow]] | None:
+        """As ``VouchedOutputs.find``."""
+        found: dict[str, list[VouchedRow]] = defaultdict(list)
+        try:
+            for folder in self.folders:
+                for table, run_id in self._tables(folder):
+                    for name, row in _rows(table, names, run_id):
+                        found[name].append(row)
+        except EndOfRunError:
+            raise
+        except (SealError, TableError, StorageError, OSError, ValueError, KeyError):
+            # nobody knows what else there is
+            return None
+        for file in self.ledgers:
+            for done in unpack_entries(self.ledger.read(file.name)).rows:
+                if done.status is Status.WRITTEN and done.output_name in names:
+                    found[done.output_name].append(VouchedRow(done.source_id, done.source_version, done.size, done.crc32c, ""))
+        return found
+
+    def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
+        """Rows of all runs that came to their end, each with its run's id."""
+        accounts = list(self._accounts(folder))
+        runs = {account["run_id"] for account in accounts}
+        for account in accounts:
+            run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making=False)
+            names = run.files(INSTANCES_TABLE)
+            if account["origin"].get(RESUMES) in runs:
+                # what it skipped stands in the tables of the runs that wrote it
+                names = [name for name in names if not name.startswith(f"{INSTANCES_TABLE}-{run.run_id}-settled")]
+            else:
+                names += run.files(GONE_TABLE)
+            for name in names:
+                yield run.read(name, list(_COLUMNS)), run.run_id
+
+    def _accounts(self, folder: Folder) -> Iterator[dict[str, Any]]:
+        audit = Audit(folder, (self.ledger.config.seal(),))
+        for place in (*_earlier(folder), ""):
+            try:
+                account, _ = audit.read(f"{place}{RUN_FILE}")
+            except FileNotFoundError:
+                continue
+            check_names(account)
+            yield account
+
+
+def _earlier(folder: Folder) -> list[str]:
+    """The folders of accounts that were put aside, as they stand before names."""
+    below = as_folder(join(folder.location, EARLIER))
+    entries = store_for(folder.location, folder.options).list(below)
+    names = (os.fsdecode(entry.uri)[len(below) :] for entry in entries)
+    return sorted(f"{EARLIER}/{name.removesuffix(RUN_FILE)}" for name in names if name.endswith(f"/{RUN_FILE}"))
+
+
+def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, VouchedRow]]:
+    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _VOUCHED))
+    row: dict[str, Any]
+    for row in table.filter(is_wanted).to_pylist():
+        version, written_in = row.get("source_version") or "", row.get("written_in") or run_id
+        yield row["output_name"], VouchedRow(row["source_id"], version, row["size"], row["crc32c"], written_in)

@@ -1,0 +1,229 @@
+"""Which objects a run refused, by name: its audit has keyed hashes of them, and who holds inputs and key can make these again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonymizer import Key, Pseudonyms, Seal
+from storage import Folder, ManifestError, ObjectRef, StorageError, StoredArchive, scheme_of
+from transforms import INSTANCES_TABLE, EarlierRun, SealError, TableError, checked_table
+
+from ..errors import RunError, UsageError
+from ..job import Inputs
+from ..runs.audit import RUN_FILE, Audit, check_names
+from ..runs.inputs import number_inputs
+from ..runs.provenance import INPUTS, digest_of_input
+
+#: of the tables, what is shown of an object
+SHOWN = (
+    *(
+        "status",
+        "reason",
+        "reason_tag",
+        "reason_keyword",
+        "source_id",
+        "study_instance_uid",
+        "series_instance_uid",
+        "sop_instance_uid",
+    ),
+    *("sop_class_uid", "modality", "transfer_syntax_uid", "patient_id", "pixel_risks", "source_size", "since"),
+)
+_TYPES = {"pixel_risks": pa.list_(pa.string()), "source_size": pa.int64()}
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in (*SHOWN, "container_id", "input_id")])
+_BATCH_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows are looked for.
+
+    Attributes:
+        statuses: what became of the objects.
+        reasons: for one of these; none: for whatever reason.
+        only_new: only those of which that was not so in the run that was gone on with.
+    """
+
+    statuses: Collection[str]
+    reasons: Collection[str] = ()
+    only_new: bool = False
+
+
+class FoundObject(NamedTuple):
+    """A listed object that was looked for.
+
+    Attributes:
+        source: its source name.
+        uri: where it is, or the zip or tar in which it lies.
+        member: for one that lies in a zip or tar, what follows ``!/`` in its source name; else None.
+        row: what the audit says of it, by the names in SHOWN.
+    """
+
+    source: bytes
+    uri: bytes
+    member: bytes | None
+    row: dict[str, Any]
+
+
+def load_run(folder: Folder, key: Key) -> EarlierRun:
+    """The run whose account lies in an audit's folder.
+
+    Raises:
+        UsageError: there is none that this key made.
+    """
+    try:
+        account, _ = Audit(folder, (Seal(key),)).read(RUN_FILE)
+        check_names(account)
+        key_id, inputs = account["key_id"], account["origin"].get(INPUTS, ())
+        inputs = tuple(map(str, inputs))
+    except FileNotFoundError:
+        raise UsageError(f"--audit: there is no {RUN_FILE}: name the folder of a run's audit tables") from None
+    except (StorageError, SealError) as error:
+        raise UsageError(f"--audit: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"--audit: {RUN_FILE} can't be read: put it back from a copy of the audit") from None
+    if key_id != key.key_id:
+        raise UsageError("--key is not the key of that run, but the one by which its UIDs are hashed: give the run's own")
+    if not any(inputs):
+        raise UsageError("--audit: that run was one of an older version, which didn't say which inputs it had: run again")
+    return EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making=False, inputs=inputs)
+
+
+def inputs_of(run: EarlierRun, names: Collection[str], key: Key) -> Inputs:
+    """The inputs by the ordinals that they have in a run.
+
+    Raises:
+        UsageError: it had no such input.
+    """
+    left = list(run.inputs)
+    for number, name in enumerate(names, 1):
+        try:
+            left.remove(digest_of_input(name, key))
+        except ValueError:
+            raise UsageError(f"--input number {number} is no input of that run: name inputs as they were named then") from None
+    return number_inputs(list(names), key, run)
+
+
+def read_rows(run: EarlierRun, wanted: Wanted) -> pa.Table:
+    """The rows that are wanted, of SHOWN and what tells where the objects are. Memory grows with these, and no others.
+
+    Raises:
+        RunError: a table can't be read.
+    """
+    tables = []
+    for name in run.files(INSTANCES_TABLE):
+        try:
+            file = pq.ParquetFile(pa.BufferReader(checked_table(run.folder, name, run.digests[name])))
+            columns = [column for column in _SCHEMA.names if column in file.schema_arrow.names]
+            for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
+                rows = pa.Table.from_batches([batch]).filter(_mask(batch, wanted, run.run_id))
+                if rows.num_rows:
+                    tables.append(_complete(rows))
+        except (TableError, StorageError) as error:
+            raise RunError(f"--audit: {error}") from error
+        except (pa.ArrowException, OSError):
+            raise RunError("--audit: a table is no Parquet file of a run: put it back from a copy of the audit") from None
+    return pa.concat_tables(tables) if tables else _SCHEMA.empty_table()
+
+
+def _mask(batch: pa.RecordBatch, wanted: Wanted, run_id: str) -> pa.Array:
+    mask = pc.is_in(batch["status"], pa.array(sorted(wanted.statuses), pa.string()))
+    if wanted.reasons:
+        mask = pc.and_(mask, pc.is_in(batch["reason"], pa.array(sorted(wanted.reasons), pa.string())))
+    if wanted.only_new and "since" in batch.schema.names:
+        # what an older version doesn't tell counts as new
+        mask = pc.and_(mask, pc.coalesce(pc.equal(batch["since"], run_id), True))
+    return mask
+
+
+def _complete(rows: pa.Table) -> pa.Table:
+    columns = (rows[field.name] if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type) for field in _SCHEMA)
+    return pa.Table.from_arrays(list(columns), names=_SCHEMA.names).cast(_SCHEMA)
+
+
+class Search:
+    """Looks for rows' objects in the inputs.
+
+    Attributes:
+        objects: how many are looked for.
+    """
+
+    def __init__(self, rows: pa.Table, key: Key) -> None:
+        """
+        Args:
+            rows: as ``read_rows`` gives them.
+        """
+        self._rows = rows
+        self._source_id = Pseudonyms(key).source_id
+        ids = rows["source_id"].to_pylist()
+        #: of an object that was listed twice, one row is shown
+        self._left = {bytes.fromhex(source_id): place for place, source_id in enumerate(ids)}
+        # a container whose own row it is needn't be opened
+        in_container = pc.fill_null(pc.not_equal(rows["container_id"], rows["source_id"]), False)
+        self._containers = frozenset(map(bytes.fromhex, pc.unique(rows.filter(in_container)["container_id"]).to_pylist()))
+        self._inputs = frozenset(pc.unique(rows["input_id"]).to_pylist())
+        self.objects = len(self._left)
+
+    @property
+    def missing(self) -> int:
+        """How many were not found so far."""
+        return len(self._left)
+
+    def missing_elsewhere(self, inputs: Inputs) -> int:
+        """How many of these are of inputs that aren't among ``inputs``."""
+        listed_by = self._rows["input_id"].take(pa.array(list(self._left.values()), pa.int64()))
+        named = pc.is_in(listed_by, pa.array([*filter(None, inputs.ids), None], pa.string()))
+        return int(pc.sum(pc.invert(named)).as_py() or 0)
+
+    def found(self, archive: StoredArchive, inputs: Inputs) -> Iterator[FoundObject]:
+        """The objects that are there, input by input.
+
+        Raises:
+            RunError: an input can't be listed.
+            StorageUnavailableError: the place where it lies can't be read.
+        """
+        for number, (ordinal, name) in enumerate(inputs.locations, 1):
+            if not self._left:
+                return
+            if self._inputs.isdisjoint({inputs.ids[ordinal], None}):
+                continue
+            try:
+                for ref in archive.look((ordinal, name)):
+                    yield from self._among(archive, ref)
+                    if not self._left:
+                        return
+            except (StorageError, ManifestError) as error:
+                raise RunError(f"--input number {number}: {error}") from error
+            except OSError as error:
+                raise RunError(f"--input number {number} can't be read: {error.strerror}") from error
+
+    def _among(self, archive: StoredArchive, ref: ObjectRef) -> Iterator[FoundObject]:
+        """The object itself, or those in it."""
+        if (found := self._take(ref, None)) is not None:
+            yield found
+        if not archive.is_container(ref.name) or bytes.fromhex(self._source_id(ref.listed_as)) not in self._containers:
+            return
+        before = len(ref.source) + len(b"!/")
+        for members in archive.members(ref):
+            for member in members:
+                # one that can't be opened is the last of its own members
+                if member.source != ref.source and (found := self._take(member, member.source[before:])) is not None:
+                    yield found
+
+    def _take(self, ref: ObjectRef, member: bytes | None) -> FoundObject | None:
+        place = self._left.pop(bytes.fromhex(self._source_id(ref.source)), None)
+        if place is None:
+            return None
+        row = self._rows.slice(place, 1).select(SHOWN).to_pylist()[0]
+        return FoundObject(ref.source, _uri(ref.name), member, row)
+
+
+def _uri(name: bytes) -> bytes:
+    """As it is found from any folder; no step of a path is left out, since links may lead elsewhere."""
+    return name if scheme_of(os.fsdecode(name)) else os.path.join(os.getcwdb(), name)

@@ -1,0 +1,183 @@
+"""From what the profile thinks of an attribute to the rule by which its elements are treated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from .actions import Action
+from .content_items import CONTENT_SEQUENCES
+from .custom import typed_value
+from .decisions import PUBLIC_DATES, Decision
+from .dummies import dummy_value
+from .pixel_risk import ADMITTING
+from .profile import ConfidentialityProfile
+from .rules import ItemRules, Operation, Rule, is_overlay_bit_position
+from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items
+
+#: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
+#: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
+STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
+#: its presence tells of the Common Instance Reference Module
+REFERENCED_SERIES = 0x00081115
+_PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
+#: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
+_INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
+#: and of each nested one: character set
+_INSPECTED_EVERYWHERE = frozenset({0x00080005})
+_CONTENT_REFERENCE = 0x0040DB73
+_TIMEZONE = 0x00080201
+#: texts that are one of a few terms: what may stay of them when they are cleaned
+_TERMS = {0x04000565: frozenset({b"CORRECT", b"COERCE"})}
+
+
+class Place(NamedTuple):
+    """An attribute at its place in a data set."""
+
+    tag: int
+    vr: str
+    label: str
+    keyword: str = ""
+    creator: str = ""
+
+    @property
+    def is_graphic(self) -> bool:
+        """Whether it belongs to a curve or an overlay plane."""
+        group = self.tag >> 16
+        return not group & 1 and group & 0xFF00 in (CURVES, OVERLAYS)
+
+    def rule(self, operation: Operation, action: Action | None, **needs: Any) -> Rule:
+        """A rule for the attribute."""
+        return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, **needs)
+
+
+class PlanOfClass(Protocol):
+    """What rules depend on beside their attribute: the profile and the SOP class. Attributes are as in ``Plan``."""
+
+    profile: ConfidentialityProfile
+    sop_class_uid: str
+    has_references: bool
+
+    @property
+    def replaces_document(self) -> bool: ...
+
+    def resolve(self, action: Action, path: tuple[int, ...]) -> Action:
+        """The plain action at ``path`` of a code that may be a compound one."""
+
+
+class RuleFactory:
+    """Makes the rules for the data sets at one path."""
+
+    def __init__(self, plan: PlanOfClass, path: tuple[int, ...], below: Callable[..., ItemRules], *, is_content: bool) -> None:
+        """
+        Args:
+            path: of the sequences above; empty at the top level.
+            below: makes the rules of the items of a sequence at a ``Place``; ``is_content`` tells whether they are content items.
+            is_content: whether the data sets here are content items.
+        """
+        self.plan = plan
+        self.is_content = is_content
+        self._path = path
+        self._below = below
+
+    def rule(self, place: Place, decision: Decision) -> Rule:
+        """The rule for an attribute of which the profile thinks ``decision``."""
+        tag, vr = place.tag, place.vr
+        top_level = not self._path
+        if top_level and tag in STAMPED:
+            return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
+        action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
+        if place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
+            # planes belong to images; in items nobody says what they are
+            return self._overlay_rule(place, decision) if top_level else place.rule(Operation.REMOVE, Action.X)
+        if action is Action.C:
+            return self._cleaning_rule(place, decision)
+        recorded = action if decision.listed or decision.action is not Action.K else None
+        if vr == "SQ":
+            return self._sequence_rule(place, action, recorded)
+        if action is Action.X or (action is Action.U and vr != "UI") or (vr == "" and action is not Action.K):
+            # a new UID in another VR would be none, and nobody knows what an unknown VR may hold
+            # an overlay that lies in unused bits of the pixels is not removed with its group
+            embedded = top_level and is_overlay_bit_position(tag)
+            return place.rule(Operation.REMOVE, Action.X, inspected=embedded)
+        if tag in (_PATIENT_NAME, _PATIENT_ID) and action in (Action.Z, Action.D) and decision.value is None:
+            return self._patient_rule(place, action)
+        if action is Action.Z:
+            return place.rule(Operation.EMPTY, action)
+        inspected = (top_level and tag in _INSPECTED) or tag in _INSPECTED_EVERYWHERE
+        if action is Action.U or (action is Action.D and vr == "UI" and decision.value is None):
+            return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
+        if action is Action.D:
+            return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
+        if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
+            # it was said of the document that is gone
+            return place.rule(Operation.REPLACE, Action.D, value="NO")
+        if tag == _CONTENT_REFERENCE and self.is_content:
+            return place.rule(Operation.RENUMBER, recorded)
+        return place.rule(Operation.KEEP, recorded, inspected=inspected)
+
+    def _new_value(self, place: Place, value: str | None) -> Any:
+        if value is not None:
+            return typed_value(value, place.vr)
+        return dummy_value(place.keyword, place.vr, self.plan.sop_class_uid)
+
+    def _patient_rule(self, place: Place, action: Action) -> Rule:
+        profile = self.plan.profile
+        alias = profile.patient_name if place.tag == _PATIENT_NAME else profile.patient_id
+        if alias is not None:
+            return place.rule(Operation.REPLACE, Action.D, value=alias)
+        if place.tag == _PATIENT_ID:
+            return place.rule(Operation.PATIENT_ID, Action.D)
+        dummy = self._new_value(place, None)
+        unnamed = (
+            place.rule(Operation.EMPTY, action) if action is Action.Z else place.rule(Operation.REPLACE, action, value=dummy)
+        )
+        return place.rule(Operation.PATIENT_NAME, Action.D, otherwise=unnamed)
+
+    def _sequence_rule(self, place: Place, action: Action, recorded: Action | None) -> Rule:
+        if action is Action.X:
+            return place.rule(Operation.REMOVE, action)
+        if action is Action.Z:
+            return place.rule(Operation.EMPTY, action)
+        if action is Action.D and (items := dummy_items().get(place.keyword)):
+            return place.rule(Operation.REPLACE, action, value=items)
+        # K, C, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
+        kept = Action.U if action is Action.D else recorded
+        inspected = not self._path and place.tag == REFERENCED_SERIES and not self.plan.has_references
+        is_content = place.tag in CONTENT_SEQUENCES and (action is Action.C or self.is_content)
+        return place.rule(Operation.ITEMS, kept, items=self._below(place, is_content=is_content), inspected=inspected)
+
+    def _cleaning_rule(self, place: Place, decision: Decision) -> Rule:
+        """C by VR; what can't be cleaned gets the action that it would have without the option."""
+        tag, vr = place.tag, place.vr
+        if vr == "SQ":
+            return self._sequence_rule(place, Action.C, Action.C)
+        if place.keyword in PUBLIC_DATES:
+            return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
+        if vr in DATE_VRS:
+            return self._fallible(Operation.SHIFT, place, decision.otherwise)
+        if tag == _TIMEZONE or tag in _TERMS:
+            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _TERMS.get(tag))
+        if vr == "AS":
+            return self._fallible(Operation.CAP_AGE, place, decision.otherwise)
+        if vr in CLEANABLE_VRS:
+            return self._fallible(Operation.CLEAN_TEXT, place, decision.otherwise)
+        if vr == "AE":
+            return place.rule(Operation.DEVICE_PSEUDONYM, Action.C)
+        if vr == "UI":
+            return place.rule(Operation.NEW_UID, Action.U, inspected=not self._path and tag in _INSPECTED)
+        if place.is_graphic:
+            return place.rule(Operation.KEEP, Action.C)
+        return self.rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
+
+    def _fallible(self, operation: Operation, place: Place, otherwise: Action, value: object = None) -> Rule:
+        """A rule that may find nothing to keep, with the one that then takes its place."""
+        return place.rule(operation, Action.C, value=value, otherwise=self.rule(place, Decision(otherwise, "", listed=True)))
+
+    def _overlay_rule(self, place: Place, decision: Decision) -> Rule:
+        """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
+        action = Action.C if decision.action is Action.C else Action.K
+        goes = place.rule(Operation.REMOVE, Action.X)
+        cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes)
+        stays = cleaned if place.vr in CLEANABLE_VRS else place.rule(Operation.KEEP, action)
+        return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)

@@ -1,0 +1,128 @@
+"""Crosswalks on object storage, of runs that nobody waits for, and of runs that are killed: by real servers and commands."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import KeyPair, key_pair
+from tests.support.engines import engine
+from tests.support.processes import PATIENCE
+from tests.support.runs import KEEPING, ROOT, PlantedArchive, ct_file, run_command, write_studies
+from tests.support.servers import GcsServer, S3Server
+from tests.support.stores import store
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+    return key_pair(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module", params=["gs", "s3"])
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, GcsServer | S3Server, dict[str, str]]]:
+    """A scheme, its server, and the environment that leads a command to it."""
+    with store(request.param) as (_, server, env, _):
+        yield request.param, server, env
+
+
+def test_a_bucket_holds_it_encrypted_and_is_read_again(
+    place: tuple[str, GcsServer | S3Server, dict[str, str]], planted_archive: PlantedArchive, pair: KeyPair, tmp_path: Path
+) -> None:
+    scheme, server, env = place
+    for bucket in ("research", "restricted"):
+        server.create_bucket(bucket)
+    crosswalk = f"{scheme}://restricted/study 7/crosswalk"
+    options = ["--input", str(planted_archive.folder), "--output", f"{scheme}://research/out"]
+    options += ["--key", f"file:{planted_archive.key}", KEEPING, "--crosswalk", crosswalk]
+    refused = run_command("run", *options, env=env)
+    assert (refused.returncode, "needs --crosswalk-certificate" in refused.stderr) == (2, True), refused.stderr
+    missing = run_command(
+        "run", *options[:-1], f"{scheme}://nowhere/x", "--crosswalk-certificate", str(pair.certificate), env=env
+    )
+    assert (missing.returncode, "--crosswalk the " in missing.stderr) == (2, True), missing.stderr
+    assert server.objects("research") == {}
+    done = run_command("run", *options, "--crosswalk-certificate", str(pair.certificate), env=env)
+    assert done.returncode == 3, done.stderr
+    tokens = planted_archive.tokens
+    assert tokens.found_in((done.stdout + done.stderr).encode()) == []
+    written = server.objects("restricted")
+    assert all(name.startswith("study 7/crosswalk/crosswalk-") and name.endswith(".parquet.p7m") for name in written)
+    assert [tokens.found_in(content) for content in written.values()] == [[]] * len(written)
+    keys = ["--key", f"file:{planted_archive.key}", "--private-key", str(pair.private_key)]
+    read = run_command("reidentify", "--crosswalk", crosswalk, *keys, "--csv", env=env)
+    assert read.returncode == 0, read.stderr
+    rows = list(csv.DictReader(StringIO(read.stdout)))
+    assert sum(row["status"] == "written" for row in rows) == planted_archive.readable
+    assert len(rows) == planted_archive.files
+    assert len(tokens.found_in(read.stdout.encode())) >= 3 * planted_archive.readable
+    # Beam's own options lead there, too
+    if scheme == "s3":
+        options = ["--crosswalk", crosswalk, *keys, rows[0]["source_id"], "--csv"]
+        flags = ["--s3_endpoint_url", env["AWS_ENDPOINT_URL"], "--s3_access_key_id=test", "--s3_secret_access_key", "test"]
+        by_flags = run_command("reidentify", *options, *flags)
+        assert by_flags.returncode == 0, by_flags.stderr
+        assert list(csv.DictReader(StringIO(by_flags.stdout))) == rows[:1]
+
+
+def test_a_run_that_nobody_waits_for_writes_it_too(tmp_path: Path, key_file: Path, pair: KeyPair) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.dcm").write_bytes(ct_file(f"1.2.3.{number}"))
+    options = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
+    options += ["--crosswalk", str(tmp_path / "crosswalk"), "--crosswalk-certificate", str(pair.certificate), "--detach"]
+    finish = ("finish", "--audit", str(tmp_path / "out-audit"), "--key", f"file:{key_file}")
+    with engine("Prism server, worker pool") as flags:
+        submitted = run_command("run", *options, *flags)
+        assert submitted.returncode == 0, submitted.stderr
+        ends = time.monotonic() + PATIENCE
+        while (done := run_command(*finish)).returncode == 1:
+            assert time.monotonic() < ends, done.stderr
+            time.sleep(1)
+    assert done.returncode == 0, done.stderr
+    assert '"crosswalk": true' in (tmp_path / "out-audit" / "run.json").read_text()
+    keys = ("--key", f"file:{key_file}", "--private-key", str(pair.private_key))
+    read = run_command("reidentify", "--crosswalk", str(tmp_path / "crosswalk"), *keys, "--csv")
+    assert sorted(row["source"] for row in csv.DictReader(StringIO(read.stdout))) == ["0.dcm", "1.dcm", "2.dcm"]
+
+
+@pytest.mark.parametrize("first", ["with it", "with another one", "without it"])
+def test_a_run_that_goes_on_after_a_killed_one_leaves_no_row_out(first: str, tmp_path: Path, key_file: Path) -> None:
+    """What the ledger knows isn't scanned again: its rows must be there by then."""
+    (tmp_path / "in").mkdir()
+    write_studies(tmp_path / "in", [f"{number}.dcm" for number in range(1500)], lambda number: [])
+    crosswalk = tmp_path / "crosswalk"
+    options = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
+    before = {"with it": ["--crosswalk", str(crosswalk)], "with another one": ["--crosswalk", str(tmp_path / "other")]}
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", *options, *before.get(first, [])],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ends = time.monotonic() + PATIENCE
+    while len(list((tmp_path / "out-audit").glob("ledger-*"))) < 3:
+        assert time.monotonic() < ends and killed.poll() is None
+        time.sleep(0.001)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out-audit" / "run.json").exists()
+    done = run_command("run", *options, "--crosswalk", str(crosswalk))
+    assert done.returncode == 0, done.stderr
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in crosswalk.iterdir())
+    read = run_command("reidentify", "--crosswalk", str(crosswalk), "--key", f"file:{key_file}", "--csv")
+    assert read.returncode == 0, read.stderr
+    sources = [row["source"] for row in csv.DictReader(StringIO(read.stdout))]
+    assert len(sources) == len(set(sources)) == 1500
+    # with it, and only then, the work of the first run was of use
+    files = [path.name.split("-")[1] for path in crosswalk.glob("crosswalk-*")]
+    assert len(set(files)) == (2 if first == "with it" else 1)

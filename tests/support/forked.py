@@ -1,0 +1,172 @@
+"""The command in forked processes: what ``python -m pipeline`` does, by a server that has imported once what a run imports.
+
+Imports are four fifths of a small run. Each command is a process of its own all the same: its arguments, environment, folder,
+umask and streams are what the caller says, and it ends as the interpreter ends. That it tells and writes what the real command
+does is held by tests/job/test_real_command.py.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import functools
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+#: what a run imports sooner or later
+PRELOADED = (
+    "pipeline.cli",
+    "pipeline.runs.runner",
+    "pipeline.surveys.patient_listing",
+    "pipeline.surveys.quarantined",
+    "apache_beam.runners.portability.fn_api_runner.fn_runner",
+    "apache_beam.runners.worker.sdk_worker",
+    "pydicom",
+    "storage.stores.gcs",
+    "storage.stores.s3",
+    "storage.stores.azure",
+)
+_MOST = 1 << 20
+
+
+class Forked:
+    """A command that runs, with as much of subprocess.Popen as tests need."""
+
+    def __init__(self, *arguments: str, env: dict[str, str], cwd: str | Path, streams: tuple[int, int, int]) -> None:
+        """
+        Args:
+            arguments: behind ``python -m pipeline``.
+            streams: descriptors for stdin, stdout and stderr.
+        """
+        mask = os.umask(0)
+        os.umask(mask)
+        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask}
+        self._answers, theirs = socket.socketpair()
+        rights = array.array("i", [*streams, theirs.fileno()])
+        _server().sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        theirs.close()
+        self._lines = self._answers.makefile("r")
+        self.pid = int(self._lines.readline())
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float) -> int:
+        """The command's exit code, as subprocess has it.
+
+        Raises:
+            TimeoutError: it still runs after ``timeout`` seconds, and was killed.
+        """
+        if self.returncode is None:
+            self._answers.settimeout(timeout)
+            try:
+                answer = self._lines.readline()
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                raise
+            self.returncode = os.waitstatus_to_exitcode(int(answer))
+            self._answers.close()
+        return self.returncode
+
+
+def run_forked(*arguments: str, env: dict[str, str], cwd: str | Path, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end.
+
+    Raises:
+        TimeoutError: it still ran after ``timeout`` seconds.
+    """
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
+        command = Forked(*arguments, env=env, cwd=cwd, streams=(nothing.fileno(), out.fileno(), err.fileno()))
+        code = command.wait(timeout)
+        for stream in (out, err):
+            stream.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+
+
+def is_forkable(env: dict[str, str]) -> bool:
+    """Whether a command with that environment can be forked: what the interpreter reads when it starts is read no more."""
+    return {name for name in env if name.startswith("PYTHON")} <= {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+
+
+@functools.cache
+def _server() -> socket.socket:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.support.forked", str(theirs.fileno())]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait(10)
+
+    atexit.register(end)
+    return ours
+
+
+# -- in the server -------------------------------------------------------------------------------------------------------
+
+
+def _serve(requests: socket.socket) -> dict[str, Any]:
+    """Fork for each request; returns in each forked process that is to be the command."""
+    # nobody waits for those that wait for commands
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        content, rights, _, _ = requests.recvmsg(_MOST, socket.CMSG_SPACE(16))
+        if not content:
+            os._exit(0)
+        descriptors = array.array("i", rights[0][2])
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            requests.close()
+            _watch(descriptors)
+            request: dict[str, Any] = json.loads(content)
+            return request
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _watch(descriptors: array.array[int]) -> None:
+    """Fork once more: the process that returns is the command, the other one tells how it ends."""
+    *streams, answers = descriptors
+    if pid := os.fork():
+        for stream in streams:
+            os.close(stream)
+        os.write(answers, f"{pid}\n".encode())
+        _, status = os.waitpid(pid, 0)
+        os.write(answers, f"{status}\n".encode())
+        os._exit(0)
+    os.close(answers)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+
+
+def main() -> None:
+    """Serve, and be the command in processes that were forked for that."""
+    for module in PRELOADED:
+        importlib.import_module(module)
+    request = _serve(socket.socket(fileno=int(sys.argv[1])))
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    tempfile.tempdir = None
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    sys.argv = [str(ROOT / "pipeline" / "__main__.py"), *request["arguments"]]
+
+
+if __name__ == "__main__":
+    main()
+    runpy.run_module("pipeline", run_name="__main__", alter_sys=True)

@@ -1,0 +1,11 @@
+"""A process that works for a run."""
+
+from apache_beam.runners.worker.statesampler import StateSampler
+from apache_beam.utils.counters import CounterFactory
+
+from pipeline.workers.worker_process import settle
+
+
+def test_no_bundle_waits_long_for_beams_sampler() -> None:
+    settle()
+    assert StateSampler("stage", CounterFactory()).sampling_period_ms <= 10

@@ -1,0 +1,181 @@
+"""The architecture holds: who imports whom, how large files are, what the README says."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from anonymizer import Note, Reason
+from profiles import ConfidentialityProfile, conditions, describe, describe_risks
+from profiles.pixel_risk import read_pixel_risk
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("profiles", "anonymizer", "storage", "transforms", "pipeline")
+#: on how many floors the rooms of each package lie: whoever needs another one says why
+FLOORS = {"profiles": 11, "anonymizer": 7, "storage": 8, "transforms": 5, "pipeline": 8}
+MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
+README = (ROOT / "README.md").read_text()
+#: what some modules of the core import when asked to, so that only who asks pays for it
+USED_BY_CHOICE = {
+    "anonymizer/identity/patients.py": {"pyarrow"},  # a table of patients may be Parquet
+    "anonymizer/keys/secret_manager.py": {"google", "grpc"},  # the key may be in Google Secret Manager
+    "anonymizer/keys/google_credentials.py": {"google"},  # ... and needs credentials, which the core finds for the storage too
+    # what Beam was told of stores holds for ours
+    **{f"storage/stores/{name}.py": {"apache_beam"} for name in ("hdfs", "azure_client", "s3_client")},
+}
+
+
+def module_of(path: Path) -> str:
+    """The module in a file, by its dotted name."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULE_FILES = {module_of(path): path for path in MODULES}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that the file imports, at its top or later: those of the project by the module that has the name."""
+    found = set()
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names = {f"{module}.{alias.name}" for alias in node.names}
+            # what another package shows may have a module's name
+            found |= {name if name in MODULE_FILES and module not in ROOMS else module for name in names}
+    return found - {module_of(path)}
+
+
+IMPORTS = {module: imports(path) for module, path in MODULE_FILES.items()}
+
+
+def room_of(module: str) -> str:
+    """The folder or file of a package that a module lies in."""
+    return ".".join(module.split(".")[:2])
+
+
+def cycles(arrows: Mapping[str, set[str]]) -> list[str]:
+    """What is tied to itself by ``arrows``; nothing where they have an order."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def floors(package: str) -> int:
+    """On how many floors the rooms of a package lie: each above all that it imports."""
+    arrows: dict[str, set[str]] = {}
+    for module, imported in IMPORTS.items():
+        if module.startswith(f"{package}."):
+            above = {room_of(one) for one in imported if one.startswith(f"{package}.")}
+            arrows.setdefault(room_of(module), set()).update(above - {room_of(module)})
+    floor: dict[str, int] = {}
+    for room in TopologicalSorter(arrows).static_order():
+        floor[room] = 1 + max((floor[below] for below in arrows[room]), default=0)
+    return max(floor.values())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_points_back(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    later = ROOMS[ROOMS.index(package) + 1 :]
+    for module in imports(path):
+        top = module.split(".")[0]
+        assert top not in later, f"{package} must not know {top}"
+        assert top not in ROOMS or top == package or module == top, f"import from {top}, not from {module}"
+        if package in ("profiles", "anonymizer", "storage"):
+            allowed = USED_BY_CHOICE.get(str(path.relative_to(ROOT)), set())
+            outside = {"apache_beam"} if package == "storage" else {"apache_beam", "google", "grpc", "pyarrow"}
+            assert top not in outside - allowed, f"{package} knows no Beam"
+
+
+def test_no_modules_import_each_other() -> None:
+    # a package's face imports what it shows, which is no way back
+    assert cycles({module: imported for module, imported in IMPORTS.items() if MODULE_FILES[module].name != "__init__.py"}) == []
+
+
+@pytest.mark.parametrize(("package", "most"), FLOORS.items())
+def test_the_rooms_of_a_package_lie_on_few_floors(package: str, most: int) -> None:
+    assert floors(package) <= most
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_room_says_what_belongs_there(folder: Path) -> None:
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    assert said, "one sentence: what belongs there, and what doesn't"
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("package", ["transforms", "pipeline"])
+def test_beams_type_checks_stay_on(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        if re.search(r"^class \w+\(beam\.(DoFn|PTransform|CombineFn)", text := path.read_text(), re.MULTILINE):
+            assert "from __future__ import annotations" not in text, path.name
+
+
+def test_no_file_is_long() -> None:
+    sources = [*MODULES, *(ROOT / "tests").rglob("*.py"), *BENCHMARKS]
+    assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_importing_the_engine_leaves_beam_out() -> None:
+    code = "import sys, anonymizer, profiles, pipeline.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    heavy = {"apache_beam", "pyarrow", "grpc", "google.auth", "google.api_core", "google.cloud.storage"}
+    # files to files need none of these: pydicom takes a quarter of a second
+    heavy |= {"pydicom", "numpy", "requests", "http.client", "xml.sax"}
+    assert heavy & set(done.stdout.split()) == set()
+
+
+def test_the_readme_says_what_the_profile_does() -> None:
+    section = README.split("<!-- describe -->\n")[1].split("\n<!-- /describe -->")[0]
+    assert section == describe(ConfidentialityProfile())
+
+
+def test_the_page_about_pixels_shows_the_table() -> None:
+    page = (ROOT / "docs" / "pixels.md").read_text()
+    assert page.split("<!-- risks -->\n")[1].split("\n<!-- /risks -->")[0] == describe_risks()
+    # the grammar as the module has it
+    grammar = page.split("```text\n")[1].split("```")[0].rstrip()
+    assert inspect.cleandoc(conditions.__doc__ or "").count(grammar.replace("\n", "\n    ")) == 1
+    rows = page.split("```csv\n")[1].split("```")[0]
+    assert [row.reason for row in read_pixel_risk(StringIO(rows))[0]] == ["pixel-risk-site"] * 2
+
+
+def test_the_readme_explains_each_code() -> None:
+    codes = set(re.findall(r"`([a-z0-9-]+)`", README))
+    assert {reason.value for reason in Reason} | {note.value for note in Note} <= codes
+
+
+def test_the_readme_has_no_path_of_one_machine() -> None:
+    for path in [*MODULES, *BENCHMARKS, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
+        assert not re.search(r"/(home|root|Users|work)/", path.read_text()), path
+
+
+def test_the_readmes_custom_profile_is_one() -> None:
+    text = README.split("### Custom profiles")[1].split("```\n")[1]
+    assert len(ConfidentialityProfile.from_csv_string(text).custom) == 7
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "requirements/README.md"])
+def test_a_page_leads_to_pages_that_are_there(name: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", (ROOT / name).read_text())
+    assert links
+    for file, part in links:
+        text = ((ROOT / name).parent / file).read_text()
+        headings = [line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")]
+        assert not part or part in [re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings], (file, part)

@@ -1,0 +1,93 @@
+"""What the job says of itself when all is done: what was listed, and which files are its tables."""
+
+import json
+import time
+from collections.abc import Iterable
+
+import apache_beam as beam
+from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
+
+from anonymizer import Seal
+from storage import ObjectRef, TableFolder, check_running
+
+from ..engine_config import EngineConfig
+from ..records import Batch
+from ..sealed_json import seal_json
+from ..source_sums import Sum, add_up, sum_of_sources
+from ..tables.write_tables import TableFile
+
+
+class _SumOfBatch(beam.DoFn):
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+
+    def setup(self) -> None:
+        self._source_id = self._config.engine().pseudonyms.source_id
+
+    def process(self, batch: Batch) -> Iterable[Sum]:
+        yield sum_of_sources(self._source_id(ObjectRef(*fields).source) for fields in batch)
+
+
+class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[Sum]]):
+    """Collections of batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
+
+    def __init__(self, config: EngineConfig, more: tuple[PCollection[Sum], ...] = ()) -> None:
+        """
+        Args:
+            more: sums of what else was listed.
+        """
+        super().__init__()
+        self._config = config
+        self._more = more
+
+    def expand(self, objects: tuple[PCollection[Batch], ...]) -> PCollection[Sum]:
+        sums = [
+            batches | f"SumOfBatch{number}" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
+            for number, batches in enumerate(objects)
+        ]
+        return (*sums, *self._more) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
+
+
+def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int, str]], seal: Seal) -> None:
+    """Write the account."""
+    count, sources = listed
+    files = [TableFile(*fields) for fields in sorted(tables)]
+    content = {
+        "listed": count,
+        "written": int(time.time()),
+        "sources": sources.hex(),
+        "tables": {file.name: file.rows for file in files},
+        "table_digests": {file.name: file.digest for file in files},
+    }
+    folder.create(name, json.dumps(seal_json(name, content, [seal]), indent=1).encode())
+
+
+class _Write(beam.DoFn):
+    def __init__(self, folder: TableFolder, name: str, config: EngineConfig) -> None:
+        self._folder = folder
+        self._name = name
+        self._config = config
+
+    def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int, str]]) -> Iterable[bool]:
+        check_running()
+        write_account(self._folder, self._name, add_up(listed), tables, self._config.seal())
+        yield True
+
+
+class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
+    """Writes a JSON file when the listing is summed up and all tables are written; yields one True."""
+
+    def __init__(
+        self,
+        listed: PCollection[Sum],
+        tables: PCollection[tuple[str, int, str]],
+        folder: TableFolder,
+        name: str,
+        config: EngineConfig,
+    ) -> None:
+        super().__init__()
+        self._inputs = (AsIter(listed), AsList(tables))
+        self._write = _Write(folder, name, config)
+
+    def expand(self, pbegin: PBegin) -> PCollection[bool]:
+        return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, *self._inputs)

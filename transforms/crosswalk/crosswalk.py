@@ -1,0 +1,239 @@
+"""The restricted crosswalk: from the names and identifiers of objects to their new ones, and what became of each; written where
+it is asked for.
+
+Its rows are identifiers. They go from the worker that read an object to a file of the crosswalk and nowhere else: through no
+shuffle, side output or log, and into no file that is not encrypted or its owner's alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
+from storage import TableTarget
+
+from ..engine_config import EngineConfig
+from ..records import AuditRow
+from ..tables.write_tables import TableWriter
+from .cms import encrypt
+
+#: what the names of all its files begin with
+CROSSWALK = "crosswalk-"
+#: how the names of its files end: Parquet; EnvelopedData of that
+PLAIN_SUFFIX, ENCRYPTED_SUFFIX = ".parquet", ".parquet.p7m"
+
+CROSSWALK_SCHEMA = pa.schema(
+    [
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("source_bytes", pa.binary()),
+        pa.field("study_instance_uid", pa.string(), nullable=False),
+        pa.field("series_instance_uid", pa.string(), nullable=False),
+        pa.field("sop_instance_uid", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("issuer_of_patient_id", pa.string(), nullable=False),
+        pa.field("patient_name", pa.string(), nullable=False),
+        pa.field("new_study_instance_uid", pa.string(), nullable=False),
+        pa.field("new_series_instance_uid", pa.string(), nullable=False),
+        pa.field("new_sop_instance_uid", pa.string(), nullable=False),
+        pa.field("new_patient_id", pa.string(), nullable=False),
+        pa.field("status", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("reason_tag", pa.string()),
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("key_id", pa.string(), nullable=False),
+    ]
+)
+
+_ABSENT = (b"", b"")
+_NO_IDENTIFIERS = ("",) * 10
+_NOBODY = Originals("", "", "")
+#: of a code in a name
+_CODE_BYTES = 16
+
+
+class CrosswalkError(Exception):
+    """The crosswalk can't be made. The message holds nothing of it."""
+
+
+class CrosswalkRow(NamedTuple):
+    """A listed object: what leads from its new name and identifiers back to it, what became of it, and no more.
+
+    One that could be read has two rows, for what becomes of it is mostly known later, and by other workers: one says who it is,
+    the other one what became of it and nothing else. One that couldn't be read has one row for both.
+
+    Attributes:
+        source_id: keyed hash of its source name, as the audit has it.
+        source: its source name; None where that is no UTF-8, and then its bytes are in ``source_bytes``; both None in a row that
+            says only what became of it.
+        study_instance_uid, series_instance_uid, sop_instance_uid: the original ones; empty where it has none.
+        patient_id, issuer_of_patient_id, patient_name: as in Originals.
+        status, reason, reason_tag: as in AuditRow; None in a row that says only who it is.
+    """
+
+    source_id: str
+    source: str | None
+    source_bytes: bytes | None
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_name: str
+    new_study_instance_uid: str
+    new_series_instance_uid: str
+    new_sop_instance_uid: str
+    new_patient_id: str
+    status: str | None = None
+    reason: str | None = None
+    reason_tag: str | None = None
+
+
+def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
+    """The row of an object.
+
+    Args:
+        scan: with its originals.
+    """
+    assert scan.originals is not None
+    name, name_bytes = _named(source)
+    study, series, instance = (
+        [uid.decode("latin-1") for uid in scan.uids.get(tag, _ABSENT)] for tag in (STUDY, SERIES, SOP_INSTANCE)
+    )
+    patient = Originals(*map(_writable, scan.originals))
+    return CrosswalkRow(
+        source_id=source_id,
+        source=name,
+        source_bytes=name_bytes,
+        study_instance_uid=study[0],
+        series_instance_uid=series[0],
+        sop_instance_uid=instance[0],
+        patient_id=patient.patient_id,
+        issuer_of_patient_id=patient.issuer,
+        patient_name=patient.patient_name,
+        new_study_instance_uid=study[1],
+        new_series_instance_uid=series[1],
+        new_sop_instance_uid=instance[1],
+        new_patient_id=patient.new_patient_id,
+    )
+
+
+def rejected_rows(source: bytes, row: AuditRow, originals: Originals | None) -> tuple[CrosswalkRow, ...]:
+    """The rows of an object that pass 1 refused.
+
+    Args:
+        originals: with the UIDs; None: it couldn't be read, and who it is is not known, but for its name.
+    """
+    name, name_bytes = _named(source)
+    patient = Originals(*map(_writable, originals or _NOBODY))
+    who = CrosswalkRow(
+        source_id=row.source_id,
+        source=name,
+        source_bytes=name_bytes,
+        study_instance_uid=patient.study,
+        series_instance_uid=patient.series,
+        sop_instance_uid=patient.instance,
+        patient_id=patient.patient_id,
+        issuer_of_patient_id=patient.issuer,
+        patient_name=patient.patient_name,
+        new_study_instance_uid=row.study_instance_uid,
+        new_series_instance_uid=row.series_instance_uid,
+        new_sop_instance_uid=row.sop_instance_uid,
+        new_patient_id=_writable(row.patient_id),
+    )
+    outcome = outcome_row(row)
+    if originals is not None:
+        return who, outcome
+    return (who._replace(status=outcome.status, reason=outcome.reason, reason_tag=outcome.reason_tag),)
+
+
+def outcome_row(row: AuditRow) -> CrosswalkRow:
+    """What became of an object, and nothing else."""
+    return outcome_of(row.source_id, row.status.value, row.reason and row.reason.value, row.reason_tag)
+
+
+def outcome_of(source_id: str, status: str, reason: str | None, reason_tag: str | None) -> CrosswalkRow:
+    """As ``outcome_row``, by what a table says."""
+    return CrosswalkRow(source_id, None, None, *_NO_IDENTIFIERS, status, reason or None, reason_tag or None)
+
+
+def _named(source: bytes) -> tuple[str | None, bytes | None]:
+    try:
+        return source.decode(), None
+    except UnicodeDecodeError:
+        return None, source
+
+
+def _writable(text: str) -> str:
+    """No character set gives half of a surrogate pair; but if one did, a run must not end by it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def crosswalk_table(rows: list[CrosswalkRow], run_id: str, key_id: str) -> pa.Table:
+    """Rows of ``crosswalk-*.parquet``.
+
+    Raises:
+        CrosswalkError: they can't be encoded.
+    """
+    try:
+        columns: list[Any] = [list(column) for column in zip(*rows, strict=True)]
+        columns += [[constant] * len(rows) for constant in (run_id, key_id)]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, CROSSWALK_SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=CROSSWALK_SCHEMA)
+    except (pa.ArrowException, ValueError, TypeError):
+        # Arrow's own message would quote a value
+        raise CrosswalkError("a row of the crosswalk can't be encoded") from None
+
+
+@dataclass(frozen=True)
+class CrosswalkTarget:
+    """Where a crosswalk goes. Picklable.
+
+    Attributes:
+        folder: its files' folder; what is created there is its owner's alone, where the store has permissions.
+        run_id: stands in the names of all files.
+        config: gives the seal.
+        certificate: whose holder alone may read it, DER; empty: files are not encrypted.
+    """
+
+    folder: TableTarget
+    run_id: str
+    key_id: str
+    config: EngineConfig
+    certificate: bytes = b""
+
+    def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
+        """As ``TableTarget.create``, encrypted if it is to be; in place of the name's last part stands the file's code.
+
+        Raises:
+            EnvelopeError: the packages of this worker can't encrypt.
+        """
+        suffix = PLAIN_SUFFIX
+        if self.certificate:
+            suffix, content = ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
+        self.folder.create(crosswalk_name(self.run_id, suffix, content, self.config.seal()), content, durable=durable)
+
+
+def crosswalk_name(run_id: str, suffix: str, content: bytes, seal: Seal) -> str:
+    """The name of a file of the crosswalk: who holds the key can tell by it whether a run wrote the file."""
+    beginning = f"{CROSSWALK}{run_id}"
+    return f"{beginning}-{seal.code(beginning + suffix, content)[:_CODE_BYTES].hex()}{suffix}"
+
+
+class CrosswalkWriter:
+    """Gathers rows in memory, and writes files of bounded size. Who writes rows twice does no harm: readers show them once."""
+
+    def __init__(self, target: CrosswalkTarget) -> None:
+        table = partial(crosswalk_table, run_id=target.run_id, key_id=target.key_id)
+        self._writer = TableWriter(target, f"{CROSSWALK}{target.run_id}", table)
+
+    def add(self, rows: Iterable[CrosswalkRow | None]) -> None:
+        """Take rows."""
+        self._writer.add([row for row in rows if row is not None])
+
+    def flush(self) -> None:
+        """Write what was gathered: afterwards it is in the crosswalk, whatever becomes of the bundle."""
+        self._writer.finish()

@@ -1,0 +1,279 @@
+"""Pass 1: read each object's header, hash its identifiers, collect the UIDs that pass 2 will replace."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, Literal, NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
+
+from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Originals
+from storage import Archive, ObjectRef, again, check_running, keep_done
+
+from ..concurrency import Workers, reading_order
+from ..crosswalk.crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_rows
+from ..engine_config import EngineConfig
+from ..ledger import Ledger, LedgerWriter, known_groups
+from ..metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, ProgressListener, StageClock, StorageCounters, counter
+from ..records import OWNED, AuditRow, AuditRows, Batch, InstanceHeader, SharedFindings, UidRole
+from ..rejection import rejection
+from ..shuffle.packing import pack
+from ..source_ids import Sources
+from ..work_unit_ids import STUDY_ID_SIZE
+
+SCANNED: Literal["scanned"] = "scanned"
+REJECTED: Literal["rejected"] = "rejected"
+
+_ABSENT = (b"", b"")
+#: findings whose hashes a worker remembers, for the batches to come
+_MOST_KNOWN = 1024
+
+#: StudyInstanceUID; UIDs, person, words and patient as in Found; the fields of a Description
+_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes, tuple[Any, ...]]
+
+_ROLES = {
+    SOP_INSTANCE: UidRole.INSTANCE,
+    0x00081155: UidRole.INSTANCE,  # ReferencedSOPInstanceUID
+    SERIES: UidRole.SERIES,
+    STUDY: UidRole.STUDY,
+    0x00200052: UidRole.FRAME_OF_REFERENCE,
+    0x30060024: UidRole.FRAME_OF_REFERENCE,  # ReferencedFrameOfReferenceUID
+}
+
+
+class UidCollector:
+    """Maps UIDs by the engine's key and remembers them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._uids = engine.uids
+        self.found: dict[bytes, tuple[bytes, int]] = {}
+
+    def new_uid(self, uid: bytes, tag: int) -> bytes:
+        """The new UID; the original joins ``found`` with the first of its roles."""
+        role = int(_ROLES.get(tag, UidRole.OTHER))
+        known = self.found.get(uid)
+        if known is not None and known[1] <= role:
+            return known[0]
+        new = self._uids.new_uid(uid, tag)
+        self.found[uid] = (new, role)
+        return new
+
+
+class Found(NamedTuple):
+    """What pass 1 found in an object.
+
+    Attributes:
+        study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
+        new_uid: the new SOPInstanceUID; empty where it stays.
+        description: what the audit says of the object.
+        uids: all others to be replaced: original, (new UID, UidRole and OWNED).
+        words: hashes of words that identify somebody, as no more than a worker's memory may have them.
+        bytes_read: bytes that had to be read for it.
+        face: evidence of a head; None where none is looked for.
+        crosswalk: its row there; None where no crosswalk is written.
+    """
+
+    ref: ObjectRef
+    study: bytes
+    instance: bytes
+    new_uid: bytes
+    uids: tuple[tuple[bytes, tuple[bytes, int]], ...]
+    person: bytes
+    patient: bytes
+    words: tuple[bytes, ...]
+    bytes_read: int
+    description: Description = Description()
+    face: FaceEvidence | None = None
+    crosswalk: CrosswalkRow | None = None
+
+
+class _Refused(NamedTuple):
+    """An object that can't be scanned: its source name, its row of the audit, and whose it is, where a crosswalk is written."""
+
+    source: bytes
+    row: AuditRow
+    originals: Originals | None
+
+
+def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> Found:
+    """What the header of one object tells.
+
+    Args:
+        crosswalk: whether its row for the crosswalk is wanted, too.
+
+    Raises:
+        DeidentificationError: the object can't be understood, or has no place in the output.
+        OSError: it can't be read.
+        TransientError: what arrived is broken.
+    """
+    collector = UidCollector(engine)
+    with archive.open(ref, header=True) as stream:
+        scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None, originals=crosswalk)
+        read = stream.ref
+    instance = scan.uids[SOP_INSTANCE][0]
+    new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
+    if role == UidRole.INSTANCE:
+        collector.found.pop(instance, None)
+    else:
+        new_uid = b""
+    for tag in (SERIES, STUDY):
+        own = scan.uids.get(tag, _ABSENT)[0]
+        if (known := collector.found.get(own)) is not None:
+            collector.found[own] = (known[0], known[1] | OWNED)
+    return Found(
+        ref=read,
+        study=scan.uids.get(STUDY, _ABSENT)[0],
+        instance=instance,
+        new_uid=new_uid,
+        uids=tuple(collector.found.items()),
+        person=scan.person if scan.words else b"",
+        patient=scan.patient,
+        words=scan.words,
+        bytes_read=scan.bytes_read,
+        description=scan.description,
+        face=scan.face,
+        crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
+    )
+
+
+class HeaderGroups:
+    """Groups objects by study and by what they share; identifiers are hashed, what is shared but once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._hash = engine.uids.hash
+        self._source_id = engine.pseudonyms.source_id
+        self._words = engine.words
+        self._known: dict[_Shared, tuple[bytes, tuple[Any, ...]]] = {}
+
+    def group(self, found: Iterable[Found]) -> list[tuple[Any, ...]]:
+        """HeaderGroup tuples."""
+        groups: dict[tuple[_Shared, bytes], list[tuple[Any, ...]]] = {}
+        faces: dict[tuple[_Shared, bytes], FaceEvidence] = {}
+        for one in found:
+            kept_uid = b"" if one.new_uid else one.instance
+            source_id = bytes.fromhex(self._source_id(one.ref.source))
+            header = InstanceHeader(one.ref[:], source_id, self._hash(one.instance), one.new_uid, kept_uid)[:]
+            shared = one.study, one.uids, one.person, one.words, one.patient, one.description
+            group = shared, one.face.series if one.face else b""
+            groups.setdefault(group, []).append(header)
+            if one.face is not None:
+                known = faces.get(group)
+                faces[group] = one.face if known is None else known.merged(one.face)
+        return [(*self._with_face(group[0], faces.get(group)), headers) for group, headers in groups.items()]
+
+    def _with_face(self, shared: "_Shared", face: FaceEvidence | None) -> tuple[bytes, tuple[Any, ...]]:
+        study, findings = self._hashed(shared)
+        return study, findings if face is None else SharedFindings(*findings)._replace(face=face[:])[:]
+
+    def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
+        hashed = self._known.get(shared)
+        if hashed is None:
+            study, uids, person, words, patient, description = shared
+            study_hash = self._hash(study)
+            sealed = self._words.seal((study_hash[:STUDY_ID_SIZE], person), words)
+            hashed_uids = tuple((self._hash(uid), *new) for uid, new in uids)
+            findings = SharedFindings(hashed_uids, person, sealed, patient, description=description[:])
+            hashed = study_hash, findings[:]
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[shared] = hashed
+        return hashed
+
+
+class _Scan(beam.DoFn):
+    def __init__(
+        self,
+        archive: Archive,
+        config: EngineConfig,
+        ledger: Ledger,
+        progress: ProgressListener,
+        crosswalk: CrosswalkTarget | None,
+    ) -> None:
+        self._target = crosswalk
+        self._archive = archive
+        self._config = config
+        self._ledger = ledger
+        self._progress = progress
+        self._operations = StorageCounters(archive)
+        self._clock = StageClock("scan")
+        self._scanned, self._rejected = counter(OBJECTS_SCANNED), counter(OBJECTS_REJECTED)
+        self._bytes_read = counter(HEADER_BYTES_READ)
+
+    def setup(self) -> None:
+        self._engine = self._config.engine()
+        self._groups = HeaderGroups(self._engine)
+        self._sources = Sources(self._engine)
+        self._workers = Workers(self._archive.concurrency)
+        self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
+        # what the ledger knows is not scanned again: its rows are in the crosswalk before
+        self._ledger_writer = LedgerWriter(self._ledger, None if self._crosswalk is None else self._crosswalk.flush)
+
+    def finish_bundle(self) -> None:
+        if self._crosswalk is not None:
+            self._crosswalk.flush()
+        self._ledger_writer.end_bundle()
+
+    def teardown(self) -> None:
+        self._workers.close()
+
+    def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
+        self._clock.note()
+        refs = [ObjectRef(*fields) for fields in batch]
+        scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
+        results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
+        refused = [result for result in results if isinstance(result, _Refused)]
+        if refused:
+            rejected = AuditRows(one.row for one in refused)
+            self._rejected.inc(len(rejected))
+            if self._crosswalk is not None:
+                self._crosswalk.add(chain.from_iterable(rejected_rows(*one) for one in refused))
+            self._ledger_writer.add_rows(rejected)
+            yield TaggedOutput(REJECTED, rejected)
+        scanned = [result for result in results if isinstance(result, Found)]
+        if scanned:
+            self._scanned.inc(len(scanned))
+            self._bytes_read.inc(sum(one.bytes_read for one in scanned))
+            if self._crosswalk is not None:
+                self._crosswalk.add(one.crosswalk for one in scanned)
+            groups = self._groups.group(scanned)
+            self._ledger_writer.add_headers(known_groups(groups, self._sources))
+            yield pack(groups)
+        self._operations.update()
+        self._clock.note()
+        self._progress.add("scanned", len(batch))
+
+    def _scan_all(self, refs: list[ObjectRef]) -> list[Found | _Refused]:
+        results = [self._scan_one(ref) for ref in refs]
+        self._archive.release()
+        return results
+
+    def _scan_one(self, ref: ObjectRef) -> Found | _Refused:
+        check_running()
+        try:
+            return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
+        except Exception as error:  # one bad object must not end the run; what it says may hold its values
+            originals = error.originals if isinstance(error, DeidentificationError) else None
+            return _Refused(ref.source, rejection(self._sources.of(ref), error, ref), originals)
+
+
+class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
+    """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        config: EngineConfig,
+        ledger: Ledger,
+        progress: ProgressListener,
+        crosswalk: CrosswalkTarget | None = None,
+    ) -> None:
+        """
+        Args:
+            crosswalk: where source names and original identifiers go; None: nowhere.
+        """
+        super().__init__()
+        self._scan = _Scan(archive, config, ledger, progress, crosswalk)
+
+    @beam.typehints.no_annotations
+    def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
+        return objects | "Scan" >> beam.ParDo(self._scan).with_outputs(REJECTED, main=SCANNED)

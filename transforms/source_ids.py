@@ -1,0 +1,68 @@
+"""Who a listed object is, and which content it has, in keyed hashes: names, sizes and times are identifiers too."""
+
+from typing import NamedTuple
+
+from anonymizer import Engine
+from storage import ObjectRef
+
+
+class Source(NamedTuple):
+    """A listed object in the audit.
+
+    Attributes:
+        source_id: keyed hash of its source name, 32 hex digits.
+        version: keyed hash of what changes when its content does, 16 hex digits; ``""`` where nothing tells. Of a member, its
+            container's.
+        container_id: for a member, keyed hash of its container's source name; else ``""``.
+        input, before: as in ObjectRef.
+        size: in bytes, -1 where it isn't known.
+    """
+
+    source_id: str
+    version: str = ""
+    container_id: str = ""
+    input: int = 0
+    before: tuple[str, str] | None = None
+    size: int = -1
+
+    @property
+    def listed_as(self) -> str:
+        """The source id of what was listed: the object, or the container that it lies in."""
+        return self.container_id or self.source_id
+
+
+class Sources:
+    """Makes them, by an engine's key."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.source_id = engine.pseudonyms.source_id
+        self._version = engine.pseudonyms.source_version
+        # members come one after the other
+        self._last: tuple[bytes, str] = (b"", "")
+        self._last_hashed: tuple[str, str] = ("", "")
+
+    def of(self, ref: ObjectRef, source_id: str = "") -> Source:
+        """The object's.
+
+        Args:
+            source_id: where it is known by now.
+        """
+        source_id = source_id or self.source_id(ref.source)
+        if ref.member is None:
+            return Source(source_id, self.version(ref), "", ref.input, ref.before, ref.size)
+        container = (ref.source[: ref.member[-1]], ref.version)
+        if self._last != container:
+            self._last, self._last_hashed = container, (self.version_of_container(ref), self.source_id(container[0]))
+        return Source(source_id, *self._last_hashed, ref.input, ref.before, ref.size)
+
+    def version(self, ref: ObjectRef) -> str:
+        """Of an object by itself: its size, and its time, generation or tag."""
+        return self.version_of(ref.size, ref.version)
+
+    def version_of(self, size: int, version: str) -> str:
+        """Of an object of that size, and time, generation or tag."""
+        return self._version(f"{size} {version}".encode()) if version and size >= 0 else ""
+
+    def version_of_container(self, ref: ObjectRef) -> str:
+        """Of a zip or tar, or of that in which a member lies: whose size isn't known then."""
+        return self._version(b"container " + ref.version.encode()) if ref.version else ""
