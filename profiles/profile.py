@@ -36,12 +36,7 @@ from .tables import CLEANABLE_VRS, EDITION, MethodCode, method_codes, shared_dat
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
-_SHORT_STRING_VRS = frozenset({"LO", "SH"})
-_LENGTH_TO_END = 0x00080001
 _GRAPHIC_ANNOTATIONS = 0x00700001
-_PRIVATE_CHARACTERISTICS = 0x00080300
-#: elements of a curve that hold sound (PS3.3 2004, C.10.3)
-_CURVE_AUDIO = range(0x2000, 0x2010)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ _KINDS = {
     "gs": _Kind("gcs", "GcsStore"),
     "s3": _Kind("s3", "S3Store", "aws"),
     "azfs": _Kind("azure", "AzureStore", "azure"),
-    "hdfs": _Kind("beam_files", "BeamFilesStore", "hdfs"),
+    "hdfs": _Kind("hdfs", "BeamFilesStore", "hdfs"),
 }
 
 
@@ -49,7 +49,7 @@ def store_for(location: str, options: StorageOptions) -> ObjectStore:
 
 def has_connected() -> bool:
     """Whether this process has had a store elsewhere than on this machine, and may hold connections to it."""
-    return any(f"{__package__}.{kind.module}" in sys.modules for kind in _KINDS.values())
+    return any(f"{__package__}.stores.{kind.module}" in sys.modules for kind in _KINDS.values())
 
 
 @lru_cache(maxsize=16)
@@ -61,7 +61,7 @@ def _store(scheme: str, options: StorageOptions) -> ObjectStore:
         check_scheme(f"{scheme}://")
     assert kind is not None
     try:
-        module = importlib.import_module(f".{kind.module}", __package__)
+        module = importlib.import_module(f".stores.{kind.module}", __package__)
     except ImportError:
         raise StorageError(f"{scheme}:// needs more packages: pip install -e '.[{kind.extra}]'") from None
     store: ObjectStore = getattr(module, kind.store)(options)

@@ -110,9 +110,10 @@ def fail(error: BaseException, where: str = "") -> NoReturn:
 
 def unavailable_behind(error: BaseException | None) -> BaseException | None:
     """The StorageUnavailableError that ``error`` came of, or is; None where there is none."""
-    transforms = sys.modules.get("transforms.storage")
-    while transforms is not None and error is not None:
-        if isinstance(error, transforms.StorageUnavailableError):
+    # where nothing has imported it nothing has raised its errors
+    storage = sys.modules.get("storage.errors")
+    while storage is not None and error is not None:
+        if isinstance(error, storage.StorageUnavailableError):
             return error
         error = error.__context__
     return None

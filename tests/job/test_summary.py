@@ -90,7 +90,7 @@ def test_what_to_do_about_what_was_refused_is_said(capsys: pytest.CaptureFixture
 
 
 def test_a_terminal_has_a_table(tmp_path: Path) -> None:
-    code = "from tests.pipeline.test_summary import report, show; show(report())"
+    code = "from tests.job.test_summary import report, show; show(report())"
     master, slave = pty.openpty()
     process = subprocess.Popen([sys.executable, "-c", code], stdout=slave, cwd=ROOT, env={**os.environ, "TERM": "xterm"})
     os.close(slave)

@@ -356,7 +356,7 @@ def test_a_large_object_passes_in_little_memory(gcs: GcsServer, tmp_path: Path, 
 
 MEASURED = """
 import resource, sys
-import apache_beam, pipeline.runner, storage.stores.gcs
+import apache_beam, pipeline.runs.runner, storage.stores.gcs
 from pipeline.cli import main
 imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -33,9 +33,10 @@ PRELOADED = (
     "apache_beam.runners.portability.fn_api_runner.fn_runner",
     "apache_beam.runners.worker.sdk_worker",
     "pydicom",
-    "storage.stores.gcs",
-    "storage.stores.s3",
-    "storage.stores.azure",
+    # of stores what their modules import: whether a module is there tells a run whether it has connected
+    "google.cloud.storage",
+    "boto3",
+    "azure.storage.blob",
 )
 _MOST = 1 << 20
 

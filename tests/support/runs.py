@@ -15,8 +15,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from pydicom.data import get_testdata_file
 
+from pipeline.cli import main
 from tests.support.forked import run_forked
 from tests.support.keys import write_key
 from tests.support.objects import EXPLICIT, Element, ct, from_dataset, nested, part10, read
@@ -130,6 +132,15 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
     """``python -m pipeline``, in a process forked from one that has imported it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     return run_forked(*arguments, env=environment, cwd=Path.cwd(), timeout=300)
+
+
+def run_in_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in this process, for what ends before any work: wrong usage, help, explanations."""
+    result = CliRunner().invoke(main, arguments, prog_name="dicom-deid")
+    # an error that is no exit would be a traceback
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 def run_real_command(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

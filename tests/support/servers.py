@@ -42,6 +42,11 @@ class GcsServer:
     def create_bucket(self, name: str) -> None:
         self._call("POST", "/storage/v1/b?project=test", body=json.dumps({"name": name}))
 
+    def remove_bucket(self, name: str) -> None:
+        """Removes a bucket and all that is in it."""
+        _each(lambda found: self._call("DELETE", _gcs_path(name, found)), self.names(name))
+        self._call("DELETE", f"/storage/v1/b/{name}")
+
     def put(self, bucket: str, name: str, content: bytes, **metadata: str) -> None:
         """Writes an object, with ``metadata`` as its custom metadata."""
         path = f"/upload/storage/v1/b/{bucket}/o?uploadType="
@@ -122,6 +127,13 @@ class S3Server:
     def create_bucket(self, name: str) -> None:
         self.client.create_bucket(Bucket=name)
 
+    def remove_bucket(self, name: str) -> None:
+        """Removes a bucket and all that is in it."""
+        names = self.names(name)
+        for at in range(0, len(names), 1000):
+            self.client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found} for found in names[at : at + 1000]]})
+        self.client.delete_bucket(Bucket=name)
+
     def put(self, bucket: str, name: str, content: bytes, **metadata: str) -> None:
         self.client.put_object(Bucket=bucket, Key=name, Body=content, Metadata=metadata)
 
@@ -181,6 +193,10 @@ class AzuriteServer:
 
     def create_bucket(self, name: str) -> None:
         self.client.create_container(name)
+
+    def remove_bucket(self, name: str) -> None:
+        """Removes a container and all that is in it."""
+        self.client.delete_container(name)
 
     def put(self, bucket: str, name: str, content: bytes, **metadata: str) -> None:
         self.client.get_blob_client(bucket, name).upload_blob(content, overwrite=True, metadata=metadata or None)

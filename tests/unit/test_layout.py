@@ -23,6 +23,8 @@ ROOMS = ("profiles", "anonymizer", "storage", "transforms", "pipeline")
 #: on how many floors the rooms of each package lie: whoever needs another one says why
 FLOORS = {"profiles": 11, "anonymizer": 7, "storage": 8, "transforms": 5, "pipeline": 8}
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+NAMES_MODULE = re.compile(rf"({'|'.join(ROOMS)})(\.[a-z_0-9]+)*\.[A-Za-z_0-9]+")
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 README = (ROOT / "README.md").read_text()
 #: what some modules of the core import when asked to, so that only who asks pays for it
@@ -57,6 +59,19 @@ def imports(path: Path) -> set[str]:
             # what another package shows may have a module's name
             found |= {name if name in MODULE_FILES and module not in ROOMS else module for name in names}
     return found - {module_of(path)}
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module gives names to at its top."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        found |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
 
 
 IMPORTS = {module: imports(path) for module, path in MODULE_FILES.items()}
@@ -103,6 +118,16 @@ def test_nothing_points_back(path: Path) -> None:
             assert top not in outside - allowed, f"{package} knows no Beam"
 
 
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_that_are_named_in_texts_are_there(path: Path) -> None:
+    """No type checker follows what ``sys.modules`` or a patch is asked for."""
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    named = [text for text in texts if isinstance(text, str) and NAMES_MODULE.fullmatch(text)]
+    for name in named:
+        module, _, attribute = name.rpartition(".")
+        assert name in MODULE_FILES or (module in MODULE_FILES and attribute in names_in(MODULE_FILES[module])), name
+
+
 def test_no_modules_import_each_other() -> None:
     # a package's face imports what it shows, which is no way back
     assert cycles({module: imported for module, imported in IMPORTS.items() if MODULE_FILES[module].name != "__init__.py"}) == []
@@ -128,7 +153,7 @@ def test_beams_type_checks_stay_on(package: str) -> None:
 
 
 def test_no_file_is_long() -> None:
-    sources = [*MODULES, *(ROOT / "tests").rglob("*.py"), *BENCHMARKS]
+    sources = [*MODULES, *TESTS, *BENCHMARKS]
     assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 400} == {}
 
 

@@ -1,4 +1,4 @@
-"""The audit tables: their columns, and how their rows come about."""
+"""The audit tables: how their rows come about."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial

@@ -1,8 +1,7 @@
-"""A real server, and this process's clients led to it."""
+"""This process's clients led to a real server, and no further than a test."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,13 +10,13 @@ from storage import COUNTS, StorageOptions
 from storage.stores import s3_client as module
 from storage.stores import s3_stream as stream_module
 from storage.stores.s3 import S3Store
-from tests.support.servers import S3Server, moto_server
+from tests.support.servers import S3Server
+from tests.support.stores import new_bucket
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with moto_server() as found:
-        yield found
+@pytest.fixture
+def server(s3_server: S3Server) -> S3Server:
+    return s3_server
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +37,5 @@ def store() -> S3Store:
 
 
 @pytest.fixture
-def bucket(server: S3Server, request: pytest.FixtureRequest) -> str:
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[-50:].strip("-")
-    server.create_bucket(name)
-    return name
+def bucket(server: S3Server) -> str:
+    return new_bucket(server)

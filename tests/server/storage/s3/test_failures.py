@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from anonymizer import DeidentificationError, Reason
-from storage import COUNTS, Entry, ObjectConflictError, Operations, StorageError, StorageOptions, TransientError
+from storage import COUNTS, ObjectConflictError, StorageError, StorageOptions
 from storage.stores.remote import SMALL
 from storage.stores.s3 import S3Store
 from tests.server.storage.s3.helpers import before_send, refusal, unfinished
@@ -28,36 +27,6 @@ def proxied(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         proxy.upstream = server.url
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy
-
-
-@pytest.mark.parametrize("kind", ["cut-before", "cut-after", "503", "truncate", "short", "corrupt"])
-@pytest.mark.parametrize("size", [100_000, SMALL + 5_000_000])
-def test_what_goes_wrong_on_the_way_is_noticed_and_done_again(
-    store: S3Store, server: S3Server, bucket: str, proxied: Any, monkeypatch: pytest.MonkeyPatch, kind: str, size: int
-) -> None:
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    content = (bytes(range(251)) * (size // 251 + 1))[:size]
-    proxied.plan = FaultPlan(seed=1, share=1.0, kinds=(kind,), max_repeats=1)
-    for name in ("ours", "theirs"):
-        uri = f"s3://{bucket}/{name}"
-        if name == "ours":
-            assert store.create(uri, [content], {}).size == size
-        else:
-            server.put(bucket, name, content)
-        assert server.get(bucket, name) == content
-        for entry in (only(store, uri), Entry(uri.encode())):
-            for header in (True, False):
-                for attempt in range(3):
-                    try:
-                        with store.open(entry, header=header) as stream:
-                            assert (stream.read(100) if header else content_of(stream)) == content[: 100 if header else size]
-                        break
-                    except TransientError:
-                        # an object that was handed on already is begun anew by who read it
-                        assert attempt < 2
-    assert proxied.faults()[kind] > 0
-    # an upload of which nobody was told that it began: the bucket's lifecycle removes it, no reader sees it
-    assert len(unfinished(server, bucket)) <= (kind == "cut-after")
 
 
 def test_a_stream_that_was_cut_goes_on_where_it_was(store: S3Store, server: S3Server, bucket: str, proxied: Any) -> None:
@@ -115,58 +84,7 @@ def test_a_store_without_conditions_is_looked_at_first(store: S3Store, server: S
         store.put(uri, b"3", version=version)
 
 
-# -- small files -----------------------------------------------------------------------------------------------------
-
-
-def test_small_files_are_replaced_only_as_the_version_allows(store: S3Store, server: S3Server, bucket: str) -> None:
-    uri = f"s3://{bucket}/audit/run.json"
-    with pytest.raises(FileNotFoundError):
-        store.get(uri)
-    with pytest.raises(ObjectConflictError):
-        store.put(uri, b"1", version="0" * 32)
-    store.put(uri, b"1", version="")
-    assert server.metadata(bucket, "audit/run.json")["ContentType"] == "application/json"
-    with pytest.raises(ObjectConflictError):
-        store.put(uri, b"2", version="")
-    # a request whose answer was lost is repeated
-    store.put(uri, b"1", version="")
-    content, version = store.get(uri)
-    assert content == b"1"
-    store.put(uri, b"2", version=version)
-    with pytest.raises(ObjectConflictError):
-        store.put(uri, b"3", version=version)
-    store.put(uri, b"4")
-    store.move(uri, f"s3://{bucket}/audit/earlier/run.json")
-    store.move(uri, f"s3://{bucket}/audit/earlier/run.json")
-    assert store.get(f"s3://{bucket}/audit/earlier/run.json")[0] == b"4"
-    assert list(store.names(f"s3://{bucket}/audit", "")) == []
-    assert list(store.names(f"s3://{bucket}/audit/earlier", "run")) == ["run.json"]
-    store.delete(f"s3://{bucket}/audit/earlier/run.json")
-    store.delete(f"s3://{bucket}/audit/earlier/run.json")
-    assert list(store.list(f"s3://{bucket}/")) == []
-
-
 # -- reaching it -----------------------------------------------------------------------------------------------------
-
-
-def test_what_is_wrong_with_a_bucket_is_said_without_its_name(store: S3Store) -> None:
-    for attempt in (
-        lambda: list(store.list("s3://no-such-bucket/x")),
-        lambda: store.get("s3://no-such-bucket/x"),
-        lambda: store.put("s3://no-such-bucket/x", b"", version=""),
-        lambda: store.put("s3://no-such-bucket/x", b""),
-        lambda: store.delete("s3://no-such-bucket/x"),
-    ):
-        with pytest.raises(StorageError, match="doesn't exist") as error:
-            attempt()
-        assert "no-such-bucket" not in str(error.value)
-    for content in (b"1", bytes(SMALL + 1)):
-        with pytest.raises(DeidentificationError) as refused:
-            store.create("s3://no-such-bucket/x", [content], {})
-        assert refused.value.reason is Reason.OUTPUT_UNWRITABLE
-    with pytest.raises(StorageError) as error:
-        list(store.list("s3://No_Bucket_at_all!/x"))
-    assert "No_Bucket" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -276,24 +194,3 @@ def test_options_travel(bucket: str) -> None:
     options = StorageOptions(requester_pays=True, threads=3)
     again = pickle.loads(pickle.dumps(options))
     assert S3Store(again)._client is S3Store(options)._client
-
-
-def test_threads_share_a_client(store: S3Store, bucket: str) -> None:
-    problems: list[BaseException] = []
-
-    def work(number: int) -> None:
-        try:
-            uri = f"s3://{bucket}/{number}"
-            store.create(uri, [bytes(number)], {})
-            with store.open(only(store, uri)) as stream:
-                assert content_of(stream) == bytes(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(100, 116)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
-    assert COUNTS.take() == Operations(lists=16, reads=16, writes=16, bytes_read=1720, bytes_written=1720)

@@ -55,7 +55,7 @@ class _Made:
         )
 
 
-@pytest.mark.parametrize(("syntax", "size"), product(SYNTAXES.values(), [1 << 20, 100, 7]))
+@pytest.mark.parametrize(("syntax", "size"), [*product(SYNTAXES.values(), [1 << 20, 100, 7])])
 @pytest.mark.parametrize("lossy", ["", "00", "01"])
 def test_loss_is_found_behind_long_values(syntax: str, size: int, lossy: str) -> None:
     long = Element(0x00190010, "OB", b"\1" * 300_000) if size > 7 else Element(0x00190010, "OB", b"\1")
