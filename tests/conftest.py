@@ -12,7 +12,15 @@ __all__ = ["key_file", "planted_archive", "planted_kept", "planted_run"]
 
 TESTS = Path(__file__).parent
 #: folders, and their layer; CONTRIBUTING.md says what belongs to each
-LAYERS = {"unit": "unit", "fuzzing": "unit", "job": "job", "server": "server", "engine": "engine"}
+LAYERS = {
+    "unit": "unit",
+    "conformance": "job",
+    "deploy": "job",
+    "fuzzing": "job",
+    "job": "job",
+    "server": "server",
+    "engine": "engine",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

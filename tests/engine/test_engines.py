@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from tests.server.test_object_storage import BucketRun, same, written_to
 from tests.support.engines import ENGINES, engine
 from tests.support.processes import PATIENCE
 from tests.support.runs import KEEPING, PlantedArchive, Run, audit_of, deidentify, run_command
-from tests.support.servers import GcsServer, fake_gcs_server
+from tests.support.servers import GcsServer
+from tests.support.stores import new_bucket
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -40,27 +40,31 @@ def bundled_run(bundled: Path, key_file: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def gcs(bundled: Path) -> Iterator[GcsServer]:
-    with fake_gcs_server() as server:
-        server.create_bucket("hospital")
-        files = (path for path in bundled.rglob("*") if path.is_file())
-        server.put_all("hospital", {str(path.relative_to(bundled)): path.read_bytes() for path in files})
-        yield server
+def hospital(gcs_server: GcsServer, bundled: Path) -> str:
+    """A bucket of them."""
+    bucket = new_bucket(gcs_server, "hospital")
+    files = (path for path in bundled.rglob("*") if path.is_file())
+    gcs_server.put_all(bucket, {str(path.relative_to(bundled)): path.read_bytes() for path in files})
+    return bucket
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_real_files_from_bucket_to_bucket(
-    name: str, bundled_run: Run, gcs: GcsServer, key_file: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    bundled_run: Run,
+    gcs_server: GcsServer,
+    hospital: str,
+    key_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bucket = "".join(filter(str.isalnum, name.lower()))
-    gcs.create_bucket(bucket)
+    bucket = new_bucket(gcs_server, "research")
     # the workers of a pool inherit it, as those of a cluster have credentials of their own
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
     with engine(name) as flags:
-        places = ("--input", "gs://hospital", "--output", f"gs://{bucket}/out")
+        places = ("--input", f"gs://{hospital}", "--output", f"gs://{bucket}/out")
         done = run_command("run", *places, "--key", f"file:{key_file}", KEEPING, *flags)
     assert done.returncode == bundled_run.code, done.stderr
-    found: BucketRun = written_to(gcs, bucket, "out")
+    found: BucketRun = written_to(gcs_server, bucket, "out")
     assert len(found.objects()) > 100
     assert same(found, bundled_run)
 

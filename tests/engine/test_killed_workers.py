@@ -18,16 +18,19 @@ import pytest
 from storage import TEMPORARY
 from tests.server.test_object_storage import same
 from tests.support.engines import engine
+from tests.support.forked import FORKED, Logged
 from tests.support.listening import listeners
 from tests.support.objects import Element
 from tests.support.runs import ROOT, Run, audit_of, deidentify, write_studies
-from tests.support.servers import GcsServer, fake_gcs_server
+from tests.support.servers import GcsServer
+from tests.support.stores import new_bucket
 
 T = TypeVar("T")
 
 MANY = 1200
 #: a forked worker has the command's own line; one that starts anew has Python's
 WORKER, NEW_WORKER, POOL_WORKER, PRISM = "pipeline run", "multiprocessing-fork", "sdk_worker import SdkHarness", "prism"
+WORKERS = (WORKER, FORKED, NEW_WORKER)
 #: seconds in which a run must have ended after the kill; a loaded machine needs some of them
 BOUND = 50
 
@@ -69,7 +72,7 @@ def below(root: int) -> dict[int, str]:
 class AtWork:
     """A command at work, with a folder of its own for temporary files."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Logged
     temporary: Path
     output: Path
     seen: list[int] = field(default_factory=list)
@@ -88,7 +91,8 @@ class AtWork:
 
     def wait_for_process(self, name: str, root: int, count: int = 1) -> list[int]:
         def found() -> list[int]:
-            return [pid for pid, command in below(root).items() if name in command and pid != self.process.pid]
+            names = (WORKER, FORKED) if name == WORKER else (name,)
+            return [pid for pid, line in below(root).items() if pid != self.process.pid and any(name in line for name in names)]
 
         return self._poll(lambda: seen if len(seen := found()) >= count else [], "the processes never came")
 
@@ -110,26 +114,28 @@ class AtWork:
 
 
 @contextlib.contextmanager
-def at_work(archive: Path | str, folder: Path, key: Path, *flags: str) -> Iterator[AtWork]:
+def at_work(archive: Path | str, folder: Path, key: Path, *flags: str, starts: bool = False) -> Iterator[AtWork]:
+    """A run at work.
+
+    Args:
+        starts: its start matters, too: Python's, and what it imports.
+    """
     output, temporary = folder / "output", folder / "temporary"
     temporary.mkdir()
-    command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
-    process = subprocess.Popen(
-        [*command, "--key", f"file:{key}", *flags],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = ["run", "--input", str(archive), "--output", str(output), "--key", f"file:{key}", *flags]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    process: subprocess.Popen[str] | Logged
+    if starts:
+        command = [sys.executable, "-m", "pipeline", *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    else:
+        process = Logged(*arguments, env=env, cwd=ROOT)
     run = AtWork(process, temporary, output)
     try:
         yield run
     finally:
         # orphans, too
-        left = [
-            pid for pid, (_, command) in processes().items() if pid in run.seen and (WORKER in command or NEW_WORKER in command)
-        ]
+        left = [pid for pid, (_, command) in processes().items() if pid in run.seen and any(name in command for name in WORKERS)]
         for pid in [process.pid, *left]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -205,20 +211,19 @@ def test_the_command_dies_and_no_worker_stays(
 
 
 @pytest.fixture(scope="module")
-def bucket(archive: Path) -> Iterator[GcsServer]:
-    """A server with a bucket of the archive: to look at it is to be connected, and then workers aren't forked."""
-    with fake_gcs_server() as server:
-        server.create_bucket("hospital")
-        server.put_all("hospital", {path.name: path.read_bytes() for path in archive.iterdir()})
-        yield server
+def hospital(gcs_server: GcsServer, archive: Path) -> str:
+    """A bucket of the archive: to look at it is to be connected, and then workers aren't forked."""
+    bucket = new_bucket(gcs_server, "hospital")
+    gcs_server.put_all(bucket, {path.name: path.read_bytes() for path in archive.iterdir()})
+    return bucket
 
 
 @pytest.mark.parametrize("victim", ["a worker", "the command"])
 def test_one_of_those_dies_that_start_anew(
-    victim: str, bucket: GcsServer, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    victim: str, hospital: str, gcs_server: GcsServer, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", bucket.url)
-    with at_work("gs://hospital", tmp_path, key_file, *LOCAL) as run:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
+    with at_work(f"gs://{hospital}", tmp_path, key_file, *LOCAL) as run:
         workers = run.workers(NEW_WORKER)
         run.wait_for("scanned", 1)
         children = list(below(run.process.pid))

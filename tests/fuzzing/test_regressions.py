@@ -92,14 +92,14 @@ def test_an_element_over_and_over_is_looked_at_as_often(tag: int, syntax: str) -
 
 def test_summaries_of_many_attributes_are_not_kept_for_ever() -> None:
     using = engine()
-    using._summarised = 4_999_000
+    using._rules._summarised = 4_999_000
     many = [Element(0x00090000 | number, "SH", b"") for number in range(0x1000, 0x1F00)]
     for instance in ("1.2.3.1", "1.2.3.2"):
         content = encode(ct(Element(0x00080018, "UI", instance), *many))
         run = using.deidentify(_Stream(bytes(128) + b"DICM" + meta(EXPLICIT) + content))
         list(run.chunks())
         assert run.report.actions
-    assert len(using._summaries) == 1 and using._summarised < 10_000
+    assert len(using._rules._summaries) == 1 and using._rules._summarised < 10_000
 
 
 class _Stream:

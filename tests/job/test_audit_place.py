@@ -15,8 +15,7 @@ import pytest
 
 from pipeline.cli import main
 from tests.support.limits import COMMAND, on_own_disk, run_measured
-from tests.support.runs import ROOT, Run, audit_of, ct_file, deidentify, run_command
-from tests.support.stores import KINDS, Store, store
+from tests.support.runs import ROOT, audit_of, ct_file, deidentify
 
 WARNING = "Warning: --audit lies inside --output: who gets the output gets the audit, too."
 
@@ -251,53 +250,3 @@ def test_a_folder_that_is_there_stays_as_open_as_it_is_and_its_files_do_not(
         for _ in range(2):
             assert deidentify(archive, tmp_path / "out", key_file, "--audit", str(audit)).code == 0
     assert modes(audit) == {str(audit): 0o755}
-
-
-# -- on object storage ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def place(request: pytest.FixtureRequest) -> Iterator[Store]:
-    with store(request.param) as found:
-        yield found
-
-
-def ours(metadata: dict[str, Any]) -> dict[str, str]:
-    """What somebody put beside an object: stores have three words for it."""
-    found: dict[str, str] = metadata.get("metadata") or metadata.get("Metadata") or {}
-    return {name.replace("_", "-"): value for name, value in found.items()}
-
-
-def test_objects_tell_of_source_key_and_run_only_when_asked_to(place: Store, archive: Path, key_file: Path) -> None:
-    beginning, server, env, flags = place
-    server.create_bucket("research")
-    server.create_bucket("whole")
-    command = ["run", "--input", str(archive), "--key", f"file:{key_file}", *flags]
-    silent = run_command(*command, "--output", f"{beginning}research/out", env=env)
-    assert silent.returncode == 0, silent.stderr
-    names = list(server.objects("research"))
-    assert {name.partition("/")[0] for name in names} == {"out", "out-audit"}
-    assert {name for name in names if name.startswith("out/")} == {name for name in names if name.endswith(".dcm")}
-    assert len([name for name in names if name.endswith(".dcm")]) == 1
-    assert [name for name in names if ours(server.metadata("research", name))] == []
-
-    # a whole bucket, with its audit in another one
-    places = ["--output", f"{beginning}whole", "--audit", f"{beginning}research/restricted"]
-    telling = run_command(*command, *places, "--object-metadata", env=env)
-    assert telling.returncode == 0, telling.stderr
-    (name,) = server.objects("whole")
-    audit = {name: content for name, content in server.objects("research").items() if name.startswith("restricted/")}
-    report = json.loads(audit["restricted/run.json"])
-    found = ours(server.metadata("whole", name))
-    source_id = found.pop("source-id")
-    assert found == {
-        "key-id": report["key_id"],
-        "profile-digest": report["profile_digest"],
-        "run-id": report["run_id"],
-    }
-    assert report["settings"]["object_metadata"] is True
-    local = Run(archive.parent / "out", 0, "")
-    assert deidentify(archive, local.output, key_file).code == 0
-    assert source_id in {row["source_id"] for row in local.table("instances") if row["status"] == "written"}
-    assert [name for name in audit if ours(server.metadata("research", name))] == []
-    assert json.loads(server.objects("research")["out-audit/run.json"])["settings"]["object_metadata"] is False

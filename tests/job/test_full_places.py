@@ -13,7 +13,7 @@ import pytest
 from storage import TEMPORARY
 from tests.engine.test_killed_workers import LOCAL
 from tests.server.test_object_storage import same
-from tests.support.limits import can_mount
+from tests.support.limits import OwnMounts
 from tests.support.objects import Element
 from tests.support.processes import need
 from tests.support.runs import ROOT, Run, deidentify, write_studies
@@ -47,20 +47,6 @@ def assert_ended(code: int, log: str, *words: str) -> None:
         assert word in lines[0], lines
 
 
-def in_mounts_of_its_own(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """A shell script that may mount: ``$1`` and so on are its arguments."""
-    if not can_mount():
-        pytest.skip("nothing can be mounted here")
-    return subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, "sh", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-
-
 @PROCESSES
 @pytest.mark.parametrize("audit_is_full", [False, True])
 def test_a_disk_fills_up_and_then_has_room(
@@ -72,36 +58,25 @@ def test_a_disk_fills_up_and_then_has_room(
     disk, result = tmp_path / "disk", tmp_path / "result"
     output = disk / "output"
     audit = disk / "output-audit" if audit_is_full else result / "output-audit"
-    run = [*COMMAND, "--input", str(archive), "--output", str(output), "--audit", str(audit), "--key", f"file:{key_file}", *flags]
-    script = """
-        disk=$1 result=$2; shift 2
-        mount -t tmpfs -o size=12m none "$disk"
-        "$@"; echo "first $?" >&2
-        ls -A "$disk/output" | grep -v '^2.25' | sed 's/^/left /' >&2
-        mount -o remount,size=200m "$disk"
-        "$@" >&2; echo "second $?" >&2
-        cp -a "$disk/." "$result"
-    """
-    done = in_mounts_of_its_own(script, disk, result, *run)
-    log, _, again = done.stderr.partition("first ")
-    assert_ended(int(again.split()[0]), log, "no space left")
-    assert f"left {TEMPORARY}" not in again
-    assert "second 0" in again, again
+    run = ["run", "--input", str(archive), "--output", str(output), "--audit", str(audit), "--key", f"file:{key_file}", *flags]
+    with OwnMounts() as place:
+        place.shell('mount -t tmpfs -o size=12m none "$1"', disk)
+        assert_ended(*place.run(*run), "no space left")
+        assert TEMPORARY not in place.shell('ls -A "$1"', output).splitlines()
+        place.shell('mount -o remount,size=200m "$1"', disk)
+        code, again = place.run(*run)
+        assert code == 0, again
+        place.shell('cp -a "$1/." "$2"', disk, result)
     assert same(Run(result / "output", 0, again), undisturbed)
     assert not [path.name for path in (result / "output-audit").iterdir() if path.name.startswith("ledger")]
 
 
 def test_a_disk_that_is_full_before_the_run(archive: Path, key_file: Path, tmp_path: Path) -> None:
+    run = ["run", "--input", str(archive), "--output", str(tmp_path / "output"), "--key", f"file:{key_file}"]
     for size in ("4k", "16k", "60k"):
-        script = """
-            disk=$1 size=$2; shift 2
-            mount -t tmpfs -o size=$size none "$disk"
-            "$@"; echo "first $?" >&2
-        """
-        run = [*COMMAND, "--input", str(archive), "--output", str(tmp_path / "output"), "--key", f"file:{key_file}"]
-        done = in_mounts_of_its_own(script, tmp_path, size, *run)
-        log, _, code = done.stderr.partition("first ")
-        assert_ended(int(code), log, "no space left")
+        with OwnMounts() as place:
+            place.shell('mount -t tmpfs -o size="$2" none "$1"', tmp_path, size)
+            assert_ended(*place.run(*run), "no space left")
 
 
 @PROCESSES
@@ -125,33 +100,29 @@ def test_a_disk_that_fails(
 
 
 @PROCESSES
-@pytest.mark.parametrize("how", ["umount -l", "rm -r"])
+@pytest.mark.parametrize("how", ['umount -l "$1"', 'rm -r "$1"/*'], ids=["umount -l", "rm -r"])
 def test_an_input_that_vanishes(
     how: str, flags: tuple[str, ...], archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path
 ) -> None:
     """Nothing of it is quarantined: the run ends, and goes on when it is there again."""
     source, output = tmp_path / "SECRETNAME" / "in", tmp_path / "output"
     source.mkdir(parents=True)
-    run = [*COMMAND, "--input", str(source), "--output", str(output), "--key", f"file:{key_file}", *flags]
-    script = """
-        archive=$1 source=$2 output=$3 how=$4; shift 4
-        mount -t tmpfs none "$source"
-        cp -a "$archive/." "$source"
-        "$@" & pid=$!
-        while [ -z "$(ls "$output"/2.25* 2>/dev/null)" ]; do kill -0 $pid || exit 99; sleep 0.05; done
-        case $how in umount*) umount -l "$source";; *) rm -r "$source"/*; esac
-        since=$(date +%s); wait $pid; echo "first $? after $(($(date +%s) - since))" >&2
-        umount -l "$source"
-        mount -t tmpfs none "$source"
-        cp -a "$archive/." "$source"
-        "$@" >&2; echo "second $?" >&2
-    """
-    done = in_mounts_of_its_own(script, archive, source, output, how, *run)
-    log, _, again = done.stderr.partition("first ")
-    code, _, seconds = again.split()[:3]
-    assert_ended(int(code), log, "the folder of an input is gone")
-    assert int(seconds) <= 10
-    assert "second 0" in again, again
+    run = ["run", "--input", str(source), "--output", str(output), "--key", f"file:{key_file}", *flags]
+    fill = 'mount -t tmpfs none "$2" && cp -a "$1/." "$2"'
+    with OwnMounts() as place:
+        place.shell(fill, archive, source)
+        process = place.start(*run)
+        while not list(output.glob("2.25*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        place.shell(how, source)
+        since = time.monotonic()
+        _, log = process.communicate()
+        assert time.monotonic() - since < 10
+        assert_ended(process.wait(), log, "the folder of an input is gone")
+        place.shell('umount -l "$2"; ' * how.startswith("rm") + fill, archive, source)
+        code, again = place.run(*run)
+    assert code == 0, again
     assert same(Run(output, 0, again), undisturbed)
 
 
@@ -191,11 +162,11 @@ def test_a_run_that_is_stopped_by_a_full_disk_takes_seconds(archive: Path, key_f
         file.seek(at)
         file.write(size.to_bytes(4, "little"))
         file.truncate(at + 4 + size)
-    run = [*COMMAND, "--input", str(huge), "--output", str(tmp_path / "disk" / "output"), "--key", f"file:{key_file}", *LOCAL]
-    (tmp_path / "disk").mkdir()
-    script = 'disk=$1; shift; mount -t tmpfs -o size=300m none "$disk"; "$@"; echo "first $?" >&2'
-    since = time.monotonic()
-    done = in_mounts_of_its_own(script, tmp_path / "disk", *run)
-    log, _, code = done.stderr.partition("first ")
-    assert_ended(int(code), log, "no space left")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with OwnMounts() as place:
+        place.shell('mount -t tmpfs -o size=300m none "$1"', disk)
+        since = time.monotonic()
+        run = ["run", "--input", str(huge), "--output", str(disk / "output"), "--key", f"file:{key_file}", *LOCAL]
+        assert_ended(*place.run(*run), "no space left")
     assert time.monotonic() - since < 60

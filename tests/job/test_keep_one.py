@@ -9,11 +9,9 @@ import pytest
 
 from tests.engine.test_killed_workers import at_work, finished_again
 from tests.job.test_resume import Finished, Night
-from tests.server.test_object_storage import Cloud, written_to
 from tests.server.test_restart import kill_all
 from tests.support.objects import EXPLICIT, IMPLICIT, MR, UNDEFINED, Element, ct, delimiter, encode, header, part10, read
 from tests.support.runs import audit_of, deidentify
-from tests.support.servers import fake_gcs_server
 
 _KEEP = "--conflicts=keep-one"
 _TWO = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
@@ -248,30 +246,6 @@ def test_a_run_that_was_killed_before_it_said_so_ends_like_an_undisturbed_one(ni
     found = night.rows(again)
     assert {row.pop("since") for row in found.values()} == {again.report["run_id"]}
     assert found == {name: {**row} for name, row in expected.items() if row.pop("since")}
-
-
-def test_in_a_bucket_the_written_one_stays_too(key_file: Path) -> None:
-    with fake_gcs_server() as server:
-        cloud = Cloud("gs", server, {"STORAGE_EMULATOR_HOST": server.url})
-        server.create_bucket("objects")
-
-        def ends(contents: dict[str, bytes], *flags: str) -> tuple[list[tuple[str, str | None]], dict[str, bytes]]:
-            server.put_all("objects", {f"in/{name}": found for name, found in contents.items()})
-            places = ("--input", "gs://objects/in", "--output", "gs://objects/out", "--key", f"file:{key_file}")
-            done = cloud.run(*places, _KEEP, *flags)
-            assert done.returncode in (0, 3), done.stderr
-            run = written_to(server, "objects", "out")
-            return sorted((row["status"], row["reason"]) for row in run.table("instances")), run.objects()
-
-        contents = {"SECRETNAME-rle": content(syntax=RLE), "SECRETNAME-lossy": content(syntax=LOSSY)}
-        first, objects = ends({**contents, "lonely": content(instance="1.2.3.1.2")}, "--resume")
-        assert first == [KEPT, WRITTEN, WRITTEN]
-        moved = content(Element(0x0020000E, "UI", "1.2.3.77"))
-        later = {"SECRETNAME-best": content(), "copy": content(syntax=RLE), "moved": moved, "class": content(sop_class=MR)}
-        assert ends(later, "--resume") == ([EQUAL, KEPT, KEPT, TAKEN, CONFLICT, SKIPPED, SKIPPED], objects)
-        # who wrote an output is asked of the audit where the listing doesn't know
-        rows, left = ends({"lonely": content(instance="1.2.3.1.2", pixels=999)})
-        assert rows == [TAKEN, *[CONFLICT] * 6] and left == objects
 
 
 @pytest.mark.parametrize("flags", [(), _TWO], ids=["one", "two"])

@@ -19,7 +19,6 @@ from anonymizer import Patient, PatientTable
 from pipeline.safe_csv import write_csv
 from tests.support.objects import Element, ct, part10, read
 from tests.support.runs import ct_file, deidentify, run_command
-from tests.support.servers import fake_gcs_server
 
 #: what makes a difference to spreadsheets, to CSV and to the table
 SIGNS = st.text(st.sampled_from("=+-@'\"`;|, a0é－\u200b\\"), max_size=8)
@@ -188,19 +187,6 @@ def test_events_name_nobody_and_no_place(archive: Path, tmp_path: Path) -> None:
     (event,) = map(json.loads, done.stderr.splitlines())
     assert event | {"event": "patients-listed", "patients": 7, "objects": 8, "refused": 0, "exit_code": 0} == event
     assert str(tmp_path) not in done.stderr
-
-
-def test_a_bucket_is_read_by_several_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = tmp_path / "patients.csv"
-    with fake_gcs_server() as server:
-        server.create_bucket("archive")
-        for number in range(40):
-            server.put("archive", f"in/{number}", of_patient(number, f"P-{number % 7}"))
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        done = print_patients("gs://archive/in", table)
-    assert done.returncode == 0, done.stderr
-    assert [row[0] for row in rows_of(table)[1:]] == [f"P-{number}" for number in range(7)]
-    assert "40 objects" in done.stdout
 
 
 @given(patient_id=SIGNS, issuer=SIGNS)

@@ -102,8 +102,8 @@ def test_a_signal_at_any_moment(seed: int, archive: Path, undisturbed: Run, key_
     moments = random.Random(seed)
     flags = LOCAL if seed % 2 else ()
     number = SIGNALS[seed % 3]
-    with at_work(archive, tmp_path, key_file, *flags) as run:
-        stage = moments.choice(["", "", "listed", "scanned", "scanned", "finished"])
+    stage = moments.choice(["", "", "listed", "scanned", "scanned", "finished"])
+    with at_work(archive, tmp_path, key_file, *flags, starts=not stage) as run:
         if stage:
             run.wait_for(stage, moments.choice([1, MANY // 2, MANY]))
             time.sleep(moments.random() / 5)

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -19,8 +18,7 @@ from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
 from tests.support.processes import PATIENCE
 from tests.support.runs import KEEPING, ROOT, PlantedArchive, ct_file, run_command, write_studies
-from tests.support.servers import GcsServer, S3Server
-from tests.support.stores import store
+from tests.support.stores import Store, store
 
 
 @pytest.fixture(scope="module")
@@ -29,33 +27,30 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 
 
 @pytest.fixture(scope="module", params=["gs", "s3"])
-def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, GcsServer | S3Server, dict[str, str]]]:
-    """A scheme, its server, and the environment that leads a command to it."""
-    with store(request.param) as (_, server, env, _):
-        yield request.param, server, env
+def place(request: pytest.FixtureRequest) -> Store:
+    return store(request.param, request)
 
 
 def test_a_bucket_holds_it_encrypted_and_is_read_again(
-    place: tuple[str, GcsServer | S3Server, dict[str, str]], planted_archive: PlantedArchive, pair: KeyPair, tmp_path: Path
+    place: Store, planted_archive: PlantedArchive, pair: KeyPair, tmp_path: Path
 ) -> None:
-    scheme, server, env = place
-    for bucket in ("research", "restricted"):
-        server.create_bucket(bucket)
-    crosswalk = f"{scheme}://restricted/study 7/crosswalk"
-    options = ["--input", str(planted_archive.folder), "--output", f"{scheme}://research/out"]
+    beginning, server, env, _ = place
+    research, restricted = place.new_bucket("research"), place.new_bucket("restricted")
+    crosswalk = f"{beginning}{restricted}/study 7/crosswalk"
+    options = ["--input", str(planted_archive.folder), "--output", f"{beginning}{research}/out"]
     options += ["--key", f"file:{planted_archive.key}", KEEPING, "--crosswalk", crosswalk]
     refused = run_command("run", *options, env=env)
     assert (refused.returncode, "needs --crosswalk-certificate" in refused.stderr) == (2, True), refused.stderr
     missing = run_command(
-        "run", *options[:-1], f"{scheme}://nowhere/x", "--crosswalk-certificate", str(pair.certificate), env=env
+        "run", *options[:-1], f"{beginning}nowhere/x", "--crosswalk-certificate", str(pair.certificate), env=env
     )
     assert (missing.returncode, "--crosswalk the " in missing.stderr) == (2, True), missing.stderr
-    assert server.objects("research") == {}
+    assert server.objects(research) == {}
     done = run_command("run", *options, "--crosswalk-certificate", str(pair.certificate), env=env)
     assert done.returncode == 3, done.stderr
     tokens = planted_archive.tokens
     assert tokens.found_in((done.stdout + done.stderr).encode()) == []
-    written = server.objects("restricted")
+    written = server.objects(restricted)
     assert all(name.startswith("study 7/crosswalk/crosswalk-") and name.endswith(".parquet.p7m") for name in written)
     assert [tokens.found_in(content) for content in written.values()] == [[]] * len(written)
     keys = ["--key", f"file:{planted_archive.key}", "--private-key", str(pair.private_key)]
@@ -66,7 +61,7 @@ def test_a_bucket_holds_it_encrypted_and_is_read_again(
     assert len(rows) == planted_archive.files
     assert len(tokens.found_in(read.stdout.encode())) >= 3 * planted_archive.readable
     # Beam's own options lead there, too
-    if scheme == "s3":
+    if beginning == "s3://":
         options = ["--crosswalk", crosswalk, *keys, rows[0]["source_id"], "--csv"]
         flags = ["--s3_endpoint_url", env["AWS_ENDPOINT_URL"], "--s3_access_key_id=test", "--s3_secret_access_key", "test"]
         by_flags = run_command("reidentify", *options, *flags)

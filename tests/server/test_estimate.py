@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ from storage import Operations
 from storage.archive import StoredArchive
 from tests.support.objects import Element
 from tests.support.runs import ct_file, run_command
-from tests.support.servers import GcsServer, fake_gcs_server
+from tests.support.servers import GcsServer
+from tests.support.stores import new_bucket
 
 
 def test_a_sample_speaks_for_the_listing() -> None:
@@ -42,13 +42,7 @@ def test_a_sample_is_drawn_from_everywhere(tmp_path: Path) -> None:
     assert names[0] < 100 and names[-1] > 400
 
 
-@pytest.fixture(scope="module")
-def gcs() -> Iterator[GcsServer]:
-    with fake_gcs_server() as server:
-        yield server
-
-
-def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs: GcsServer, tmp_path: Path, key_file: Path) -> None:
+def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs_server: GcsServer, tmp_path: Path, key_file: Path) -> None:
     pixels = Element(0x7FE00010, "OW", bytes(300_000))
     contents = {f"a/{number}.dcm": ct_file(f"1.2.3.{number}", pixels) for number in range(30)}
     contents["a/readme.txt"] = b"not an image"
@@ -56,18 +50,18 @@ def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs: GcsServer, tmp_path
         for number in range(30, 40):
             target.writestr(f"{number}", ct_file(f"1.2.3.{number}", pixels))
     contents["a/x.zip"] = (tmp_path / "x.zip").read_bytes()
-    gcs.create_bucket("estimated")
-    gcs.create_bucket("result")
-    gcs.put_all("estimated", contents)
-    env = {"STORAGE_EMULATOR_HOST": gcs.url, "COLUMNS": "120"}
+    archive, result = new_bucket(gcs_server, "estimated"), new_bucket(gcs_server, "result")
+    gcs_server.put_all(archive, contents)
+    env = {"STORAGE_EMULATOR_HOST": gcs_server.url, "COLUMNS": "120"}
     prices = ("--price-writes", "0.005", "--price-reads", "0.0004")
-    told = run_command("estimate", "--input", "gs://estimated/a", "--sample", "1000", *prices, env=env)
+    told = run_command("estimate", "--input", f"gs://{archive}/a", "--sample", "1000", *prices, env=env)
     assert told.returncode == 0, told.stderr
     assert "32 objects listed (1 zips and tars)" in told.stdout
     assert "41 instances looked at in 32 of them; a run would write 40" in told.stdout
-    done = run_command("run", "--input", "gs://estimated/a", "--output", "gs://result/out", "--key", f"file:{key_file}", env=env)
+    places = ("--input", f"gs://{archive}/a", "--output", f"gs://{result}/out")
+    done = run_command("run", *places, "--key", f"file:{key_file}", env=env)
     assert done.returncode == 0, done.stderr
-    operations = json.loads(gcs.get("result", "out-audit/run.json"))["operations"]
+    operations = json.loads(gcs_server.get(result, "out-audit/run.json"))["operations"]
     rows = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in told.stdout.splitlines() if line.count("│") == 6}
     # the audit of an earlier run, which is looked for
     assert 0 <= operations["reads"] - float(rows["reads"]) <= 2
@@ -84,6 +78,6 @@ def test_without_prices_there_are_no_costs_and_without_storage_no_operations(tmp
     assert "cost" not in told.stdout and "No object storage was read" in told.stdout
 
 
-def test_a_place_that_is_not_there_is_an_error(gcs: GcsServer) -> None:
-    told = run_command("estimate", "--input", "gs://nowhere/x", env={"STORAGE_EMULATOR_HOST": gcs.url})
+def test_a_place_that_is_not_there_is_an_error(gcs_server: GcsServer) -> None:
+    told = run_command("estimate", "--input", "gs://nowhere/x", env={"STORAGE_EMULATOR_HOST": gcs_server.url})
     assert (told.returncode, "the gs:// bucket doesn't exist" in told.stderr) == (2, True), told.stderr

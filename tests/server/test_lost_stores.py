@@ -49,7 +49,10 @@ def undisturbed(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPath
 
 
 class Stores:
-    """Buckets behind a proxy, and the command that goes from one to the other."""
+    """Buckets behind a proxy, and the command that goes from one to the other.
+
+    The server is not the one that other tests use: what a client that was lost has begun there is still under way.
+    """
 
     def __init__(self, scheme: str, server: Server, proxy: FaultProxy, key: Path) -> None:
         self.scheme, self.server, self.proxy = scheme, server, proxy

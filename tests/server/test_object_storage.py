@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +20,8 @@ import pytest
 
 from tests.support.objects import Element, ct, part10
 from tests.support.runs import ROOT, PlantedArchive, Run, ct_file, deidentify, run_command
-from tests.support.servers import GcsServer, S3Server, azurite, azurite_connection, fake_gcs_server, moto_server
+from tests.support.servers import GcsServer
+from tests.support.stores import new_bucket, store
 
 #: what servers number and time by their clocks: by chance these have the digits of a planted date
 BY_THE_CLOCK = {"generation", "timeCreated", "timeStorageClassUpdated", "updated", "LastModified"}
@@ -46,11 +46,16 @@ class Cloud:
     server: Server
     env: dict[str, str]
 
-    def fill(self, bucket: str, folder: Path, prefix: str = "") -> None:
-        """A new bucket with the files of ``folder``."""
-        self.server.create_bucket(bucket)
+    def new_bucket(self, word: str) -> str:
+        """The name of an empty bucket."""
+        return new_bucket(self.server, word)
+
+    def filled(self, word: str, folder: Path, prefix: str = "") -> str:
+        """The name of a new bucket with the files of ``folder``."""
+        bucket = self.new_bucket(word)
         files = (path for path in folder.rglob("*") if path.is_file())
         self.server.put_all(bucket, {prefix + str(path.relative_to(folder)): path.read_bytes() for path in files})
+        return bucket
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run_command("run", *arguments, env=self.env)
@@ -61,10 +66,12 @@ class BucketRun:
     """What a run wrote to a bucket: a Run that is nowhere on this machine.
 
     Attributes:
+        bucket: its name.
         files: what lies in the output.
         audit: what lies in the audit beside it.
     """
 
+    bucket: str
     files: dict[str, bytes]
     audit: dict[str, bytes]
 
@@ -101,41 +108,31 @@ def written_to(server: Server, bucket: str, output: str) -> BucketRun:
     def below(folder: str) -> dict[str, bytes]:
         return {name.removeprefix(folder): content for name, content in found.items() if name.startswith(folder)}
 
-    return BucketRun(below(f"{output}/"), below(f"{output}-audit/"))
-
-
-@pytest.fixture(scope="module")
-def gcs() -> Iterator[GcsServer]:
-    with fake_gcs_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with moto_server() as server:
-        yield server
+    return BucketRun(bucket, below(f"{output}/"), below(f"{output}-audit/"))
 
 
 @pytest.fixture(scope="module", params=["gs", "s3"])
 def cloud(request: pytest.FixtureRequest) -> Cloud:
-    if request.param == "gs":
-        server = request.getfixturevalue("gcs")
-        return Cloud("gs", server, {"STORAGE_EMULATOR_HOST": server.url})
-    server = request.getfixturevalue("s3")
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    return Cloud("s3", server, {"AWS_ENDPOINT_URL": server.url, **keys})
+    found = store(request.param, request)
+    return Cloud(request.param, found.server, found.env)
 
 
 @pytest.fixture(scope="module")
-def planted_bucket_run(cloud: Cloud, planted_archive: PlantedArchive) -> tuple[subprocess.CompletedProcess[str], BucketRun]:
-    cloud.fill("hospital", planted_archive.folder, "archive/")
-    cloud.server.create_bucket("research")
+def hospital(cloud: Cloud, planted_archive: PlantedArchive) -> str:
+    return cloud.filled("hospital", planted_archive.folder, "archive/")
+
+
+@pytest.fixture(scope="module")
+def planted_bucket_run(
+    cloud: Cloud, hospital: str, planted_archive: PlantedArchive
+) -> tuple[subprocess.CompletedProcess[str], BucketRun]:
+    research = cloud.new_bucket("research")
     done = cloud.run(
-        *("--input", f"{cloud.scheme}://hospital/archive", "--output", f"{cloud.scheme}://research/out"),
+        *("--input", f"{cloud.scheme}://{hospital}/archive", "--output", f"{cloud.scheme}://{research}/out"),
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    return done, written_to(cloud.server, "research", "out")
+    return done, written_to(cloud.server, research, "out")
 
 
 def test_a_bucket_gives_what_a_folder_gives(
@@ -156,7 +153,7 @@ def test_no_token_is_in_anything_that_was_written(
         assert tokens.found_in(content) == [], name
     for name in names:
         assert tokens.found_in(name.encode()) == []
-        metadata = cloud.server.metadata("research", name)
+        metadata = cloud.server.metadata(run.bucket, name)
         given = {field: value for field, value in metadata.items() if field not in BY_THE_CLOCK}
         assert tokens.found_in(repr(given).encode()) == []
     assert tokens.found_in(repr(run.table("instances")).encode()) == []
@@ -176,19 +173,20 @@ def test_each_instance_takes_two_reads_and_a_write(
 
 def test_a_second_run_changes_nothing(
     cloud: Cloud,
+    hospital: str,
     planted_archive: PlantedArchive,
     planted_bucket_run: tuple[subprocess.CompletedProcess[str], BucketRun],
 ) -> None:
     _, run = planted_bucket_run
     names = [f"out/{name}" for name in run.objects()]
-    before = {name: cloud.server.metadata("research", name) for name in names}
+    before = {name: cloud.server.metadata(run.bucket, name) for name in names}
     done = cloud.run(
-        *("--input", f"{cloud.scheme}://hospital/archive/**", "--output", f"{cloud.scheme}://research/out"),
+        *("--input", f"{cloud.scheme}://{hospital}/archive/**", "--output", f"{cloud.scheme}://{run.bucket}/out"),
         *("--key", f"file:{planted_archive.key}"),
     )
     assert done.returncode == 3, done.stderr
-    again = written_to(cloud.server, "research", "out")
-    assert {name: cloud.server.metadata("research", name) for name in names} == before
+    again = written_to(cloud.server, run.bucket, "out")
+    assert {name: cloud.server.metadata(run.bucket, name) for name in names} == before
     assert same(run, again)
     tables = {name for name in again.audit if "/" not in name}
     assert tables == {*again.report["tables"], "run.json", "output.json"}
@@ -210,15 +208,13 @@ def small_archive(folder: Path, count: int) -> Path:
 def test_what_changed_is_refused_with_the_name_of_its_output_and_replaced_when_asked(
     cloud: Cloud, tmp_path: Path, key_file: Path
 ) -> None:
-    archive, name = small_archive(tmp_path / "in", 3), f"changing-{tmp_path.name}"
-    cloud.fill(name, archive, "in/")
-    cloud.server.create_bucket(f"{name}-out")
+    name, output = cloud.filled("changing", small_archive(tmp_path / "in", 3), "in/"), cloud.new_bucket("changed")
 
     def night(*flags: str) -> BucketRun:
-        places = ("--input", f"{cloud.scheme}://{name}/in", "--output", f"{cloud.scheme}://{name}-out/out")
+        places = ("--input", f"{cloud.scheme}://{name}/in", "--output", f"{cloud.scheme}://{output}/out")
         done = cloud.run(*places, "--key", f"file:{key_file}", "--resume", *flags)
         assert done.returncode in (0, 3), done.stderr
-        return written_to(cloud.server, f"{name}-out", "out")
+        return written_to(cloud.server, output, "out")
 
     first = night()
     other = [Element(0x00280012, "US", 7), Element(0x0020000E, "UI", "1.2.3.0.1"), Element(0x00100020, "LO", "MRN-0")]
@@ -233,13 +229,12 @@ def test_what_changed_is_refused_with_the_name_of_its_output_and_replaced_when_a
 
 
 def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
-    cloud.fill("many", small_archive(tmp_path / "in", 300))
-    cloud.server.create_bucket("both")
-    command = [sys.executable, "-m", "pipeline", "run", "--input", f"{cloud.scheme}://many", "--key", f"file:{key_file}"]
+    many, both = cloud.filled("many", small_archive(tmp_path / "in", 300)), cloud.new_bucket("both")
+    command = [sys.executable, "-m", "pipeline", "run", "--input", f"{cloud.scheme}://{many}", "--key", f"file:{key_file}"]
     environment = {**os.environ, **cloud.env, "PYTHONPATH": str(ROOT)}
     runs = [
         subprocess.Popen(
-            [*command, "--output", f"{cloud.scheme}://both/out"],
+            [*command, "--output", f"{cloud.scheme}://{both}/out"],
             env=environment,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -247,7 +242,7 @@ def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_pat
         for _ in range(2)
     ]
     assert [(run.communicate()[1].decode(), run.returncode)[1] for run in runs] == [0, 0]
-    result = written_to(cloud.server, "both", "out")
+    result = written_to(cloud.server, both, "out")
     assert result.report["counts"]["written"] == len(result.objects()) == 300
     earlier = [name for name in result.audit if name.startswith("earlier/") and name.endswith("run.json")]
     assert len(earlier) == 1
@@ -256,36 +251,35 @@ def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_pat
 
 def test_inputs_and_outputs_mix(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
     archive = small_archive(tmp_path / "in", 30)
-    cloud.fill("mixed", archive)
-    cloud.server.create_bucket("tables")
+    mixed, tables = cloud.filled("mixed", archive), cloud.new_bucket("tables")
     done = cloud.run(
-        *("--input", str(archive / "0"), "--input", f"{cloud.scheme}://mixed/1/*.dcm", "--output", str(tmp_path / "out")),
-        *("--audit", f"{cloud.scheme}://tables/audit", "--key", f"file:{key_file}"),
+        *("--input", str(archive / "0"), "--input", f"{cloud.scheme}://{mixed}/1/*.dcm", "--output", str(tmp_path / "out")),
+        *("--audit", f"{cloud.scheme}://{tables}/audit", "--key", f"file:{key_file}"),
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 30
-    assert json.loads(cloud.server.objects("tables")["audit/run.json"])["counts"]["written"] == 30
+    assert json.loads(cloud.server.objects(tables)["audit/run.json"])["counts"]["written"] == 30
 
 
 def test_what_is_wrong_with_a_place_is_said_at_once(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
-    cloud.fill("full", small_archive(tmp_path / "in", 1))
+    full = cloud.filled("full", small_archive(tmp_path / "in", 1))
     scheme = cloud.scheme
     for arguments, message in (
         (
-            ["--input", f"{scheme}://nowhere/x", "--output", f"{scheme}://full/out"],
+            ["--input", f"{scheme}://nowhere/x", "--output", f"{scheme}://{full}/out"],
             f"--input: the {scheme}:// bucket doesn't exist",
         ),
-        (["--input", f"{scheme}://full/x", "--output", f"{scheme}://other/out"], "--input doesn't exist"),
-        (["--input", f"{scheme}://full/*.zip", "--output", f"{scheme}://other/out"], "--input matches nothing"),
-        (["--input", f"{scheme}://full/0", "--output", f"{scheme}://nowhere/x"], f"the {scheme}:// bucket doesn't exist"),
-        (["--input", f"{scheme}://full", "--output", f"{scheme}://full/out"], "--output lies inside --input"),
-        (["--input", f"{scheme}://full/*", "--output", f"{scheme}://full/0"], "--output lies inside --input"),
+        (["--input", f"{scheme}://{full}/x", "--output", f"{scheme}://other/out"], "--input doesn't exist"),
+        (["--input", f"{scheme}://{full}/*.zip", "--output", f"{scheme}://other/out"], "--input matches nothing"),
+        (["--input", f"{scheme}://{full}/0", "--output", f"{scheme}://nowhere/x"], f"the {scheme}:// bucket doesn't exist"),
+        (["--input", f"{scheme}://{full}", "--output", f"{scheme}://{full}/out"], "--output lies inside --input"),
+        (["--input", f"{scheme}://{full}/*", "--output", f"{scheme}://{full}/0"], "--output lies inside --input"),
         (
-            ["--input", f"{scheme}://full/0", "--output", f"{scheme}://full", "--audit", f"{scheme}://other/audit"],
+            ["--input", f"{scheme}://{full}/0", "--output", f"{scheme}://{full}", "--audit", f"{scheme}://other/audit"],
             "--input lies inside --output",
         ),
-        (["--input", str(tmp_path / "in"), "--output", f"{scheme}://full/0"], "--output is not empty"),
-        (["--input", "gopher://x/y", "--output", f"{scheme}://full/1"], "gopher:// is not known"),
+        (["--input", str(tmp_path / "in"), "--output", f"{scheme}://{full}/0"], "--output is not empty"),
+        (["--input", "gopher://x/y", "--output", f"{scheme}://{full}/1"], "gopher:// is not known"),
     ):
         done = cloud.run(*arguments, "--key", f"file:{key_file}")
         assert (done.returncode, message in done.stderr) == (2, True), (arguments, done.stderr)
@@ -305,7 +299,8 @@ def test_packed_files_and_manifests_in_buckets(cloud: Cloud, tmp_path: Path, key
                 tar.add(path, path.name)
     contents = {f"packed/{name}": (tmp_path / name).read_bytes() for name in ("a.zip", "b.tar", "c.tgz")}
     contents |= {f"loose/{path.name}": path.read_bytes() for path in files[30:]}
-    bucket = f"{cloud.scheme}://packed"
+    packed, unpacked = cloud.new_bucket("packed"), cloud.new_bucket("unpacked")
+    bucket = f"{cloud.scheme}://{packed}"
     names = [f"{bucket}/packed/a.zip", "b.tar", "c.tgz", *(f"../loose/{path.name}" for path in files[30:35])]
     names = [name.replace("../", f"{bucket}/") for name in names]
     pq.write_table(pa.table({"name": names}), tmp_path / "names.parquet")
@@ -313,24 +308,22 @@ def test_packed_files_and_manifests_in_buckets(cloud: Cloud, tmp_path: Path, key
     contents["packed/rest.csv"] = (
         b"key,bucket\n"
         + "".join(
-            f"loose/{path.name},packed\n" if cloud.scheme == "s3" else f"{bucket}/loose/{path.name},packed\n"
+            f"loose/{path.name},{packed}\n" if cloud.scheme == "s3" else f"{bucket}/loose/{path.name},{packed}\n"
             for path in files[35:]
         ).encode()
     )
-    cloud.server.create_bucket("packed")
-    cloud.server.create_bucket("unpacked")
-    cloud.server.put_all("packed", contents)
+    cloud.server.put_all(packed, contents)
     done = cloud.run(
         *("--input", f"{bucket}/packed/names.parquet", "--input", f"{bucket}/packed/rest.csv"),
-        *("--output", f"{cloud.scheme}://unpacked/out", "--key", f"file:{key_file}"),
+        *("--output", f"{cloud.scheme}://{unpacked}/out", "--key", f"file:{key_file}"),
     )
     assert done.returncode == 0, done.stderr
-    run = written_to(cloud.server, "unpacked", "out")
+    run = written_to(cloud.server, unpacked, "out")
     assert run.report["listed"] == 40
     assert run.objects() == plain.objects()
 
 
-def test_a_large_object_passes_in_little_memory(gcs: GcsServer, tmp_path: Path, key_file: Path) -> None:
+def test_a_large_object_passes_in_little_memory(gcs_server: GcsServer, tmp_path: Path, key_file: Path) -> None:
     """``DEID_DEEP`` makes it 2 GB; the server needs minutes for that, for it copies what it has with each piece that comes."""
     size = 2_000_000_000 if os.environ.get("DEID_DEEP") else 200_000_000
     pixels = tmp_path / "pixels"
@@ -339,19 +332,21 @@ def test_a_large_object_passes_in_little_memory(gcs: GcsServer, tmp_path: Path, 
         stream.write(head + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, size))
         for _ in range(0, size, 1_000_000):
             stream.write(b"\1\2" * 500_000)
-    gcs.create_bucket("large")
-    gcs.create_bucket("large-result")
+    large, result = new_bucket(gcs_server, "large"), new_bucket(gcs_server, "large-result")
     with pixels.open("rb") as stream:
-        gcs.put("large", "a.dcm", stream)  # type: ignore[arg-type]
-    environment = {**os.environ, "STORAGE_EMULATOR_HOST": gcs.url, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", MEASURED, "run", "--input", "gs://large", "--output", "gs://large-result/out"]
+        gcs_server.put(large, "a.dcm", stream)  # type: ignore[arg-type]
+    environment = {**os.environ, "STORAGE_EMULATOR_HOST": gcs_server.url, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MEASURED, "run", "--input", f"gs://{large}", "--output", f"gs://{result}/out"]
     done = subprocess.run([*command, "--key", f"file:{key_file}"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     imported, peak = map(int, done.stderr.splitlines()[-1].split())
     # KiB: what Beam takes when it runs, and some pieces of 8 MiB; nowhere near the object
     assert peak - imported < 120_000
-    (name,) = (name for name in gcs.names("large-result") if name.endswith(".dcm"))
-    assert int(gcs.metadata("large-result", name)["size"]) >= size
+    (name,) = (name for name in gcs_server.names(result) if name.endswith(".dcm"))
+    assert int(gcs_server.metadata(result, name)["size"]) >= size
+    # the server holds them in memory, for all tests of a worker
+    for bucket in (large, result):
+        gcs_server.remove_bucket(bucket)
 
 
 MEASURED = """
@@ -375,20 +370,16 @@ def test_without_credentials_the_command_says_so(tmp_path: Path, key_file: Path)
     assert "hospital" not in done.stderr
 
 
-def test_azure_gives_what_a_folder_gives(tmp_path: Path, key_file: Path) -> None:
+def test_azure_gives_what_a_folder_gives(tmp_path: Path, key_file: Path, request: pytest.FixtureRequest) -> None:
     archive = small_archive(tmp_path / "in", 60)
     plain = deidentify(archive, tmp_path / "plain", key_file)
-    with azurite() as server:
-        for container in ("hospital", "research"):
-            server.create_bucket(container)
-        server.put_all("hospital", {f"a/{path.relative_to(archive)}": path.read_bytes() for path in archive.rglob("*.dcm")})
-        account = "azfs://devstoreaccount1"
-        done = run_command(
-            *("run", "--input", f"{account}/hospital/a", "--output", f"{account}/research/out", "--key", f"file:{key_file}"),
-            f"--azure_connection_string={azurite_connection(server.url)}",
-        )
-        assert done.returncode == 0, done.stderr
-        run = written_to(server, "research", "out")
+    azure = store("azfs", request)
+    hospital, research = azure.new_bucket("hospital"), azure.new_bucket("research")
+    azure.server.put_all(hospital, {f"a/{path.relative_to(archive)}": path.read_bytes() for path in archive.rglob("*.dcm")})
+    places = ("--input", f"{azure.beginning}{hospital}/a", "--output", f"{azure.beginning}{research}/out")
+    done = run_command("run", *places, "--key", f"file:{key_file}", *azure.flags)
+    assert done.returncode == 0, done.stderr
+    run = written_to(azure.server, research, "out")
     assert same(run, plain)
     operations = run.report["operations"]
     assert operations["reads"] <= 2 * 60 + 2 and operations["writes"] <= 60 + 5

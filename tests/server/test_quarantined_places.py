@@ -25,22 +25,24 @@ def zipped() -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_names_are_found_and_another_run_takes_them_up(kind: str, tmp_path: Path, key_file: Path) -> None:
-    with store(kind) as (beginning, server, env, flags):
-        for bucket in ("whole", "research"):
-            server.create_bucket(bucket)
-        contents = {"in/a b/good": ct_file("1.2.3.1"), "in/a b/risky": ct_file("1.2.3.2", RISKY), "in/some.zip": zipped()}
-        server.put_all("whole", contents)
-        archive, output, manifest = f"{beginning}whole/in", f"{beginning}research/out", tmp_path / "refused.csv"
-        more = ("--key", f"file:{key_file}", *flags)
-        run = run_command("run", "--input", archive, "--output", output, *more, env=env)
-        assert run.returncode == 3, run.stderr
-        command = ("quarantined", "--input", archive, "--audit", f"{output}-audit", *more)
-        found = run_command(*command, "--csv", env=env)
-        assert found.returncode == 0, found.stderr
-        assert run_command(*command, "--manifest", str(manifest), env=env).returncode == 0
-        rows = {row["source"]: row["uri"] for row in csv.DictReader(io.StringIO(found.stdout, newline=""))}
-        assert rows == {"a b/risky": f"{archive}/a b/risky", "some.zip!/s/risky": f"{archive}/some.zip"}
-        again = ("run", "--input", str(manifest), "--output", f"{beginning}research/again", "--pixels", "keep")
-        assert run_command(*again, *more, env=env).returncode == 0
-        assert sum(name.startswith("again/") for name in server.objects("research")) == 2
+def test_names_are_found_and_another_run_takes_them_up(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, key_file: Path
+) -> None:
+    place = store(kind, request)
+    beginning, server, env, flags = place
+    whole, research = place.new_bucket("whole"), place.new_bucket("research")
+    contents = {"in/a b/good": ct_file("1.2.3.1"), "in/a b/risky": ct_file("1.2.3.2", RISKY), "in/some.zip": zipped()}
+    server.put_all(whole, contents)
+    archive, output, manifest = f"{beginning}{whole}/in", f"{beginning}{research}/out", tmp_path / "refused.csv"
+    more = ("--key", f"file:{key_file}", *flags)
+    run = run_command("run", "--input", archive, "--output", output, *more, env=env)
+    assert run.returncode == 3, run.stderr
+    command = ("quarantined", "--input", archive, "--audit", f"{output}-audit", *more)
+    found = run_command(*command, "--csv", env=env)
+    assert found.returncode == 0, found.stderr
+    assert run_command(*command, "--manifest", str(manifest), env=env).returncode == 0
+    rows = {row["source"]: row["uri"] for row in csv.DictReader(io.StringIO(found.stdout, newline=""))}
+    assert rows == {"a b/risky": f"{archive}/a b/risky", "some.zip!/s/risky": f"{archive}/some.zip"}
+    again = ("run", "--input", str(manifest), "--output", f"{beginning}{research}/again", "--pixels", "keep")
+    assert run_command(*again, *more, env=env).returncode == 0
+    assert sum(name.startswith("again/") for name in server.objects(research)) == 2

@@ -14,7 +14,8 @@ from tests.engine.test_killed_workers import LOCAL, AtWork, at_work, below, fini
 from tests.server.test_object_storage import same, written_to
 from tests.support.objects import Element
 from tests.support.runs import Run, ct_file, deidentify, write_studies
-from tests.support.servers import fake_gcs_server
+from tests.support.servers import GcsServer
+from tests.support.stores import new_bucket
 
 MANY = 1000
 
@@ -95,21 +96,25 @@ def test_little_is_done_again(count: int, flags: tuple[str, ...], archive: Path,
 
 
 def test_an_output_on_object_storage_goes_on_too(
-    archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path,
+    undisturbed: Run,
+    gcs_server: GcsServer,
+    key_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with fake_gcs_server() as server:
-        server.create_bucket("research")
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        flags = ("--output=gs://research/out",)
-        with at_work(archive, tmp_path, key_file, *flags) as run:
-            run.wait_for("finished", 600)
-            kill_all(run)
-        left = server.objects("research")
-        assert any("/ledger-" in name for name in left)
-        assert not any("SECRETNAME" in name or b"SECRETNAME" in content for name, content in left.items())
-        again = deidentify(archive, tmp_path / "unused", key_file, *flags)
-        assert again.code == undisturbed.code, again.log
-        found = written_to(server, "research", "out")
-        assert same(found, undisturbed)
-        assert found.report["origin"]["takes_up"]
-        assert found.audit.keys() == {*found.report["tables"], "run.json", "output.json"}
+    research = new_bucket(gcs_server, "research")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url)
+    flags = (f"--output=gs://{research}/out",)
+    with at_work(archive, tmp_path, key_file, *flags) as run:
+        run.wait_for("finished", 600)
+        kill_all(run)
+    left = gcs_server.objects(research)
+    assert any("/ledger-" in name for name in left)
+    assert not any("SECRETNAME" in name or b"SECRETNAME" in content for name, content in left.items())
+    again = deidentify(archive, tmp_path / "unused", key_file, *flags)
+    assert again.code == undisturbed.code, again.log
+    found = written_to(gcs_server, research, "out")
+    assert same(found, undisturbed)
+    assert found.report["origin"]["takes_up"]
+    assert found.audit.keys() == {*found.report["tables"], "run.json", "output.json"}

@@ -13,6 +13,8 @@ from tests.support.objects import Element
 from tests.support.runs import Run, ct_file, deidentify, run_command, write_studies
 from tests.support.servers import GcsServer, S3Server, fake_gcs_server, moto_server
 
+# Servers of their own: each is behind a proxy of its own, whose luck goes by the names of buckets.
+
 #: 2,000 in all, as many as the seeds were chosen for
 MANY = 2000
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import array
 import atexit
+import ctypes
 import functools
 import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -39,20 +42,27 @@ PRELOADED = (
     "azure.storage.blob",
 )
 _MOST = 1 << 20
+#: what the line of a command has that was forked
+FORKED = "tests.support.forked"
+#: seconds that a command may take that nothing keeps
+PATIENCE = 300.0
 
 
 class Forked:
     """A command that runs, with as much of subprocess.Popen as tests need."""
 
-    def __init__(self, *arguments: str, env: dict[str, str], cwd: str | Path, streams: tuple[int, int, int]) -> None:
+    def __init__(
+        self, *arguments: str, env: dict[str, str], cwd: str | Path, streams: tuple[int, int, int], mounts: int = 0
+    ) -> None:
         """
         Args:
             arguments: behind ``python -m pipeline``.
             streams: descriptors for stdin, stdout and stderr.
+            mounts: a process whose mounts the command has; 0: those of this one.
         """
         mask = os.umask(0)
         os.umask(mask)
-        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask}
+        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask, "mounts": mounts}
         self._answers, theirs = socket.socketpair()
         rights = array.array("i", [*streams, theirs.fileno()])
         _server().sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
@@ -61,7 +71,17 @@ class Forked:
         self.pid = int(self._lines.readline())
         self.returncode: int | None = None
 
-    def wait(self, timeout: float) -> int:
+    def poll(self) -> int | None:
+        """The command's exit code, None while it runs."""
+        if self.returncode is None and select.select([self._answers], [], [], 0)[0]:
+            self.wait(PATIENCE)
+        return self.returncode
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
         """The command's exit code, as subprocess has it.
 
         Raises:
@@ -77,6 +97,39 @@ class Forked:
             self.returncode = os.waitstatus_to_exitcode(int(answer))
             self._answers.close()
         return self.returncode
+
+
+class Logged(Forked):
+    """A command whose stderr is gathered, as subprocess.Popen does with a pipe."""
+
+    def __init__(self, *arguments: str, env: dict[str, str], cwd: str | Path, mounts: int = 0) -> None:
+        """
+        Args:
+            arguments: behind ``python -m pipeline``.
+            mounts: as for ``Forked``.
+        """
+        reader, writer = os.pipe()
+        with open(os.devnull, "r+") as nothing, os.fdopen(writer, "w") as log:
+            super().__init__(
+                *arguments, env=env, cwd=cwd, streams=(nothing.fileno(), nothing.fileno(), log.fileno()), mounts=mounts
+            )
+        self._log: list[str] = []
+        self._reader = threading.Thread(target=self._read, args=(reader,), daemon=True)
+        self._reader.start()
+
+    def _read(self, reader: int) -> None:
+        with os.fdopen(reader) as stream:
+            self._log.extend(stream)
+
+    def communicate(self, timeout: float = PATIENCE) -> tuple[str, str]:
+        """Wait for the end; nothing, and all that was written to stderr.
+
+        Raises:
+            TimeoutError: it still runs after ``timeout`` seconds, and was killed.
+        """
+        self.wait(timeout)
+        self._reader.join(timeout)
+        return "", "".join(self._log)
 
 
 def run_forked(*arguments: str, env: dict[str, str], cwd: str | Path, timeout: float) -> subprocess.CompletedProcess[str]:
@@ -164,6 +217,11 @@ def main() -> None:
     time.tzset()
     tempfile.tempdir = None
     os.umask(request["umask"])
+    if request["mounts"]:
+        with open(f"/proc/{request['mounts']}/ns/mnt") as namespace:
+            # os.setns came with Python 3.12
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
+                raise OSError(ctypes.get_errno(), "the mounts can't be had")
     os.chdir(request["cwd"])
     sys.argv = [str(ROOT / "pipeline" / "__main__.py"), *request["arguments"]]
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import Logged
+
 _ROOT = Path(__file__).resolve().parents[2]
 #: of the command: `python -m pipeline`
 COMMAND = (sys.executable, "-m", "pipeline")
@@ -92,3 +94,39 @@ def on_own_disk(folder: Path, size: str, prepare: str = ":") -> tuple[str, ...]:
         pytest.skip("nothing can be mounted here")
     script = f'mount -t tmpfs -o size={size} none "$1" && {{ {prepare}; }} && shift && exec "$@"'
     return ("unshare", "-m", "sh", "-c", script, "sh", str(folder))
+
+
+class OwnMounts:
+    """A place with mounts that nothing else sees, for a test that changes them between commands; gone with the block."""
+
+    def __enter__(self) -> OwnMounts:
+        """Skips the test where nothing can be mounted."""
+        if not can_mount():
+            pytest.skip("nothing can be mounted here")
+        self._keeper = subprocess.Popen(["unshare", "-m", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # once it answers it is where its mounts are its own
+        assert self._keeper.stdin is not None and self._keeper.stdout is not None
+        self._keeper.stdin.write(b"\n")
+        self._keeper.stdin.flush()
+        self._keeper.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keeper.kill()
+        self._keeper.communicate()
+
+    def shell(self, script: str, *arguments: str | Path) -> str:
+        """What a shell script says there; ``$1`` and so on are its arguments."""
+        command = ["nsenter", "-t", str(self._keeper.pid), "-m", "sh", "-c", script, "sh", *map(str, arguments)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def start(self, *arguments: str) -> Logged:
+        """Start ``python -m pipeline`` there."""
+        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+        return Logged(*arguments, env=environment, cwd=Path.cwd(), mounts=self._keeper.pid)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run ``python -m pipeline`` there: its exit code, and what it wrote to stderr."""
+        process = self.start(*arguments)
+        _, log = process.communicate()
+        return process.wait(), log

@@ -130,8 +130,11 @@ class S3Server:
     def remove_bucket(self, name: str) -> None:
         """Removes a bucket and all that is in it."""
         names = self.names(name)
-        for at in range(0, len(names), 1000):
-            self.client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found} for found in names[at : at + 1000]]})
+        # XML can't hold them all
+        _each(lambda found: self.client.delete_object(Bucket=name, Key=found), [one for one in names if not one.isprintable()])
+        keys = [{"Key": found} for found in names if found.isprintable()]
+        for at in range(0, len(keys), 1000):
+            self.client.delete_objects(Bucket=name, Delete={"Objects": keys[at : at + 1000]})
         self.client.delete_bucket(Bucket=name)
 
     def put(self, bucket: str, name: str, content: bytes, **metadata: str) -> None:

@@ -14,6 +14,8 @@ import pytest
 from tests.support.fault_proxy import ERRORS, KINDS, FaultPlan, FaultProxy, fault_proxy
 from tests.support.servers import azurite, azurite_connection, fake_gcs_server, moto_server, s3_client
 
+# Servers of their own: each is behind a proxy of its own, whose luck goes by the names of buckets.
+
 CONTENT = bytes(range(256)) * 40
 MEDIA = "/storage/v1/b/hospital/o/a%2Fb.dcm?alt=media"
 INSERT = "/upload/storage/v1/b/hospital/o?uploadType=multipart"

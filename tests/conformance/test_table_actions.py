@@ -149,7 +149,7 @@ def test_where_two_options_differ_no_true_date_stays_and_all_else_is_kept() -> N
 
 
 def _codes() -> dict[str, str]:
-    with (Path(__file__).resolve().parents[3] / "profiles" / "data" / "cid7050.csv").open(newline="") as stream:
+    with (Path(__file__).resolve().parents[2] / "profiles" / "data" / "cid7050.csv").open(newline="") as stream:
         return {line["option"]: line["code_value"] for line in csv.DictReader(stream)}
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.deploy.test_requirements import locked, versions
+from tests.deploy.test_requirements import locked, versions
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 DATAFLOW = ROOT / "deploy" / "dataflow"
 DOCKERFILE = (DATAFLOW / "Dockerfile").read_text()
 INSTRUCTIONS = [line for line in DOCKERFILE.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]

@@ -12,12 +12,11 @@ from pydicom.data import get_testdata_file
 
 from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
+from tests.support import study
 from tests.support.keys import KEY, OTHER_KEY, write_key
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.runs import deidentify
 from tests.support.table import Combination, name_of
-
-from ...support import study
 
 STRUCTURED = ("CleanStructdCont",)
 ALL_MODIFIED = (

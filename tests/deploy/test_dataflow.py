@@ -23,7 +23,7 @@ from pipeline.beam_args import check_beam_args
 from pipeline.cli import main
 from profiles import ProfileOptions
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 DATAFLOW = ROOT / "deploy" / "dataflow"
 METADATA: dict[str, Any] = json.loads((DATAFLOW / "metadata.json").read_text())
 PARAMETERS: dict[str, dict[str, Any]] = {parameter["name"]: parameter for parameter in METADATA["parameters"]}

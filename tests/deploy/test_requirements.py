@@ -22,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PYTHONS = ("3.10.0", "3.10.2", "3.11.7", "3.12.0", "3.13.0", "3.14.0")
 ROOMS = ("anonymizer", "deploy", "pipeline", "profiles", "storage", "transforms")

@@ -11,14 +11,13 @@ from pydicom import Dataset
 
 from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
+from tests.support import content
 from tests.support.content import Item, code, content_item, document
 from tests.support.keys import KEY
 from tests.support.many_attributes import WORDS, is_legal
 from tests.support.objects import COMPREHENSIVE_SR, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.table import OPTIONS, Combination, ConceptRow, concept_rows, name_of
 from tests.support.tokens import Tokens
-
-from ...support import content
 
 STRUCTURED = ("CleanStructdCont",)
 COMBINATIONS = [STRUCTURED, *((*STRUCTURED, option) for option in OPTIONS if option not in STRUCTURED)]

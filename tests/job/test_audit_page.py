@@ -27,7 +27,7 @@ from transforms.crosswalk.crosswalk import CROSSWALK_SCHEMA
 from transforms.records import UidRole
 from transforms.tables.schemas import INSTANCES_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "audit.md").read_text()
 README = (ROOT / "README.md").read_text()
 VIEWS = ROOT / "docs" / "views.sql"
