@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(LAYERS[folder])
+
+
+#: seconds of tests that a layer may take, all workers together, on two idle cores: 8 minutes for all; who needs more takes it
+#: from somewhere else
+BUDGETS = {"unit": 130, "job": 520, "server": 150, "engine": 120}
+_taken: Counter[str] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    folder = Path(report.nodeid.partition("::")[0]).parts[1]
+    _taken[LAYERS[folder]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    told = (f"{layer} {_taken[layer]:.0f} of {budget}" for layer, budget in BUDGETS.items() if layer in _taken)
+    terminalreporter.write_line(f"seconds by layer, of what each may take on an idle machine: {', '.join(told)}")
