@@ -72,6 +72,8 @@ class Forked:
         self._lines = self._answers.makefile("r")
         self.pid = int(self._lines.readline())
         self.returncode: int | None = None
+        #: once it has ended: of CPU, all its processes together; the most memory that one of them had
+        self.seconds, self.megabytes = 0.0, 0.0
 
     def poll(self) -> int | None:
         """The command's exit code, None while it runs."""
@@ -96,7 +98,9 @@ class Forked:
             except TimeoutError:
                 os.kill(self.pid, signal.SIGKILL)
                 raise
-            self.returncode = os.waitstatus_to_exitcode(int(answer))
+            status, seconds, kilobytes = answer.split()
+            self.returncode = os.waitstatus_to_exitcode(int(status))
+            self.seconds, self.megabytes = float(seconds), int(kilobytes) / 1024
             self._answers.close()
         return self.returncode
 
@@ -200,8 +204,8 @@ def _watch(descriptors: array.array[int]) -> None:
         for stream in streams:
             os.close(stream)
         os.write(answers, f"{pid}\n".encode())
-        _, status = os.waitpid(pid, 0)
-        os.write(answers, f"{status}\n".encode())
+        _, status, used = os.wait4(pid, 0)
+        os.write(answers, f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss}\n".encode())
         os._exit(0)
     os.close(answers)
     for number, stream in enumerate(streams):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forked import Logged
+from tests.support.forked import Forked, Logged
 
 _ROOT = Path(__file__).resolve().parents[2]
 #: of the command: `python -m pipeline`
@@ -47,8 +47,15 @@ with open(sys.argv[1], "w") as stream:
 
 
 def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
-    """Run a program and measure it."""
+    """Run a program and measure it; ``COMMAND`` is forked, and has what it shares with others counted, too."""
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    if command[: len(COMMAND)] == COMMAND:
+        arguments = map(os.fsdecode, command[len(COMMAND) :])
+        with tempfile.TemporaryFile() as log, open(os.devnull) as nothing:
+            process = Forked(*arguments, env=environment, cwd=Path.cwd(), streams=(nothing.fileno(), log.fileno(), log.fileno()))
+            code = process.wait()
+            log.seek(0)
+            return Ended(code, log.read().decode(errors="replace"), process.seconds, process.megabytes)
     with tempfile.NamedTemporaryFile("r") as result:
         done = subprocess.run(
             [sys.executable, "-S", "-c", _MEASURE, result.name, *command],
