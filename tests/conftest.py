@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from profiles import compile_plan
 from tests.support.runs import key_file, planted_archive, planted_kept, planted_run
 
 __all__ = ["key_file", "planted_archive", "planted_kept", "planted_run"]
@@ -22,6 +24,13 @@ LAYERS = {
     "server": "server",
     "engine": "engine",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_plans() -> Iterator[None]:
+    """Profiles of tests are many, and their plans would stay: gigabytes in a worker."""
+    yield
+    compile_plan.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

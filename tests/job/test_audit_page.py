@@ -204,7 +204,7 @@ def statements() -> Iterator[str]:
         yield from (one.strip() for one in fence.split(";") if one.strip())
 
 
-@pytest.mark.parametrize("statement", statements())
+@pytest.mark.parametrize("statement", list(statements()))
 def test_recipes_for_duckdb_run_and_find_something(audited: Audited, statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(audited.folder)
@@ -214,7 +214,7 @@ def test_recipes_for_duckdb_run_and_find_something(audited: Audited, statement: 
     assert connection.execute(statement).fetchall()
 
 
-@pytest.mark.parametrize("recipe", fences("python"))
+@pytest.mark.parametrize("recipe", list(fences("python")))
 def test_recipes_for_python_run(
     audited: Audited, recipe: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

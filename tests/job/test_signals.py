@@ -132,7 +132,7 @@ def test_many_signals_are_one(archive: Path, key_file: Path, tmp_path: Path) -> 
         os.kill(run.process.pid, signal.SIGINT)
         ends = time.monotonic() + BOUND
         while run.process.poll() is None and time.monotonic() < ends:
-            os.kill(run.process.pid, random.choice(SIGNALS))
+            run.process.send_signal(random.choice(SIGNALS))
             time.sleep(0.005)
         _, log = run.process.communicate(timeout=1)
         assert run.process.returncode == 130 and log.count(ONE) == 1 and "Traceback" not in log, log

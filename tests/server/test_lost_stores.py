@@ -18,7 +18,7 @@ from tests.support.objects import Element
 from tests.support.runs import ROOT, Run, deidentify, write_studies
 from tests.support.servers import AWS_KEYS, azurite, azurite_connection, fake_gcs_server, moto_server
 
-MANY = 300
+MANY = 150
 #: the command, with a store that is given up after seconds and not minutes
 _IMPATIENT = """
 import sys

@@ -44,6 +44,8 @@ PRELOADED = (
     "azure.storage.blob",
 )
 _MOST = 1 << 20
+#: what a process that is started ignores if the one that starts it does
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: what the line of a command has that was forked
 FORKED = "tests.support.forked"
 #: seconds that a command may take that nothing keeps
@@ -64,7 +66,8 @@ class Forked:
         """
         mask = os.umask(0)
         os.umask(mask)
-        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask, "mounts": mounts}
+        ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask, "mounts": mounts, "ignored": ignored}
         self._answers, theirs = socket.socketpair()
         rights = array.array("i", [*streams, theirs.fileno()])
         _server().sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
@@ -81,9 +84,14 @@ class Forked:
             self.wait(PATIENCE)
         return self.returncode
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal; one that has ended gets none."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
     def kill(self) -> None:
         """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float = PATIENCE) -> int:
         """The command's exit code, as subprocess has it.
@@ -252,6 +260,10 @@ def main() -> None:
     time.tzset()
     tempfile.tempdir = None
     os.umask(request["umask"])
+    # the server may have been started behind a shell's back, or with nohup
+    for number in SIGNALS:
+        handler = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if number in request["ignored"] else handler)
     if request["mounts"]:
         with open(f"/proc/{request['mounts']}/ns/mnt") as namespace:
             # os.setns came with Python 3.12
