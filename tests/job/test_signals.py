@@ -135,7 +135,9 @@ def test_many_signals_are_one(archive: Path, key_file: Path, tmp_path: Path) -> 
             run.process.send_signal(random.choice(SIGNALS))
             time.sleep(0.005)
         _, log = run.process.communicate(timeout=1)
-        assert run.process.returncode == 130 and log.count(ONE) == 1 and "Traceback" not in log, log
+        # where two came before Python looked, it hears the lower one first
+        assert run.process.returncode in {128 + number for number in SIGNALS}
+        assert log.count(ONE) == 1 and "Traceback" not in log, log
         assert_clean(run)
 
 
