@@ -23,6 +23,7 @@ from apache_beam.portability.api import (
 )
 
 from tests.support.engines import engine, prism_server
+from tests.support.forked import Forked
 from tests.support.listening import Listener, listeners, process_tree
 from tests.support.objects import Element
 from tests.support.processes import need
@@ -76,7 +77,7 @@ class Watched:
         processes: how many it had at most.
     """
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     output: Path
     seen: set[Listener] = field(default_factory=set)
     modes: set[int] = field(default_factory=set)
@@ -126,17 +127,23 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(archive: Path, folder: Path, key: Path, *flags: str, **environment: str) -> Iterator[Watched]:
+def watched(archive: Path, folder: Path, key: Path, *flags: str, real: bool = False, **environment: str) -> Iterator[Watched]:
+    """A run that is looked at.
+
+    Args:
+        real: started as a shell does, and not forked.
+    """
     output = folder / "out"
-    command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--key", f"file:{key}", *flags],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-        )
+    arguments = ["run", "--input", str(archive), "--output", str(output), "--key", f"file:{key}", *flags]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    process: subprocess.Popen[bytes] | Forked
+    with (folder / "log").open("wb") as log, open(os.devnull, "r+b") as nothing:
+        if real:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", *arguments], cwd=ROOT, env=env, stdin=nothing, stdout=nothing, stderr=log
+            )
+        else:
+            process = Forked(*arguments, env=env, cwd=ROOT, streams=(nothing.fileno(), nothing.fileno(), log.fileno()))
         try:
             yield Watched(process, output)
         finally:
@@ -146,7 +153,7 @@ def watched(archive: Path, folder: Path, key: Path, *flags: str, **environment: 
 
 @pytest.mark.parametrize("flags", IN_PROCESS, ids=" ".join)
 def test_a_run_of_one_process_listens_on_nothing(flags: tuple[str, ...], archive: Path, key_file: Path, tmp_path: Path) -> None:
-    with watched(archive, tmp_path, key_file, *flags) as run:
+    with watched(archive, tmp_path, key_file, *flags, real=flags == IN_PROCESS[0]) as run:
         run.until_it_ends()
     assert run.process.returncode == 0, run.log
     assert run.seen == set()
@@ -156,7 +163,7 @@ def test_a_run_of_one_process_listens_on_nothing(flags: tuple[str, ...], archive
 def test_a_run_of_several_listens_where_nobody_else_can_go(
     flags: tuple[str, ...], archive: Path, key_file: Path, tmp_path: Path
 ) -> None:
-    with watched(archive, tmp_path, key_file, *flags) as run:
+    with watched(archive, tmp_path, key_file, *flags, real=flags == IN_PROCESSES[0]) as run:
         run.until_it_ends()
     assert run.process.returncode == 0, run.log
     assert run.processes >= 3

@@ -15,13 +15,12 @@ from tests.support.servers import GcsServer, S3Server, fake_gcs_server, moto_ser
 
 # Servers of their own: each is behind a proxy of its own, whose luck goes by the names of buckets.
 
-#: 2,000 in all, as many as the seeds were chosen for
-MANY = 2000
+MANY = 800
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 objects of 40 studies, small ones for the most part; some are larger than a first range, one than one request."""
+    """Objects of 16 studies, small ones for the most part; some are larger than a first range, one than one request."""
     folder = tmp_path_factory.mktemp("many")
 
     def elements(number: int) -> list[Element]:

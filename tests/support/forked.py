@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -241,14 +242,18 @@ def _get_ready() -> None:
     while todo:
         found = todo.pop()
         todo += found.__subclasses__()
-        # those have the methods of what they wrap
-        if not issubclass(found, CallableWrapperDoFn):
-            with contextlib.suppress(Exception):
-                known[found] = look(found.__new__(found))
+        with contextlib.suppress(Exception):
+            known[found] = look(CallableWrapperDoFn(list) if found is CallableWrapperDoFn else found.__new__(found))
+
+    def remembered(dofn: DoFn) -> Any:
+        # what is wrapped may be another object's method; no function of the job asks for state
+        is_known = type(dofn) in known and not isinstance(vars(dofn).get("process"), types.MethodType)
+        return known[type(dofn)] if is_known else look(dofn)
+
     # what is here stays, and is shared with all commands until they change it
     gc.collect()
     gc.freeze()
-    userstate.get_dofn_specs = lambda dofn: known[type(dofn)] if type(dofn) in known else look(dofn)
+    userstate.get_dofn_specs = remembered
 
 
 def main() -> None:
