@@ -10,8 +10,9 @@ import pytest
 
 from profiles import compile_plan
 from tests.support.runs import key_file, planted_archive, planted_kept, planted_run
+from tests.support.stores import azure_server, gcs_server, s3_server
 
-__all__ = ["key_file", "planted_archive", "planted_kept", "planted_run"]
+__all__ = ["azure_server", "gcs_server", "key_file", "planted_archive", "planted_kept", "planted_run", "s3_server"]
 
 TESTS = Path(__file__).parent
 #: folders, and their layer; CONTRIBUTING.md says what belongs to each

@@ -1,7 +1,4 @@
-"""Object storage by real servers: one of each kind for all tests of a worker, a bucket of its own for each test.
-
-The fixtures are known where a folder's conftest.py imports them.
-"""
+"""Object storage by real servers: one of each kind for all tests of a worker, a bucket of its own for each test."""
 
 from __future__ import annotations
 

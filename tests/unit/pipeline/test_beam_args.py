@@ -11,7 +11,7 @@ from pipeline import beam_internals
 from pipeline.beam_args import check_beam_args, complete, cores, take_processes
 from pipeline.cli import main
 from pipeline.errors import UsageError
-from tests.support.runs import ct_file, run_command
+from tests.support.runs import ct_file, run_in_process
 
 OWN = [flag for option in main.commands["run"].params for flag in option.opts if flag.startswith("--")]
 
@@ -19,7 +19,7 @@ OWN = [flag for option in main.commands["run"].params for flag in option.opts if
 def test_options_of_tests_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(ct_file("1.2.3.1"))
     for flag in ("--dry_run=True", "--dry_run=False", "--wait_until_finish_duration=1", "--on_success_matcher=x"):
-        done = run_command("run", "--input", str(tmp_path / "a.dcm"), "--output", str(tmp_path / "out"), flag)
+        done = run_in_process("run", "--input", str(tmp_path / "a.dcm"), "--output", str(tmp_path / "out"), flag)
         assert (done.returncode, f"{flag.partition('=')[0]} is " in done.stderr) == (2, True), done.stderr
         assert [path.name for path in tmp_path.iterdir()] == ["a.dcm"]
 
@@ -66,7 +66,7 @@ def test_runners_that_run_nothing_are_refused(runner: str) -> None:
 
 def test_a_template_is_for_its_launcher(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(ct_file("1.2.3.1"))
-    done = run_command(
+    done = run_in_process(
         "run", "--input", str(tmp_path / "a.dcm"), "--output", str(tmp_path / "out"), "--template_location=gs://b/t"
     )
     assert (done.returncode, "--template_location" in done.stderr) == (2, True), done.stderr

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from profiles import ConfidentialityProfile, dictionary, tag_text
-from tests.support.runs import ROOT, run_command
+from tests.support.runs import ROOT, run_in_process
 
 _BOXES = re.compile("[\u2500-\u257f\u2026]")
 _LONGEST = "FrameOfReferenceToDisplayedCoordinateSystemTransformationMatrix"
@@ -63,8 +63,9 @@ def test_a_terminal_shows_every_tag_and_keyword_whole_and_no_line_is_wider(width
 
 
 @pytest.mark.parametrize("columns", ["80", "20", "0"])
-def test_a_pipe_gets_a_line_for_each_attribute_whatever_the_width(columns: str) -> None:
-    done = run_command("explain", env={"COLUMNS": columns})
+def test_a_pipe_gets_a_line_for_each_attribute_whatever_the_width(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    done = run_in_process("explain")
     lines = done.stdout.splitlines()
     assert not _BOXES.search(done.stdout)
     assert len(lines) == 1 + len(list(ConfidentialityProfile().explain_all()))
@@ -76,7 +77,7 @@ def test_a_pipe_gets_a_line_for_each_attribute_whatever_the_width(columns: str) 
 
 
 def test_csv_has_all_attributes_too() -> None:
-    rows = {row["tag"]: row for row in csv.DictReader(StringIO(run_command("explain", "--csv").stdout))}
+    rows = {row["tag"]: row for row in csv.DictReader(StringIO(run_in_process("explain", "--csv").stdout))}
     assert {tag_text(tag) for tag in dictionary()} <= set(rows)
     assert rows["(0028,0010)"]["decided by"] == "unlisted technical attribute"
     assert rows["(60xx,0010)"]["keyword"] == "OverlayRows"

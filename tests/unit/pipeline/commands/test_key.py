@@ -10,14 +10,14 @@ import pytest
 
 from anonymizer import Key
 from tests.support.keys import write_key
-from tests.support.runs import ct_file, run_command
+from tests.support.runs import ct_file, run_in_process
 
 
 def test_a_new_key_is_made_told_and_used(tmp_path: Path) -> None:
     path = tmp_path / "key"
     before = os.umask(0)
     try:
-        done = run_command("key", "new", str(path))
+        done = run_in_process("key", "new", str(path))
     finally:
         os.umask(before)
     assert done.returncode == 0 and done.stderr == ""
@@ -26,7 +26,7 @@ def test_a_new_key_is_made_told_and_used(tmp_path: Path) -> None:
     assert key_id == f"Key id: {Key.load(f'file:{path}').key_id}" and "Keep a copy" in advice
     assert path.read_text().strip() not in done.stdout
     (tmp_path / "in.dcm").write_bytes(ct_file("1.2.3"))
-    done = run_command("file", str(tmp_path / "in.dcm"), str(tmp_path / "out.dcm"), "--key", f"file:{path}")
+    done = run_in_process("file", str(tmp_path / "in.dcm"), str(tmp_path / "out.dcm"), "--key", f"file:{path}")
     assert done.returncode == 0, done.stderr
 
 
@@ -53,16 +53,16 @@ def test_a_place_for_no_key_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.M
     Path("there").write_text("mine")
     Path("link").symlink_to("nowhere")
     Path("folder").mkdir()
-    done = run_command("key", "new", name)
+    done = run_in_process("key", "new", name)
     assert done.returncode == 2 and message in done.stderr and done.stdout == ""
     assert sorted(os.listdir()) == ["folder", "link", "there"] and Path("there").read_text() == "mine"
 
 
 def test_a_key_that_can_not_be_written_has_failed() -> None:
     # nobody, not even root, makes a file there
-    done = run_command("key", "new", "/proc/key")
+    done = run_in_process("key", "new", "/proc/key")
     assert done.returncode in (1, 2) and "Traceback" not in done.stderr and done.stdout == ""
-    done = run_command("key", "new", f"/tmp/{'x' * 300}")
+    done = run_in_process("key", "new", f"/tmp/{'x' * 300}")
     assert done.returncode == 1 and done.stderr.startswith("Failed: the key can't be written: ")
 
 
@@ -83,7 +83,7 @@ def test_no_command_takes_a_weak_key(tmp_path: Path, content: bytes | str, mode:
         ("run", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), *option),
         ("file", str(tmp_path / "in" / "a.dcm"), str(tmp_path / "out"), *option),
     ):
-        done = run_command(*arguments)
+        done = run_in_process(*arguments)
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
         assert "hunter2" not in done.stderr and str(tmp_path) not in done.stderr
     assert not (tmp_path / "out").exists()
