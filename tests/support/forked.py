@@ -280,6 +280,27 @@ def main() -> None:
     sys.argv = [str(ROOT / "pipeline" / "__main__.py"), *request["arguments"]]
 
 
+def _leave() -> None:
+    """End here: what the interpreter would still do is to take apart, page by page, what is shared with the server."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_code)
+
+
+def _code_of(error: BaseException) -> int:
+    """What Python makes of an error that nobody caught."""
+    if not isinstance(error, SystemExit):
+        return 1
+    return error.code if isinstance(error.code, int) else int(error.code is not None)
+
+
 if __name__ == "__main__":
+    _code = 0
+    # first, so that it comes last
+    atexit.register(_leave)
     main()
-    runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+    except BaseException as ended:
+        _code = _code_of(ended)
+        raise
