@@ -281,7 +281,12 @@ def main() -> None:
 
 
 def _leave() -> None:
-    """End here: what the interpreter would still do is to take apart, page by page, what is shared with the server."""
+    """End here: what the interpreter would still do is to take apart, page by page, what is shared with the server.
+
+    A command that failed has this called by itself, and then ends with its own code.
+    """
+    if _code is None:
+        return
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_code)
@@ -295,12 +300,13 @@ def _code_of(error: BaseException) -> int:
 
 
 if __name__ == "__main__":
-    _code = 0
+    _code: int | None = None
     # first, so that it comes last
     atexit.register(_leave)
     main()
     try:
         runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+        _code = 0
     except BaseException as ended:
         _code = _code_of(ended)
         raise
