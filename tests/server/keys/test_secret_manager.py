@@ -24,7 +24,7 @@ from tests.support.keys import KEY, OTHER_KEY, OTHER_KEY_TEXT
 from tests.support.running import SECRET
 from tests.support.secret_server import Fault, SecretServer, proxy_to, serving, token_server
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 NAME = "projects/hunter2-project/secrets/hunter2/versions/7"
 REGIONAL = "projects/hunter2-project/locations/europe-west3/secrets/hunter2/versions/7"
 SHORT = "projects/hunter2-project/secrets/short/versions/1"
