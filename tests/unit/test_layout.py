@@ -148,7 +148,8 @@ def test_each_room_says_what_belongs_there(folder: Path) -> None:
 @pytest.mark.parametrize("package", ["transforms", "pipeline"])
 def test_beams_type_checks_stay_on(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
-        if re.search(r"^class \w+\(beam\.(DoFn|PTransform|CombineFn)", text := path.read_text(), re.MULTILINE):
+        text = path.read_text()
+        if "DoFn" in text or "PTransform" in text:
             assert "from __future__ import annotations" not in text, path.name
 
 
