@@ -129,7 +129,7 @@ def at_work(archive: Path | str, folder: Path, key: Path, *flags: str, starts: b
         command = [sys.executable, "-m", "pipeline", *arguments]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     else:
-        process = Logged(*arguments, env=env, cwd=ROOT)
+        process = Logged(*arguments, env=env)
     run = AtWork(process, temporary, output)
     try:
         yield run

@@ -143,7 +143,7 @@ def watched(archive: Path, folder: Path, key: Path, *flags: str, real: bool = Fa
                 [sys.executable, "-m", "pipeline", *arguments], cwd=ROOT, env=env, stdin=nothing, stdout=nothing, stderr=log
             )
         else:
-            process = Forked(*arguments, env=env, cwd=ROOT, streams=(nothing.fileno(), nothing.fileno(), log.fileno()))
+            process = Forked(*arguments, env=env, streams=(nothing.fileno(), nothing.fileno(), log.fileno()))
         try:
             yield Watched(process, output)
         finally:

@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,13 @@ class Forked:
     """A command that runs, with as much of subprocess.Popen as tests need."""
 
     def __init__(
-        self, *arguments: str, env: dict[str, str], cwd: str | Path, streams: tuple[int, int, int], mounts: int = 0
+        self, *arguments: str, streams: tuple[int, int, int], env: Mapping[str, str] | None = None, mounts: int = 0
     ) -> None:
         """
         Args:
             arguments: behind ``python -m pipeline``.
             streams: descriptors for stdin, stdout and stderr.
+            env: variables beside those of this process.
             mounts: a process whose mounts the command has; 0: those of this one.
         """
         # what the layers mean: CONTRIBUTING.md
@@ -70,7 +72,9 @@ class Forked:
         mask = os.umask(0)
         os.umask(mask)
         ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
-        request = {"arguments": arguments, "env": env, "cwd": str(cwd), "umask": mask, "mounts": mounts, "ignored": ignored}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        request = {"arguments": arguments, "env": environment, "cwd": os.getcwd(), "umask": mask}
+        request |= {"mounts": mounts, "ignored": ignored}
         self._answers, theirs = socket.socketpair()
         rights = array.array("i", [*streams, theirs.fileno()])
         _server().sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
@@ -119,17 +123,15 @@ class Forked:
 class Logged(Forked):
     """A command whose stderr is gathered, as subprocess.Popen does with a pipe."""
 
-    def __init__(self, *arguments: str, env: dict[str, str], cwd: str | Path, mounts: int = 0) -> None:
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, mounts: int = 0) -> None:
         """
         Args:
-            arguments: behind ``python -m pipeline``.
-            mounts: as for ``Forked``.
+            arguments, env, mounts: as for ``Forked``.
         """
         reader, writer = os.pipe()
         with open(os.devnull, "r+") as nothing, os.fdopen(writer, "w") as log:
-            super().__init__(
-                *arguments, env=env, cwd=cwd, streams=(nothing.fileno(), nothing.fileno(), log.fileno()), mounts=mounts
-            )
+            streams = nothing.fileno(), nothing.fileno(), log.fileno()
+            super().__init__(*arguments, streams=streams, env=env, mounts=mounts)
         self._log: list[str] = []
         self._reader = threading.Thread(target=self._read, args=(reader,), daemon=True)
         self._reader.start()
@@ -149,23 +151,17 @@ class Logged(Forked):
         return "", "".join(self._log)
 
 
-def run_forked(*arguments: str, env: dict[str, str], cwd: str | Path, timeout: float) -> subprocess.CompletedProcess[str]:
+def run_forked(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command to its end.
 
     Raises:
-        TimeoutError: it still ran after ``timeout`` seconds.
+        TimeoutError: it still ran after PATIENCE.
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
-        command = Forked(*arguments, env=env, cwd=cwd, streams=(nothing.fileno(), out.fileno(), err.fileno()))
-        code = command.wait(timeout)
+        code = Forked(*arguments, streams=(nothing.fileno(), out.fileno(), err.fileno()), env=env).wait()
         for stream in (out, err):
             stream.seek(0)
         return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
-
-
-def is_forkable(env: dict[str, str]) -> bool:
-    """Whether a command with that environment can be forked: what the interpreter reads when it starts is read no more."""
-    return {name for name in env if name.startswith("PYTHON")} <= {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 
 
 @functools.cache

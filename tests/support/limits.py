@@ -48,14 +48,14 @@ with open(sys.argv[1], "w") as stream:
 
 def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
     """Run a program and measure it; ``COMMAND`` is forked, and has what it shares with others counted, too."""
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     if command[: len(COMMAND)] == COMMAND:
         arguments = map(os.fsdecode, command[len(COMMAND) :])
         with tempfile.TemporaryFile() as log, open(os.devnull) as nothing:
-            process = Forked(*arguments, env=environment, cwd=Path.cwd(), streams=(nothing.fileno(), log.fileno(), log.fileno()))
+            process = Forked(*arguments, streams=(nothing.fileno(), log.fileno(), log.fileno()))
             code = process.wait()
             log.seek(0)
             return Ended(code, log.read().decode(errors="replace"), process.seconds, process.megabytes)
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     with tempfile.NamedTemporaryFile("r") as result:
         done = subprocess.run(
             [sys.executable, "-S", "-c", _MEASURE, result.name, *command],
@@ -129,8 +129,7 @@ class OwnMounts:
 
     def start(self, *arguments: str) -> Logged:
         """Start ``python -m pipeline`` there."""
-        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-        return Logged(*arguments, env=environment, cwd=Path.cwd(), mounts=self._keeper.pid)
+        return Logged(*arguments, mounts=self._keeper.pid)
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run ``python -m pipeline`` there: its exit code, and what it wrote to stderr."""

@@ -130,8 +130,7 @@ class PlantedArchive:
 
 def run_command(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """``python -m pipeline``, in a process forked from one that has imported it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    return run_forked(*arguments, env=environment, cwd=Path.cwd(), timeout=300)
+    return run_forked(*arguments, env=env)
 
 
 def run_in_process(*arguments: str) -> subprocess.CompletedProcess[str]:
