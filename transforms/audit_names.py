@@ -35,8 +35,12 @@ class LedgerFile(NamedTuple):
 
 
 def new_run_id() -> str:
-    """The id of a run that begins: UTC to the second, and what no other run has. Ids sort by time."""
-    return time.strftime("%Y%m%d%H%M%S", time.gmtime()) + secrets.token_hex(4)
+    """The id of a run that begins: UTC to a 4,096th of a second (three hexadecimal digits), and what no other run has.
+
+    Ids sort by time: small runs follow each other within a second.
+    """
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    return f"{time.strftime('%Y%m%d%H%M%S', time.gmtime(seconds))}{rest * 4096 // 10**9:03x}{secrets.token_hex(3)[1:]}"
 
 
 def is_run_id(text: object) -> bool:

@@ -213,13 +213,13 @@ def test_no_folder_stays_behind_whatever_ends_the_run(
             time.sleep(0.05)
 
 
-def test_no_service_hands_out_files(archive: Path, key_file: Path, tmp_path: Path) -> None:
+def test_no_service_hands_out_files(long_archive: Path, key_file: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("SECRET")
     wanted = beam_artifact_api_pb2.GetArtifactRequest()
     wanted.artifact.type_urn = "beam:artifact:type:file:v1"
     wanted.artifact.type_payload = b"\n" + bytes([len(str(secret))]) + str(secret).encode()
-    with watched(archive, tmp_path, key_file, *PROCESSES) as run:
+    with watched(long_archive, tmp_path, key_file, *PROCESSES) as run:
         # the last one that is made
         folder = Path(run.until_it_has("logging")).parent
         assert {path.name for path in folder.iterdir()} == {"control", "data", "state", "logging"}

@@ -131,8 +131,3 @@ def test_what_is_new_is_told_apart_from_what_is_known(archive: Path, key_file: P
     assert third.report["new_quarantined"] == {} and third.report["incomplete_studies"] == 1
     since = {row["source_id"]: row["since"] for row in third.table("instances") if row["status"] == "quarantined"}
     assert sorted(since.values()) == sorted([first.report["run_id"], second.report["run_id"]])
-
-
-def test_run_ids_sort_by_time(archive: Path, key_file: Path) -> None:
-    ids = [night(archive, key_file).report["run_id"] for _ in range(3)]
-    assert ids == sorted(ids) and len({one[:14] for one in ids}) > 1
