@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from tests.support.limits import COMMAND, on_own_disk, run_measured
-from tests.support.runs import ROOT, audit_of, ct_file, deidentify
+from tests.support.forked import Logged
+from tests.support.limits import COMMAND, OwnMounts, on_own_disk, run_measured
+from tests.support.runs import audit_of, ct_file, deidentify, run_command
 
 WARNING = "Warning: --audit lies inside --output: who gets the output gets the audit, too."
 
@@ -49,19 +49,13 @@ def written_by(audit: Path) -> int:
     ],
 )
 def test_it_lies_beside_the_output_however_that_is_written(
-    here: str, given: str, audit: str, archive: Path, tmp_path: Path, key_file: Path
+    here: str, given: str, audit: str, archive: Path, tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / here).mkdir(exist_ok=True)
     if ".." in given:
         (tmp_path / "new").mkdir()
-    done = subprocess.run(
-        [*COMMAND, "run", "--input", str(archive), "--output", given, "--key", f"file:{key_file}"],
-        cwd=tmp_path / here,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.chdir(tmp_path / here)
+    done = run_command("run", "--input", str(archive), "--output", given, "--key", f"file:{key_file}")
     assert done.returncode == 0, done.stderr
     output = tmp_path / here / given
     assert written_by(tmp_path / audit) == len(list(output.rglob("*.dcm"))) == 1
@@ -170,14 +164,15 @@ def test_on_a_disk_of_its_own_it_lies_beside_a_folder_and_not_beside_the_disk(
     (tmp_path / "link").symlink_to(disk)
     own = on_own_disk(disk, "8m")
     command = [*COMMAND, "run", "--input", str(archive), "--key", f"file:{key_file}"]
-    refused = run_measured(*own, *command, "--output", str(disk))
+    refused = run_measured(*command, "--output", str(disk), before=own)
     assert (refused.code, "--audit is needed" in refused.log) == (2, True), refused.log
-    show = ["sh", "-c", '"$@" && ls "$0"', str(disk)]
-    found = run_measured(*own, *show, *command, "--output", str(disk / "out"))
-    assert (found.code, found.log.splitlines()[-2:]) == (0, ["out", "out-audit"]), found.log
-    found = run_measured(*own, *command, "--output", str(disk), "--audit", str(elsewhere))
+    with OwnMounts() as place:
+        place.shell('mount -t tmpfs -o size=8m none "$1"', disk)
+        code, log = place.run(*command[len(COMMAND) :], "--output", str(disk / "out"))
+        assert (code, place.shell('ls "$1"', disk).split()) == (0, ["out", "out-audit"]), log
+    found = run_measured(*command, "--output", str(disk), "--audit", str(elsewhere), before=own)
     assert (found.code, written_by(elsewhere)) == (0, 1), found.log
-    found = run_measured(*own, *command, "--output", str(tmp_path / "link"))
+    found = run_measured(*command, "--output", str(tmp_path / "link"), before=own)
     assert (found.code, written_by(tmp_path / "link-audit")) == (0, 1), found.log
 
 
@@ -220,12 +215,9 @@ def test_so_is_what_a_killed_run_leaves_there(mask: int, tmp_path: Path, key_fil
     archive.mkdir()
     for number in range(1500):
         (archive / f"{number}").write_bytes(ct_file(f"1.2.3.{number}"))
-    command = [*COMMAND, "run", "--input", str(archive), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
     audit = audit_of(tmp_path / "out")
     with umask(mask):
-        running = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        running = Logged("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}")
     # looked at as it comes into being, too
     opened: dict[str, int] = {}
     while len(list(audit.glob("ledger-*"))) < 2:

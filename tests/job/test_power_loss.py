@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from anonymizer import SEAL_SIZE, Key, Seal
-from pipeline.cli import main
 from storage import TEMPORARY
 from tests.support.objects import Element
 from tests.support.power_loss import STRACE, Disk, Keeps, calls
-from tests.support.runs import ROOT, Run, audit_of, ct_file, write_studies
+from tests.support.runs import ROOT, Run, audit_of, ct_file, deidentify, write_studies
 from transforms import Status, unpack_entries
 
 MANY, NEW = 140, 20
@@ -30,22 +29,12 @@ MANY, NEW = 140, 20
 CUTS = 12 * max(1, int(os.environ.get("DEID_DEEP", "0")))
 
 
-def command(archive: Path, output: Path, key: Path, *flags: str) -> list[str]:
-    return ["run", f"--input={archive}", f"--output={output}", f"--key=file:{key}", "--direct_num_workers=1", *flags]
-
-
-def run(archive: Path, output: Path, key: Path, *flags: str) -> Run:
-    """A run in this process."""
-    with pytest.raises(SystemExit) as ended:
-        main(command(archive, output, key, *flags), standalone_mode=False)
-    return Run(output, int(ended.value.code or 0), "")
-
-
 def traced(folder: Path, archive: Path, key: Path, *flags: str) -> list[tuple[str, str, int]]:
     """The calls of the command."""
     trace = folder / "trace"
+    places = (f"--input={archive}", f"--output={folder / 'disk' / 'out'}", f"--key=file:{key}", "--direct_num_workers=1")
     done = subprocess.run(
-        [*STRACE, "-o", str(trace), sys.executable, "-m", "pipeline", *command(archive, folder / "disk" / "out", key, *flags)],
+        [*STRACE, "-o", str(trace), sys.executable, "-m", "pipeline", "run", *places, *flags],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -132,7 +121,7 @@ def check(again: Run, expected: Run, where: str) -> None:
 
 
 def test_a_first_run(archive: Path, key_file: Path, tmp_path: Path) -> None:
-    expected = run(archive, tmp_path / "expected" / "out", key_file)
+    expected = deidentify(archive, tmp_path / "expected" / "out", key_file)
     (tmp_path / "disk").mkdir()
     disk = Disk(tmp_path / "disk")
     found = traced(tmp_path, archive, key_file)
@@ -140,7 +129,7 @@ def test_a_first_run(archive: Path, key_file: Path, tmp_path: Path) -> None:
     told = []
     for where, folder in cuts(disk, found, tmp_path, CUTS):
         told.append(vouched(folder / "out", key_file))
-        check(run(archive, folder / "out", key_file), expected, where)
+        check(deidentify(archive, folder / "out", key_file), expected, where)
     # work was gone on with, and not just done again
     assert any(0 < count < MANY for count in told)
 
@@ -153,7 +142,7 @@ def test_a_night(archive: Path, key_file: Path, tmp_path: Path) -> None:
         (night / path.name).symlink_to(path)
     flags = ("--resume", "--replace-changed")
     for place in ("disk", "expected"):
-        run(night, tmp_path / place / "out", key_file)
+        deidentify(night, tmp_path / place / "out", key_file)
     for number in range(NEW):
         study = f"1.2.3.{number % 2}"
         (night / f"new-{number}").write_bytes(
@@ -164,10 +153,10 @@ def test_a_night(archive: Path, key_file: Path, tmp_path: Path) -> None:
     (night / "4").unlink()
     disk = Disk(tmp_path / "disk")
     disk.load()
-    expected = run(night, tmp_path / "expected" / "out", key_file, *flags)
+    expected = deidentify(night, tmp_path / "expected" / "out", key_file, *flags)
     assert expected.report["counts"]["written"] == NEW + 1
     (replaced,) = (row for row in expected.table("instances") if row["notes"])
     found = traced(tmp_path, night, key_file, *flags)
     for where, folder in cuts(disk, found, tmp_path, CUTS):
         assert vouched(folder / "out", key_file, replaced["output_name"]) >= MANY - 1
-        check(run(night, folder / "out", key_file, *flags), expected, where)
+        check(deidentify(night, folder / "out", key_file, *flags), expected, where)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,23 +11,17 @@ import pytest
 
 from tests.server.test_object_storage import Server, same, written_to
 from tests.support.fault_proxy import FaultPlan, FaultProxy, fault_proxy
+from tests.support.forked import Logged
 from tests.support.objects import Element
-from tests.support.runs import ROOT, Run, deidentify, write_studies
+from tests.support.runs import Run, deidentify, write_studies
 from tests.support.servers import AWS_KEYS, azurite, azurite_connection, fake_gcs_server, moto_server
 
 MANY = 150
-#: the command, with a store that is given up after seconds and not minutes
-_IMPATIENT = """
-import sys
-from storage.stores import {module} as client
-{patch}
-from pipeline.__main__ import main
-main()
-"""
-_PATCHES = {
-    "gs": ("gcs_client", "client.RETRY = client.RETRY.with_timeout(4.0)"),
-    "s3": ("s3_client", "client._ATTEMPTS = 3"),
-    "azfs": ("azure_client", "client._RETRIES = 1"),
+#: with these a store is given up after seconds and not minutes
+_IMPATIENCE = {
+    "gs": "from storage.stores import gcs_client as client; client.RETRY = client.RETRY.with_timeout(4.0)",
+    "s3": "from storage.stores import s3_client as client; client._ATTEMPTS = 3",
+    "azfs": "from storage.stores import azure_client as client; client._RETRIES = 1",
 }
 #: seconds for all of that, and for a machine that does other things, too
 PATIENCE = 90
@@ -60,9 +51,7 @@ class Stores:
         self.arguments = ["run", "--input", f"{scheme}://{account}hospital/a", "--output", f"{scheme}://{account}research/out"]
         self.arguments += ["--key", f"file:{key}", "--io-threads", "16"]
         self.environment = {
-            **os.environ,
             **AWS_KEYS,
-            "PYTHONPATH": str(ROOT),
             "STORAGE_EMULATOR_HOST": proxy.url,
             "AWS_ENDPOINT_URL": proxy.url,
             "AZURE_STORAGE_CONNECTION_STRING": azurite_connection(proxy.url),
@@ -73,14 +62,10 @@ class Stores:
             self.server.create_bucket(bucket)
         self.server.put_all("hospital", {f"a/{path.name}": path.read_bytes() for path in archive.iterdir()})
 
-    def start(self) -> subprocess.Popen[str]:
-        module, patch = _PATCHES[self.scheme]
-        program = _IMPATIENT.format(module=module, patch=patch)
-        return subprocess.Popen(
-            [sys.executable, "-c", program, *self.arguments], env=self.environment, stderr=subprocess.PIPE, text=True
-        )
+    def start(self) -> Logged:
+        return Logged(*self.arguments, env=self.environment, before=_IMPATIENCE[self.scheme])
 
-    def wait_for(self, operation: str, count: int, process: subprocess.Popen[str]) -> None:
+    def wait_for(self, operation: str, count: int, process: Logged) -> None:
         while self.proxy.counts()[operation] < count:
             assert process.poll() is None
             time.sleep(0.005)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.forked import Logged
 from tests.support.objects import Element, ct, part10
 from tests.support.runs import ROOT, PlantedArchive, Run, ct_file, deidentify, run_command
 from tests.support.servers import GcsServer
@@ -230,18 +231,9 @@ def test_what_changed_is_refused_with_the_name_of_its_output_and_replaced_when_a
 
 def test_two_runs_at_once_lose_nothing_and_do_not_conflict(cloud: Cloud, tmp_path: Path, key_file: Path) -> None:
     many, both = cloud.filled("many", small_archive(tmp_path / "in", 300)), cloud.new_bucket("both")
-    command = [sys.executable, "-m", "pipeline", "run", "--input", f"{cloud.scheme}://{many}", "--key", f"file:{key_file}"]
-    environment = {**os.environ, **cloud.env, "PYTHONPATH": str(ROOT)}
-    runs = [
-        subprocess.Popen(
-            [*command, "--output", f"{cloud.scheme}://{both}/out"],
-            env=environment,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        )
-        for _ in range(2)
-    ]
-    assert [(run.communicate()[1].decode(), run.returncode)[1] for run in runs] == [0, 0]
+    places = ("--input", f"{cloud.scheme}://{many}", "--output", f"{cloud.scheme}://{both}/out")
+    runs = [Logged("run", *places, "--key", f"file:{key_file}", env=cloud.env) for _ in range(2)]
+    assert [run.wait() for run in runs] == [0, 0]
     result = written_to(cloud.server, both, "out")
     assert result.report["counts"]["written"] == len(result.objects()) == 300
     earlier = [name for name in result.audit if name.startswith("earlier/") and name.endswith("run.json")]

@@ -58,7 +58,12 @@ class Forked:
     """A command that runs, with as much of subprocess.Popen as tests need."""
 
     def __init__(
-        self, *arguments: str, streams: tuple[int, int, int], env: Mapping[str, str] | None = None, mounts: int = 0
+        self,
+        *arguments: str,
+        streams: tuple[int, int, int],
+        env: Mapping[str, str] | None = None,
+        mounts: int = 0,
+        before: str = "",
     ) -> None:
         """
         Args:
@@ -66,6 +71,7 @@ class Forked:
             streams: descriptors for stdin, stdout and stderr.
             env: variables beside those of this process.
             mounts: a process whose mounts the command has; 0: those of this one.
+            before: Python that runs in the process first.
         """
         # what the layers mean: CONTRIBUTING.md
         assert not os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/unit/"), "whole commands run in tests/job"
@@ -74,7 +80,7 @@ class Forked:
         ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
         request = {"arguments": arguments, "env": environment, "cwd": os.getcwd(), "umask": mask}
-        request |= {"mounts": mounts, "ignored": ignored}
+        request |= {"mounts": mounts, "ignored": ignored, "before": before}
         self._answers, theirs = socket.socketpair()
         rights = array.array("i", [*streams, theirs.fileno()])
         _server().sendmsg([json.dumps(request).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
@@ -123,15 +129,15 @@ class Forked:
 class Logged(Forked):
     """A command whose stderr is gathered, as subprocess.Popen does with a pipe."""
 
-    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, mounts: int = 0) -> None:
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, mounts: int = 0, before: str = "") -> None:
         """
         Args:
-            arguments, env, mounts: as for ``Forked``.
+            arguments, env, mounts, before: as for ``Forked``.
         """
         reader, writer = os.pipe()
         with open(os.devnull, "r+") as nothing, os.fdopen(writer, "w") as log:
             streams = nothing.fileno(), nothing.fileno(), log.fileno()
-            super().__init__(*arguments, streams=streams, env=env, mounts=mounts)
+            super().__init__(*arguments, streams=streams, env=env, mounts=mounts, before=before)
         self._log: list[str] = []
         self._reader = threading.Thread(target=self._read, args=(reader,), daemon=True)
         self._reader.start()
@@ -273,6 +279,7 @@ def main() -> None:
             if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
                 raise OSError(ctypes.get_errno(), "the mounts can't be had")
     os.chdir(request["cwd"])
+    exec(request["before"], {})
     sys.argv = [str(ROOT / "pipeline" / "__main__.py"), *request["arguments"]]
 
 

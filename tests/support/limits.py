@@ -46,15 +46,20 @@ with open(sys.argv[1], "w") as stream:
 """
 
 
-def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
-    """Run a program and measure it; ``COMMAND`` is forked, and has what it shares with others counted, too."""
+def run_measured(*command: str | bytes | os.PathLike[str], before: str = "") -> Ended:
+    """Run a program and measure it; ``COMMAND`` is forked, and has what it shares with others counted, too.
+
+    Args:
+        before: Python that runs in the process of ``COMMAND`` first.
+    """
     if command[: len(COMMAND)] == COMMAND:
         arguments = map(os.fsdecode, command[len(COMMAND) :])
         with tempfile.TemporaryFile() as log, open(os.devnull) as nothing:
-            process = Forked(*arguments, streams=(nothing.fileno(), log.fileno(), log.fileno()))
+            process = Forked(*arguments, streams=(nothing.fileno(), log.fileno(), log.fileno()), before=before)
             code = process.wait()
             log.seek(0)
             return Ended(code, log.read().decode(errors="replace"), process.seconds, process.megabytes)
+    assert not before
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     with tempfile.NamedTemporaryFile("r") as result:
         done = subprocess.run(
@@ -68,14 +73,21 @@ def run_measured(*command: str | bytes | os.PathLike[str]) -> Ended:
     return Ended(int(code), done.stdout.decode(errors="replace"), seconds, megabytes)
 
 
-def without_rights() -> tuple[str, ...]:
-    """What to put before a command so that the permissions of files hold for it; skips the test where that can't be had."""
-    if os.geteuid():
-        return ()
-    if shutil.which("setpriv") is None:
-        pytest.skip("root reads everything, and setpriv is not there")
-    # still root, who may run what belongs to root, but without the right to pass over permissions
-    return ("setpriv", "--bounding-set=-all")
+#: still root, who may run what belongs to root, but without the right to pass over permissions, and so is what it starts
+_WITHOUT_RIGHTS = """
+import ctypes, struct
+libc = ctypes.CDLL(None, use_errno=True)
+number = 0
+while libc.prctl(24, number, 0, 0, 0) == 0:  # PR_CAPBSET_DROP
+    number += 1
+if libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24)):
+    raise OSError(ctypes.get_errno(), "the rights can't be given up")
+"""
+
+
+def without_rights() -> str:
+    """What a command runs before all else so that the permissions of files hold for it."""
+    return "" if os.geteuid() else _WITHOUT_RIGHTS
 
 
 @functools.cache
@@ -88,8 +100,8 @@ def can_mount() -> bool:
         return subprocess.run(["unshare", "-m", "sh", "-c", script, folder], capture_output=True, check=False).returncode == 0
 
 
-def on_own_disk(folder: Path, size: str, prepare: str = ":") -> tuple[str, ...]:
-    """What to put before a command that is to find a small disk at ``folder``; skips the test where that can't be had.
+def on_own_disk(folder: Path, size: str, prepare: str = ":") -> str:
+    """What a command runs before all else so that it finds a small disk at ``folder``; skips the test where that can't be had.
 
     The disk is gone when the command ends.
 
@@ -99,8 +111,13 @@ def on_own_disk(folder: Path, size: str, prepare: str = ":") -> tuple[str, ...]:
     """
     if not can_mount():
         pytest.skip("nothing can be mounted here")
-    script = f'mount -t tmpfs -o size={size} none "$1" && {{ {prepare}; }} && shift && exec "$@"'
-    return ("unshare", "-m", "sh", "-c", script, "sh", str(folder))
+    script = f'mount --make-rprivate / && mount -t tmpfs -o size={size} none "$1" && {prepare}'
+    return f"""
+import ctypes, subprocess
+if ctypes.CDLL(None, use_errno=True).unshare(0x20000):  # CLONE_NEWNS
+    raise OSError(ctypes.get_errno(), "mounts of its own can't be had")
+subprocess.run(["sh", "-c", {script!r}, "sh", {str(folder)!r}], check=True)
+"""
 
 
 class OwnMounts:
