@@ -27,7 +27,7 @@ from tests.support.stores import new_bucket
 
 T = TypeVar("T")
 
-MANY = 1200
+MANY = 800
 #: a forked worker has the command's own line; one that starts anew has Python's
 WORKER, NEW_WORKER, POOL_WORKER, PRISM = "pipeline run", "multiprocessing-fork", "sdk_worker import SdkHarness", "prism"
 WORKERS = (WORKER, FORKED, NEW_WORKER)
@@ -37,7 +37,7 @@ BOUND = 50
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Objects of 24 studies; a pass over them takes far longer than to find a process and kill it."""
+    """Objects of 16 studies; a pass over them takes far longer than to find a process and kill it."""
     folder = tmp_path_factory.mktemp("SECRETNAME")
     names = (f"SECRETNAME-{number}" for number in range(MANY))
     write_studies(folder, names, lambda number: [Element(0x7FE00010, "OW", bytes(20_000))])

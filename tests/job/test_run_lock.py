@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,8 +14,10 @@ import pytest
 from anonymizer import UNFINISHED
 from pipeline.runs.lock import RunLock
 from storage import TEMPORARY, Folder
+from tests.support.forked import Logged
 from tests.support.runs import ROOT, ct_file, deidentify
 
+MANY = 600
 OTHER, MINE, NEXT = "0123abc1", "0123abc2", "0123abc3"
 HOLD = """
 import sys, time
@@ -104,21 +105,18 @@ def test_a_live_runs_unfinished_files_stay(tmp_path: Path, other: subprocess.Pop
 def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> None:
     archive, output = tmp_path / "in", tmp_path / "out"
     archive.mkdir()
-    for number in range(1500):
+    for number in range(MANY):
         (archive / f"{number}").write_bytes(ct_file(f"1.2.3.{number}"))
-    command = [sys.executable, "-m", "pipeline", "run", "--input", str(archive), "--output", str(output)]
-    process = subprocess.Popen(
-        [*command, "--key", f"file:{key_file}"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = Logged("run", "--input", str(archive), "--output", str(output), "--key", f"file:{key_file}")
     deadline = time.monotonic() + 60
     while not next(output.glob("2.25.*/*/*.dcm"), None) and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
-    assert 0 < len(list(output.rglob("*.dcm"))) < 1500
+    assert 0 < len(list(output.rglob("*.dcm"))) < MANY
     run = deidentify(archive, output, key_file)
     assert run.code == 0, run.log
-    assert run.report["counts"]["written"] == len(run.objects()) == 1500
+    assert run.report["counts"]["written"] == len(run.objects()) == MANY
     assert not (output / TEMPORARY).exists()
     assert {path.name for path in run.audit.iterdir()} == {
         *run.report["tables"],

@@ -18,7 +18,9 @@ from tests.engine.test_killed_workers import LOCAL, AtWork, all_gone, at_work, b
 from tests.support.objects import Element
 from tests.support.runs import ROOT, Run, audit_of, deidentify, write_studies
 
-MANY = 800
+MANY = 600
+#: DEID_DEEP=N looks at N times as many moments
+DEEP = max(1, int(os.environ.get("DEID_DEEP", "0")))
 #: in which a command must have ended after a signal
 BOUND = 10
 ONE = "Interrupted: what was written is whole; start the same command again.\n"
@@ -97,7 +99,7 @@ def test_a_signal_while_objects_are_written(
         assert finished_again(run, archive, key_file, undisturbed, *flags)
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(12 * DEEP))
 def test_a_signal_at_any_moment(seed: int, archive: Path, undisturbed: Run, key_file: Path, tmp_path: Path) -> None:
     moments = random.Random(seed)
     flags = LOCAL if seed % 2 else ()

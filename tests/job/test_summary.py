@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.commands.summary import show
 from pipeline.runs.report import RunReport
-from tests.support.runs import ROOT, PlantedArchive, Run, deidentify
+from tests.support.runs import ROOT, PlantedArchive, Run, deidentify, run_command
 
 BOXES = "─━│┃┌┏└┗├┡"
 
@@ -112,16 +112,8 @@ def test_a_terminal_has_a_table(tmp_path: Path) -> None:
 def test_a_pipe_gets_lines_of_the_command_and_of_nobody_else(
     flags: tuple[str, ...], planted_archive: PlantedArchive, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pipeline", "run", "--input", planted_archive.folder, "--output", tmp_path / "out"),
-            *("--key", f"file:{planted_archive.key}", *flags),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    places = ("--input", str(planted_archive.folder), "--output", str(tmp_path / "out"))
+    done = run_command("run", *places, "--key", f"file:{planted_archive.key}", *flags)
     assert (done.returncode, done.stderr) == (3, "")
     assert not any(box in done.stdout for box in BOXES)
     assert "truncated                  " in done.stdout

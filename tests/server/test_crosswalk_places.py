@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
 import stat
-import subprocess
-import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -16,9 +13,12 @@ import pytest
 
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
+from tests.support.forked import Logged
 from tests.support.processes import PATIENCE
-from tests.support.runs import KEEPING, ROOT, PlantedArchive, ct_file, run_command, write_studies
+from tests.support.runs import KEEPING, PlantedArchive, ct_file, run_command, write_studies
 from tests.support.stores import Store, store
+
+MANY = 800
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +94,11 @@ def test_a_run_that_nobody_waits_for_writes_it_too(tmp_path: Path, key_file: Pat
 def test_a_run_that_goes_on_after_a_killed_one_leaves_no_row_out(first: str, tmp_path: Path, key_file: Path) -> None:
     """What the ledger knows isn't scanned again: its rows must be there by then."""
     (tmp_path / "in").mkdir()
-    write_studies(tmp_path / "in", [f"{number}.dcm" for number in range(1500)], lambda number: [])
+    write_studies(tmp_path / "in", [f"{number}.dcm" for number in range(MANY)], lambda number: [])
     crosswalk = tmp_path / "crosswalk"
     options = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"]
     before = {"with it": ["--crosswalk", str(crosswalk)], "with another one": ["--crosswalk", str(tmp_path / "other")]}
-    killed = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "run", *options, *before.get(first, [])],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    killed = Logged("run", *options, *before.get(first, []))
     ends = time.monotonic() + PATIENCE
     while len(list((tmp_path / "out-audit").glob("ledger-*"))) < 3:
         assert time.monotonic() < ends and killed.poll() is None
@@ -117,7 +112,7 @@ def test_a_run_that_goes_on_after_a_killed_one_leaves_no_row_out(first: str, tmp
     read = run_command("reidentify", "--crosswalk", str(crosswalk), "--key", f"file:{key_file}", "--csv")
     assert read.returncode == 0, read.stderr
     sources = [row["source"] for row in csv.DictReader(StringIO(read.stdout))]
-    assert len(sources) == len(set(sources)) == 1500
+    assert len(sources) == len(set(sources)) == MANY
     # with it, and only then, the work of the first run was of use
     files = [path.name.split("-")[1] for path in crosswalk.glob("crosswalk-*")]
     assert len(set(files)) == (2 if first == "with it" else 1)

@@ -15,16 +15,16 @@ from tests.support.servers import GcsServer, S3Server, fake_gcs_server, moto_ser
 
 # Servers of their own: each is behind a proxy of its own, whose luck goes by the names of buckets.
 
-MANY = 800
+MANY = 400
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Objects of 16 studies, small ones for the most part; some are larger than a first range, one than one request."""
+    """Objects of 8 studies, small ones for the most part; some are larger than a first range, one than one request."""
     folder = tmp_path_factory.mktemp("many")
 
     def elements(number: int) -> list[Element]:
-        size = 9_000_000 if number == 7 else 300_000 if number % 200 == 0 else 600
+        size = 9_000_000 if number == 7 else 300_000 if number % 100 == 0 else 600
         return [
             Element(0x00100020, "LO", f"MRN-{number // 100}"),
             Element(0x7FE00010, "OW", bytes(range(200)) * (size // 200)),

@@ -77,11 +77,11 @@ class BucketContract(StoreContract):
     # -- requests ----------------------------------------------------------------------------------------------------
 
     def test_pages_are_one_request_each(self, place: BucketPlace) -> None:
-        names = [f"{number:04}" for number in range(1500)]
+        names = [f"{number:04}" for number in range(1010)]
         place.put_all(dict.fromkeys(names, b"x"))
         assert [entry.uri.decode() for entry in place.store.list(place.root)] == [place.root + name for name in names]
         assert COUNTS.take() == Operations(lists=2)
-        assert len(list(place.store.list(place.root, limit=1200))) == 1200
+        assert len(list(place.store.list(place.root, limit=1005))) == 1005
         assert COUNTS.take() == Operations(lists=2)
         assert len(list(place.store.list(place.root, limit=1))) == 1
         assert COUNTS.take() == Operations(lists=1)

@@ -93,6 +93,8 @@ def plant(path: Path, tokens: Tokens) -> PlantedFile:
     """
     first = len(tokens.planted)
     dataset = dcmread(path, force=True)
+    # while there is little to walk through
+    dataset.remove_private_tags()
     sop_class = str(dataset.SOPClassUID)
     identity = {tag: tokens.uid() for tag in IDENTITY}
     elements = many_attributes(sop_class, tokens, identity=identity)
@@ -142,7 +144,6 @@ def _plant_groups(dataset: Dataset, tokens: Tokens) -> None:
 
 
 def _plant_private(dataset: Dataset, tokens: Tokens) -> str:
-    dataset.remove_private_tags()
     block = dataset.private_block(0x0043, tokens.text(), create=True)
     block.add_new(0x01, "LO", tokens.text())
     block.add_new(0x02, "UN", tokens.text().encode())

@@ -15,7 +15,7 @@ from random import Random
 
 #: to be put before a command
 STRACE = (
-    *("strace", "-f", "-y", "-qq", "-xx", "-s", "10000000", "--signal=none", "--status=successful", "-e"),
+    *("strace", "-f", "--seccomp-bpf", "-y", "-qq", "-xx", "-s", "10000000", "--signal=none", "--status=successful", "-e"),
     "trace=openat,link,linkat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,write,writev,fsync,fdatasync,syncfs,close",
 )
 
