@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from profiles import compile_plan
-from tests.support.runs import key_file, planted_archive, planted_kept, planted_run
+from tests.support.runs import heard, key_file, planted_archive, planted_kept, planted_run
 from tests.support.stores import azure_server, gcs_server, s3_server
 
-__all__ = ["azure_server", "gcs_server", "key_file", "planted_archive", "planted_kept", "planted_run", "s3_server"]
+__all__ = ["azure_server", "gcs_server", "heard", "key_file", "planted_archive", "planted_kept", "planted_run", "s3_server"]
 
 TESTS = Path(__file__).parent
 #: folders, and their layer; CONTRIBUTING.md says what belongs to each

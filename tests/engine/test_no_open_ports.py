@@ -29,7 +29,7 @@ from tests.support.objects import Element
 from tests.support.processes import need
 from tests.support.runs import ROOT, run_command, write_studies
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"), pytest.mark.usefixtures("heard")]
 
 #: a loaded machine needs some of them
 SECONDS = 120

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from storage import TEMPORARY
 from tests.engine.test_killed_workers import LOCAL, AtWork, all_gone, at_work, below, engine_that_may_die, finished_again
+from tests.support.forked import SIGNALS
 from tests.support.objects import Element
 from tests.support.runs import ROOT, Run, audit_of, deidentify, write_studies
 
@@ -24,7 +24,7 @@ DEEP = max(1, int(os.environ.get("DEID_DEEP", "0")))
 #: in which a command must have ended after a signal
 BOUND = 10
 ONE = "Interrupted: what was written is whole; start the same command again.\n"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +39,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return deidentify(archive, tmp_path_factory.mktemp("undisturbed") / "output", key_file)
-
-
-@pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """What is ignored here is ignored by the commands, too, and tests may be started with nohup, or behind a shell's back."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number, handler in before.items():
-        if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def interrupt(run: AtWork, number: int, *, group: bool = False) -> str:

@@ -25,7 +25,6 @@ import sys
 import tempfile
 import threading
 import time
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -227,37 +226,18 @@ def _watch(descriptors: array.array[int]) -> None:
 
 
 def _get_ready() -> None:
-    """Import what runs import, read what all of them read, and look once at each class of DoFn for state and timers.
-
-    Beam looks at each DoFn several times in a run; a third of a small run is that.
-    """
+    """Import what runs import, and read and find out once what all of them do."""
     for module in PRELOADED:
         importlib.import_module(module)
-    from apache_beam import DoFn
-    from apache_beam.transforms import userstate
-    from apache_beam.transforms.core import CallableWrapperDoFn
-
     from profiles import ConfidentialityProfile
+    from tests.support.quick_beam import make_beam_quick
     from transforms import make_ready
 
     make_ready(ConfidentialityProfile.default())
-    look = userstate.get_dofn_specs
-    known, todo = {}, [DoFn]
-    while todo:
-        found = todo.pop()
-        todo += found.__subclasses__()
-        with contextlib.suppress(Exception):
-            known[found] = look(CallableWrapperDoFn(list) if found is CallableWrapperDoFn else found.__new__(found))
-
-    def remembered(dofn: DoFn) -> Any:
-        # what is wrapped may be another object's method; no function of the job asks for state
-        is_known = type(dofn) in known and not isinstance(vars(dofn).get("process"), types.MethodType)
-        return known[type(dofn)] if is_known else look(dofn)
-
+    make_beam_quick()
     # what is here stays, and is shared with all commands until they change it
     gc.collect()
     gc.freeze()
-    userstate.get_dofn_specs = remembered
 
 
 def main() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from pydicom.data import get_testdata_file
 
 from pipeline.cli import main
-from tests.support.forked import run_forked
+from tests.support.forked import SIGNALS, run_forked
 from tests.support.keys import write_key
 from tests.support.objects import EXPLICIT, Element, ct, from_dataset, nested, part10, read
 from tests.support.planting import planted
@@ -154,6 +155,18 @@ def deidentify(archive: Path, output: Path, key: Path, *arguments: str) -> Run:
     """``dicom-deid run`` over a folder."""
     done = run_command("run", "--input", str(archive), "--output", str(output), "--key", f"file:{key}", *arguments)
     return Run(output, done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """What is ignored here is ignored by the commands, too, and tests may be started with nohup, or behind a shell's back."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
