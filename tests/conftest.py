@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,10 @@ from tests.support.stores import azure_server, gcs_server, s3_server
 __all__ = ["azure_server", "gcs_server", "heard", "key_file", "planted_archive", "planted_kept", "planted_run", "s3_server"]
 
 TESTS = Path(__file__).parent
+
+# without compiled files each of some hundred processes compiles the project anew, and each worker all of the tests
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 #: folders, and their layer; CONTRIBUTING.md says what belongs to each
 LAYERS = {
     "unit": "unit",
