@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(LAYERS[folder])
+
+
+def pytest_collection_finish() -> None:
+    # the tests themselves are a million objects that stay: each collection of garbage would look at all of them
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 #: seconds of tests that a layer may take, all workers together, on two idle cores: 8 minutes for all; who needs more takes it
