@@ -54,9 +54,9 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-#: seconds of tests that a layer may take, all workers together, on two idle cores: 8 minutes for all; who needs more takes it
-#: from somewhere else
-BUDGETS = {"unit": 130, "job": 520, "server": 150, "engine": 120}
+#: the goal: seconds of tests that a layer may take, all workers together: 8 minutes for three workers on two idle cores. Who
+#: needs more takes it from somewhere else. When this was written, slow cores needed half as much again
+BUDGETS = {"unit": 150, "job": 800, "server": 330, "engine": 160}
 _taken: Counter[str] = Counter()
 
 
@@ -67,4 +67,4 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     told = (f"{layer} {_taken[layer]:.0f} of {budget}" for layer, budget in BUDGETS.items() if layer in _taken)
-    terminalreporter.write_line(f"seconds by layer, of what each may take on an idle machine: {', '.join(told)}")
+    terminalreporter.write_line(f"seconds by layer, of the goal for an idle machine: {', '.join(told)}")
