@@ -1,7 +1,6 @@
-"""What Beam finds out anew in each run, found out once: two fifths of a small run are that.
+"""What Beam finds out anew in each run, found out once: a quarter of a small run is that.
 
-Nothing of a run's work is in it: a graph has the same steps, and they do the same. Beam checks the types of a graph's steps where
-tests build one in their own process, and in the real command.
+Nothing of a run's work is in it: a graph has the same steps, and its types are checked.
 """
 
 from __future__ import annotations
@@ -9,19 +8,16 @@ from __future__ import annotations
 import contextlib
 import inspect
 import types
-from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
 from apache_beam import DoFn, ParDo
-from apache_beam.options.pipeline_options import TypeOptions
 from apache_beam.transforms import core, userstate
 from apache_beam.typehints.decorators import IOTypeHints
 
 
 def make_beam_quick() -> None:
     """In this process, and those that are forked from it: for the classes of DoFn that are there by now."""
-    _leave_types_unchecked()
     inspect.signature = _once(inspect.signature)
     core._check_fn_use_yield_and_return = _once(core._check_fn_use_yield_and_return)
     IOTypeHints.from_callable = staticmethod(_once(IOTypeHints.from_callable))
@@ -41,16 +37,6 @@ def make_beam_quick() -> None:
         return known[type(dofn)] if is_known else look(dofn)
 
     userstate.get_dofn_specs = remembered
-
-
-def _leave_types_unchecked() -> None:
-    add = TypeOptions._add_argparse_args
-
-    def add_unchecked(parser: ArgumentParser) -> None:
-        add(parser)
-        parser.set_defaults(pipeline_type_check=False)
-
-    TypeOptions._add_argparse_args = staticmethod(add_unchecked)
 
 
 def _once(ask: Callable[..., Any]) -> Callable[..., Any]:
