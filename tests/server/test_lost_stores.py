@@ -88,10 +88,12 @@ def stores(scheme: str, key: Path) -> Iterator[Stores]:
     ("scheme", "stage", "kind", "words"),
     [
         ("gs", "media", "503", "can't be reached"),
+        ("gs", "insert", "cut-before", "can't be reached"),
         ("gs", "insert", "429", "quota"),
         ("s3", "media", "cut-before", "can't be reached"),
         ("s3", "insert", "503", "quota"),
-        ("azfs", "insert", "cut-before", "can't be reached"),
+        ("azfs", "media", "cut-before", "can't be reached"),
+        ("azfs", "insert", "503", "can't be reached"),
     ],
 )
 def test_a_store_that_is_lost(
