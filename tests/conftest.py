@@ -17,11 +17,11 @@ from tests.support.stores import azure_server, gcs_server, s3_server
 
 __all__ = ["azure_server", "gcs_server", "heard", "key_file", "planted_archive", "planted_kept", "planted_run", "s3_server"]
 
-TESTS = Path(__file__).parent
-
 # without compiled files each of some hundred processes compiles the project anew, and each worker all of the tests
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+TESTS = Path(__file__).parent
 #: folders, and their layer; CONTRIBUTING.md says what belongs to each
 LAYERS = {
     "unit": "unit",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,14 +18,15 @@ import pytest
 
 from anonymizer import SEAL_SIZE, Key, Seal
 from storage import TEMPORARY
+from tests.support.depth import DEEP
 from tests.support.objects import Element
 from tests.support.power_loss import STRACE, Disk, Keeps, calls
 from tests.support.runs import ROOT, Run, audit_of, ct_file, deidentify, write_studies
 from transforms import Status, unpack_entries
 
 MANY, NEW = 140, 20
-#: moments at which the power fails; DEID_DEEP=N looks at N times as many
-CUTS = 12 * max(1, int(os.environ.get("DEID_DEEP", "0")))
+#: moments at which the power fails
+CUTS = 12 * DEEP
 
 
 def traced(folder: Path, archive: Path, key: Path, *flags: str) -> list[tuple[str, str, int]]:

@@ -14,13 +14,12 @@ import pytest
 
 from storage import TEMPORARY
 from tests.engine.test_killed_workers import LOCAL, AtWork, all_gone, at_work, below, engine_that_may_die, finished_again
+from tests.support.depth import DEEP
 from tests.support.forked import SIGNALS
 from tests.support.objects import Element
 from tests.support.runs import ROOT, Run, audit_of, deidentify, write_studies
 
 MANY = 600
-#: DEID_DEEP=N looks at N times as many moments
-DEEP = max(1, int(os.environ.get("DEID_DEEP", "0")))
 #: in which a command must have ended after a signal
 BOUND = 10
 ONE = "Interrupted: what was written is whole; start the same command again.\n"

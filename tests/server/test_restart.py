@@ -12,14 +12,13 @@ import pytest
 
 from tests.engine.test_killed_workers import LOCAL, AtWork, at_work, below, finished_again
 from tests.server.test_object_storage import same, written_to
+from tests.support.depth import DEEP
 from tests.support.objects import Element
 from tests.support.runs import Run, ct_file, deidentify, write_studies
 from tests.support.servers import GcsServer
 from tests.support.stores import new_bucket
 
 MANY = 1000
-#: DEID_DEEP=N looks at N times as many moments
-DEEP = max(1, int(os.environ.get("DEID_DEEP", "0")))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -23,6 +23,7 @@ from anonymizer.keys.secret_manager import read_secret
 from tests.support.keys import KEY, OTHER_KEY, OTHER_KEY_TEXT
 from tests.support.running import SECRET
 from tests.support.secret_server import Fault, SecretServer, proxy_to, serving, token_server
+from tests.support.service_accounts import service_account
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "projects/hunter2-project/secrets/hunter2/versions/7"
@@ -228,7 +229,7 @@ def test_googles_own_servers_are_asked_over_tls_with_the_credentials(tmp_path: P
     asked: list[str] = []
     key, certificate = a_certificate(host)
     (tmp_path / "roots.pem").write_bytes(certificate)
-    (tmp_path / "account.json").write_text(json.dumps(a_service_account()))
+    (tmp_path / "account.json").write_text(json.dumps(service_account("http://127.0.0.1:1/token")))
     with (
         serving(SecretServer(dict(SECRETS)), grpc.ssl_server_credentials([(key, certificate)])) as server,
         proxy_to(server.port, asked) as proxy,
@@ -270,16 +271,3 @@ def a_certificate(host: str) -> tuple[bytes, bytes]:
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private, certificate.public_bytes(Encoding.PEM)
-
-
-def a_service_account() -> dict[str, str]:
-    """The content of a service account's file. It signs its own tokens: nobody is asked for one."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return {
-        "type": "service_account",
-        "project_id": "some-project",
-        "private_key_id": "1",
-        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        "client_email": "someone@some-project.iam.gserviceaccount.com",
-        "token_uri": "http://127.0.0.1:1/token",
-    }

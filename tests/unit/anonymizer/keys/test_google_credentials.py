@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials as UserCredentials
 
 from anonymizer import CredentialsError, default_credentials
 from anonymizer.keys.google_credentials import on_google_machine
 from tests.support.secret_server import token_server
+from tests.support.service_accounts import service_account
 
 ROOT = Path(__file__).resolve().parents[4]
 #: tells each connection that is tried, then what default_credentials says
@@ -60,19 +59,6 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     # gcloud itself, which google.auth asks for the project, is not to be found
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
-
-
-def service_account(token_uri: str) -> dict[str, str]:
-    """The content of a service account's file, with a key of its own."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return {
-        "type": "service_account",
-        "project_id": "some-project",
-        "private_key_id": "1",
-        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        "client_email": "someone@some-project.iam.gserviceaccount.com",
-        "token_uri": token_uri,
-    }
 
 
 def authorized_user() -> dict[str, str]:
