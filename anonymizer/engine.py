@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Container
 from dataclasses import replace
 
-from profiles import ConfidentialityProfile, compile_plan
+from profiles import ConfidentialityProfile, Plan, compile_plan
 
 from .dicom.buffer import Buffer
 from .dicom.deflate import ByteStream
@@ -17,14 +17,17 @@ from .errors import DeidentificationError, OtherPlanError
 from .identity.identifying_words import IdentifyingWords
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
-from .identity.subject import FactFinder
+from .files.pieces import Piece
+from .identity.subject import FactFinder, Facts
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
 from .report import Scan
+from .rewriting.data_set_rewriter import Rewriter
 from .rewriting.describer import Describer
 from .rewriting.method_codes import Stamping
 from .rewriting.object_rewriter import Deidentification
 from .rewriting.object_rules import ObjectRules
+from .rewriting.object_screening import ObjectScreening
 from .rewriting.shared import Shared
 
 
@@ -57,7 +60,9 @@ class Engine:
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
         self.facts = FactFinder(profile, key, patients)
-        shared = Shared(self.pseudonyms, Stamping(profile), Stamping(profile, identity_removed=False), patients)
+        # what isn't screened may name somebody
+        stamping = Stamping(profile, identity_removed=profile.screen)
+        shared = Shared(self.pseudonyms, stamping, Stamping(profile, identity_removed=False), patients)
         self._rules = ObjectRules(profile, self.uids, self.facts, shared)
         self._describer = Describer(shared, self.uids)
 
@@ -104,13 +109,12 @@ class Engine:
                 error.originals = deidentification.originals_of_beginning()
             raise error.of(deidentification.describe_beginning(self._describer)) from None
         found = deidentification.progress.uids
-        words = tuple(sorted(map(self.words.hash, deidentification.facts.words)))
-        facts = deidentification.facts
+        words = tuple(sorted(map(self.words.hash, deidentification.known_words)))
         return Scan(
             found[SOP_CLASS][1].decode("latin-1"),
             found,
             deidentification.bytes_read,
-            facts.person,
+            deidentification.person,
             deidentification.patient,
             words,
             deidentification.originals,
@@ -153,5 +157,12 @@ class Engine:
             risks = self._rules.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
             self._rules.check_face(self._rules.face(plan, rewriter.progress), None)
             if risks == facts.pixel_risks:
-                return b"".join(pieces)
+                return b"".join(self._screened(pieces, content, rewriter, plan, facts))
             facts = replace(facts, pixel_risks=risks)
+
+    def _screened(self, pieces: list[Piece], content: bytes, rewriter: Rewriter, plan: Plan, facts: Facts) -> list[Piece]:
+        if self._rules.screen is None:
+            return pieces
+        screening = ObjectScreening(self._rules.screen, frozenset())
+        screening.read.append(content)
+        return screening.screen(pieces, plan, rewriter.encoding, rewriter.progress, facts.known)

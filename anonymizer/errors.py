@@ -71,6 +71,8 @@ class Reason(Enum):
     PATIENT_NOT_IN_TABLE = "patient-not-in-table"
     INVALID_UID = "invalid-uid"
     ALIAS_NOT_ENCODABLE = "alias-not-encodable"
+    # what is known of somebody stands where it can't be taken out
+    IDENTIFIER_LEFT = "identifier-left"
     # can't be written
     SOP_INSTANCE_CONFLICT = "sop-instance-conflict"
     UID_NOT_IN_MAP = "uid-not-in-map"
@@ -96,6 +98,7 @@ class Note(Enum):
     NO_PIXEL_DATA = "no-pixel-data"
     TRAILING_DATA_REMOVED = "trailing-data-removed"
     OVERLAY_BITS_MASKED = "overlay-bits-masked"
+    IDENTIFIER_SCREENED = "identifier-screened"
     OUTPUT_REPLACED = "output-replaced"
 
     def __str__(self) -> str:

@@ -18,12 +18,15 @@ class AttributeAction(NamedTuple):
         keyword: of the last attribute, or ``""``.
         action: ``D``, ``Z``, ``X``, ``K``, ``C`` or ``U``.
         count: how many elements.
+        reason: ``identifier-screened`` where values are gone for they named somebody who is known; ``""`` for the profile's own
+            actions.
     """
 
     path: str
     keyword: str
     action: str
     count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls on an action
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

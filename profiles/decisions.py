@@ -22,6 +22,7 @@ class Decision:
         final: no attribute type changes the action: the module that would need the attribute goes as a whole.
         otherwise: for C: the action on a value of which cleaning leaves nothing.
         value: for D: the value that a custom rule puts in place.
+        retained: an option or a custom rule keeps what the Basic Profile would not: the value is no secret then.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Decision:
     final: bool = False
     otherwise: Action = Action.X_Z_D
     value: str | None = None
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from .custom import Attribute
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
+from .identity import BEHIND_IDENTITY
 from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
 from .rule_factory import REFERENCED_SERIES, Place, RuleFactory
@@ -41,7 +42,8 @@ class Plan:
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
         judges_faces: whether objects of the class are looked at for heads.
-        passes_from: the tag from which on long values may pass: nothing leaves before all is known that decides how.
+        skips_from: the tag from which on long values that go may be passed over: all is known that decides what goes.
+        passes_from: the tag from which on long values that stay may pass: nothing leaves before all is known that decides how.
     """
 
     def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> None:
@@ -64,7 +66,9 @@ class Plan:
         has_document = "encapsulated-document" in (modules or ())
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
-        self.passes_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else REFERENCED_SERIES
+        self.skips_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else REFERENCED_SERIES
+        # ... and no value that could name somebody
+        self.passes_from = max(self.skips_from, BEHIND_IDENTITY) if profile.screen else self.skips_from
 
     def attribute_type(self, path: Path) -> str | None:
         """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
@@ -90,7 +94,18 @@ class PlanNode(dict[int, Rule]):
         is_content: whether the data sets here are content items (PS3.3 10.2, C.17.3).
     """
 
-    __slots__ = ("_content_items", "_label", "_parents", "_path", "_private", "_rules", "_shared", "is_content", "plan")
+    __slots__ = (
+        "_content_items",
+        "_label",
+        "_parents",
+        "_path",
+        "_private",
+        "_rules",
+        "_screening",
+        "_shared",
+        "is_content",
+        "plan",
+    )
 
     def __init__(
         self, plan: Plan, path: Path, parents: tuple[Attribute, ...], label: str = "", *, is_content: bool = False
@@ -103,6 +118,7 @@ class PlanNode(dict[int, Rule]):
         self._label = label
         self._rules = RuleFactory(plan, path, self._below, is_content=is_content)
         self._shared: dict[str, Rule] = {}
+        self._screening: dict[str, Rule] = {}
         self._private: dict[tuple[str, int, bytes, Decision | None], Rule] = {}
         self._content_items: dict[tuple[str, str, str], PlanNode | None] = {}
 
@@ -116,7 +132,7 @@ class PlanNode(dict[int, Rule]):
                 rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
             else:
                 rule = self._rules.rule(self._place(tag), decision)
-            rule = self._judged(tag, rule)
+            rule = self._collected(tag, self._judged(tag, rule), decision)
         if self._may_cache():
             self[tag] = rule
         return rule
@@ -135,6 +151,18 @@ class PlanNode(dict[int, Rule]):
         if presence is None and not tells_of_face and tag != MODALITY:
             return rule
         return rule.noted(presence=bool(presence) and not tells_of_face)
+
+    def _collected(self, tag: int, rule: Rule, decision: Decision) -> Rule:
+        """``rule``, with values that identify somebody collected, for they must stand nowhere else."""
+        profile = self.plan.profile
+        if not profile.screen or profile.cleans_text or decision.retained:
+            # who cleans text knows them beforehand
+            return rule
+        if rule.vr == "SQ":
+            goes = rule.operation in (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
+            return rule.collected(None) if goes else rule
+        kind = profile.identity_kinds.get(tag)
+        return rule if kind is None else rule.collected(kind)
 
     def _tells_of_face(self, tag: int) -> bool:
         if not self._path:
@@ -219,6 +247,20 @@ class PlanNode(dict[int, Rule]):
         except ProfileError:
             # a custom rule's value is none for this VR
             return self.removed_private
+
+    # -- values that hold an identifier ------------------------------------------------------------------------------
+
+    def screening(self, rule: Rule) -> Rule:
+        """The rule that takes the place of ``rule`` where a value holds an identifier of somebody: what is unlisted deserves."""
+        found = self._screening.get(rule.label)
+        if found is None:
+            tag = rule.tag
+            private = bool(tag >> 16 & 1)
+            action = Action.X if private else self.plan.resolve(Action.X_Z_D, (*self._path, tag))
+            found = self._rules.screening_rule(Place(tag, rule.vr, rule.label, rule.keyword), action)
+            if self._may_cache():
+                self._screening[rule.label] = found
+        return found
 
     # -- content items -----------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from .date_shift import DateShift
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .explain import explained, explained_all
+from .identity import IdentityKind, identity_kinds
 from .options import ProfileOptions, check_options
 from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
@@ -53,6 +54,7 @@ class ConfidentialityProfile:
         safe_private: safe private attributes besides those of Table E.3.10-1.
         custom: rules that come before the tables; the first that matches decides.
         pixels: what is done with objects whose pixels may identify.
+        screen: whether kept values are compared with what is known of the patient and those around them.
     """
 
     options: ProfileOptions = ProfileOptions.BasicProfile
@@ -64,6 +66,7 @@ class ConfidentialityProfile:
     safe_private: tuple[SafeAttribute, ...] = ()
     custom: tuple[CustomRule, ...] = ()
     pixels: PixelPolicy = PixelPolicy()  # noqa: RUF009  # frozen
+    screen: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", check_options(self.options))
@@ -87,7 +90,8 @@ class ConfidentialityProfile:
     @cached_property
     def _hash(self) -> int:
         aliases = self.patient_name, self.patient_id
-        return hash((self.options, *aliases, self.date_shift, self.cap_ages, self.strict, len(self.custom), self.pixels.pixels))
+        settings = self.date_shift, self.cap_ages, self.strict, self.pixels.pixels, self.screen
+        return hash((self.options, *aliases, *settings, len(self.custom)))
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -107,6 +111,7 @@ class ConfidentialityProfile:
         trust_burned_in_no: bool = False,
         faces: str = KEEP,
         pixel_risk: Source | None = None,
+        screen: bool = True,
     ) -> ConfidentialityProfile:
         """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
 
@@ -115,6 +120,7 @@ class ConfidentialityProfile:
             safe_private: a CSV file with more safe private attributes.
             custom: rules, as ``from_csv`` and its like read them.
             pixels, trust_burned_in_no, faces, pixel_risk: as for ``PixelPolicy.of``.
+            screen: False leaves known identifiers in values that stay, for comparison: PatientIdentityRemoved is NO then.
 
         Raises:
             ProfileError: unknown or contradictory options, an alias that is no legal value, or what is wrong in which file.
@@ -122,7 +128,8 @@ class ConfidentialityProfile:
         shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
         more = read_safe_private(safe_private) if safe_private is not None else ()
         policy = PixelPolicy.of(pixels, trust_burned_in_no, faces, pixel_risk)
-        return cls(ProfileOptions.collect(options), patient_name, patient_id, shift, cap_ages, strict, more, custom, policy)
+        chosen = ProfileOptions.collect(options)
+        return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 
     @classmethod
     def from_csv(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
@@ -231,7 +238,8 @@ class ConfidentialityProfile:
         if action is Action.C and path[-1].tag in shared_dates():
             # moved, it would tell how far others moved
             action = otherwise
-        return Decision(action, rule.origin, listed=True, otherwise=otherwise, value=rule.value)
+        retained = action is Action.K and rule.insists
+        return Decision(action, rule.origin, listed=True, otherwise=otherwise, value=rule.value, retained=retained)
 
     def standard_action(self, tag: int) -> Action:
         """The action without custom rules; of any private attribute X."""
@@ -267,6 +275,16 @@ class ConfidentialityProfile:
             ProfileOptions.CleanGraph,
         )
         return any(option in self.options for option in cleaning) or self._customly_cleans
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether words that identify somebody in other objects of the patient or study must be known."""
+        return self.screen or self.cleans_text
+
+    @cached_property
+    def identity_kinds(self) -> dict[int, IdentityKind]:
+        """The kinds of identifying attributes, but for those that an option or a custom rule retains: these are no secrets."""
+        return {tag: kind for tag, kind in identity_kinds().items() if not self.decide(tag).retained}
 
     @property
     def _customly_cleans(self) -> bool:
@@ -313,6 +331,7 @@ class ConfidentialityProfile:
             self.cap_ages,
             self.strict,
             self.pixels.settings,
+            self.screen,
         )
         content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
         for rule in self.custom:

@@ -20,6 +20,8 @@ from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items
 STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 #: its presence tells of the Common Instance Reference Module
 REFERENCED_SERIES = 0x00081115
+#: why a value is gone that held an identifier, as the audit shows it
+IDENTIFIER_SCREENED = "identifier-screened"
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
@@ -114,7 +116,19 @@ class RuleFactory:
             return place.rule(Operation.REPLACE, Action.D, value="NO")
         if tag == _CONTENT_REFERENCE and self.is_content:
             return place.rule(Operation.RENUMBER, recorded)
-        return place.rule(Operation.KEEP, recorded, inspected=inspected)
+        return place.rule(Operation.KEEP, recorded, inspected=inspected, retained=decision.retained)
+
+    def screening_rule(self, place: Place, action: Action) -> Rule:
+        """The rule for a value that holds an identifier of somebody.
+
+        Args:
+            action: X, Z or D.
+        """
+        if action is Action.X:
+            return place.rule(Operation.REMOVE, action, reason=IDENTIFIER_SCREENED)
+        if action is Action.Z:
+            return place.rule(Operation.EMPTY, action, reason=IDENTIFIER_SCREENED)
+        return place.rule(Operation.REPLACE, action, value=self._new_value(place, None), reason=IDENTIFIER_SCREENED)
 
     def _new_value(self, place: Place, value: str | None) -> Any:
         if value is not None:

@@ -11,6 +11,7 @@ from .actions import Action
 from .decisions import Decision
 from .dictionary import dictionary
 from .dummies import concrete_vr
+from .identity import IdentityKind
 from .tables import UNLISTED_VRS
 
 _NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
@@ -90,25 +91,34 @@ class Rule:
         refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
         limit: the most bytes that its values can have,
         text: it must hold text without control characters.
-        plain: the rule by which the element is treated, once its value was noted, for the object is judged by it; None for an
-            attribute that plays no part in that.
+        plain: the rule by which the element is treated, once its value was noted; None for an attribute that isn't noted.
+        judges: the value is noted, for the object is judged by it.
         presence: nothing but whether there is a value is noted.
+        collects: the value is noted, for it identifies somebody, or those that do in its items.
+        kind: what an identifying value is.
+        retained: an option or a custom rule keeps the value, which is no secret then.
+        reason: why the action isn't the profile's own, as the audit shows it.
     """
 
     __slots__ = (
         "action",
+        "collects",
         "drops",
         "fixed",
         "inspected",
         "items",
+        "judges",
         "keyword",
+        "kind",
         "label",
         "limit",
         "operation",
         "otherwise",
         "plain",
         "presence",
+        "reason",
         "refused_vrs",
+        "retained",
         "stays",
         "tag",
         "text",
@@ -129,6 +139,8 @@ class Rule:
         items: ItemRules | None = None,
         inspected: bool = False,
         otherwise: Rule | None = None,
+        retained: bool = False,
+        reason: str = "",
     ) -> None:
         self.operation = operation
         self.action = action
@@ -148,14 +160,28 @@ class Rule:
         self.refused_vrs = refused_vrs(self.vr) if tag != _SPECIFIC_CHARACTER_SET else _NO_CHARACTER_SET
         self.limit = value_limit(tag, vr)
         self.text = self.vr in TEXT_VRS
+        self.retained = retained
+        self.reason = reason
         self.plain: Rule | None = None
-        self.presence = False
+        self.judges = self.presence = self.collects = False
+        self.kind: IdentityKind | None = None
 
     def noted(self, *, presence: bool = False) -> Rule:
-        """This rule for an attribute by which objects are judged."""
+        """Return this rule for an attribute by which objects are judged."""
+        twin = self._twin()
+        twin.judges, twin.presence = True, presence
+        return twin
+
+    def collected(self, kind: IdentityKind | None) -> Rule:
+        """Return this rule for an attribute whose value identifies somebody; None: values in its items may."""
+        twin = self._twin()
+        # the value is noted whole
+        twin.presence, twin.collects, twin.kind = False, True, kind
+        return twin
+
+    def _twin(self) -> Rule:
         twin = copy(self)
-        twin.plain = self
-        twin.presence = presence
+        twin.plain = self.plain or self
         return twin
 
 
@@ -180,6 +206,9 @@ class ItemRules(Protocol):
 
     def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
         """The rule for the private attribute ``tag`` of ``creator``."""
+
+    def screening(self, rule: Rule) -> Rule:
+        """The rule that takes the place of ``rule`` where a value holds an identifier of somebody."""
 
     def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> ItemRules | None:
         """The rules inside a content item by its concept name and value type; None: the item goes."""

@@ -73,7 +73,7 @@ def _listed(row: TableRow, options: ProfileOptions) -> Decision:
     for option, action in sorted(chosen, key=lambda chosen: chosen[1] is not first):
         if action is Action.C and row.vr == "OB":
             return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
-        return Decision(action, str(option.name), listed=True, otherwise=row.basic)
+        return Decision(action, str(option.name), listed=True, otherwise=row.basic, retained=action is Action.K)
     return Decision(row.basic, "E.1-1", listed=True)
 
 
@@ -101,9 +101,9 @@ def decide_by_vr(vr: str, options: ProfileOptions, *, strict: bool) -> Decision:
         return SEQUENCE
     if vr == "UI":
         retained = ProfileOptions.RetainUIDs in options
-        return Decision(Action.K, "RetainUIDs") if retained else UNLISTED_UID
+        return Decision(Action.K, "RetainUIDs", retained=True) if retained else UNLISTED_UID
     if vr in DATE_VRS and ProfileOptions.RetainLongFullDates in options:
-        return Decision(Action.K, "RetainLongFullDates")
+        return Decision(Action.K, "RetainLongFullDates", retained=True)
     if vr in DATE_VRS and ProfileOptions.RetainLongModifDates in options:
         return Decision(Action.C, "RetainLongModifDates")
     if vr in FREE_TEXT_VRS and ProfileOptions.CleanDesc in options:

@@ -193,7 +193,3 @@ def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
     return {module: tuple(rows) for module, rows in types.items()}
 
 
-@cache
-def identity_attributes() -> frozenset[int]:
-    """Attributes whose words tell who or where a patient is, besides all names (VR PN): what cleaned text must not repeat."""
-    return frozenset(parse_tag(row["tag"]) for row in read_rows("identity_attributes.csv"))

@@ -82,16 +82,19 @@ def identifying_words(text: str) -> frozenset[str]:
         for run in runs:
             parts = _PARTS.findall(run)
             mixed = any(character.isdigit() for character in run)
-            found |= _spellings(run)
+            found |= spellings(run)
             for part in parts:
                 if len(part) > (2 if mixed and part.isalpha() else 1):
-                    found |= _spellings(part)
+                    found |= spellings(part)
         if len(runs) > 1:
-            found |= _spellings("".join(runs))
+            found |= spellings("".join(runs))
     return frozenset(word for word in found if len(word) > 1)
 
 
-def _spellings(word: str) -> set[str]:
+def spellings(word: str) -> set[str]:
+    """The normal words of one word: as it is, with umlauts written out, and with those that were written out contracted."""
+    if word.isascii() and not _WRITTEN_OUT.search(small := word.lower()):
+        return {small}
     small = word.casefold()
     long = _UMLAUT.sub(lambda match: _UMLAUTS[match[0]], small)
     return {normal_word(small), normal_word(long), _WRITTEN_OUT.sub(lambda match: match[1] or "a", normal_word(small))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 
 from ..errors import DeidentificationError, Reason
@@ -115,6 +116,26 @@ def is_encodable(text: str, charset: str) -> bool:
         return legal and _decoded(encoded, encodings) == text
     except (DeidentificationError, LookupError, ValueError):
         return False
+
+
+def encode_alike(text: str, charset: str) -> set[bytes]:
+    """The bytes by which ``text`` may stand in or behind a data set with ``charset``: for comparison, never for an output.
+
+    By its own character sets, without escape sequences; by Latin-1, UTF-8 and, beyond Latin-1, UTF-16 of both byte orders.
+    """
+    found = {text.encode()}
+    try:
+        found.add(text.encode("latin-1"))
+    except UnicodeEncodeError:
+        found |= {text.encode("utf-16-le"), text.encode("utf-16-be")}
+    try:
+        codecs = _python_encodings(charset)
+    except DeidentificationError:
+        codecs = []
+    for codec in codecs:
+        with suppress(LookupError, UnicodeEncodeError):
+            found.add(_ESCAPE.sub(b"", text.encode(codec)))
+    return found
 
 
 def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) -> bytes:

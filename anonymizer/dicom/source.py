@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import WORTH_A_CALL, Batch, FileRange
@@ -14,6 +14,8 @@ from .tags import PIXEL_DATA
 _CHUNK = 1 << 20
 #: bytes of a deflated data set that may be held whatever it takes up, and beyond that for each byte that it takes up
 _INFLATED, _INFLATED_RATIO = 16 << 20, 100
+#: what is shown of a fragment at first: its headers, mostly; and at most
+_HEAD, _MOST_SHOWN = 1 << 10, 16 << 20
 #: from so many bytes on a value passes as a range of its file
 _RANGE = WORTH_A_CALL
 
@@ -96,11 +98,14 @@ class Source:
             for chunk in self.copy(length, tag):
                 yield [chunk]
 
-    def fragments(self, buffer: bytes, encoding: Encoding) -> Generator[Batch, None, bytes]:
+    def fragments(
+        self, buffer: bytes, encoding: Encoding, look: Callable[[bytes], bool] | None = None
+    ) -> Generator[Batch, None, bytes]:
         """Encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4); returns what was read behind it.
 
         Args:
             buffer: what was read of it already.
+            look: gets the beginning of each fragment, and a longer one until it returns True: it has seen enough.
 
         Raises:
             DeidentificationError: what is there are no fragments, or they don't end.
@@ -124,6 +129,8 @@ class Source:
                 return buffer[end:]
             if tag != ITEM or length == UNDEFINED:
                 raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
+            if look is not None:
+                buffer = self._shown(buffer, end, length, look)
             position = end + length
             if position > len(buffer):
                 # the fragment goes on behind the buffer: pass on what is here and stream the rest
@@ -133,3 +140,20 @@ class Source:
             elif position > _CHUNK:
                 yield [buffer[:position]]
                 buffer, position = buffer[position:], 0
+
+    def _shown(self, buffer: bytes, start: int, length: int, look: Callable[[bytes], bool]) -> bytes:
+        """Show the beginning of the fragment at ``start`` of ``buffer``; returns ``buffer``, with what had to be read for that.
+
+        Raises:
+            DeidentificationError: it begins with more than anybody should have to look at.
+        """
+        if len(buffer) - start < min(length, _HEAD):
+            buffer += self.read(min(length, _HEAD) - (len(buffer) - start))
+        while not look(buffer[start : start + length]):
+            shown = len(buffer) - start
+            if shown >= length:
+                break
+            if shown >= _MOST_SHOWN:
+                raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
+            buffer += self.read(min(length - shown, _CHUNK))
+        return buffer

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WORD_SIZE = 8
 #: words that are kept in mind: those of a study come again and again
 _MOST_KNOWN = 20_000
+#: objects of a study with words of their own that are kept in mind
+_MOST_COMPARED = 64
 
 
 class IdentifyingWords:
@@ -94,16 +96,17 @@ class IdentifyingWords:
         Args:
             bound: hashes by those whom they are bound to.
         """
-        return _KnownWords(self, bound) if bound else frozenset()
+        return KnownWords(self, bound) if bound else frozenset()
 
 
-class _KnownWords:
+class KnownWords:
     """Words of which there are bound hashes. Those of a study's objects are asked for again with each object."""
 
     def __init__(self, words: IdentifyingWords, bound: Mapping[bytes, frozenset[bytes]]) -> None:
         self._words = words
         self._bound = list(bound.items())
         self._asked: dict[object, bool] = {}
+        self._compared: dict[frozenset[str], bool] = {}
 
     def __contains__(self, word: object) -> bool:
         found = self._asked.get(word)
@@ -111,6 +114,18 @@ class _KnownWords:
             if len(self._asked) >= _MOST_KNOWN:
                 self._asked.clear()
             found = self._asked[word] = isinstance(word, str) and self._words.is_bound(word, self._bound)
+        return found
+
+
+    def knows_more(self, own: frozenset[str]) -> bool:
+        """Whether there are words beyond ``own``, those of an object itself."""
+        found = self._compared.get(own)
+        if found is None:
+            if len(self._compared) >= _MOST_COMPARED:
+                self._compared.clear()
+            hashes = [self._words.hash(word) for word in own]
+            found = any(bound - split_words(self._words.bind(who, hashes)) for who, bound in self._bound)
+            self._compared[own] = found
         return found
 
 

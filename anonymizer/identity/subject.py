@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import NoReturn
 
-from profiles import ConfidentialityProfile, PixelRisk, attribute_vr, identity_attributes
+from profiles import ConfidentialityProfile, PixelRisk
 
-from ..descriptors import identifying_words
-from ..dicom.buffer import MAX_DEPTH, Buffer, NeedMoreError
-from ..dicom.character_sets import best_text
-from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
-from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, SPECIFIC_CHARACTER_SET
+from ..dicom.buffer import Buffer, NeedMoreError
+from ..dicom.encoding import Encoding
+from ..dicom.tags import PATIENT_ID, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..keys.key import Key, Purpose
 from .dates import DateShifts
-from .lookahead import identity_of
+from .known_values import KnownValue, collect, known_values, known_words
+from .lookahead import Identity, identity_of
 from .patients import Patient, PatientTable, pseudonym_message, shift_message
 
+_CHARSET = frozenset({SPECIFIC_CHARACTER_SET})
 _PATIENT_SIZE = 8
 #: bytes in which a patient is looked for that nothing but the audit asks for
 _PATIENT_REACH = 1 << 20
@@ -35,6 +35,7 @@ class Facts:
         elsewhere: such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
         patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
+        known: the values that identify somebody; empty where the profile doesn't clean text, and they are noted on the way.
         pixel_risks: the risks of an object that is kept in spite of them.
     """
 
@@ -43,6 +44,7 @@ class Facts:
     elsewhere: Container[str] = frozenset()
     person: bytes = b""
     patient: bytes = b""
+    known: tuple[KnownValue, ...] = ()
     pixel_risks: tuple[PixelRisk, ...] = ()
 
 
@@ -60,6 +62,7 @@ class FactFinder:
         self._person_key = key.derive(Purpose.PERSON)
         self._patient_key = key.derive(Purpose.WHOSE)
         self._last = (Patient("", ""), b"")
+        self._last_person = Identity(Patient("", ""), b""), b""
 
     def learn(
         self,
@@ -84,28 +87,43 @@ class FactFinder:
         """
         profile = self._profile
         if not (profile.shifts_dates or profile.cleans_text or self._patients is not None):
-            return Facts(patient=self._patient_at(buffer, position, encoding)) if whose else _NO_FACTS
-        patient, study = identity_of(buffer, position, encoding)
+            return self._facts_of_patient(buffer, position, encoding) if whose else _NO_FACTS
+        identity = identity_of(buffer, position, encoding)
+        patient, study = identity
         if self._patients is not None and is_of_patient:
             if not patient.patient_id or self._patients.find(patient) is None:
                 raise DeidentificationError(Reason.PATIENT_NOT_IN_TABLE, PATIENT_ID)
         person = shift_message(patient, study) if patient.patient_id or study else b""
         offset = self._shifts.offset(person) if profile.shifts_dates and person else None
-        words = words_of(buffer, position, encoding) if profile.cleans_text else frozenset()
-        person_hash = hmac.digest(self._person_key, person, "sha256") if person else b""
-        return Facts(offset, words, elsewhere, person_hash, self.whose(patient) if whose else b"")
+        known: list[KnownValue] = []
+        words = frozenset[str]()
+        if profile.cleans_text:
+            collect(known_values(buffer, position, encoding, profile.identity_kinds), known)
+            charset = buffer.text(buffer.find(position, len(buffer.content), _CHARSET, encoding).get(SPECIFIC_CHARACTER_SET))
+            words = known_words(known, charset.decode("latin-1"))
+        return Facts(offset, words, elsewhere, self.person(identity), self.whose(patient) if whose else b"", tuple(known))
 
-    def _patient_at(self, buffer: Buffer, position: int, encoding: Encoding) -> bytes:
+    def person(self, identity: Identity) -> bytes:
+        """Return the keyed hash of whose object it is: the patient's, or the study's where no PatientID tells; empty for neither."""
+        if not (identity.patient.patient_id or identity.study):
+            return b""
+        if identity != self._last_person[0]:
+            message = shift_message(*identity)
+            self._last_person = identity, hmac.digest(self._person_key, message, "sha256")
+        return self._last_person[1]
+
+    def _facts_of_patient(self, buffer: Buffer, position: int, encoding: Encoding) -> Facts:
         try:
-            return self.whose(identity_of(buffer, position, encoding).patient)
+            identity = identity_of(buffer, position, encoding)
+            return Facts(patient=self.whose(identity.patient), person=self.person(identity))
         except DeidentificationError:
             # whether the profile must read the PatientID is for the rewriter to say
-            return b""
+            return _NO_FACTS
         except NeedMoreError:
             if len(buffer.content) < _PATIENT_REACH:
                 raise
             # behind a long value that may pass unread
-            return b""
+            return _NO_FACTS
 
     def whose(self, patient: Patient | None) -> bytes:
         """Keyed hash of a patient, 8 bytes; empty where nothing names one."""
@@ -121,61 +139,3 @@ class FactFinder:
 
 
 _NO_FACTS = Facts()
-
-
-def words_of(buffer: Buffer, position: int, encoding: Encoding) -> frozenset[str]:
-    """The words that identify somebody in the data set at ``position``: of names, IDs, addresses and places at every depth.
-
-    Raises:
-        NeedMoreError: the pixel data lies beyond the buffer.
-    """
-    words: set[str] = set()
-    try:
-        for value, charset in _identifying(buffer, position, len(buffer.content), encoding, "", 0):
-            words |= identifying_words(best_text(value, charset))
-    except DeidentificationError:
-        # the rewriter comes to the same place, and says what is wrong there
-        pass
-    return frozenset(words)
-
-
-def _identifying(
-    buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str, depth: int
-) -> Iterator[tuple[bytes, str]]:
-    """Values of identifying attributes with their character sets."""
-    identifying, size = identity_attributes(), len(buffer.content)
-    while position < end:
-        tag, vr, start, length = buffer.element(position, encoding)
-        if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
-            return
-        meant = vr if vr not in (b"", b"UN") else attribute_vr(tag).encode()
-        if meant == b"SQ" or length == UNDEFINED:
-            inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
-            position = buffer.value_end(vr, start, length, encoding, tag)
-            if depth < MAX_DEPTH and not tag >> 16 & 1:
-                yield from _in_items(buffer, start, position, inner, charset, depth + 1)
-            continue
-        position = start + length
-        if position > size:
-            buffer.beyond(position, tag)
-        if tag == SPECIFIC_CHARACTER_SET:
-            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
-        elif length and (meant == b"PN" or tag in identifying):
-            yield buffer.content[start:position].rstrip(b"\0 "), charset
-    if depth == 0 and not buffer.complete:
-        raise NeedMoreError
-
-
-def _in_items(
-    buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str, depth: int
-) -> Iterator[tuple[bytes, str]]:
-    while position + 8 <= end:
-        tag, length = buffer.item_header(position, encoding, 0)
-        if tag == SEQUENCE_END:
-            return
-        start = position + 8
-        if tag != ITEM:
-            return
-        item_end = end if length == UNDEFINED else min(end, start + length)
-        yield from _identifying(buffer, start, item_end, encoding, charset, depth)
-        position = buffer.skip_items(start, encoding, 0, ITEM_END) if length == UNDEFINED else item_end

@@ -16,6 +16,7 @@ from ..dicom.padding import is_padding
 from ..dicom.tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS
 from ..errors import DeidentificationError, Note, Reason
 from ..files.pieces import Piece
+from ..identity.known_values import KnownValue, collect, values_in_items
 from ..pixels.notes import BLANKS, PRESENT, note
 from .elements import CHANGED_WHATEVER, ElementRewriter
 from .header_cache import Edit
@@ -43,7 +44,7 @@ class Rewriter:
         self._plan = plan
         self.encoding = encoding
         self._values = values
-        self.elements = ElementRewriter(values, plan.passes_from)
+        self.elements = ElementRewriter(values, plan)
         self._buffer = self.elements.buffer
         self._sequences = SequenceRewriter(plan, values)
 
@@ -104,7 +105,7 @@ class Rewriter:
         if depth == 0:
             last, stamp_at, look_at = self.progress.last, self.progress.stamps.next_tag, position
             judged_by = self.progress.judged_by.top
-            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules, judged_by)
+            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules, judged_by, self.progress.known)
             edits = walk.edits
         bulk: Bulk | None = None
         blocks: PrivateBlocks | None = None
@@ -198,11 +199,13 @@ class Rewriter:
                 if tag == PIXEL_DATA and depth == 0 and explicit and self.elements.passes_encapsulated(rule, vr):
                     following = self._buffer.fragments_end(value, encoding)
                     last = tag
+                    pieces.append(view[run:value])
                     if following < 0:
-                        pieces.append(view[run:value])
                         bulk = Bulk(BulkKind.FRAGMENTS, value, length)
                         break
-                    position = following
+                    self.progress.pixels, self.progress.encapsulated = view[value:following], True
+                    pieces.append(self.progress.pixels)
+                    run = position = following
                     continue
             if rule.operation is Operation.PRIVATE:
                 blocks = blocks or PrivateBlocks(self.progress.declared)
@@ -242,19 +245,43 @@ class Rewriter:
         return position, bulk
 
     def _note(self, rule: Rule, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
-        """Note the original value of an element by which the object is judged.
+        """Note the original value of an element by which the object is judged, or that identifies somebody.
 
         Raises:
             NeedMoreError: it lies beyond the buffer.
         """
         if depth == 0 and value + length > end and length != UNDEFINED and not (rule.presence or self._buffer.complete):
             raise NeedMoreError
+        if rule.collects:
+            self._collect(rule, vr, value, length, end, encoding, depth)
+            if not rule.judges:
+                return
         noted = note(rule, vr, self._buffer.content, value, length, encoding)
         judged_by = self.progress.judged_by
         if depth:
             judged_by.nested.setdefault(rule.tag, []).append(noted)
         else:
             judged_by.top[rule.tag] = noted
+
+    def _collect(self, rule: Rule, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
+        """Note a value that identifies somebody, or those that do in the items of a sequence that goes.
+
+        Raises:
+            NeedMoreError: it lies beyond the buffer.
+        """
+        progress, buffer = self.progress, self._buffer
+        charset = progress.charset if depth else None
+        if rule.kind is None:
+            try:
+                stop = buffer.value_end(vr, value, length, encoding, rule.tag)
+            except DeidentificationError:
+                # what goes needn't be whole, but for its end, which the walker looks for
+                return
+            inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
+            kinds = self._plan.profile.identity_kinds
+            collect(values_in_items(buffer, value, stop, inner, kinds, charset, rule.tag), progress.known)
+        elif length and length != UNDEFINED and value + length <= end:
+            progress.known.append(KnownValue(rule.tag, rule.kind, buffer.content[value : value + length].rstrip(b"\0 "), charset))
 
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
         """Whether bytes that are no element are padding behind the data set (``is_padding``); else raises for ``reason``.

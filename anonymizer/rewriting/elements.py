@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from profiles import Operation, Rule, is_overlay_bit_position, partner_of
+from profiles import Operation, Plan, Rule, is_overlay_bit_position, partner_of
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import Encoding
@@ -33,12 +33,15 @@ class ElementRewriter:
         values: makes the new values.
         buffer: the bytes at hand.
         start: where the data set begins in them, or what is left of it.
-        passes_from: the tag from which on long values may pass: before it not all is known that decides what comes of the object.
     """
 
-    def __init__(self, values: ValueRewriter, passes_from: int) -> None:
+    def __init__(self, values: ValueRewriter, plan: Plan) -> None:
+        """
+        Args:
+            plan: says from where on long values may pass unread.
+        """
         self.values = values
-        self.passes_from = passes_from
+        self._plan = plan
         self.buffer = Buffer(b"", complete=False)
         self.start = 0
 
@@ -90,8 +93,12 @@ class ElementRewriter:
             NeedMoreError: it is needed whole.
         """
         length = following - value
-        if vr in rule.refused_vrs or tag < self.passes_from:
+        if vr in rule.refused_vrs or tag < self._plan.skips_from:
             # a kept value of another kind than it should be is looked at whole, and then refused
+            raise NeedMoreError
+        if rule.operation in CHANGED_WHATEVER and not rule.inspected:
+            return Bulk(BulkKind.SKIP, value, length)
+        if tag < self._plan.passes_from:
             raise NeedMoreError
         if tag == PIXEL_DATA and rule.operation is Operation.KEEP:
             return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)
@@ -99,8 +106,6 @@ class ElementRewriter:
             raise NeedMoreError
         if rule.stays and not rule.text and length <= rule.limit:
             return Bulk(BulkKind.COPY, value, length)
-        if rule.operation in CHANGED_WHATEVER:
-            return Bulk(BulkKind.SKIP, value, length)
         raise NeedMoreError
 
     def _patient(self, operation: Operation, position: int, end: int, encoding: Encoding) -> Patient | None:
@@ -152,10 +157,13 @@ class ElementRewriter:
         """Pixel data that lies in the buffer: as it is, or without the bits that hold overlays."""
         if rule.action is not None:
             self._progress.rules.append(rule)
-        if not self._progress.overlay_bits:
-            return None
         view = self.buffer.view
-        return [view[position:value], self.cell_mask(encoding).apply(view[value:following])]
+        pixels: Piece = view[value:following]
+        if self._progress.overlay_bits:
+            pixels = self.cell_mask(encoding).apply(view[value:following])
+        # a piece by itself: it is no text to be screened
+        self._progress.pixels = pixels
+        return [view[position:value], pixels]
 
     def cell_mask(self, encoding: Encoding) -> CellMask:
         """What clears the bits of the pixels that hold overlays."""

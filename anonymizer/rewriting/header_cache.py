@@ -9,6 +9,7 @@ from __future__ import annotations
 from profiles import Rule
 
 from ..files.pieces import Piece
+from ..identity.known_values import KnownValue
 
 #: a stretch ends with the element at which it has so many bytes; where it keeps differing, with an earlier one
 _SPAN = 512
@@ -24,9 +25,9 @@ Edit = tuple[int, int, bytes]
 
 
 #: a stretch of top-level elements and what came of it: its bytes; where it was changed; rules of the elements that were not
-#: simply kept; tag of its last element; what was noted of those by which the object is judged. A plain tuple: Python takes it
-#: apart several times as fast as a named one, some dozen times for each object
-Stretch = tuple[bytes, tuple[Edit, ...], tuple[Rule, ...], int, tuple[Noted, ...]]
+#: simply kept; tag of its last element; what was noted of those by which the object is judged, and of those that identify
+#: somebody. A plain tuple: Python takes it apart several times as fast as a named one, some dozen times for each object
+Stretch = tuple[bytes, tuple[Edit, ...], tuple[Rule, ...], int, tuple[Noted, ...], tuple[KnownValue, ...]]
 
 
 class Place:
@@ -63,14 +64,14 @@ class FamiliarStretches:
         #: by the tag of the element before
         self.places: dict[int, Place] = {}
 
-    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> Walk:
+    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes], known: list[KnownValue]) -> Walk:
         """A walk along the data set in ``buffer``.
 
         Args:
             rules: where the walker puts those of what isn't simply kept.
-            judged_by: and where what it notes.
+            judged_by, known: and where what it notes.
         """
-        return Walk(self, buffer, rules, judged_by)
+        return Walk(self, buffer, rules, judged_by, known)
 
     def place(self, after: int) -> Place:
         """The place behind the element ``after``."""
@@ -92,9 +93,11 @@ class Walk:
     __slots__ = (
         "_buffer",
         "_familiar",
+        "_first_known",
         "_first_note",
         "_first_rule",
         "_judged_by",
+        "_known",
         "_place",
         "_rules",
         "_start",
@@ -102,14 +105,22 @@ class Walk:
         "edits",
     )
 
-    def __init__(self, familiar: FamiliarStretches, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes]) -> None:
+    def __init__(
+        self,
+        familiar: FamiliarStretches,
+        buffer: bytes,
+        rules: list[Rule],
+        judged_by: dict[int, bytes],
+        known: list[KnownValue],
+    ) -> None:
         self._familiar = familiar
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._rules = rules
         self._place: Place | None = None
-        self._start = self._first_rule = self._first_note = 0
+        self._start = self._first_rule = self._first_note = self._first_known = 0
         self._judged_by = judged_by
+        self._known = known
         self.edits: list[Edit] = []
 
     def skip(self, position: int, last: int, run: int, limit: int, pieces: list[Piece]) -> tuple[int, int, int, int]:
@@ -130,7 +141,7 @@ class Walk:
         while True:
             place = places.get(last) or self._familiar.place(last)
             for stretch in place.stretches:
-                content, edits, rules, end_tag, notes = stretch
+                content, edits, rules, end_tag, notes, known = stretch
                 if end_tag <= limit and begins_with(content, position):
                     break
             else:
@@ -149,10 +160,12 @@ class Walk:
             self._rules.extend(rules)
             if notes:
                 self._judged_by.update(notes)
+            if known:
+                self._known.extend(known)
             last = end_tag
             position += len(content)
         self._place, self._start, self._first_rule = place, position, len(self._rules)
-        self._first_note = len(self._judged_by)
+        self._first_note, self._first_known = len(self._judged_by), len(self._known)
         self.edits.clear()
         return position, last, run, position + place.span
 
@@ -178,4 +191,7 @@ class Walk:
                 notes = tuple(self._judged_by.items())[self._first_note :]
                 # an element that ends the stretch was noted before it was known to be none of it
                 notes = notes if notes[-1][0] <= last else notes[:-1]
-            place.remember((self._buffer[start:position], tuple(merged), rules, last, notes))
+            known = self._known[self._first_known :]
+            while known and known[-1].tag > last:
+                known.pop()
+            place.remember((self._buffer[start:position], tuple(merged), rules, last, notes, tuple(known)))

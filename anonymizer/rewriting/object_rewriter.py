@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-from profiles import MODALITY, Operation, Plan, compile_plan
+from profiles import BEHIND_IDENTITY, MODALITY, Operation, Plan, compile_plan
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
@@ -16,7 +16,9 @@ from ..dicom.source import Source
 from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Description, Note, Originals, OtherPlanError, Reason
 from ..files.pieces import Batch, Piece
-from ..identity.lookahead import new_patient_id, originals_of, originals_of_beginning
+from ..identity.known_values import known_words
+from ..identity.lookahead import Identity, new_patient_id, originals_of, originals_of_beginning
+from ..identity.patients import Patient
 from ..identity.subject import Facts
 from ..identity.uids import UidMapping
 from ..pixels import FaceEvidence
@@ -24,6 +26,7 @@ from ..report import Report
 from .data_set_rewriter import Rewriter
 from .describer import Describer
 from .object_rules import ObjectRules
+from .object_screening import ObjectScreening
 from .state import Progress
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
@@ -73,6 +76,7 @@ class Deidentification:
         self._size = size
         self._rewriter: Rewriter | None = None
         self._header: FileHeader | None = None
+        self._screening: ObjectScreening | None = None
         #: the bytes from the beginning on, and where the data set begins in them
         self._beginning = b"", 0
 
@@ -111,6 +115,22 @@ class Deidentification:
     def bytes_read(self) -> int:
         """Bytes of the source read so far."""
         return self._source.bytes_read
+
+    @property
+    def known_words(self) -> frozenset[str]:
+        """The words that identify somebody around the object; nothing where the profile doesn't ask for any."""
+        if self._rules.profile.cleans_text:
+            return self.facts.words
+        return known_words(self.progress.known, self.progress.charset)
+
+    @property
+    def person(self) -> bytes:
+        """Keyed hash of whose object it is, as FactFinder.person gives it."""
+        if self.facts.person:
+            return self.facts.person
+        uids = self.progress.uids
+        study = uids.get(STUDY, (b"", b""))[0] or uids.get(SOP_INSTANCE, (b"", b""))[0]
+        return self._rules.facts.person(Identity(self.progress.patient or Patient("", ""), study))
 
     def chunks(self) -> Iterator[Piece]:
         """``batches`` piece by piece, where none is a range of a file."""
@@ -234,7 +254,10 @@ class Deidentification:
                 buffer, complete = self._more(buffer, header_only)
                 self._beginning = buffer, offset
         self._new_rewriter(plan)
+        if self._rules.screen is not None and not header_only:
+            self._screening = ObjectScreening(self._rules.screen, self._words)
         started = judged = False
+        held: list[Piece] = []
         while True:
             before = self.progress.copy() if started else None
             try:
@@ -268,7 +291,13 @@ class Deidentification:
                     self._new_rewriter(self._plan)
                     continue
             started = True
-            yield pieces
+            if self._screening is not None:
+                self._screening.read.append(buffer)
+            held += pieces
+            # what is to be written waits until all are known whom it may name
+            if bulk is None or bulk.kind is not BulkKind.SKIP or progress.last >= BEHIND_IDENTITY:
+                yield self._screened(held)
+                held = []
             if bulk is None or (header_only and progress.last >= FIRST_PIXELS):
                 return
             buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
@@ -277,8 +306,18 @@ class Deidentification:
             buffer, offset = buffer + more, 0
             if not buffer:
                 # as nearly all objects end: with their pixels
-                yield [*self._rewriter_now.ending()]
+                yield [*self._screened(held), *self._rewriter_now.ending()]
                 return
+
+    def _screened(self, pieces: list[Piece]) -> list[Piece]:
+        """``pieces`` without values that name somebody who is known.
+
+        Raises:
+            DeidentificationError: what names somebody can't go.
+        """
+        if self._screening is None:
+            return pieces
+        return self._screening.screen(pieces, self._plan, self._rewriter_now.encoding, self.progress, self.facts.known)
 
     def _keeps(self, header_only: bool, started: bool) -> bool:
         """Whether the object is not to be refused for its risks now."""
@@ -303,7 +342,8 @@ class Deidentification:
     def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[Batch, None, bytes]:
         """Pass a bulk value on, or over, and return what was read behind it."""
         if bulk.kind is BulkKind.FRAGMENTS:
-            return (yield from self._source.fragments(buffer, self._rewriter_now.encoding))
+            look = None if self._screening is None else self._screening.look
+            return (yield from self._source.fragments(buffer, self._rewriter_now.encoding, look))
         last, missing = self.progress.last, bulk.length - len(buffer)
         if bulk.kind is BulkKind.MASK:
             mask = self._rewriter_now.elements.cell_mask(self._rewriter_now.encoding)

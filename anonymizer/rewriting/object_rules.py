@@ -13,6 +13,7 @@ from ..identity.subject import FactFinder, Facts
 from ..identity.uids import KeyedUids, UidMapping, is_standard_sop_class
 from ..pixels import FaceEvidence, PixelTriage, face_evidence
 from ..report import AttributeAction
+from ..screening.screen import Screen
 from .data_set_rewriter import Rewriter
 from .shared import Shared
 from .state import Progress
@@ -28,6 +29,7 @@ class ObjectRules:
     Attributes:
         profile: the policy.
         facts: finds out what the profile must know of each object.
+        screen: looks for known identifiers in what is to be written; None where the profile doesn't.
     """
 
     def __init__(self, profile: ConfidentialityProfile, uids: KeyedUids, facts: FactFinder, shared: Shared) -> None:
@@ -41,6 +43,7 @@ class ObjectRules:
         self._uids = uids
         self._triage = PixelTriage(profile.pixels)
         self._shared = shared
+        self.screen = Screen(profile) if profile.screen else None
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
         self._summarised = 0
 
@@ -98,9 +101,11 @@ class ObjectRules:
         key = tuple(rules)
         summary = self._summaries.get(key)
         if summary is None:
-            counts = Counter((rule.label, rule.keyword, rule.action.value) for rule in rules if rule.action is not None)
+            done = (rule for rule in rules if rule.action is not None)
+            counts = Counter((rule.label, rule.keyword, rule.action.value, rule.reason) for rule in done if rule.action)
             summary = tuple(
-                AttributeAction(label, keyword, action, count) for (label, keyword, action), count in sorted(counts.items())
+                AttributeAction(label, keyword, action, count, reason)
+                for (label, keyword, action, reason), count in sorted(counts.items())
             )
             self._summarised += len(key)
             if self._summarised > _MAX_SUMMARISED:

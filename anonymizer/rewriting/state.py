@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from profiles import Rule
 
 from ..errors import Note
+from ..files.pieces import Piece
+from ..identity.known_values import KnownValue
 from ..identity.patients import Patient
 from ..pixels import Notes
 from .method_codes import Stamps
@@ -27,6 +29,9 @@ class Progress:
         overlay_bits, cell_size: bits of the pixel cells that hold overlays, and the cells' size in bytes.
         patient: whom the data set names, where the rewriter had to know it for a new PatientID.
         judged_by: original values by which the object's pixels are judged.
+        known: original values that identify somebody.
+        new_uids: original UID -> new one, of all that were replaced.
+        pixels, encapsulated: the value of PixelData, where it lies in the buffer and stays, and whether it is fragments.
     """
 
     last: int = -1
@@ -41,6 +46,24 @@ class Progress:
     cell_size: int = 0
     patient: Patient | None = None
     judged_by: Notes = field(default_factory=Notes)
+    known: list[KnownValue] = field(default_factory=list)
+    new_uids: dict[bytes, bytes] = field(default_factory=dict)
+    pixels: Piece | None = None
+    encapsulated: bool = False
+
+    def screen_out(self, gone: list[tuple[Rule, Rule]]) -> None:
+        """Values are gone that named somebody.
+
+        Args:
+            gone: the rule of each, and the one that took its place.
+        """
+        self.notes.add(Note.IDENTIFIER_SCREENED)
+        for rule, new in gone:
+            for index, done in enumerate(self.rules):
+                if done.label == rule.label and done.action is rule.action and not done.reason:
+                    del self.rules[index]
+                    break
+            self.rules.append(new)
 
     def copy(self) -> Progress:
         """A copy to go back to."""
@@ -57,4 +80,8 @@ class Progress:
             self.cell_size,
             self.patient,
             self.judged_by.copy(),
+            self.known.copy(),
+            self.new_uids.copy(),
+            self.pixels,
+            self.encapsulated,
         )

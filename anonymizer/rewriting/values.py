@@ -270,7 +270,10 @@ class ValueRewriter:
         return [encoding.element(rule.tag, "UI", padded)]
 
     def _new_uid(self, uid: bytes, rule: Rule) -> bytes:
-        return uid if not uid or is_well_known(uid) else self._uids.new_uid(uid, rule.tag)
+        if not uid or is_well_known(uid):
+            return uid
+        new = self.progress.new_uids[uid] = self._uids.new_uid(uid, rule.tag)
+        return new
 
     def _inspect(self, rule: Rule, content: bytes) -> None:
         tag = rule.tag

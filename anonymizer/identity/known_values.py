@@ -1,0 +1,134 @@
+"""Values that say who or where a patient is, and who cared, wherever they stand in a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from profiles import IdentityKind, attribute_vr
+
+from ..descriptors import identifying_words
+from ..dicom.buffer import MAX_DEPTH, Buffer, NeedMoreError
+from ..dicom.character_sets import best_text
+from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
+from ..dicom.tags import FIRST_PIXELS, SPECIFIC_CHARACTER_SET
+from ..errors import DeidentificationError
+
+
+class KnownValue(NamedTuple):
+    """An identifying value of an object.
+
+    Attributes:
+        tag: the top-level attribute in which it stands.
+        value: without padding.
+        charset: SpecificCharacterSet of the item that has its own; None: that of the object.
+    """
+
+    tag: int
+    kind: IdentityKind
+    value: bytes
+    charset: str | None = None
+
+
+def known_values(
+    buffer: Buffer, position: int, encoding: Encoding, kinds: Mapping[int, IdentityKind]
+) -> Iterator[KnownValue]:
+    """Yield the identifying values of the data set at ``position``.
+
+    Args:
+        kinds: of the attributes that identify; private values of VR PN do so, too.
+
+    Raises:
+        NeedMoreError: the pixel data lies beyond the buffer.
+        DeidentificationError: the structure is broken; what stands before was yielded.
+    """
+    yield from _values(buffer, position, len(buffer.content), encoding, kinds, None, 0, 0)
+
+
+def values_in_items(
+    buffer: Buffer, position: int, end: int, encoding: Encoding, kinds: Mapping[int, IdentityKind], charset: str | None, tag: int
+) -> Iterator[KnownValue]:
+    """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
+    yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
+
+
+def _values(
+    buffer: Buffer,
+    position: int,
+    end: int,
+    encoding: Encoding,
+    kinds: Mapping[int, IdentityKind],
+    charset: str | None,
+    depth: int,
+    top: int,
+) -> Iterator[KnownValue]:
+    size = len(buffer.content)
+    while position < end:
+        tag, vr, start, length = buffer.element(position, encoding)
+        if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
+            return
+        meant = vr if vr not in (b"", b"UN") else attribute_vr(tag).encode()
+        if meant == b"SQ" or length == UNDEFINED:
+            inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
+            position = buffer.value_end(vr, start, length, encoding, tag)
+            if depth < MAX_DEPTH and not tag >> 16 & 1:
+                yield from _in_items(buffer, start, position, inner, kinds, charset, depth + 1, top or tag)
+            continue
+        position = start + length
+        if position > size:
+            buffer.beyond(position, tag)
+        if tag == SPECIFIC_CHARACTER_SET and depth:
+            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
+        elif length and (tag in kinds or (meant == b"PN" and tag >> 16 & 1)):
+            kind = kinds.get(tag, IdentityKind.NAME)
+            yield KnownValue(top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), charset)
+    if depth == 0 and not buffer.complete:
+        raise NeedMoreError
+
+
+def _in_items(
+    buffer: Buffer,
+    position: int,
+    end: int,
+    encoding: Encoding,
+    kinds: Mapping[int, IdentityKind],
+    charset: str | None,
+    depth: int,
+    top: int,
+) -> Iterator[KnownValue]:
+    while position + 8 <= end:
+        tag, length = buffer.item_header(position, encoding, 0)
+        if tag == SEQUENCE_END:
+            return
+        start = position + 8
+        if tag != ITEM:
+            return
+        item_end = end if length == UNDEFINED else min(end, start + length)
+        yield from _values(buffer, start, item_end, encoding, kinds, charset, depth, top)
+        position = buffer.skip_items(start, encoding, 0, ITEM_END) if length == UNDEFINED else item_end
+
+
+def collect(values: Iterator[KnownValue], into: list[KnownValue]) -> None:
+    """Append ``values`` to ``into``, as far as they can be read."""
+    try:
+        into.extend(values)
+    except DeidentificationError:
+        # the rewriter comes to the same place, and says what is wrong there
+        pass
+
+
+def known_words(values: Iterable[KnownValue], charset: str) -> frozenset[str]:
+    """The words by which ``values`` are known in cleaned text and in other objects; dates have none.
+
+    Args:
+        charset: the object's SpecificCharacterSet.
+    """
+    return frozenset[str]().union(*(_words(value._replace(tag=0), charset) for value in values))
+
+
+@lru_cache(maxsize=4096)  # physicians, places and patients come again and again
+def _words(value: KnownValue, charset: str) -> frozenset[str]:
+    if value.kind is IdentityKind.DATE:
+        return frozenset()
+    return identifying_words(best_text(value.value, charset if value.charset is None else value.charset))

@@ -1,0 +1,88 @@
+"""The screen of one object on its way: what the rewriter made of it is compared with what it found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from profiles import Plan
+
+from ..dicom.encoding import Encoding
+from ..files.pieces import Piece
+from ..identity.known_values import KnownValue
+from ..screening.screen import Screen, Subject
+from ..screening.segments import fragments_of, header_size
+from ..screening.uids import stands_as_uid
+from .state import Progress
+
+
+class ObjectScreening:
+    """Screens one object, batch by batch.
+
+    Attributes:
+        read: buffers of the original that were rewritten so far.
+    """
+
+    def __init__(self, screen: Screen, elsewhere: Container[str]) -> None:
+        """
+        Args:
+            elsewhere: words that identify somebody in other objects of the patient or study.
+        """
+        self._screen = screen
+        self._elsewhere = elsewhere
+        self.read: list[bytes] = []
+        #: SpecificCharacterSet in force where the next batch begins
+        self._charset = ""
+        self._subject: Subject | None = None
+
+    def screen(
+        self, pieces: list[Piece], plan: Plan, encoding: Encoding, progress: Progress, known: tuple[KnownValue, ...]
+    ) -> list[Piece]:
+        """``pieces`` without values that name somebody who is known.
+
+        Args:
+            plan, progress: by which they were made.
+            known: the identifying values, where they were collected beforehand.
+
+        Raises:
+            DeidentificationError: what names somebody can't go.
+        """
+        identity = self._screen.identity(known or progress.known, progress.charset)
+
+        def is_original(uid: bytes) -> bool:
+            return uid in progress.new_uids or any(stands_as_uid(uid, buffer, encoding) for buffer in self.read)
+
+        self._subject = subject = Subject(identity, self._elsewhere, progress.new_uids.values(), is_original)
+        charset, self._charset = self._charset, progress.charset
+        at = len(pieces)
+        if progress.pixels is not None:
+            at = next((index for index, piece in enumerate(pieces) if piece is progress.pixels), at)
+        before = self._screen.screen(pieces[:at], subject, plan.root, encoding, charset)
+        stays, gone = before
+        if at < len(pieces):
+            if progress.encapsulated:
+                for fragment in fragments_of(bytes(pieces[at]), encoding):
+                    self.look(fragment)
+            behind = self._screen.screen(pieces[at + 1 :], subject, plan.root, encoding, progress.charset)
+            stays, gone = [*before.pieces, pieces[at], *behind.pieces], before.gone + behind.gone
+        progress.pixels = None
+        if gone:
+            progress.screen_out(gone)
+        return stays
+
+    def look(self, fragment: bytes) -> bool:
+        """Look at what stands before the pixels of a fragment.
+
+        Args:
+            fragment: its beginning, or all of it.
+
+        Returns:
+            Whether that was enough.
+
+        Raises:
+            DeidentificationError: it names somebody.
+        """
+        assert self._subject is not None
+        size = header_size(fragment)
+        if size != 0:
+            self._screen.check(fragment[:size], self._subject)
+        return size is not None

@@ -1,0 +1,182 @@
+"""The forms in which an identifying value may stand elsewhere: as words, joined, in other spellings and character sets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations
+
+from profiles import IdentityKind
+
+from ..descriptors import spellings
+from ..dicom.character_sets import best_text, encode_alike
+
+#: what identifies by itself: letters of a name, ideographs of one, characters of an identifier, digits of a number
+_LETTERS, _IDEOGRAPHS, _CHARACTERS, _DIGITS = 4, 2, 5, 6
+_RUN = re.compile(r"[^\W_]+")
+#: letters and digits apart, and words that capitals divide
+PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
+_IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+#: between the parts of a name or an identifier
+_SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",")
+#: parts of one name that are put together in pairs
+_MOST_PAIRED = 4
+_UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
+_UMLAUT = re.compile("ae|oe|ue")
+_MONTHS = "january february march april may june july august september october november december".split()
+#: days that stand for none
+_NO_DATES = ("00010101", "19000101")
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The forms of one value.
+
+    Attributes:
+        words: normal words, joined where they are parts of one, that identify by themselves; whether each may be an ordinary
+            word, too (part of a place's name, an identifier of letters).
+        groups: all parts of a name some of which are too short to identify by themselves.
+        texts: forms with punctuation in them, in small letters: dates.
+        needles: the bytes to search for, in small letters (ASCII).
+    """
+
+    words: dict[str, bool]
+    groups: tuple[frozenset[str], ...] = ()
+    texts: frozenset[str] = frozenset()
+    needles: frozenset[bytes] = frozenset()
+
+
+def is_ideographic(word: str) -> bool:
+    """Whether a word holds ideographs, kana or hangul, which stand side by side without blanks."""
+    return _IDEOGRAPH.search(word) is not None
+
+
+def identifies(word: str) -> bool:
+    """Whether a normal word is long enough to identify by itself."""
+    if word.isdigit():
+        return len(word) >= _DIGITS
+    if word.isalpha():
+        return len(word) >= (_LETTERS if word.isascii() or not is_ideographic(word) else _IDEOGRAPHS)
+    return len(word) >= _CHARACTERS
+
+
+@lru_cache(maxsize=4096)  # physicians, places and patients come again and again
+def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
+    """The forms of a value."""
+    text = unicodedata.normalize("NFC", best_text(value, charset))
+    if kind is IdentityKind.DATE:
+        return _date(text)
+    words: dict[str, bool] = {}
+    needles: set[str] = set()
+    groups: list[frozenset[str]] = []
+    for one in re.split(r"[\\=]", text) if kind is IdentityKind.NAME else text.split("\\"):
+        if kind is IdentityKind.NAME:
+            groups += _name(one, words, needles)
+        elif kind is IdentityKind.PLACE:
+            _place(one, words, needles)
+        else:
+            _identifier(one, words, needles, phone=kind is IdentityKind.PHONE)
+    found = {form for needle in needles for form in byte_forms(needle, charset)}
+    if not value.isascii():
+        # what can't be decoded is sought as it is
+        found |= {part.lower() for part in re.split(rb"[\\=^ ,]+", value) if len(part) >= _LETTERS}
+    return Forms(words, tuple(groups), frozenset(), frozenset(found))
+
+
+def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozenset[str]]:
+    """A name of components; returns its parts, if some of them are too short by themselves."""
+    components = [_RUN.findall(component) for component in text.split("^")]
+    parts = [part for component in components for part in component]
+    for part in parts:
+        _add(part, words, needles)
+    for component in components:
+        if len(component) > 1:
+            # Smith-Jones, O'Brien, van der Berg
+            _add("".join(component), words, needles)
+    joined = ["".join(component) for component in components if component][:2]
+    if len(joined) == 2:
+        for pair in permutations(joined):
+            _add("".join(pair), words, needles)
+    # initials stand beside anything
+    weak = [part for part in parts if not identifies(part.casefold()) and (len(part) > 1 or is_ideographic(part))]
+    if len(weak) < 2:
+        return []
+    for first, second in permutations(weak[:_MOST_PAIRED], 2):
+        needles.update(first + separator + second for separator in _SEPARATORS)
+    return [frozenset(spelling for part in parts if len(part) > 1 or is_ideographic(part) for spelling in spellings(part))]
+
+
+def _place(text: str, words: dict[str, bool], needles: set[str]) -> None:
+    runs = _RUN.findall(text)
+    for run in runs:
+        _add(run, words, needles, ordinary=run.isalpha())
+    if len(runs) > 1:
+        _add("".join(runs), words, needles)
+        needles.add(text.strip())
+
+
+def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: bool) -> None:
+    runs = _RUN.findall(text)
+    whole = "".join(runs)
+    has_digits = any(character.isdigit() for character in whole)
+    _add(whole, words, needles, ordinary=not has_digits)
+    if len(runs) > 1 and identifies(whole.casefold()):
+        needles.add(text.strip())
+        needles.update(separator.join(runs) for separator in ("_", "-", " ", ".", "^", "/"))
+    for run in runs if len(runs) > 1 and not phone else ():
+        # a project's letters, a year and a number: only what has digits, or is a word among words, is somebody's
+        if not run.isalpha() or not has_digits:
+            _add(run, words, needles, ordinary=run.isalpha())
+    # the number behind a site's letters, and without the zeros that fill it
+    for digits in re.findall(r"\d+", text):
+        _add(digits, words, needles)
+        _add(digits.lstrip("0"), words, needles)
+
+
+def _add(word: str, words: dict[str, bool], needles: set[str], *, ordinary: bool = False) -> None:
+    for spelling in spellings(word):
+        if identifies(spelling):
+            # what identifies for certain does so whatever else it may be
+            words[spelling] = words.get(spelling, True) and ordinary
+            needles.add(spelling)
+            needles.add(word)
+
+
+def _date(text: str) -> Forms:
+    digits = text.replace(".", "").strip()
+    if len(digits) != 8 or not digits.isdigit() or digits in _NO_DATES:
+        return Forms({})
+    year, month, day = digits[:4], digits[4:6], digits[6:]
+    words = {digits: False, day + month + year: False, month + day + year: False}
+    texts = set()
+    for sign in "-/. ":
+        for first, second in ((day, month), (month, day)):
+            short = first.lstrip("0"), second.lstrip("0")
+            texts |= {sign.join(parts) for parts in ((first, second, year), (*short, year), (first, second, year[2:]))}
+        texts.add(sign.join((year, month, day)))
+    if 1 <= int(month) <= 12:
+        name = _MONTHS[int(month) - 1]
+        for month in {name, name[:3]}:
+            for day in {day, day.lstrip("0")}:
+                texts |= {f"{day}{sign}{month}{sign}{year}" for sign in ("", " ", "-")}
+                texts |= {f"{day}. {month} {year}", f"{month} {day}, {year}", f"{month} {day} {year}"}
+    return Forms(words, (), frozenset(texts), frozenset(form.encode() for form in (*words, *texts)))
+
+
+def byte_forms(text: str, charset: str) -> set[bytes]:
+    """The bytes by which a text may stand in an object: ASCII in small letters, other letters in both cases."""
+    small = text.casefold()
+    variants = {text.lower(), *spellings(text)} if " " not in text else {text.lower(), small}
+    if _UMLAUT.search(small):
+        variants.add(_UMLAUT.sub(lambda match: _UMLAUTS[match[0]], small))
+    found: set[bytes] = set()
+    for variant in variants:
+        if variant.isascii():
+            found.add(variant.encode())
+            continue
+        for cased in {variant, variant.upper(), variant.title()}:
+            found |= {form.lower() for form in encode_alike(cased, charset)}
+        found.add(unicodedata.normalize("NFD", variant).encode())
+    return found

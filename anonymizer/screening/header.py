@@ -1,0 +1,285 @@
+"""The screen of a header that was de-identified: each value that stays is compared with what is known of the people around it.
+
+It reads the output, not the input: whatever way a value came, it is seen here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+from profiles import (
+    TEXT_VRS,
+    ItemRules,
+    Operation,
+    Rule,
+    descriptor_words,
+    is_enumerated,
+    is_term,
+    published_schemes,
+    scheme_has_code,
+)
+
+from ..descriptors import normal_word
+from ..dicom.buffer import MAX_DEPTH, Buffer
+from ..dicom.character_sets import best_text
+from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, encode_value
+from ..dicom.tags import PIXEL_DATA, SPECIFIC_CHARACTER_SET
+from ..errors import DeidentificationError, Reason
+from ..files.pieces import Piece
+from .known_identity import KnownIdentity
+from .uids import uid_shaped
+
+#: what these make is none of the original's
+_NEW_VALUES = frozenset(
+    {
+        Operation.NEW_UID,
+        Operation.PATIENT_ID,
+        Operation.PATIENT_NAME,
+        Operation.DEVICE_PSEUDONYM,
+        Operation.SHIFT,
+        Operation.CAP_AGE,
+        Operation.KEEP_TERMS,
+        Operation.RENUMBER,
+    }
+)
+#: free text, in which parts of a name stand side by side
+_FREE_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
+#: values that have a legal dummy which breaks nothing
+_HAS_DUMMY = _FREE_TEXT | {"CS", "AE", "UR"}
+_CODE_VALUE, _SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
+_CODE = frozenset({_CODE_VALUE, _SCHEME})
+#: DeidentificationMethod: what an earlier de-identification said
+_METHOD = 0x00120063
+#: a dummy there would say of the pixels what isn't true
+_PIXEL_GROUP = 0x0028
+_NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(slots=True)
+class ScreenedHeader:
+    """What came of a header.
+
+    Attributes:
+        content: the header.
+        gone: the rule of each value that is gone, and the one that took its place.
+        judged: elements in which a word was found that isn't a known person's there.
+    """
+
+    content: bytes = b""
+    gone: list[tuple[Rule, Rule]] = field(default_factory=list)
+    judged: list[bytes] = field(default_factory=list)
+
+
+class HeaderScreen:
+    """Screens the header of one object."""
+
+    def __init__(self, content: bytes, identity: KnownIdentity, elsewhere: Container[str], uids: frozenset[bytes]) -> None:
+        """
+        Args:
+            content: elements of the top-level data set as they are to be written; the last may lack its value.
+            elsewhere: words that identify somebody in other objects of the patient or study.
+            uids: original UIDs that must not stand in it.
+        """
+        self._buffer = Buffer(content, complete=True)
+        self._identity = identity
+        self._elsewhere = elsewhere
+        self._uids = uids
+        self._found = ScreenedHeader()
+
+    def screen(self, root: ItemRules, encoding: Encoding, charset: str) -> ScreenedHeader:
+        """Screen the header.
+
+        Args:
+            root: the rules by which it was de-identified.
+            charset: the SpecificCharacterSet in force where it begins.
+
+        Raises:
+            DeidentificationError: a value names somebody and can't go.
+        """
+        pieces, _ = self._data_set(0, len(self._buffer.content), root, encoding, charset, 0)
+        self._found.content = b"".join(pieces)
+        return self._found
+
+    def _data_set(
+        self, position: int, end: int, node: ItemRules, encoding: Encoding, charset: str, depth: int
+    ) -> tuple[list[Piece], int]:
+        """The elements between ``position`` and ``end``, or an item delimiter: what stays of them, and where they end."""
+        buffer, pieces, begin = self._buffer, list[Piece](), position
+        blocks = _Blocks(pieces)
+        while position < end:
+            tag, vr, start, length = buffer.element(position, encoding)
+            if tag >> 16 == 0xFFFE:
+                break
+            if depth == 0 and (tag == PIXEL_DATA or (length != UNDEFINED and start + length > end)):
+                # the header of a value that isn't here
+                pieces.append(buffer.view[position:end])
+                return pieces, end
+            following = buffer.value_end(vr, start, length, encoding, tag)
+            element = buffer.view[position:following]
+            value = buffer.content[start:following]
+            if tag == SPECIFIC_CHARACTER_SET:
+                charset = value.strip(b"\0 ").decode("latin-1")
+            if tag >> 16 & 1 and 0 < tag & 0xFFFF < 0x100:
+                names = self._names(best_text(value.rstrip(b"\0 "), charset))
+                blocks.reserve(tag, "" if names else value.strip(b"\0 ").decode("latin-1"), element)
+                position = following
+                continue
+            creator = blocks.creator(tag)
+            if tag >> 16 & 1 and not creator:
+                # the name of its block is somebody's
+                self._found.gone.append((node.removed_private, node.screening(node.removed_private)))
+                position = following
+                continue
+            rule = _rule_of(node, tag, vr, creator)
+            if rule.items is not None and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
+                stays = self._sequence(rule, vr, element, start, length, following, encoding, charset, depth)
+            else:
+                item = begin, end
+                stays = self._value(node, rule, element, value, encoding, charset, item)
+            blocks.add(tag, stays)
+            position = following
+        return pieces, position
+
+    def _sequence(
+        self, rule: Rule, vr: bytes, element: Piece, start: int, length: int, following: int, encoding: Encoding, charset: str, depth: int
+    ) -> list[Piece]:
+        assert rule.items is not None
+        if depth >= MAX_DEPTH:
+            raise DeidentificationError(Reason.NESTING_TOO_DEEP, rule.tag)
+        buffer, inner = self._buffer, IMPLICIT_LITTLE if vr == b"UN" else encoding
+        before, position, pieces = len(self._found.gone), start, list[Piece]()
+        while position < following:
+            tag, item_length = buffer.item_header(position, inner, rule.tag)
+            if tag == SEQUENCE_END:
+                break
+            if tag != ITEM:
+                raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
+            item_end = following if item_length == UNDEFINED else position + 8 + item_length
+            content, stop = self._data_set(position + 8, item_end, rule.items, inner, charset, depth + 1)
+            if item_length == UNDEFINED:
+                pieces += [buffer.view[position : position + 8], *content, buffer.view[stop : stop + 8]]
+                position = stop + 8
+            else:
+                pieces += [inner.item.pack(0xFFFE, 0xE000, sum(map(len, content))), *content]
+                position = item_end
+        if len(self._found.gone) == before:
+            return [element]
+        if length == UNDEFINED:
+            return [element[: start - following + len(element)], *pieces, element[-8:]]
+        return [encoding.element_header(rule.tag, vr.decode() or "SQ", sum(map(len, pieces))), *pieces]
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _value(
+        self, node: ItemRules, rule: Rule, element: Piece, value: bytes, encoding: Encoding, charset: str, item: tuple[int, int]
+    ) -> list[Piece]:
+        if not self._is_ours(rule, element, encoding) and self._holds_identifier(rule, value, encoding, charset, item):
+            return self._without(node, rule, encoding)
+        if value and (self._identity.search.finds(value) or self._has_original(value)):
+            self._found.judged.append(bytes(element))
+        return [element]
+
+    def _has_original(self, value: bytes) -> bool:
+        return bool(self._uids) and not self._uids.isdisjoint(uid_shaped(value))
+
+    @staticmethod
+    def _is_ours(rule: Rule, element: Piece, encoding: Encoding) -> bool:
+        """Whether a value is new, or retained, whatever it is."""
+        operation = rule.operation
+        if operation in _NEW_VALUES or (operation is Operation.KEEP and rule.retained):
+            return True
+        if operation is Operation.REPLACE:
+            # a content item of the same attribute may have been cleaned; what can't be compared is an alias
+            is_ascii = not isinstance(rule.value, str) or rule.value.isascii()
+            return rule.vr == "SQ" or not is_ascii or element == encode_value(rule.tag, rule.vr, rule.value, encoding)
+        return operation is Operation.STAMP and rule.tag != _METHOD
+
+    def _without(self, node: ItemRules, rule: Rule, encoding: Encoding) -> list[Piece]:
+        """What takes the place of a value that names somebody.
+
+        Raises:
+            DeidentificationError: it is required, and any other value would say what isn't true.
+        """
+        new = node.screening(rule)
+        self._found.gone.append((rule, new))
+        if new.operation is Operation.REMOVE:
+            return []
+        if new.operation is Operation.EMPTY:
+            return [encoding.element(rule.tag, rule.vr, b"")]
+        describes_pixels = rule.tag >> 16 == _PIXEL_GROUP or rule.tag == SPECIFIC_CHARACTER_SET
+        if rule.vr not in _HAS_DUMMY or describes_pixels or is_enumerated(rule.tag):
+            raise DeidentificationError(Reason.IDENTIFIER_LEFT, rule.tag)
+        return [encode_value(rule.tag, rule.vr, new.value, encoding)]
+
+    def _holds_identifier(self, rule: Rule, value: bytes, encoding: Encoding, charset: str, item: tuple[int, int]) -> bool:
+        if rule.vr not in TEXT_VRS:
+            return self._identity.binary.finds(value) or self._has_original(value)
+        if self._has_original(value):
+            return True
+        values = best_text(value.rstrip(b"\0 "), charset).split("\\")
+        named = [one for one in values if self._names(one, rule.vr) and not is_term(rule.tag, one)]
+        return bool(named) and not self._is_code(rule.tag, named, encoding, item)
+
+    def _names(self, text: str, vr: str = "LO") -> bool:
+        """Whether a text names somebody who is known."""
+        identity = self._identity
+        if vr in ("IS", "DS") and _NUMBER.fullmatch(text):
+            return identity.is_number(text)
+        return identity.is_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
+
+    def _is_code(self, tag: int, values: list[str], encoding: Encoding, item: tuple[int, int]) -> bool:
+        """Whether the values belong to a code of a published scheme (PS3.16 8)."""
+        if tag not in (_CODE_VALUE, _SCHEME, _CODE_MEANING):
+            return False
+        found = self._buffer.find(*item, _CODE, encoding)
+        code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (_CODE_VALUE, _SCHEME))
+        if scheme not in published_schemes():
+            return False
+        if tag == _SCHEME:
+            return True
+        vocabulary = descriptor_words().vocabulary
+        return scheme_has_code(scheme, code) and (
+            tag == _CODE_VALUE or all(normal_word(word) in vocabulary for one in values for word in _WORD.findall(one))
+        )
+
+
+def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str) -> Rule:
+    """The rule by which an element was treated."""
+    rule = node.private(creator, tag, vr, None) if creator else node[tag]
+    rule = rule.plain or rule
+    if rule.operation is Operation.OVERLAY and isinstance(rule.value, Rule):
+        # the plane stays
+        return rule.value
+    return rule
+
+
+class _Blocks:
+    """The private blocks of one data set: a creator stays exactly when an element of its block does."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._pieces = pieces
+        #: by block: the creator, where its element stands in ``pieces``, the element
+        self._creators: dict[int, tuple[str, int, Piece]] = {}
+
+    def reserve(self, tag: int, creator: str, element: Piece) -> None:
+        """A creator was met: keep its place.
+
+        Args:
+            creator: "" for one that names somebody.
+        """
+        self._creators[tag >> 16 << 8 | tag & 0xFF] = creator, len(self._pieces), element
+        self._pieces.append(b"")
+
+    def creator(self, tag: int) -> str:
+        """The creator of a private element, "" for others."""
+        return self._creators.get(tag >> 8, ("", 0, b""))[0] if tag >> 16 & 1 else ""
+
+    def add(self, tag: int, stays: list[Piece]) -> None:
+        """Add what stays of an element, and with it the creator of a private one."""
+        if stays and tag >> 16 & 1:
+            _, index, element = self._creators[tag >> 8]
+            self._pieces[index] = element
+        self._pieces += stays

@@ -1,0 +1,132 @@
+"""Who is known around an object: the forms of all identifying values together, for bytes and for texts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
+
+from profiles import descriptor_words
+
+from ..descriptors import normal_word, spellings
+from ..identity.known_values import KnownValue, known_words
+from .forms import PARTS, forms_of, identifies, is_ideographic
+from .search import ByteSearch
+
+#: parts of a text that are put together: as many as an identifier mostly has
+_MOST_JOINED = 6
+#: binary values hold runs of letters by chance
+_LONG = 6
+_BETWEEN = re.compile(r"[\W_]{0,3}")
+#: what people put between the digits of a telephone number
+_IN_NUMBERS = re.compile(r"(?<=\d)[ ()/.-]{1,3}(?=\d)")
+
+
+class KnownIdentity:
+    """The identifying values of one object.
+
+    Attributes:
+        search: finds them in bytes, whatever these mean.
+        binary: finds them in binary values, where short words stand by chance.
+    """
+
+    def __init__(self, values: Sequence[KnownValue], charset: str) -> None:
+        """
+        Args:
+            charset: the object's SpecificCharacterSet.
+        """
+        forms = [forms_of(value.kind, value.value, charset if value.charset is None else value.charset) for value in values]
+        self._words: dict[str, bool] = {}
+        for one in forms:
+            for word, is_ordinary in one.words.items():
+                self._words[word] = self._words.get(word, True) and is_ordinary
+        self._groups = {group for one in forms for group in one.groups}
+        self._texts = frozenset[str]().union(*(one.texts for one in forms))
+        self._ideographic = [word for word in self._words if is_ideographic(word)]
+        needles = frozenset[bytes]().union(*(one.needles for one in forms))
+        self.search = ByteSearch(needles, self._is_dull)
+        self.binary = ByteSearch((needle for needle in needles if len(needle) >= _LONG), self._is_dull)
+        self._values, self._charset = tuple(values), charset
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """All words by which the values are known in other objects."""
+        return known_words(self._values, self._charset)
+
+    def _is_dull(self, needle: bytes) -> bool:
+        """Whether what was found in bytes is an ordinary word."""
+        word = needle.decode("latin-1")
+        return self._words.get(word, False) and _is_ordinary(word)
+
+    def is_number(self, value: str) -> bool:
+        """Whether a value of IS or DS is one of the known numbers of six digits or more."""
+        found = re.fullmatch(r"[-+]?(\d+)(?:\.0*)?", value.strip())
+        return found is not None and (found[1] in self._words or found[1].lstrip("0") in self._words) and len(found[1]) >= _LONG
+
+    def is_in(self, text: str, elsewhere: Container[str], *, is_free: bool) -> bool:
+        """Whether a text names somebody.
+
+        Args:
+            elsewhere: words that identify somebody in other objects of the patient or study.
+            is_free: parts of a name that are too short by themselves count where they stand side by side.
+        """
+        text = unicodedata.normalize("NFC", text)
+        small = text.lower()
+        if any(one in small and _stands_alone(one, small) for one in self._texts):
+            return True
+        if self._ideographic and any(word in text for word in self._ideographic):
+            return True
+        for candidate in _candidates(text):
+            is_ordinary = self._words.get(candidate)
+            if is_ordinary is None:
+                if not identifies(candidate) or candidate not in elsewhere:
+                    continue
+                is_ordinary = True
+            if not (is_ordinary and _is_ordinary(candidate)):
+                return True
+        return is_free and any(pair <= group for pair in _neighbours(text) for group in self._groups)
+
+
+def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
+    """Whether a run of letters and digits holds a word that identifies somebody in other objects."""
+    for text in {run.decode("latin-1"), run.decode("utf-8", "ignore")}:
+        for candidate in _candidates(text):
+            if identifies(candidate) and candidate in elsewhere and not _is_ordinary(candidate):
+                return True
+    return False
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """Normal words that stand in a text: its parts, and those that stand side by side together."""
+    for one in {text, _IN_NUMBERS.sub("", text)}:
+        parts = [spellings(part) for part in PARTS.findall(one)]
+        for index, part in enumerate(parts):
+            yield from part
+            joined = part
+            for following in parts[index + 1 : index + _MOST_JOINED]:
+                joined = {first + second for first in joined for second in following}
+                yield from joined
+
+
+def _neighbours(text: str) -> Iterator[set[str]]:
+    """Words that stand side by side, in pairs, in all their spellings."""
+    found = list(re.finditer(r"[^\W_]+", text))
+    for first, second in zip(found, found[1:], strict=False):
+        if _BETWEEN.fullmatch(text, first.end(), second.start()):
+            for one in spellings(first[0]):
+                for other in spellings(second[0]):
+                    if one != other:
+                        yield {one, other}
+
+
+def _stands_alone(digits: str, text: str) -> bool:
+    return re.search(rf"(?<!\d){re.escape(digits)}(?!\d)", text) is not None
+
+
+def _is_ordinary(word: str) -> bool:
+    """Whether a word is one of medicine, technique or addresses, so that by itself it names nobody's place."""
+    words = descriptor_words()
+    return normal_word(word) in words.vocabulary or word in words.context
+
+

@@ -1,0 +1,134 @@
+"""The screen of one profile: whether anything that is known of people stands in what is to be written, and what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Container, Sequence
+from typing import NamedTuple
+
+from profiles import ConfidentialityProfile, ItemRules, ProfileOptions, Rule
+
+from ..dicom.encoding import Encoding
+from ..dicom.tags import PIXEL_DATA
+from ..errors import DeidentificationError, Reason
+from ..files.pieces import Piece
+from ..identity.identifying_words import KnownWords
+from ..identity.known_values import KnownValue
+from .header import HeaderScreen
+from .known_identity import KnownIdentity, names_elsewhere
+from .uids import uid_shaped, uids_left
+
+#: identities that are kept in mind: objects of one patient mostly come together
+_MOST_KNOWN = 64
+#: runs of letters and digits; before what may be the first byte of a group, once more without it
+_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]{4,}")
+_BEFORE_GROUP = re.compile(rb"[A-Za-z0-9\x80-\xff]{4,}(?=[A-Za-z]\0)")
+_NOBODY: frozenset[str] = frozenset()
+
+
+class Subject(NamedTuple):
+    """What is known of the people around an object, and of its UIDs.
+
+    Attributes:
+        identity: the identifying values of the object itself.
+        elsewhere: words that identify somebody in other objects of the patient or study.
+        new_uids: the UIDs that took the place of originals.
+        is_original: whether a UID is one of the object's original ones.
+    """
+
+    identity: KnownIdentity
+    elsewhere: Container[str]
+    new_uids: Collection[bytes]
+    is_original: Callable[[bytes], bool]
+
+
+class Screened(NamedTuple):
+    """What came of elements.
+
+    Attributes:
+        pieces: the elements.
+        gone: the rule of each value that is gone, and the one that took its place.
+    """
+
+    pieces: list[Piece]
+    gone: list[tuple[Rule, Rule]]
+
+
+class Screen:
+    """Screens objects by one profile."""
+
+    def __init__(self, profile: ConfidentialityProfile) -> None:
+        self._retains_uids = ProfileOptions.RetainUIDs in profile.options
+        self._identities: dict[tuple[str, tuple[KnownValue, ...]], KnownIdentity] = {}
+
+    def identity(self, values: Sequence[KnownValue], charset: str) -> KnownIdentity:
+        """What ``values`` tell of the people around an object.
+
+        Args:
+            charset: its SpecificCharacterSet.
+        """
+        key = charset, tuple(values)
+        found = self._identities.get(key)
+        if found is None:
+            if len(self._identities) >= _MOST_KNOWN:
+                self._identities.clear()
+            found = self._identities[key] = KnownIdentity(values, charset)
+        return found
+
+    def screen(self, pieces: list[Piece], subject: Subject, root: ItemRules, encoding: Encoding, charset: str) -> Screened:
+        """Screen elements of the top-level data set as they are to be written.
+
+        Args:
+            pieces: all but pixel data; the last element may lack its value.
+            root: the rules by which they were de-identified.
+            charset: the SpecificCharacterSet in force where they begin.
+
+        Raises:
+            DeidentificationError: something names somebody and can't go.
+        """
+        content = b"".join(pieces)
+        identity, elsewhere = subject.identity, subject.elsewhere
+        left: set[bytes] = set() if self._retains_uids else uids_left(content, subject.new_uids)
+        originals = frozenset(filter(subject.is_original, left))
+        extra = _others(elsewhere, identity)
+        if not originals and not identity.search.finds(content) and not (extra and _may_name(content, extra)):
+            return Screened(pieces, [])
+        header = HeaderScreen(content, identity, extra, originals).screen(root, encoding, charset)
+        rest = _blanked(header.content, header.judged)
+        if identity.search.finds(rest) or not originals.isdisjoint(uid_shaped(rest) if originals else ()):
+            # it stands where no rule can take it out
+            raise DeidentificationError(Reason.IDENTIFIER_LEFT)
+        return Screened([header.content], header.gone)
+
+    def check(self, frame: bytes, subject: Subject) -> None:
+        """Look at what stands before the pixels of a compressed frame: comments and what cameras write.
+
+        Raises:
+            DeidentificationError: it names somebody.
+        """
+        shaped = set() if self._retains_uids else uid_shaped(frame)
+        if subject.identity.binary.finds(frame) or any(map(subject.is_original, shaped)):
+            raise DeidentificationError(Reason.IDENTIFIER_LEFT, PIXEL_DATA)
+
+
+def _blanked(content: bytes, judged: list[bytes]) -> bytes:
+    """``content`` without the elements that were judged."""
+    for element in set(judged):
+        content = content.replace(element, b"\0" * len(element))
+    return content
+
+
+def _others(elsewhere: Container[str], identity: KnownIdentity) -> Container[str]:
+    """The words of other objects, nothing where the object itself has all of them."""
+    if isinstance(elsewhere, KnownWords) and not elsewhere.knows_more(identity.own):
+        return _NOBODY
+    return elsewhere
+
+
+def _may_name(content: bytes, elsewhere: Container[str]) -> bool:
+    """Whether ``content`` may hold a word of other objects: who looks at each value tells."""
+    if b"\x1b" in content:
+        # character sets that change within a value
+        return True
+    runs = {*_RUN.findall(content), *_BEFORE_GROUP.findall(content)}
+    return any(names_elsewhere(run, elsewhere) for run in runs)

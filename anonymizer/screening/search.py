@@ -1,0 +1,87 @@
+"""The search of bytes for many words at once, whatever structure they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+#: searches one by one, before an automaton is built for the words: many patients have one object
+_PATIENCE = 1
+#: bytes in which searching one by one takes longer than building it
+_LARGE = 8 << 10
+
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset(b"0123456789")
+
+
+class ByteSearch:
+    """Searches for words that stand by themselves: no letter beside their letters, no digit beside their digits.
+
+    What may be the end of a neighbouring length or tag doesn't count as a letter: who calls judges what was found.
+    """
+
+    def __init__(self, needles: Iterable[bytes], is_dull: Callable[[bytes], bool] = lambda _: False) -> None:
+        """
+        Args:
+            needles: the words; their ASCII letters are small.
+            is_dull: whether one that was found says nothing.
+        """
+        self._needles = sorted(set(needles))
+        self._is_dull = is_dull
+        self._searched = 0
+        self._automaton: BytesAhoCorasick | None = None
+
+    def finds(self, content: bytes) -> bool:
+        """Whether ``content`` holds one of the words, in ASCII and its supersets or, of ASCII characters, in UTF-16."""
+        if not self._needles:
+            return False
+        if self._is_in(content):
+            return True
+        # UTF-16 of ASCII characters is ASCII with a NUL beside each
+        return self._is_in(content.replace(b"\0", b""))
+
+    def _is_in(self, content: bytes) -> bool:
+        small = content.lower()
+        return any(
+            _stands_alone(content, start, end) and not self._is_dull(small[start:end]) for start, end in self._matches(small)
+        )
+
+    def _matches(self, small: bytes) -> Iterator[tuple[int, int]]:
+        self._searched += 1
+        if self._automaton is None and (self._searched > _PATIENCE * 2 or len(small) > _LARGE):
+            self._automaton = BytesAhoCorasick(self._needles, implementation=Implementation.ContiguousNFA)
+        if self._automaton is not None:
+            for _, start, end in self._automaton.find_matches_as_indexes(small, overlapping=True):
+                yield start, end
+            return
+        for needle in self._needles:
+            start = small.find(needle)
+            while start >= 0:
+                yield start, start + len(needle)
+                start = small.find(needle, start + 1)
+
+
+def _stands_alone(content: bytes, start: int, end: int) -> bool:
+    """Whether neither end lies within a word or a number."""
+    first, last = content[start], content[end - 1]
+    if start:
+        before = content[start - 1]
+        if first in _DIGITS and before in _DIGITS:
+            return False
+        if first in _LETTERS and before in _LETTERS:
+            # JohnSmith; the second byte of a length
+            divided = before in _SMALL and first not in _SMALL
+            if not divided and not (start > 1 and content[start - 2] == 0):
+                return False
+    if end < len(content):
+        after = content[end]
+        if last in _DIGITS and after in _DIGITS:
+            return False
+        if last in _LETTERS and after in _LETTERS:
+            divided = last in _SMALL and after not in _SMALL
+            # the first byte of a group, little endian
+            if not divided and not (end + 1 < len(content) and content[end + 1] == 0):
+                return False
+    return True
