@@ -14,10 +14,10 @@ from .dicom.encoding import Encoding
 from .dicom.source import Source
 from .dicom.tags import SOP_CLASS
 from .errors import DeidentificationError, OtherPlanError
+from .files.pieces import Piece
 from .identity.identifying_words import IdentifyingWords
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
-from .files.pieces import Piece
 from .identity.subject import FactFinder, Facts
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key

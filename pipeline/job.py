@@ -157,7 +157,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
         proof = proof | "CheckGone" >> CheckGone(parts.former, parts.archive, gone, work.batches)
 
     known, more_tables = [uid_map[CLAIMED]], []
-    if config.profile.cleans_text:
+    if config.profile.needs_words:
         shared = all_units | "ShareWords" >> ShareWords(config, parts.earlier.run)
         known.append(shared.by_unit)
         more_tables.append(shared.rows | "WriteWords" >> WriteTable(audit.folder, f"words-{audit.run_id}", words_table))

@@ -17,6 +17,10 @@ from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
 from .errors import ProfileError as ProfileError
 from .explain import diff as diff
+from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
+from .identity import IdentityKind as IdentityKind
+from .identity import identity_attributes as identity_attributes
+from .identity import identity_kinds as identity_kinds
 from .lookup import Explanation as Explanation
 from .lookup import explain_attribute as explain_attribute
 from .lookup import find_attribute as find_attribute
@@ -27,10 +31,6 @@ from .pixel_risk import QUARANTINE as QUARANTINE
 from .pixel_risk import PixelPolicy as PixelPolicy
 from .pixel_risk import PixelRisk as PixelRisk
 from .pixel_risk import holds_pixels as holds_pixels
-from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
-from .identity import IdentityKind as IdentityKind
-from .identity import identity_attributes as identity_attributes
-from .identity import identity_kinds as identity_kinds
 from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
 from .plan import PlanNode as PlanNode
@@ -49,5 +49,10 @@ from .tables import modalities as modalities
 from .tables import parse_tag as parse_tag
 from .tables import sop_class_modules as sop_class_modules
 from .tables import tag_text as tag_text
+from .terms import coding_scheme_uids as coding_scheme_uids
+from .terms import is_enumerated as is_enumerated
+from .terms import is_term as is_term
+from .terms import published_schemes as published_schemes
+from .terms import scheme_has_code as scheme_has_code
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words

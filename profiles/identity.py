@@ -9,7 +9,6 @@ from functools import cache
 from .dictionary import dictionary
 from .tables import parse_tag, read_rows
 
-
 #: no attribute that identifies somebody stands behind (PS3.6)
 BEHIND_IDENTITY = 0x50000000
 

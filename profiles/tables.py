@@ -191,5 +191,3 @@ def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
         path = tuple(parse_tag(part) for part in row["path"].split(">"))
         types.setdefault(row["module"], []).append((path, row["type"]))
     return {module: tuple(rows) for module, rows in types.items()}
-
-

@@ -116,7 +116,6 @@ class KnownWords:
             found = self._asked[word] = isinstance(word, str) and self._words.is_bound(word, self._bound)
         return found
 
-
     def knows_more(self, own: frozenset[str]) -> bool:
         """Whether there are words beyond ``own``, those of an object itself."""
         found = self._compared.get(own)

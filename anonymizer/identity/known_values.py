@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,9 +32,7 @@ class KnownValue(NamedTuple):
     charset: str | None = None
 
 
-def known_values(
-    buffer: Buffer, position: int, encoding: Encoding, kinds: Mapping[int, IdentityKind]
-) -> Iterator[KnownValue]:
+def known_values(buffer: Buffer, position: int, encoding: Encoding, kinds: Mapping[int, IdentityKind]) -> Iterator[KnownValue]:
     """Yield the identifying values of the data set at ``position``.
 
     Args:
@@ -111,11 +110,9 @@ def _in_items(
 
 def collect(values: Iterator[KnownValue], into: list[KnownValue]) -> None:
     """Append ``values`` to ``into``, as far as they can be read."""
-    try:
+    # the rewriter comes to the same place, and says what is wrong there
+    with suppress(DeidentificationError):
         into.extend(values)
-    except DeidentificationError:
-        # the rewriter comes to the same place, and says what is wrong there
-        pass
 
 
 def known_words(values: Iterable[KnownValue], charset: str) -> frozenset[str]:

@@ -104,7 +104,7 @@ class FactFinder:
         return Facts(offset, words, elsewhere, self.person(identity), self.whose(patient) if whose else b"", tuple(known))
 
     def person(self, identity: Identity) -> bytes:
-        """Return the keyed hash of whose object it is: the patient's, or the study's where no PatientID tells; empty for neither."""
+        """Return the keyed hash of whose object it is: the patient's, or the study's where no PatientID tells; or nothing."""
         if not (identity.patient.patient_id or identity.study):
             return b""
         if identity != self._last_person[0]:

@@ -46,7 +46,9 @@ class ObjectScreening:
         Raises:
             DeidentificationError: what names somebody can't go.
         """
-        identity = self._screen.identity(known or progress.known, progress.charset)
+        if not pieces:
+            return pieces
+        identity = self._screen.identity(list(known) or progress.known, progress.charset)
 
         def is_original(uid: bytes) -> bool:
             return uid in progress.new_uids or any(stands_as_uid(uid, buffer, encoding) for buffer in self.read)

@@ -25,7 +25,10 @@ _SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",")
 _MOST_PAIRED = 4
 _UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
 _UMLAUT = re.compile("ae|oe|ue")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 #: days that stand for none
 _NO_DATES = ("00010101", "19000101")
 
@@ -72,7 +75,7 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
     needles: set[str] = set()
     groups: list[frozenset[str]] = []
     for one in re.split(r"[\\=]", text) if kind is IdentityKind.NAME else text.split("\\"):
-        if kind is IdentityKind.NAME:
+        if kind is IdentityKind.NAME and not any(map(str.isdigit, one)):
             groups += _name(one, words, needles)
         elif kind is IdentityKind.PLACE:
             _place(one, words, needles)
@@ -158,10 +161,10 @@ def _date(text: str) -> Forms:
         texts.add(sign.join((year, month, day)))
     if 1 <= int(month) <= 12:
         name = _MONTHS[int(month) - 1]
-        for month in {name, name[:3]}:
-            for day in {day, day.lstrip("0")}:
-                texts |= {f"{day}{sign}{month}{sign}{year}" for sign in ("", " ", "-")}
-                texts |= {f"{day}. {month} {year}", f"{month} {day}, {year}", f"{month} {day} {year}"}
+        for month in (name, name[:3]):
+            for written in {day, day.lstrip("0")}:
+                texts |= {f"{written}{sign}{month}{sign}{year}" for sign in ("", " ", "-")}
+                texts |= {f"{written}. {month} {year}", f"{month} {written}, {year}", f"{month} {written} {year}"}
     return Forms(words, (), frozenset(texts), frozenset(form.encode() for form in (*words, *texts)))
 
 

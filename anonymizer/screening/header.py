@@ -24,7 +24,7 @@ from profiles import (
 from ..descriptors import normal_word
 from ..dicom.buffer import MAX_DEPTH, Buffer
 from ..dicom.character_sets import best_text
-from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding, encode_value
+from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Encoding, encode_value
 from ..dicom.tags import PIXEL_DATA, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
@@ -144,7 +144,16 @@ class HeaderScreen:
         return pieces, position
 
     def _sequence(
-        self, rule: Rule, vr: bytes, element: Piece, start: int, length: int, following: int, encoding: Encoding, charset: str, depth: int
+        self,
+        rule: Rule,
+        vr: bytes,
+        element: Piece,
+        start: int,
+        length: int,
+        following: int,
+        encoding: Encoding,
+        charset: str,
+        depth: int,
     ) -> list[Piece]:
         assert rule.items is not None
         if depth >= MAX_DEPTH:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from profiles import descriptor_words
 
@@ -112,7 +113,7 @@ def _candidates(text: str) -> Iterator[str]:
 def _neighbours(text: str) -> Iterator[set[str]]:
     """Words that stand side by side, in pairs, in all their spellings."""
     found = list(re.finditer(r"[^\W_]+", text))
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         if _BETWEEN.fullmatch(text, first.end(), second.start()):
             for one in spellings(first[0]):
                 for other in spellings(second[0]):
@@ -128,5 +129,3 @@ def _is_ordinary(word: str) -> bool:
     """Whether a word is one of medicine, technique or addresses, so that by itself it names nobody's place."""
     words = descriptor_words()
     return normal_word(word) in words.vocabulary or word in words.context
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container
 from typing import NamedTuple
 
 from profiles import ConfidentialityProfile, ItemRules, ProfileOptions, Rule
@@ -18,7 +18,7 @@ from .header import HeaderScreen
 from .known_identity import KnownIdentity, names_elsewhere
 from .uids import uid_shaped, uids_left
 
-#: identities that are kept in mind: objects of one patient mostly come together
+#: identities that are kept in mind
 _MOST_KNOWN = 64
 #: runs of letters and digits; before what may be the first byte of a group, once more without it
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]{4,}")
@@ -60,20 +60,27 @@ class Screen:
     def __init__(self, profile: ConfidentialityProfile) -> None:
         self._retains_uids = ProfileOptions.RetainUIDs in profile.options
         self._identities: dict[tuple[str, tuple[KnownValue, ...]], KnownIdentity] = {}
+        self._last = "", list[KnownValue](), KnownIdentity([], "")
 
-    def identity(self, values: Sequence[KnownValue], charset: str) -> KnownIdentity:
+    def identity(self, values: list[KnownValue], charset: str) -> KnownIdentity:
         """What ``values`` tell of the people around an object.
 
         Args:
             charset: its SpecificCharacterSet.
         """
+        last_charset, last_values, found = self._last
+        if charset == last_charset and values == last_values:
+            # objects of one patient mostly come together, and nothing need be hashed for them
+            return found
         key = charset, tuple(values)
-        found = self._identities.get(key)
-        if found is None:
+        known = self._identities.get(key)
+        if known is None:
             if len(self._identities) >= _MOST_KNOWN:
                 self._identities.clear()
-            found = self._identities[key] = KnownIdentity(values, charset)
-        return found
+            known = self._identities[key] = KnownIdentity(values, charset)
+        # in one go: threads share it
+        self._last = charset, values.copy(), known
+        return known
 
     def screen(self, pieces: list[Piece], subject: Subject, root: ItemRules, encoding: Encoding, charset: str) -> Screened:
         """Screen elements of the top-level data set as they are to be written.
@@ -86,6 +93,8 @@ class Screen:
         Raises:
             DeidentificationError: something names somebody and can't go.
         """
+        if not pieces:
+            return Screened(pieces, [])
         content = b"".join(pieces)
         identity, elsewhere = subject.identity, subject.elsewhere
         left: set[bytes] = set() if self._retains_uids else uids_left(content, subject.new_uids)

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 #: searches one by one, before an automaton is built for the words: many patients have one object
-_PATIENCE = 1
+_PATIENCE = 2
 #: bytes in which searching one by one takes longer than building it
 _LARGE = 8 << 10
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset(b"0123456789")
+#: letters and digits, of Latin-1 too, are one character, and all others but NUL another one
+_CHARACTERS = bytes(0 if code == 0 else 65 if chr(code).isalnum() else 32 for code in range(256))
+#: what four of them are in UTF-16, but for the first or last NUL
+_WIDE = b"A\0A\0A\0A"
 
 
 class ByteSearch:
@@ -39,28 +43,30 @@ class ByteSearch:
             return False
         if self._is_in(content):
             return True
-        # UTF-16 of ASCII characters is ASCII with a NUL beside each
-        return self._is_in(content.replace(b"\0", b""))
+        # UTF-16 of ASCII characters is ASCII with a NUL beside each; hardly anything else looks so
+        return _WIDE in content.translate(_CHARACTERS) and self._is_in(content.replace(b"\0", b""))
 
     def _is_in(self, content: bytes) -> bool:
         small = content.lower()
-        return any(
-            _stands_alone(content, start, end) and not self._is_dull(small[start:end]) for start, end in self._matches(small)
-        )
-
-    def _matches(self, small: bytes) -> Iterator[tuple[int, int]]:
-        self._searched += 1
-        if self._automaton is None and (self._searched > _PATIENCE * 2 or len(small) > _LARGE):
+        if self._automaton is None:
+            self._searched += 1
+            if self._searched <= _PATIENCE and len(small) <= _LARGE:
+                return any(self._says(content, small, *place) for place in _places(self._needles, small))
             self._automaton = BytesAhoCorasick(self._needles, implementation=Implementation.ContiguousNFA)
-        if self._automaton is not None:
-            for _, start, end in self._automaton.find_matches_as_indexes(small, overlapping=True):
-                yield start, end
-            return
-        for needle in self._needles:
-            start = small.find(needle)
-            while start >= 0:
-                yield start, start + len(needle)
-                start = small.find(needle, start + 1)
+        places = self._automaton.find_matches_as_indexes(small, overlapping=True)
+        # no generator for the most common case, that there are none
+        return bool(places) and any(self._says(content, small, start, end) for _, start, end in places)
+
+    def _says(self, content: bytes, small: bytes, start: int, end: int) -> bool:
+        return _stands_alone(content, start, end) and not self._is_dull(small[start:end])
+
+
+def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int]]:
+    for needle in needles:
+        start = content.find(needle)
+        while start >= 0:
+            yield start, start + len(needle)
+            start = content.find(needle, start + 1)
 
 
 def _stands_alone(content: bytes, start: int, end: int) -> bool:

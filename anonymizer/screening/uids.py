@@ -10,14 +10,25 @@ from profiles import attribute_vr
 from ..dicom.encoding import Encoding
 from ..identity.uids import is_well_known
 
-#: five components at least: versions have fewer
+_DIGITS = frozenset(b"0123456789")
 _OF_UIDS = frozenset(b"0123456789.\\")
-_SHAPED = re.compile(rb"[0-9]+(?:\.[0-9]+){4,}")
+#: from the first dot on, for which the search needn't try each digit
+_SHAPED = re.compile(rb"\.[0-9.]{5,}\.[0-9]+")
+#: dots of a UID; versions have fewer
+_DOTS = 4
 
 
 def uid_shaped(content: bytes) -> set[bytes]:
     """The strings in ``content`` that are formed like UIDs (PS3.5 9.1), but for those of PS3.6 Annex A."""
-    return {uid for uid in _SHAPED.findall(content) if not is_well_known(uid)}
+    found = set()
+    for match in _SHAPED.finditer(content):
+        start, end = match.span()
+        while start and content[start - 1] in _DIGITS:
+            start -= 1
+        uid = content[start:end]
+        if uid.count(b".") >= _DOTS and not is_well_known(uid):
+            found.add(uid)
+    return found
 
 
 def uids_left(content: bytes, new: Collection[bytes]) -> set[bytes]:

@@ -48,6 +48,13 @@ _PROFILE_OPTIONS = (
         help="CT, MR and PET of heads, of which a rendering shows the face.",
     ),
     click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
+    click.option(
+        "--screen",
+        type=click.Choice(["on", "off"]),
+        default="on",
+        show_default=True,
+        help="Compare what stays with what is known of the patient; off is for comparison, and PatientIdentityRemoved is NO.",
+    ),
 )
 ENGINE_OPTIONS = (
     click.option(
@@ -150,6 +157,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         trust_burned_in_no: bool,
         pixel_risk: str | None,
         faces: str,
+        screen: str,
         **others: Any,
     ) -> None:
         chosen = load_profile(
@@ -165,6 +173,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             trust_burned_in_no=trust_burned_in_no,
             pixel_risk=pixel_risk,
             faces=faces,
+            screen=screen == "on",
         )
         command(profile=chosen, **others)
 

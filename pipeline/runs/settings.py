@@ -73,6 +73,7 @@ def settings_of(options: JobOptions, made: Mapping[str, Any], key: Key) -> Setti
         "patient_name": "text" if profile.patient_name is not None else "empty",
         "patient_id": "text" if profile.patient_id is not None else made["patients"],
         **profile.pixels.settings,
+        "screen": profile.screen,
         "pixel_risk_digest": made["pixel_risk_digest"],
         "custom_rules": [_rule_in_words(rule) for rule in profile.custom],
         "weakening_rules": len(profile.weakening_rules),

@@ -34,8 +34,8 @@ from .output_conflicts import ConflictRules
 #: objects whose output's name is taken that wait to be looked up together
 _MOST_TAKEN = 16_384
 
-#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where text is cleaned, words; where
-#: heads are looked for, series
+#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where the profile needs them, words;
+#: where heads are looked for, series
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 #: for each study its id, headers, descriptions and places of those of the headers; hash of an original UID -> new UID, for those
 #: that the headers don't have
@@ -144,7 +144,7 @@ class _Anonymize(beam.DoFn):
         self._clock.note()
         _, (units, known, *others) = joined
         profile = self._config.profile
-        words = words_by_study(others[:1]) if profile.cleans_text else {}
+        words = words_by_study(others[:1]) if profile.needs_words else {}
         heads = frozenset(others[-1]) if profile.pixels.judges_faces else None
         known = list(known)
         claimed = {uid_hash: others for uid_hash, others in known if isinstance(others, bool)}
@@ -227,8 +227,8 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
     ) -> None:
         """
         Args:
-            known: what else is to be known of units, by their ids: instances that others claim; where text is cleaned, words;
-                where heads are looked for, the series that count as such.
+            known: what else is to be known of units, by their ids: instances that others claim; where the profile needs them,
+                words; where heads are looked for, the series that count as such.
         """
         super().__init__()
         self._proof = proof

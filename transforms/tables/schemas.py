@@ -25,7 +25,15 @@ INSTANCES_SCHEMA = pa.schema(
         (
             "actions",
             pa.list_(
-                pa.struct([("path", pa.string()), ("keyword", pa.string()), ("action", pa.string()), ("count", pa.int32())])
+                pa.struct(
+                    [
+                        ("path", pa.string()),
+                        ("keyword", pa.string()),
+                        ("action", pa.string()),
+                        ("count", pa.int32()),
+                        ("reason", pa.string()),
+                    ]
+                )
             ),
         ),
         ("source_version", pa.string()),
