@@ -13,6 +13,7 @@ from .decisions import (
     OUTSIDE_DATA_SET,
     PUBLIC_DATES,
     RETIRED_LENGTH,
+    RETIRED_TEXT,
     SAFE_PRIVATE,
     SHORT_STRING,
     TECHNICAL,
@@ -25,7 +26,7 @@ from .decisions import (
 from .dictionary import dictionary, repeating
 from .options import ProfileOptions
 from .pixel_risk import PixelPolicy, explained_risks
-from .tables import UNLISTED_VRS, TableRow, listed, parse_tag, shared_dates, table_rows, tag_text, unlisted
+from .tables import RETIRED_TEXT_VRS, UNLISTED_VRS, TableRow, listed, parse_tag, shared_dates, table_rows, tag_text, unlisted
 
 #: what stands in the place of a keyword where a custom rule isn't for one attribute
 _CUSTOM = "(custom rule)"
@@ -68,6 +69,7 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
             yield _explained(tag, profile.decide(tag))
     if profile.custom:
         yield from _custom(profile, named)
+    yield explain_decision("", "(retired attributes)", ", ".join(sorted(RETIRED_TEXT_VRS)), RETIRED_TEXT)
     for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
         yield explain_decision("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
     if profile.strict:

@@ -10,6 +10,7 @@ from .decisions import (
     OVERLAY,
     PRIVATE,
     RETIRED_LENGTH,
+    RETIRED_TEXT,
     RISKY_VR,
     SEQUENCE,
     SHORT_STRING,
@@ -18,6 +19,7 @@ from .decisions import (
     UNLISTED_UID,
     Decision,
     attribute_vr,
+    is_retired_text,
 )
 from .options import ProfileOptions
 from .tables import (
@@ -63,6 +65,8 @@ def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Deci
         if named.cleanable and ProfileOptions.CleanDesc in options:
             return Decision(Action.C, f"CleanDesc: {named.reason}", otherwise=named.action)
         return Decision(named.action, f"unlisted: {named.reason}")
+    if is_retired_text(tag):
+        return RETIRED_TEXT
     return decide_by_vr(attribute_vr(tag), options, strict=strict)
 
 

@@ -24,6 +24,8 @@ UNLISTED_VRS = frozenset({"PN", "AE", "DA", "TM", "DT", "ST", "LT", "UT", "UC", 
 DATE_VRS = frozenset({"DA", "TM", "DT"})
 #: text of any length, which CleanDesc cleans also where it is not listed
 FREE_TEXT_VRS = frozenset({"ST", "LT", "UT", "UC"})
+#: VRs whose retired attributes go: no edition says any more what may stand there
+RETIRED_TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "PN"})
 #: text that can be cleaned
 CLEANABLE_VRS = FREE_TEXT_VRS | {"LO", "SH"}
 

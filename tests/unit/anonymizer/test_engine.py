@@ -32,6 +32,7 @@ from tests.support.objects import (
 from tests.support.running import engine, outcome, rewrite, rewrite_with_report
 from tests.support.tokens import Tokens
 
+RETIRED_TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "PN"})
 RISKY = frozenset({"PN", "AE", "DA", "TM", "DT", "ST", "LT", "UT", "UC", "UR"})
 STAMPS = {0x00120062, 0x00120063, 0x00120064, 0x00280303}
 SEGMENTATION, RT_PLAN, GSPS = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.5", "1.2.840.10008.5.1.4.1.1.11.1"
@@ -49,6 +50,7 @@ def risky_attributes() -> dict[int, str]:
     attributes = {row_tag: row.vr for row_tag, row in listed().items()}
     attributes |= {tag: DicomDictionary[tag][0] for tag, row in unlisted().items() if row.action.value != "K"}
     attributes |= {tag: entry[0] for tag, entry in DicomDictionary.items() if entry[0] in RISKY | {"UI"}}
+    attributes |= {tag: entry[0] for tag, entry in DicomDictionary.items() if entry[3] and entry[0] in RETIRED_TEXTS}
     return {tag: vr.split(" or ")[0] for tag, vr in attributes.items() if tag not in STAMPS | STRUCTURAL}
 
 
