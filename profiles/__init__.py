@@ -12,6 +12,7 @@ from .decisions import attribute_keyword as attribute_keyword
 from .decisions import attribute_vr as attribute_vr
 from .describe import describe as describe
 from .describe import describe_risks as describe_risks
+from .dictionary import coding_scheme_uids as coding_scheme_uids
 from .dictionary import dictionary as dictionary
 from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags

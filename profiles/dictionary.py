@@ -98,6 +98,12 @@ def registered_uids() -> dict[str, str]:
 
 
 @cache
+def coding_scheme_uids() -> frozenset[str]:
+    """The UIDs of published coding schemes (PS3.16 8) that aren't below the standard's own root."""
+    return frozenset(uid for uid, _ in islice(read_lines("coding_scheme_uids.csv"), 1, None))
+
+
+@cache
 def uids_by_keyword() -> dict[str, str]:
     """Keyword -> UID, such as ``CTImageStorage``."""
     return {keyword: uid for uid, _, keyword in _uids() if keyword}

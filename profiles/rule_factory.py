@@ -10,6 +10,7 @@ from .content_items import CONTENT_SEQUENCES
 from .custom import typed_value
 from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
+from .options import ProfileOptions
 from .pixel_risk import ADMITTING
 from .profile import ConfidentialityProfile
 from .rules import ItemRules, Operation, Rule, is_overlay_bit_position
@@ -25,6 +26,7 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
 #: and of each nested one: character set
 _INSPECTED_EVERYWHERE = frozenset({0x00080005})
+_SOP_CLASS = 0x00080016
 _CONTENT_REFERENCE = 0x0040DB73
 _TIMEZONE = 0x00080201
 #: texts that are one of a few terms: what may stay of them when they are cleaned
@@ -109,6 +111,9 @@ class RuleFactory:
             return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
         if action is Action.D:
             return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
+        if tag == _SOP_CLASS and not top_level and ProfileOptions.RetainUIDs not in self.plan.profile.options:
+            # the check of an object's class doesn't look into items
+            return place.rule(Operation.NEW_UID, Action.U)
         if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
             # it was said of the document that is gone
             return place.rule(Operation.REPLACE, Action.D, value="NO")

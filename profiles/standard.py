@@ -62,6 +62,8 @@ def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Deci
     if named := unlisted().get(tag):
         if tag == _PRIVATE_CHARACTERISTICS and ProfileOptions.RetainSafePrivate in options:
             return Decision(Action.K, "RetainSafePrivate: what is said of private attributes that stay", listed=True)
+        if named.action is Action.U and ProfileOptions.RetainUIDs in options:
+            return Decision(Action.K, "RetainUIDs")
         if named.cleanable and ProfileOptions.CleanDesc in options:
             return Decision(Action.C, f"CleanDesc: {named.reason}", otherwise=named.action)
         return Decision(named.action, f"unlisted: {named.reason}")
