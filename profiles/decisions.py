@@ -22,6 +22,7 @@ class Decision:
         final: no attribute type changes the action: the module that would need the attribute goes as a whole.
         otherwise: for C: the action on a value of which cleaning leaves nothing.
         value: for D: the value that a custom rule puts in place.
+        terms: in capitals, what stays whatever the action.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Decision:
     final: bool = False
     otherwise: Action = Action.X_Z_D
     value: str | None = None
+    terms: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

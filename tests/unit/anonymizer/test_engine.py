@@ -46,7 +46,8 @@ STRUCTURAL = {0x00080016}
 def risky_attributes() -> dict[int, str]:
     """Tag -> VR of every attribute whose text, date or UID must not come through: the table's, ours, and all of a risky VR."""
     attributes = {row_tag: row.vr for row_tag, row in listed().items()}
-    attributes |= {tag: DicomDictionary[tag][0] for tag, row in unlisted().items() if row.action.value != "K"}
+    ours = DicomDictionary.keys() & {tag for tag, row in unlisted().items() if row.action.value != "K"}
+    attributes |= {tag: DicomDictionary[tag][0] for tag in ours}
     attributes |= {tag: entry[0] for tag, entry in DicomDictionary.items() if entry[0] in RISKY | {"UI"}}
     attributes |= {tag: entry[0] for tag, entry in DicomDictionary.items() if entry[3] and entry[0] in RETIRED_TEXTS}
     return {tag: vr.split(" or ")[0] for tag, vr in attributes.items() if tag not in STAMPS | STRUCTURAL}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # documented there
 
 from profiles import ConfidentialityProfile
-from profiles.tables import listed, unlisted
+from profiles.tables import UnlistedRow, listed, unlisted
 
 BASIC = ConfidentialityProfile()
 CLEAN_DESC = ConfidentialityProfile.default("CleanDesc")
@@ -32,3 +34,38 @@ def test_retired_texts_are_many() -> None:
 @pytest.mark.parametrize("tag", [0x00280040, 0x00321055, 0x00200020])
 def test_a_retired_or_current_code_string_is_no_text(tag: int) -> None:
     assert BASIC.decide(tag).action.value == "K"
+
+
+# -- options and terms ----------------------------------------------------------------------------------------------------
+
+
+def test_the_body_mass_index_is_a_patient_characteristic() -> None:
+    retained = ConfidentialityProfile.default("RetainPatientChars").decide(0x00101022)
+    assert (BASIC.decide(0x00101022).action.value, retained.action.value, retained.decided_by) == ("X", "K", "RetainPatientChars")
+
+
+@pytest.mark.parametrize("row", [row for row in unlisted().values() if row.terms], ids=lambda row: row.keyword)
+def test_terms_are_capitals_without_blanks_around(row: UnlistedRow) -> None:
+    assert all(term and term == term.strip().upper() and b"\\" not in term for term in row.terms)
+    assert row.action.value not in ("K", "U")
+    assert all(len(term) <= 64 for term in row.terms)
+
+
+def test_explain_says_that_terms_stay() -> None:
+    (line,) = [line for line in BASIC.explain() if line.keyword == "PositionReferenceIndicator"]
+    assert line.meaning == "keep known terms; other text: remove, or empty or a dummy where required"
+    (line,) = [line for line in CLEAN_DESC.explain() if line.keyword == "PositionReferenceIndicator"]
+    assert (line.action, line.meaning.split(";")[0]) == ("C", "keep known terms")
+
+
+def test_terms_are_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = unlisted()[0x00201040]
+    other = {**unlisted(), row.tag: replace(row, terms=row.terms | {b"ANOTHER"})}
+    before = ConfidentialityProfile().digest
+    monkeypatch.setattr("profiles.profile.unlisted", lambda: other)
+    assert ConfidentialityProfile().digest != before
+
+
+def test_a_custom_rule_comes_before_terms() -> None:
+    removed = ConfidentialityProfile.from_csv_string("PositionReferenceIndicator;X")
+    assert not removed.decide(0x00201040).terms

@@ -81,7 +81,16 @@ def test_registered_uids_are_well_known(uid: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", ["1.2.840.10008.1.2.3.4.5.6", "1.2.840.10008", "1.2.840.10008.6.1.3.4", "2.25.1", "", "1.2.840.10008.1.2.1 ", "2.16.840.1.113883.6.96.1"]
+    "uid",
+    [
+        "1.2.840.10008.1.2.3.4.5.6",
+        "1.2.840.10008",
+        "1.2.840.10008.6.1.3.4",
+        "2.25.1",
+        "",
+        "1.2.840.10008.1.2.1 ",
+        "2.16.840.1.113883.6.96.1",
+    ],
 )
 def test_a_uid_below_the_standards_root_is_not_thereby_well_known(uid: str) -> None:
     assert not is_well_known(uid.encode())
