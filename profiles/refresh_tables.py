@@ -4,9 +4,9 @@ Usage: ``python -m profiles.refresh_tables SOURCE_DIR``. SOURCE_DIR holds ``ps31
 columns), ``ps315_e3_4_1.csv`` (Table E.3.4-1, content items), ``safe_private.csv`` (Table E.3.10-1), ``cid7050.csv`` and
 ``iod_attribute_types.json.gz`` (PS3.3 attribute types by module and path). Tags, VRs and UIDs of PS3.6 come from pydicom.
 
-Hand-written tables (``unlisted.csv``, ``dummy_items.json``, ``shared_dates.csv``, ``pixel_risk.csv``, ``faces.csv``,
-``modalities.csv``, ``identity_attributes.csv``, word lists, documents) are not touched. A refresh for a new edition is
-reviewed as an ordinary diff: every table is sorted text, one attribute a line.
+Hand-written tables (``unlisted.csv``, ``coding_scheme_uids.csv``, ``dummy_items.json``, ``shared_dates.csv``,
+``pixel_risk.csv``, ``faces.csv``, ``modalities.csv``, ``identity_attributes.csv``, word lists, documents) are not touched. A
+refresh for a new edition is reviewed as an ordinary diff: every table is sorted text, one attribute a line.
 """
 
 import csv

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # documented there
 
-from profiles import ConfidentialityProfile
+from profiles import ConfidentialityProfile, tags
 from profiles.tables import UnlistedRow, listed, unlisted
 
 BASIC = ConfidentialityProfile()
@@ -69,3 +69,60 @@ def test_terms_are_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_custom_rule_comes_before_terms() -> None:
     removed = ConfidentialityProfile.from_csv_string("PositionReferenceIndicator;X")
     assert not removed.decide(0x00201040).terms
+
+
+# -- what people type -----------------------------------------------------------------------------------------------------
+
+LABELS = [
+    "SegmentLabel",
+    "SurfaceModelLabel",
+    "ProtocolElementName",
+    "HangingProtocolName",
+    "FiducialIdentifier",
+    "RangeShifterDescription",
+    "TemplateName",
+]
+TEXTS = ["InstructionText", "HangingProtocolDescription", "LensStatusDescription", "TreatmentProtocols"]
+IDENTIFIERS = ["CompensatorID", "BolusID", "BlockTrayID", "MaterialID", "PatientSupportID", "AccessoryCode", "GridID", "DeviceID"]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "basic", "option", "retained"),
+    [(LABELS, "Z/D", "CleanDesc", "C"), (TEXTS, "X/Z/D", "CleanDesc", "C"), (IDENTIFIERS, "X/Z/D", "RetainDeviceIdent", "K")],
+    ids=["labels", "texts", "identifiers"],
+)
+def test_what_people_type_goes_unless_an_option_cleans_or_retains_it(
+    keywords: list[str], basic: str, option: str, retained: str
+) -> None:
+    for keyword in keywords:
+        tag = tags()[keyword]
+        assert BASIC.decide(tag).action.value == basic, keyword
+        assert ConfidentialityProfile.default(option).decide(tag).action.value == retained, keyword
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "Manufacturer",
+        "ManufacturerModelName",
+        "SoftwareVersions",
+        "ConvolutionKernel",
+        "FilterType",
+        "SequenceName",
+        "ReceiveCoilName",
+        "Radiopharmaceutical",
+        "CodeValue",
+        "RescaleType",
+        "LUTExplanation",
+        "SegmentAlgorithmName",
+        "MeasuredAPDimension",
+    ],
+)
+def test_what_devices_write_and_research_needs_stays(keyword: str) -> None:
+    assert BASIC.decide(tags()[keyword]).action.value == "K"
+
+
+def test_each_row_is_of_the_dictionary_and_in_order() -> None:
+    rows = [row for row in unlisted().values() if row.keyword != "TypeOfData"]
+    assert all(tags()[row.keyword] == row.tag for row in rows)
+    assert [row.tag for row in rows] == sorted(row.tag for row in rows)
