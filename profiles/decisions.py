@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .actions import Action
 from .dictionary import entry_of
-from .tables import listed
+from .tables import RETIRED_TEXT_VRS, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Decision:
         otherwise: for C: the action on a value of which cleaning leaves nothing.
         value: for D: the value that a custom rule puts in place.
         retained: an option or a custom rule keeps what the Basic Profile would not: the value is no secret then.
+        terms: in capitals, what stays whatever the action.
     """
 
     action: Action
@@ -33,6 +34,7 @@ class Decision:
     otherwise: Action = Action.X_Z_D
     value: str | None = None
     retained: bool = False
+    terms: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ CURVE_AUDIO = Decision(Action.X, "E.1-1 (curve: audio is not kept)", listed=True
 OVERLAY = Decision(Action.X, "E.1-1 (overlay: the whole plane goes with its data)", listed=True, final=True)
 OUTSIDE_DATA_SET = Decision(Action.X, "command, file meta or directory element inside a data set", shared="(groups 0000 to 0006)")
 RETIRED_LENGTH = Decision(Action.X, "group length or length to end: retired", shared="(gggg,0000)")
+RETIRED_TEXT = Decision(Action.X, "retired text: no edition says any more what may stand there")
 UNKNOWN = Decision(Action.X, "unknown to the data dictionary", shared="(unknown)")
 RISKY_VR = Decision(Action.X_Z_D, "unlisted, but of a VR that names people, dates or free text")
 SHORT_STRING = Decision(Action.D, "strict: unlisted short string")
@@ -83,6 +86,12 @@ def attribute_vr(tag: int) -> str:
         return row.vr
     entry = entry_of(tag)
     return entry.vr if entry else ""
+
+
+def is_retired_text(tag: int) -> bool:
+    """Whether it is a text or a name that the standard has retired."""
+    entry = entry_of(tag)
+    return entry is not None and entry.retired and entry.vr in RETIRED_TEXT_VRS
 
 
 def attribute_keyword(tag: int) -> str:

@@ -21,11 +21,18 @@ class DictionaryEntry(NamedTuple):
         keyword: ``""`` for some that are retired.
         vr: also ``US or SS`` and the like.
         vm: the value multiplicity, as ``1``, ``1-n`` or ``2-2n``.
+        retired: no longer in the standard's care.
     """
 
     keyword: str
     vr: str
     vm: str
+    retired: bool = False
+
+    @classmethod
+    def of_line(cls, keyword: str, vr: str, vm: str, retired: str) -> DictionaryEntry:
+        """The attribute of a table's line."""
+        return cls(keyword, vr, vm, retired == "Y")
 
 
 class RepeatingEntry(NamedTuple):
@@ -50,7 +57,7 @@ class RepeatingEntry(NamedTuple):
 @cache
 def dictionary() -> dict[int, DictionaryEntry]:
     """The attributes with a tag of their own."""
-    return {parse_tag(tag): DictionaryEntry._make(entry) for tag, *entry in islice(read_lines("dictionary.csv"), 1, None)}
+    return {parse_tag(tag): DictionaryEntry.of_line(*entry) for tag, *entry in islice(read_lines("dictionary.csv"), 1, None)}
 
 
 @cache
@@ -59,7 +66,7 @@ def repeating() -> tuple[RepeatingEntry, ...]:
     found = []
     for text, *entry in islice(read_lines("repeating.csv"), 1, None):
         tag, mask = tag_and_mask(text[1:5] + text[6:10])
-        found.append(RepeatingEntry(tag, mask | 0x10000, DictionaryEntry._make(entry)))
+        found.append(RepeatingEntry(tag, mask | 0x10000, DictionaryEntry.of_line(*entry)))
     return tuple(found)
 
 

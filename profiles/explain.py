@@ -13,6 +13,7 @@ from .decisions import (
     OUTSIDE_DATA_SET,
     PUBLIC_DATES,
     RETIRED_LENGTH,
+    RETIRED_TEXT,
     SAFE_PRIVATE,
     SHORT_STRING,
     TECHNICAL,
@@ -25,7 +26,18 @@ from .decisions import (
 from .dictionary import dictionary, repeating
 from .options import ProfileOptions
 from .pixel_risk import PixelPolicy, explained_risks
-from .tables import UNLISTED_VRS, TableRow, listed, parse_tag, shared_dates, table_rows, tag_text, unlisted
+from .tables import (
+    CURVES,
+    RETIRED_TEXT_VRS,
+    UNLISTED_VRS,
+    TableRow,
+    listed,
+    parse_tag,
+    shared_dates,
+    table_rows,
+    tag_text,
+    unlisted,
+)
 
 #: what stands in the place of a keyword where a custom rule isn't for one attribute
 _CUSTOM = "(custom rule)"
@@ -59,7 +71,7 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
         if "x" not in row.tag and "g" not in row.tag:
             named.add(parse_tag(row.tag))
         yield _row(profile, row)
-    for unlisted_row in unlisted().values():
+    for unlisted_row in (row for row in unlisted().values() if row.tag >> 24 != CURVES >> 8):
         named.add(unlisted_row.tag)
         yield _explained(unlisted_row.tag, profile.decide(unlisted_row.tag))
     if ProfileOptions.RetainLongModifDates in profile.options:
@@ -68,6 +80,7 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
             yield _explained(tag, profile.decide(tag))
     if profile.custom:
         yield from _custom(profile, named)
+    yield explain_decision("", "(retired attributes)", ", ".join(sorted(RETIRED_TEXT_VRS)), RETIRED_TEXT)
     for vr in sorted(UNLISTED_VRS | {"UI", "SQ"}):
         yield explain_decision("", "(other standard attributes)", vr, profile.decide_by_vr(vr))
     if profile.strict:
@@ -170,6 +183,8 @@ def explain_decision(tag: str, keyword: str, vr: str, decision: Decision) -> Exp
     meaning = _meaning(decision.action, vr, decision.value)
     if decision.action is Action.C and keyword in PUBLIC_DATES:
         meaning = "replace with a dummy value: a public date would tell how far others moved"
+    if decision.terms and decision.action is not Action.K:
+        meaning = f"keep known terms; other text: {meaning}"
     return ExplainedAttribute(tag, keyword, vr, decision.action.value, meaning, decision.decided_by)
 
 

@@ -33,7 +33,7 @@ from .options import ProfileOptions, check_options
 from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .standard import decide_by_tables, decide_by_vr
-from .tables import CLEANABLE_VRS, EDITION, MethodCode, method_codes, shared_dates
+from .tables import CLEANABLE_VRS, EDITION, MethodCode, method_codes, shared_dates, unlisted
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
@@ -339,4 +339,6 @@ class ConfidentialityProfile:
         for row in self.explain():
             # not by what decided it: rules may move to another file
             content.update(f"{row.tag};{row.keyword};{row.vr};{row.action};{row.meaning}\n".encode())
+        for named in unlisted().values():
+            content.update(b"%d;%b\n" % (named.tag, b"\\".join(sorted(named.terms))))
         return content.hexdigest()

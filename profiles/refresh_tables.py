@@ -99,7 +99,7 @@ def refresh_safe_private(source: Path) -> None:
 
 def refresh_dictionary() -> None:
     """Write ``dictionary.csv``, ``repeating.csv`` and ``uids.csv``: attributes and registered UIDs (PS3.6)."""
-    header = ["tag", "keyword", "vr", "vm"]
+    header = ["tag", "keyword", "vr", "vm", "retired"]
     _write("dictionary.csv", header, ([tag_text(tag), *_entry(row)] for tag, row in sorted(DicomDictionary.items())))
     repeating = sorted((digits.lower(), row) for digits, row in RepeatersDictionary.items())
     _write("repeating.csv", header, ([f"({digits[:4]},{digits[4:]})", *_entry(row)] for digits, row in repeating))
@@ -107,8 +107,8 @@ def refresh_dictionary() -> None:
 
 
 def _entry(row: tuple[str, ...]) -> list[str]:
-    vr, vm, _, _, keyword = row
-    return [keyword, vr, vm]
+    vr, vm, _, retired, keyword = row
+    return [keyword, vr, vm, "Y" if retired else ""]
 
 
 def _vr(tag: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from .actions import Action
@@ -10,6 +11,7 @@ from .content_items import CONTENT_SEQUENCES
 from .custom import typed_value
 from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
+from .options import ProfileOptions
 from .pixel_risk import ADMITTING
 from .profile import ConfidentialityProfile
 from .rules import ItemRules, Operation, Rule, is_overlay_bit_position
@@ -27,10 +29,11 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
 #: and of each nested one: character set
 _INSPECTED_EVERYWHERE = frozenset({0x00080005})
+_SOP_CLASS = 0x00080016
 _CONTENT_REFERENCE = 0x0040DB73
 _TIMEZONE = 0x00080201
-#: texts that are one of a few terms: what may stay of them when they are cleaned
-_TERMS = {0x04000565: frozenset({b"CORRECT", b"COERCE"})}
+#: ReasonForTheAttributeModification and its terms (PS3.3 C.12.1.1.9)
+_REASON, _REASONS = 0x04000565, frozenset({b"CORRECT", b"COERCE"})
 
 
 class Place(NamedTuple):
@@ -88,6 +91,10 @@ class RuleFactory:
         top_level = not self._path
         if top_level and tag in STAMPED:
             return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
+        if decision.terms and decision.action is not Action.K:
+            cleaned = Action.C if decision.action is Action.C else None
+            plain = self.rule(place, replace(decision, terms=frozenset()))
+            return place.rule(Operation.KEEP_TERMS, cleaned, value=decision.terms, otherwise=plain)
         action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
         if place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
             # planes belong to images; in items nobody says what they are
@@ -111,6 +118,9 @@ class RuleFactory:
             return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
         if action is Action.D:
             return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
+        if tag == _SOP_CLASS and not top_level and ProfileOptions.RetainUIDs not in self.plan.profile.options:
+            # the check of an object's class doesn't look into items
+            return place.rule(Operation.NEW_UID, Action.U)
         if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
             # it was said of the document that is gone
             return place.rule(Operation.REPLACE, Action.D, value="NO")
@@ -170,8 +180,8 @@ class RuleFactory:
             return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
         if vr in DATE_VRS:
             return self._fallible(Operation.SHIFT, place, decision.otherwise)
-        if tag == _TIMEZONE or tag in _TERMS:
-            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _TERMS.get(tag))
+        if tag in (_TIMEZONE, _REASON):
+            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _REASONS if tag == _REASON else None)
         if vr == "AS":
             return self._fallible(Operation.CAP_AGE, place, decision.otherwise)
         if vr in CLEANABLE_VRS:

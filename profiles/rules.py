@@ -81,7 +81,8 @@ class Rule:
         action: the resolved action code, as the audit shows it; None for kept attributes that no option retained.
         tag, keyword, vr: the attribute, and the VR to encode a new value with.
         label: the path as text, ``(0008,1140)>(0008,1155)``; unsafe private and unknown attributes of one place share a label.
-        value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values.
+        value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values,
+            in capitals; None for offsets from UTC.
         items: for ITEMS and STAMP of a sequence: the rules inside its items.
         otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.
         inspected: the engine looks at the value before it does anything.

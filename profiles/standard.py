@@ -10,6 +10,7 @@ from .decisions import (
     OVERLAY,
     PRIVATE,
     RETIRED_LENGTH,
+    RETIRED_TEXT,
     RISKY_VR,
     SEQUENCE,
     SHORT_STRING,
@@ -18,6 +19,7 @@ from .decisions import (
     UNLISTED_UID,
     Decision,
     attribute_vr,
+    is_retired_text,
 )
 from .options import ProfileOptions
 from .tables import (
@@ -28,6 +30,7 @@ from .tables import (
     OVERLAYS,
     UNLISTED_VRS,
     TableRow,
+    UnlistedRow,
     listed,
     shared_dates,
     unlisted,
@@ -60,9 +63,9 @@ def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Deci
     if named := unlisted().get(tag):
         if tag == _PRIVATE_CHARACTERISTICS and ProfileOptions.RetainSafePrivate in options:
             return Decision(Action.K, "RetainSafePrivate: what is said of private attributes that stay", listed=True)
-        if named.cleanable and ProfileOptions.CleanDesc in options:
-            return Decision(Action.C, f"CleanDesc: {named.reason}", otherwise=named.action)
-        return Decision(named.action, f"unlisted: {named.reason}")
+        return _named(named, options)
+    if is_retired_text(tag):
+        return RETIRED_TEXT
     return decide_by_vr(attribute_vr(tag), options, strict=strict)
 
 
@@ -75,6 +78,17 @@ def _listed(row: TableRow, options: ProfileOptions) -> Decision:
             return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
         return Decision(action, str(option.name), listed=True, otherwise=row.basic, retained=action is Action.K)
     return Decision(row.basic, "E.1-1", listed=True)
+
+
+def _named(row: UnlistedRow, options: ProfileOptions) -> Decision:
+    if row.action is Action.U and ProfileOptions.RetainUIDs in options:
+        return Decision(Action.K, "RetainUIDs", retained=True)
+    chosen = {action: option for option, action in row.options if option in options}
+    if retained_by := chosen.get(Action.K):
+        return Decision(Action.K, str(retained_by.name), listed=True, retained=True)
+    if cleaned_by := chosen.get(Action.C):
+        return Decision(Action.C, f"{cleaned_by.name}: {row.reason}", otherwise=row.action, terms=row.terms)
+    return Decision(row.action, f"unlisted: {row.reason}", terms=row.terms)
 
 
 def _graphic(tag: int, options: ProfileOptions) -> Decision:
@@ -90,6 +104,8 @@ def _graphic(tag: int, options: ProfileOptions) -> Decision:
         return CURVE_AUDIO
     if vr in CLEANABLE_VRS:
         return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X)
+    if curve and (named := unlisted().get(tag & 0xFF00FFFF)):
+        return Decision(named.action, f"CleanGraph: {named.reason}", listed=True, terms=named.terms)
     return Decision(Action.C if tag & 0xFFFF == 0x3000 else Action.K, "CleanGraph", listed=True)
 
 

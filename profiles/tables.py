@@ -24,6 +24,8 @@ UNLISTED_VRS = frozenset({"PN", "AE", "DA", "TM", "DT", "ST", "LT", "UT", "UC", 
 DATE_VRS = frozenset({"DA", "TM", "DT"})
 #: text of any length, which CleanDesc cleans also where it is not listed
 FREE_TEXT_VRS = frozenset({"ST", "LT", "UT", "UC"})
+#: VRs whose retired attributes go: no edition says any more what may stand there
+RETIRED_TEXT_VRS = frozenset({"LO", "SH", "ST", "LT", "UT", "PN"})
 #: text that can be cleaned
 CLEANABLE_VRS = FREE_TEXT_VRS | {"LO", "SH"}
 
@@ -47,14 +49,16 @@ class UnlistedRow:
     """A standard attribute that Table E.1-1 lacks and this project names, with the reason.
 
     Attributes:
-        cleanable: free text, which CleanDesc cleans as if it were listed.
+        options: what options put in the action's place, as if the attribute were listed.
+        terms: in capitals, what stays whatever the action: the terms that the standard defines or devices write.
     """
 
     tag: int
     keyword: str
     action: Action
+    options: tuple[tuple[ProfileOptions, Action], ...]
+    terms: frozenset[bytes]
     reason: str
-    cleanable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def read_rows(name: str) -> Iterator[dict[str, str]]:
 def option_actions(row: dict[str, str]) -> tuple[tuple[ProfileOptions, Action], ...]:
     """The option columns of ``row`` that are filled, in the standard's order."""
     columns = (option for option in ProfileOptions if option is not ProfileOptions.BasicProfile)
-    return tuple((option, Action(row[str(option.name)])) for option in columns if row[str(option.name)])
+    return tuple((option, Action(row[str(option.name)])) for option in columns if row.get(str(option.name)))
 
 
 @cache
@@ -133,7 +137,14 @@ def listed() -> dict[int, TableRow]:
 def unlisted() -> dict[int, UnlistedRow]:
     """Standard attributes outside Table E.1-1 that have a rule of their own."""
     rows = (
-        UnlistedRow(parse_tag(row["tag"]), row["keyword"], Action(row["action"]), row["reason"], row["CleanDesc"] == "C")
+        UnlistedRow(
+            tag=parse_tag(row["tag"]),
+            keyword=row["keyword"],
+            action=Action(row["action"]),
+            options=option_actions(row),
+            terms=frozenset(term.upper().encode() for term in row["terms"].split("\\") if term),
+            reason=row["reason"],
+        )
         for row in read_rows("unlisted.csv")
     )
     return {row.tag: row for row in rows}

@@ -24,7 +24,6 @@ class _Terms(NamedTuple):
 
 
 class _CodingScheme(NamedTuple):
-    uid: str
     pattern: re.Pattern[str] | None
     check: str
 
@@ -79,9 +78,7 @@ def is_term(tag: int, value: str) -> bool:
 @cache
 def _schemes() -> dict[str, _CodingScheme]:
     return {
-        row["designator"]: _CodingScheme(
-            row["uid"], re.compile(row["pattern"], re.ASCII) if row["pattern"] else None, row["check"]
-        )
+        row["designator"]: _CodingScheme(re.compile(row["pattern"], re.ASCII) if row["pattern"] else None, row["check"])
         for row in read_rows("coding_schemes.csv")
     }
 
@@ -94,7 +91,7 @@ def published_schemes() -> frozenset[str]:
 @cache
 def coding_scheme_uids() -> frozenset[str]:
     """The UIDs of published coding schemes."""
-    return frozenset(scheme.uid for scheme in _schemes().values() if scheme.uid)
+    return frozenset(row["uid"] for row in read_rows("coding_schemes.csv")) - {""}
 
 
 def scheme_has_code(designator: str, value: str) -> bool:

@@ -6,7 +6,7 @@ import hmac
 import re
 from typing import NoReturn, Protocol
 
-from profiles import registered_uids
+from profiles import coding_scheme_uids, registered_uids, sop_class_modules
 
 from ..errors import SecretError
 from ..keys.key import Key, Purpose
@@ -23,15 +23,21 @@ _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 
 _STANDARD_ROOT = b"1.2.840.10008."
 _REGISTERED = frozenset(uid.encode() for uid in registered_uids())
+#: SOP classes of an edition that is newer than the registry's
+_IODS = frozenset(uid.encode() for uid in sop_class_modules())
+_CODING_SCHEMES = frozenset(uid.encode() for uid in coding_scheme_uids())
 _SOP_CLASSES = frozenset(uid.encode() for uid, kind in registered_uids().items() if kind.endswith("SOP Class"))
 
 
 def is_well_known(uid: bytes) -> bool:
-    """Whether ``uid`` is registered in PS3.6 Annex A (SOP classes, frames of reference of atlases, palettes, ...).
+    """Whether ``uid`` is registered in PS3.6 Annex A (SOP classes, frames of reference of atlases, palettes, ...), or a
+    published coding scheme's (PS3.16 8).
 
     Membership decides, not the prefix: some devices mint instance UIDs below the standard's own root.
     """
-    return uid.startswith(_STANDARD_ROOT) and (uid in _REGISTERED or _CONTEXT_GROUP.fullmatch(uid) is not None)
+    if not uid.startswith(_STANDARD_ROOT):
+        return uid in _CODING_SCHEMES
+    return uid in _REGISTERED or uid in _IODS or _CONTEXT_GROUP.fullmatch(uid) is not None
 
 
 def is_standard_sop_class(uid: bytes) -> bool:

@@ -192,9 +192,14 @@ class ValueRewriter:
         return word in facts.words or word in facts.elsewhere
 
     def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
-        value = content.strip(b"\0 ")
-        legal = value in rule.value if rule.value else is_timezone(value)
-        return self._new_text(rule, value, content, encoding) if legal or not value else self._otherwise(rule, encoding)
+        """Text all of whose values are known terms, as it stands; of any other, what ``rule.otherwise`` makes of it."""
+        values = (value.strip(b" ") for value in content.rstrip(b"\0 ").split(b"\\"))
+        if all(not value or (value.upper() in rule.value if rule.value else is_timezone(value)) for value in values):
+            if rule.action is not None:
+                self.progress.rules.append(rule)
+            return None
+        assert rule.otherwise is not None
+        return self.rewrite(rule.otherwise, content, encoding)
 
     def _cap_age(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         try:

@@ -25,9 +25,10 @@ from ..descriptors import normal_word
 from ..dicom.buffer import MAX_DEPTH, Buffer
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Encoding, encode_value
-from ..dicom.tags import PIXEL_DATA, SPECIFIC_CHARACTER_SET
+from ..dicom.tags import PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
+from ..identity.dates import is_timezone
 from .known_identity import KnownIdentity
 from .uids import uid_shaped
 
@@ -40,7 +41,6 @@ _NEW_VALUES = frozenset(
         Operation.DEVICE_PSEUDONYM,
         Operation.SHIFT,
         Operation.CAP_AGE,
-        Operation.KEEP_TERMS,
         Operation.RENUMBER,
     }
 )
@@ -185,7 +185,7 @@ class HeaderScreen:
     def _value(
         self, node: ItemRules, rule: Rule, element: Piece, value: bytes, encoding: Encoding, charset: str, item: tuple[int, int]
     ) -> list[Piece]:
-        if not self._is_ours(rule, element, encoding) and self._holds_identifier(rule, value, encoding, charset, item):
+        if not self._is_ours(rule, element, value, encoding) and self._holds_identifier(rule, value, encoding, charset, item):
             return self._without(node, rule, encoding)
         if value and (self._identity.search.finds(value) or self._has_original(value)):
             self._found.judged.append(bytes(element))
@@ -195,11 +195,14 @@ class HeaderScreen:
         return bool(self._uids) and not self._uids.isdisjoint(uid_shaped(value))
 
     @staticmethod
-    def _is_ours(rule: Rule, element: Piece, encoding: Encoding) -> bool:
+    def _is_ours(rule: Rule, element: Piece, value: bytes, encoding: Encoding) -> bool:
         """Whether a value is new, or retained, whatever it is."""
         operation = rule.operation
-        if operation in _NEW_VALUES or (operation is Operation.KEEP and rule.retained):
+        if operation in _NEW_VALUES or (operation is Operation.KEEP and (rule.retained or rule.tag == SOP_CLASS)):
             return True
+        if operation is Operation.KEEP_TERMS:
+            values = (one.strip(b" ") for one in value.rstrip(b"\0 ").split(b"\\"))
+            return all(not one or one.upper() in rule.value if rule.value else is_timezone(one) for one in values)
         if operation is Operation.REPLACE:
             # a content item of the same attribute may have been cleaned; what can't be compared is an alias
             is_ascii = not isinstance(rule.value, str) or rule.value.isascii()

@@ -46,6 +46,8 @@ def is_kept(tag: int) -> bool:
     if group & 1 or group < 8 or group & 0xFF00 in (0x5000, 0x6000) or tag & 0xFFFF == 0:
         return False
     entry = DicomDictionary.get(tag)
+    if entry is not None and entry[3] and entry[0] in ("LO", "SH"):
+        return False
     return entry is not None and tag not in attribute_rows() and tag not in changed and entry[0].split(" ")[0] not in _NEVER
 
 

@@ -16,7 +16,7 @@ from profiles.dictionary import entry_of, vrs
 
 def test_it_has_the_attributes_that_pydicom_knows() -> None:
     """Where it hasn't, pydicom is newer: run profiles.refresh_tables."""
-    known = {tag: (row[4], row[0], row[1]) for tag, row in datadict.DicomDictionary.items()}  # type: ignore[attr-defined]
+    known = {tag: (row[4], row[0], row[1], bool(row[3])) for tag, row in datadict.DicomDictionary.items()}  # type: ignore[attr-defined]
     assert {tag: row for tag, row in known.items() if dictionary().get(tag) != row} == {}
     assert all(tags()[keyword] == datadict.tag_for_keyword(keyword) for keyword in tags())
 
@@ -30,7 +30,8 @@ def test_repeating_groups_are_even(tag: int) -> None:
     if tag >> 16 & 1 and not datadict.dictionary_has_tag(tag):
         assert entry_of(tag) is None
     elif datadict.dictionary_has_tag(tag) or datadict.repeater_has_tag(tag):
-        assert entry_of(tag) == (datadict.dictionary_keyword(tag), datadict.dictionary_VR(tag), datadict.dictionary_VM(tag))
+        keyword, vr, vm = datadict.dictionary_keyword(tag), datadict.dictionary_VR(tag), datadict.dictionary_VM(tag)
+        assert entry_of(tag) == (keyword, vr, vm, datadict.dictionary_is_retired(tag))
     else:
         assert entry_of(tag) is None
 

@@ -13,8 +13,8 @@ from profiles import Action, ConfidentialityProfile, ExplainedAttribute, Profile
 BASIC = ConfidentialityProfile()
 
 STRUCTURAL_UIDS = [
-    0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x00081150, 0x0008115A, 0x00083002,
-    0x0008040E, 0x04000010, 0x04000510,
+    0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x00081150, 0x0008115A, 0x00083002, 0x0008040E,
+    0x00340003, 0x04000010, 0x04000510, 0x3010001F, 0x30100052, 0x30100053,
 ]  # fmt: skip
 
 
@@ -49,9 +49,15 @@ def test_commands_file_meta_and_directory_records_are_removed_from_a_data_set(ta
 
 
 @pytest.mark.parametrize("tag", STRUCTURAL_UIDS)
+def test_the_uid_of_a_kind_stays_if_it_is_registered_or_uids_are_retained(tag: int) -> None:
+    decision = BASIC.decide(tag)
+    assert (decision.action.value, decision.decided_by) == ("U", "unlisted: UID of a kind: a registered one stays")
+    assert ConfidentialityProfile.default("RetainUIDs").decide(tag).action.value == "K"
+
+
 @pytest.mark.parametrize("options", ["", "RetainUIDs"])
-def test_structural_uids_stay(tag: int, options: str) -> None:
-    assert ConfidentialityProfile.default(options).decide(tag).action.value == "K"
+def test_the_sop_class_stays(options: str) -> None:
+    assert ConfidentialityProfile.default(options).decide(0x00080016).action.value == "K"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_retain_institution_changes_its_ten_rows_and_no_other() -> None:
 def test_retain_uids_changes_its_rows_and_unlisted_uids_and_no_other() -> None:
     changed = changed_by("RetainUIDs")
     # of the 60 rows, 4 belong to commands, file meta and directories, which a data set never holds
-    assert len(changed) == 60 - 4 + 1
+    assert len(changed) == 60 - 4 + 1 + len(STRUCTURAL_UIDS)
     assert {line.action for line in changed.values()} == {"K"}
     expected = {
         "(0008,0018)",

@@ -71,6 +71,9 @@ def test_a_root_that_is_no_oid_or_leaves_no_room_is_refused(root: str) -> None:
         "1.2.840.10008.1.5.1",  # hot iron palette
         "1.2.840.10008.2.6.1",  # UID registry
         "1.2.840.10008.6.1.308",  # context group
+        "1.2.840.10008.2.16.4",  # DCM
+        "2.16.840.1.113883.6.96",  # SCT
+        "2.16.840.1.113883.6.8",  # UCUM
     ],
 )
 def test_registered_uids_are_well_known(uid: str) -> None:
@@ -78,10 +81,48 @@ def test_registered_uids_are_well_known(uid: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", ["1.2.840.10008.1.2.3.4.5.6", "1.2.840.10008", "1.2.840.10008.6.1.3.4", "2.25.1", "", "1.2.840.10008.1.2.1 "]
+    "uid",
+    [
+        "1.2.840.10008.1.2.3.4.5.6",
+        "1.2.840.10008",
+        "1.2.840.10008.6.1.3.4",
+        "2.25.1",
+        "",
+        "1.2.840.10008.1.2.1 ",
+        "2.16.840.1.113883.6.96.1",
+    ],
 )
 def test_a_uid_below_the_standards_root_is_not_thereby_well_known(uid: str) -> None:
     assert not is_well_known(uid.encode())
+
+
+#: attributes that hold UIDs of kinds: classes, syntaxes, coding schemes, context groups
+KINDS = [0x0008001A, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x0008040E, 0x00081150, 0x04000010, 0x3010001F]
+
+
+@pytest.mark.parametrize("tag", KINDS)
+def test_the_uid_of_a_kind_stays_if_it_is_registered_and_is_new_if_not(tag: int) -> None:
+    for uid in (b"1.2.840.10008.5.1.4.1.1.2\0", b"2.16.840.1.113883.6.96"):
+        assert raw(rewrite(part10(ct(Element(tag, "UI", uid)))), tag).rstrip(b"\0") == uid.rstrip(b"\0")
+    private = b"1.3.12.2.1107.5.9.1.66"
+    item = [Element(tag, "UI", private)]
+    new = rewrite(part10(ct(Element(tag, "UI", private), Element(0x00081140, "SQ", [item]))))
+    assert raw(new, tag).rstrip(b"\0") == UIDS.new_uid(private, 0)
+    assert private not in new
+    kept = rewrite(part10(ct(Element(tag, "UI", private))), engine("RetainUIDs"))
+    assert raw(kept, tag) == private
+
+
+def test_a_class_that_an_item_names_is_looked_at_as_well() -> None:
+    item = [Element(0x00080016, "UI", "1.2.3.4")]
+    blob = part10(ct(Element(0x00081140, "SQ", [item])))
+    assert b"1.2.3.4" not in rewrite(blob)
+    assert b"1.2.3.4" in rewrite(blob, engine("RetainUIDs"))
+
+
+def test_a_name_in_the_place_of_a_coding_schemes_uid_goes() -> None:
+    item = [Element(0x0008010C, "UI", "Zwickelbauer")]
+    assert b"Zwickelbauer" not in rewrite(part10(ct(Element(0x00080110, "SQ", [item]))))
 
 
 # -- UIDs in objects ------------------------------------------------------------------------------------------------------
