@@ -63,6 +63,7 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
         (Reason.EMBEDDED_OVERLAY,),
         "an overlay lies in pixels that can't be changed here: decompress the objects with another program, then run again.",
     ),
+    ((Reason.IDENTIFIER_LEFT,), "take the value (see reason_tag) out of the original, or remove the attribute by a rule."),
     ((Reason.AUDIO,), "a voice identifies its speaker: no option lets sound pass; leave it out."),
     (
         (Reason.PRIVATE_SOP_CLASS,),

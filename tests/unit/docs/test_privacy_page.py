@@ -119,7 +119,10 @@ def test_what_an_option_brings_back_stands_beside_the_attribute() -> None:
 def value_for(keyword: str) -> str | None:
     """A value that nobody else would have; None for what holds no text."""
     vr = dictionary_VR(tag_of(keyword))
-    return None if vr in ("SQ", "DS", "OB", "OW") or " " in vr else PLANTED.get(vr, "QUAGGA7")
+    if vr in ("SQ", "DS", "OB", "OW") or " " in vr:
+        return None
+    # of its own: what stands in an identifying attribute, too, is screened
+    return PLANTED.get(vr, f"OKAPI{NAMED.index(keyword):03}")
 
 
 @cache
@@ -130,7 +133,7 @@ def outcome(options: str) -> Dataset:
     for keyword in NAMED:
         if (value := value_for(keyword)) is not None:
             setattr(dataset, keyword, value)
-    dataset.PatientID = "QUAGGA7"
+    dataset.PatientID = "OKAPI777"
     return Anonymizer(ConfidentialityProfile.default(options), key=KEY).anonymize(dataset)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer import Key, KeyedUids
+from anonymizer import AttributeAction, Key, KeyedUids
 from tests.support.objects import (
     BIG,
     CT,
@@ -367,4 +367,4 @@ def test_the_report_holds_no_value_of_the_original() -> None:
 
 def test_retained_attributes_are_reported_as_kept() -> None:
     _, report = rewrite_with_report(part10(ct()), engine("RetainUIDs"))
-    assert ("(0008,0018)", "SOPInstanceUID", "K", 1) in report.actions
+    assert AttributeAction("(0008,0018)", "SOPInstanceUID", "K", 1) in report.actions

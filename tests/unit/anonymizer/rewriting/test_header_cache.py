@@ -12,8 +12,9 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.data import get_testdata_file
 
 from anonymizer import DeidentificationError, Engine, Report
+from anonymizer.identity.known_values import KnownValue
 from anonymizer.rewriting.header_cache import FamiliarStretches
-from profiles import Operation, Rule
+from profiles import IdentityKind, Operation, Rule
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, part10
 from tests.support.running import budget, engine, rewrite, rewrite_with_report
 
@@ -130,7 +131,7 @@ RULE = Rule(Operation.REMOVE, None, 0x00081030, "", "LO", "")
 def walked(familiar: FamiliarStretches, buffer: bytes, limit: int = 0xFFFFFFFF) -> tuple[int, int, int, bytes]:
     pieces: list[bytes | memoryview] = []
     judged_by: dict[int, bytes] = {}
-    position, last, run, _ = familiar.walk(buffer, [], judged_by).skip(0, -1, 0, limit, pieces)
+    position, last, run, _ = familiar.walk(buffer, [], judged_by, []).skip(0, -1, 0, limit, pieces)
     assert judged_by == {}
     return position, last, run, b"".join(pieces)
 
@@ -162,19 +163,33 @@ def test_a_note_of_the_element_behind_a_stretch_is_none_of_it(inside: dict[int, 
     """That element may be another one the next time."""
     familiar = FamiliarStretches()
     judged_by: dict[int, bytes] = {}
-    walk = familiar.walk(b"aabbccdd--", [], judged_by)
+    walk = familiar.walk(b"aabbccdd--", [], judged_by, [])
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
     judged_by |= inside | {9: b"behind"}
     walk.stop(8, 7)
     noted: dict[int, bytes] = {}
-    assert familiar.walk(b"aabbccdd??", [], noted).skip(0, -1, 0, 0xFFFFFFFF, [])[:2] == (8, 7)
+    assert familiar.walk(b"aabbccdd??", [], noted, []).skip(0, -1, 0, 0xFFFFFFFF, [])[:2] == (8, 7)
     assert noted == inside
+
+
+def test_who_is_named_in_a_stretch_is_known_again() -> None:
+    """And who is named in the element behind it is not: that may be another one the next time."""
+    familiar = FamiliarStretches()
+    known: list[KnownValue] = []
+    walk = familiar.walk(b"aabbccdd--", [], {}, known)
+    walk.skip(0, -1, 0, 0xFFFFFFFF, [])
+    inside = [KnownValue(3, IdentityKind.NAME, b"Doe"), KnownValue(7, IdentityKind.IDENTIFIER, b"4711", "ISO_IR 192")]
+    known += [*inside, KnownValue(9, IdentityKind.NAME, b"Behind"), KnownValue(9, IdentityKind.NAME, b"In an item of it")]
+    walk.stop(8, 7)
+    found: list[KnownValue] = []
+    assert familiar.walk(b"aabbccdd??", [], {}, found).skip(0, -1, 0, 0xFFFFFFFF, [])[:2] == (8, 7)
+    assert found == inside
 
 
 def test_stretches_that_follow_each_other_have_each_its_own_notes() -> None:
     familiar = FamiliarStretches()
     judged_by: dict[int, bytes] = {}
-    walk = familiar.walk(b"aabbccdd--", [], judged_by)
+    walk = familiar.walk(b"aabbccdd--", [], judged_by, [])
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
     judged_by[3] = b"one"
     walk.skip(4, 3, 0, 0xFFFFFFFF, [])
@@ -182,19 +197,19 @@ def test_stretches_that_follow_each_other_have_each_its_own_notes() -> None:
     walk.stop(8, 7)
     for content, expected in ((b"aabbccdd", {3: b"one", 7: b"two"}), (b"aabbccdX", {3: b"one"})):
         noted: dict[int, bytes] = {}
-        familiar.walk(content, [], noted).skip(0, -1, 0, 0xFFFFFFFF, [])
+        familiar.walk(content, [], noted, []).skip(0, -1, 0, 0xFFFFFFFF, [])
         assert noted == expected
 
 
 def test_memory_is_bounded() -> None:
     familiar = FamiliarStretches()
     for number in range(5000):
-        walk = familiar.walk(b"%08d" % number * 100, [], {})
+        walk = familiar.walk(b"%08d" % number * 100, [], {}, [])
         walk.skip(0, number % 600, 0, 0xFFFFFFFF, [])
         walk.stop(800 if number % 2 else 8, number)
     assert len(familiar.places) <= 512 and max(len(place.stretches) for place in familiar.places.values()) <= 6
     long = b"x" * 100_000
-    walk = familiar.walk(long, [], {})
+    walk = familiar.walk(long, [], {}, [])
     walk.skip(0, 9999, 0, 0xFFFFFFFF, [])
     walk.stop(len(long), 10_000)
     assert familiar.place(9999).stretches == ()
