@@ -147,8 +147,8 @@ def test_what_is_in_no_study_makes_none_incomplete(tmp_path: Path, key_file: Pat
     folder = tmp_path / "in"
     folder.mkdir()
     of_no_study = [0x0020000D, 0x0020000E, 0x00100010, 0x00100020]
-    for name, instance in (("one", "1.2.3.1"), ("other", "1.2.3.1"), ("written", "1.2.3.2")):
-        elements = [Element(0x00080018, "UI", instance), Element(0x00720002, "SH", name)]
+    for priors, (name, instance) in enumerate((("one", "1.2.3.1"), ("other", "1.2.3.1"), ("written", "1.2.3.2"))):
+        elements = [Element(0x00080018, "UI", instance), Element(0x00720014, "US", priors)]
         protocol = ct(*elements, sop_class=HANGING_PROTOCOL, without=of_no_study)
         (folder / name).write_bytes(part10(protocol, sop_class=HANGING_PROTOCOL))
     run = deidentify(folder, tmp_path / "out", key_file)
