@@ -51,8 +51,10 @@ from .tables import sop_class_modules as sop_class_modules
 from .tables import tag_text as tag_text
 from .terms import coding_scheme_uids as coding_scheme_uids
 from .terms import is_enumerated as is_enumerated
+from .terms import is_made_of_words as is_made_of_words
 from .terms import is_term as is_term
 from .terms import published_schemes as published_schemes
 from .terms import scheme_has_code as scheme_has_code
+from .terms import terms_of as terms_of
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words

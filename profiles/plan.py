@@ -42,6 +42,7 @@ class Plan:
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
         judges_faces: whether objects of the class are looked at for heads.
+        collects: whether values that identify somebody are collected on the way.
         skips_from: the tag from which on long values that go may be passed over: all is known that decides what goes.
         passes_from: the tag from which on long values that stay may pass: nothing leaves before all is known that decides how.
     """
@@ -59,6 +60,8 @@ class Plan:
             for path, attribute_type in module_types().get(module, ()):
                 known = self._types.get(path, "3")
                 self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
+        # who cleans text knows them beforehand
+        self.collects = profile.screen and not profile.cleans_text
         self.cached_rules = 0
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
@@ -154,14 +157,17 @@ class PlanNode(dict[int, Rule]):
 
     def _collected(self, tag: int, rule: Rule, decision: Decision) -> Rule:
         """``rule``, with values that identify somebody collected, for they must stand nowhere else."""
-        profile = self.plan.profile
-        if not profile.screen or profile.cleans_text or decision.retained:
-            # who cleans text knows them beforehand
+        if not self.plan.collects or decision.retained:
             return rule
+        if decision.shared == PRIVATE.shared:
+            # sequences of devices repeat what the header says
+            twin = rule.collected(None)
+            twin.tag = tag
+            return twin
         if rule.vr == "SQ":
             goes = rule.operation in (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
             return rule.collected(None) if goes else rule
-        kind = profile.identity_kinds.get(tag)
+        kind = self.plan.profile.identity_kinds.get(tag)
         return rule if kind is None else rule.collected(kind)
 
     def _tells_of_face(self, tag: int) -> bool:

@@ -59,6 +59,12 @@ def is_enumerated(tag: int) -> bool:
     return row is not None and row.kind == "E"
 
 
+def is_made_of_words(tag: int) -> bool:
+    """Whether values of the attribute are made of known words, and no terms as they stand."""
+    row = _row(tag)
+    return row is not None and row.kind == "W"
+
+
 def is_term(tag: int, value: str) -> bool:
     """Whether one value is a term of the attribute; blanks around it and case don't matter.
 

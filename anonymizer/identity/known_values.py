@@ -71,7 +71,7 @@ def _values(
         if meant == b"SQ" or length == UNDEFINED:
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             position = buffer.value_end(vr, start, length, encoding, tag)
-            if depth < MAX_DEPTH and not tag >> 16 & 1:
+            if depth < MAX_DEPTH:
                 yield from _in_items(buffer, start, position, inner, kinds, charset, depth + 1, top or tag)
             continue
         position = start + length

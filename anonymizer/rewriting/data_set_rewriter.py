@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from profiles import ItemRules, Operation, Plan, Rule, attribute_vr
+from profiles import IdentityKind, ItemRules, Operation, Plan, Rule, attribute_vr
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
@@ -218,6 +218,8 @@ class Rewriter:
                     last, run, position = tag, following, following
                     continue
                 rule = blocks.rule(node, tag, vr)
+                if rule.drops and vr == b"SQ" and self._plan.collects:
+                    self._collect(rule, vr, value, length, end, encoding, depth)
                 replacement: list[Piece] | None = []
                 if rule.drops and length != UNDEFINED:
                     # most private elements
@@ -271,7 +273,7 @@ class Rewriter:
         """
         progress, buffer = self.progress, self._buffer
         charset = progress.charset if depth else None
-        if rule.kind is None:
+        if rule.kind is None and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
             try:
                 stop = buffer.value_end(vr, value, length, encoding, rule.tag)
             except DeidentificationError:
@@ -280,8 +282,9 @@ class Rewriter:
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             kinds = self._plan.profile.identity_kinds
             collect(values_in_items(buffer, value, stop, inner, kinds, charset, rule.tag), progress.known)
-        elif length and length != UNDEFINED and value + length <= end:
-            progress.known.append(KnownValue(rule.tag, rule.kind, buffer.content[value : value + length].rstrip(b"\0 "), charset))
+        elif (rule.kind is not None or vr == b"PN") and length and length != UNDEFINED and value + length <= end:
+            kind = rule.kind or IdentityKind.NAME
+            progress.known.append(KnownValue(rule.tag, kind, buffer.content[value : value + length].rstrip(b"\0 "), charset))
 
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
         """Whether bytes that are no element are padding behind the data set (``is_padding``); else raises for ``reason``.

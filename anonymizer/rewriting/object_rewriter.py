@@ -350,6 +350,8 @@ class Deidentification:
             yield [mask.apply(buffer)]
             for chunk in self._source.copy(missing, last):
                 yield [mask.apply(chunk)]
+        elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and self._screening is not None:
+            yield from self._screening.watched(chain((buffer,), self._source.copy(missing, last)), last)
         elif bulk.kind is BulkKind.COPY:
             yield [buffer]
             yield from self._source.passed(missing, last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 
 from profiles import Plan
 
@@ -11,8 +11,11 @@ from ..files.pieces import Piece
 from ..identity.known_values import KnownValue
 from ..screening.screen import Screen, Subject
 from ..screening.segments import fragments_of, header_size
-from ..screening.uids import stands_as_uid
+from ..screening.uids import uids_of
 from .state import Progress
+
+#: bytes of a chunk that are searched again with the next: no name or UID is longer, in UTF-16
+_OVERLAP = 256
 
 
 class ObjectScreening:
@@ -33,6 +36,7 @@ class ObjectScreening:
         #: SpecificCharacterSet in force where the next batch begins
         self._charset = ""
         self._subject: Subject | None = None
+        self._originals: set[bytes] | None = None
 
     def screen(
         self, pieces: list[Piece], plan: Plan, encoding: Encoding, progress: Progress, known: tuple[KnownValue, ...]
@@ -51,9 +55,11 @@ class ObjectScreening:
         identity = self._screen.identity(list(known) or progress.known, progress.charset)
 
         def is_original(uid: bytes) -> bool:
-            return uid in progress.new_uids or any(stands_as_uid(uid, buffer, encoding) for buffer in self.read)
+            return uid in progress.new_uids or uid in self._original_uids(encoding)
 
-        self._subject = subject = Subject(identity, self._elsewhere, progress.new_uids.values(), is_original)
+        # a set: where UIDs are many, each is asked for
+        subject = Subject(identity, self._elsewhere, frozenset(progress.new_uids.values()), is_original)
+        self._subject = subject
         charset, self._charset = self._charset, progress.charset
         at = len(pieces)
         if progress.pixels is not None:
@@ -70,6 +76,26 @@ class ObjectScreening:
         if gone:
             progress.screen_out(gone)
         return stays
+
+    def _original_uids(self, encoding: Encoding) -> set[bytes]:
+        """All UIDs of the original, whether they were replaced or went with what holds them; most objects don't ask."""
+        if self._originals is None:
+            self._originals = set[bytes]().union(*(uids_of(buffer, encoding) for buffer in self.read))
+        return self._originals
+
+    def watched(self, chunks: Iterable[bytes], tag: int) -> Iterator[list[Piece]]:
+        """A long binary value as it is.
+
+        Raises:
+            DeidentificationError: it names somebody.
+        """
+        assert self._subject is not None
+        before = b""
+        for chunk in chunks:
+            self._screen.check_binary(before + chunk, self._subject, tag)
+            # what begins in one goes on in the next
+            before = chunk[-_OVERLAP:]
+            yield [chunk]
 
     def look(self, fragment: bytes) -> bool:
         """Look at what stands before the pixels of a fragment.

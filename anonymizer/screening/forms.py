@@ -15,7 +15,7 @@ from ..dicom.character_sets import best_text, encode_alike
 
 #: what identifies by itself: letters of a name, ideographs of one, characters of an identifier, digits of a number
 _LETTERS, _IDEOGRAPHS, _CHARACTERS, _DIGITS = 4, 2, 5, 6
-_RUN = re.compile(r"[^\W_]+")
+RUN = re.compile(r"[^\W_]+")
 #: letters and digits apart, and words that capitals divide
 PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -75,7 +75,7 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
     needles: set[str] = set()
     groups: list[frozenset[str]] = []
     for one in re.split(r"[\\=]", text) if kind is IdentityKind.NAME else text.split("\\"):
-        if kind is IdentityKind.NAME and not any(map(str.isdigit, one)):
+        if kind is IdentityKind.NAME:
             groups += _name(one, words, needles)
         elif kind is IdentityKind.PLACE:
             _place(one, words, needles)
@@ -90,7 +90,14 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
 
 def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozenset[str]]:
     """A name of components; returns its parts, if some of them are too short by themselves."""
-    components = [_RUN.findall(component) for component in text.split("^")]
+    named = text.split("^")
+    for one in named:
+        if any(map(str.isdigit, one)):
+            # an identifier in the place of a name: ordinary words in it are nobody's
+            _identifier(one, words, needles, phone=False)
+            for part in PARTS.findall(one):
+                _add(part, words, needles, ordinary=True)
+    components = [RUN.findall(one) for one in named if not any(map(str.isdigit, one))]
     parts = [part for component in components for part in component]
     for part in parts:
         _add(part, words, needles)
@@ -112,7 +119,7 @@ def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozense
 
 
 def _place(text: str, words: dict[str, bool], needles: set[str]) -> None:
-    runs = _RUN.findall(text)
+    runs = RUN.findall(text)
     for run in runs:
         _add(run, words, needles, ordinary=run.isalpha())
     if len(runs) > 1:
@@ -121,7 +128,7 @@ def _place(text: str, words: dict[str, bool], needles: set[str]) -> None:
 
 
 def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: bool) -> None:
-    runs = _RUN.findall(text)
+    runs = RUN.findall(text)
     whole = "".join(runs)
     has_digits = any(character.isdigit() for character in whole)
     _add(whole, words, needles, ordinary=not has_digits)

@@ -16,9 +16,11 @@ from profiles import (
     Rule,
     descriptor_words,
     is_enumerated,
+    is_made_of_words,
     is_term,
     published_schemes,
     scheme_has_code,
+    terms_of,
 )
 
 from ..descriptors import normal_word
@@ -30,7 +32,7 @@ from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
 from ..identity.dates import is_timezone
 from .known_identity import KnownIdentity
-from .uids import uid_shaped
+from .uids import uids_left
 
 #: what these make is none of the original's
 _NEW_VALUES = frozenset(
@@ -123,7 +125,7 @@ class HeaderScreen:
             if tag == SPECIFIC_CHARACTER_SET:
                 charset = value.strip(b"\0 ").decode("latin-1")
             if tag >> 16 & 1 and 0 < tag & 0xFFFF < 0x100:
-                names = self._names(best_text(value.rstrip(b"\0 "), charset))
+                names = self._named_in(best_text(value.rstrip(b"\0 "), charset))
                 blocks.reserve(tag, "" if names else value.strip(b"\0 ").decode("latin-1"), element)
                 position = following
                 continue
@@ -192,7 +194,7 @@ class HeaderScreen:
         return [element]
 
     def _has_original(self, value: bytes) -> bool:
-        return bool(self._uids) and not self._uids.isdisjoint(uid_shaped(value))
+        return bool(self._uids) and not self._uids.isdisjoint(uids_left(value))
 
     @staticmethod
     def _is_ours(rule: Rule, element: Piece, value: bytes, encoding: Encoding) -> bool:
@@ -232,18 +234,30 @@ class HeaderScreen:
         if self._has_original(value):
             return True
         values = best_text(value.rstrip(b"\0 "), charset).split("\\")
-        named = [one for one in values if self._names(one, rule.vr) and not is_term(rule.tag, one)]
-        return bool(named) and not self._is_code(rule.tag, named, encoding, item)
+        for one in values:
+            words = self._named_in(one, rule.vr)
+            if words and not self._is_public(rule.tag, one, words, encoding, item):
+                return True
+        return False
 
-    def _names(self, text: str, vr: str = "LO") -> bool:
-        """Whether a text names somebody who is known."""
+    def _named_in(self, text: str, vr: str = "LO") -> frozenset[str]:
+        """The words by which a text names somebody who is known."""
         identity = self._identity
         if vr in ("IS", "DS") and _NUMBER.fullmatch(text):
-            return identity.is_number(text)
-        return identity.is_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
+            return frozenset({text}) if identity.is_number(text) else frozenset()
+        return identity.named_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
 
-    def _is_code(self, tag: int, values: list[str], encoding: Encoding, item: tuple[int, int]) -> bool:
-        """Whether the values belong to a code of a published scheme (PS3.16 8)."""
+    def _is_public(self, tag: int, value: str, words: frozenset[str], encoding: Encoding, item: tuple[int, int]) -> bool:
+        """Whether a value is a term of that very attribute, or belongs to a code of a published scheme (PS3.16 8).
+
+        Args:
+            words: by which it seems to name somebody: digits beside known words may be theirs.
+        """
+        if value.strip().upper() in terms_of(tag) and not is_made_of_words(tag):
+            return True
+        are_words = all(map(str.isalpha, words))
+        if are_words and is_term(tag, value):
+            return True
         if tag not in (_CODE_VALUE, _SCHEME, _CODE_MEANING):
             return False
         found = self._buffer.find(*item, _CODE, encoding)
@@ -252,10 +266,10 @@ class HeaderScreen:
             return False
         if tag == _SCHEME:
             return True
+        if not scheme_has_code(scheme, code):
+            return False
         vocabulary = descriptor_words().vocabulary
-        return scheme_has_code(scheme, code) and (
-            tag == _CODE_VALUE or all(normal_word(word) in vocabulary for one in values for word in _WORD.findall(one))
-        )
+        return tag == _CODE_VALUE or (are_words and all(normal_word(word) in vocabulary for word in _WORD.findall(value)))
 
 
 def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str) -> Rule:

@@ -12,7 +12,7 @@ from profiles import descriptor_words
 
 from ..descriptors import normal_word, spellings
 from ..identity.known_values import KnownValue, known_words
-from .forms import PARTS, forms_of, identifies, is_ideographic
+from .forms import PARTS, RUN, forms_of, identifies, is_ideographic
 from .search import ByteSearch
 
 #: parts of a text that are put together: as many as an identifier mostly has
@@ -47,7 +47,7 @@ class KnownIdentity:
         self._ideographic = [word for word in self._words if is_ideographic(word)]
         needles = frozenset[bytes]().union(*(one.needles for one in forms))
         self.search = ByteSearch(needles, self._is_dull)
-        self.binary = ByteSearch((needle for needle in needles if len(needle) >= _LONG), self._is_dull)
+        self.binary = ByteSearch(needles, self._is_dull, shortest=_LONG)
         self._values, self._charset = tuple(values), charset
 
     @cached_property
@@ -65,8 +65,8 @@ class KnownIdentity:
         found = re.fullmatch(r"[-+]?(\d+)(?:\.0*)?", value.strip())
         return found is not None and (found[1] in self._words or found[1].lstrip("0") in self._words) and len(found[1]) >= _LONG
 
-    def is_in(self, text: str, elsewhere: Container[str], *, is_free: bool) -> bool:
-        """Whether a text names somebody.
+    def named_in(self, text: str, elsewhere: Container[str], *, is_free: bool) -> frozenset[str]:
+        """The words by which a text names somebody; "" stands for what is no word: a date, initials side by side.
 
         Args:
             elsewhere: words that identify somebody in other objects of the patient or study.
@@ -74,10 +74,8 @@ class KnownIdentity:
         """
         text = unicodedata.normalize("NFC", text)
         small = text.lower()
-        if any(one in small and _stands_alone(one, small) for one in self._texts):
-            return True
-        if self._ideographic and any(word in text for word in self._ideographic):
-            return True
+        found = {"" for one in self._texts if one in small and _stands_alone(one, small)}
+        found |= {word for word in self._ideographic if word in text}
         for candidate in _candidates(text):
             is_ordinary = self._words.get(candidate)
             if is_ordinary is None:
@@ -85,8 +83,10 @@ class KnownIdentity:
                     continue
                 is_ordinary = True
             if not (is_ordinary and _is_ordinary(candidate)):
-                return True
-        return is_free and any(pair <= group for pair in _neighbours(text) for group in self._groups)
+                found.add(candidate)
+        if is_free and self._groups and any(pair <= group for pair in _neighbours(text) for group in self._groups):
+            found.add("")
+        return frozenset(found)
 
 
 def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
@@ -101,6 +101,8 @@ def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
 def _candidates(text: str) -> Iterator[str]:
     """Normal words that stand in a text: its parts, and those that stand side by side together."""
     for one in {text, _IN_NUMBERS.sub("", text)}:
+        for run in RUN.findall(one):
+            yield from spellings(run)
         parts = [spellings(part) for part in PARTS.findall(one)]
         for index, part in enumerate(parts):
             yield from part

@@ -16,7 +16,7 @@ from ..identity.identifying_words import KnownWords
 from ..identity.known_values import KnownValue
 from .header import HeaderScreen
 from .known_identity import KnownIdentity, names_elsewhere
-from .uids import uid_shaped, uids_left
+from .uids import uids_left
 
 #: identities that are kept in mind
 _MOST_KNOWN = 64
@@ -104,7 +104,7 @@ class Screen:
             return Screened(pieces, [])
         header = HeaderScreen(content, identity, extra, originals).screen(root, encoding, charset)
         rest = _blanked(header.content, header.judged)
-        if identity.search.finds(rest) or not originals.isdisjoint(uid_shaped(rest) if originals else ()):
+        if identity.search.finds(rest) or not originals.isdisjoint(uids_left(rest) if originals else ()):
             # it stands where no rule can take it out
             raise DeidentificationError(Reason.IDENTIFIER_LEFT)
         return Screened([header.content], header.gone)
@@ -115,9 +115,20 @@ class Screen:
         Raises:
             DeidentificationError: it names somebody.
         """
-        shaped = set() if self._retains_uids else uid_shaped(frame)
-        if subject.identity.binary.finds(frame) or any(map(subject.is_original, shaped)):
+        if subject.identity.search.finds(frame) or self._has_original(frame, subject):
             raise DeidentificationError(Reason.IDENTIFIER_LEFT, PIXEL_DATA)
+
+    def check_binary(self, value: bytes, subject: Subject, tag: int) -> None:
+        """Look at a binary value that is too long to be taken out.
+
+        Raises:
+            DeidentificationError: it names somebody.
+        """
+        if subject.identity.binary.finds(value) or self._has_original(value, subject):
+            raise DeidentificationError(Reason.IDENTIFIER_LEFT, tag)
+
+    def _has_original(self, content: bytes, subject: Subject) -> bool:
+        return not self._retains_uids and any(map(subject.is_original, uids_left(content)))
 
 
 def _blanked(content: bytes, judged: list[bytes]) -> bytes:

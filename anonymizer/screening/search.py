@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -18,6 +19,7 @@ _DIGITS = frozenset(b"0123456789")
 _CHARACTERS = bytes(0 if code == 0 else 65 if chr(code).isalnum() else 32 for code in range(256))
 #: what four of them are in UTF-16, but for the first or last NUL
 _WIDE = b"A\0A\0A\0A"
+_WIDE_RUN = re.compile(rb"(?:[\x01-\xff]\0){3,}[\x01-\xff]?")
 
 
 class ByteSearch:
@@ -26,13 +28,17 @@ class ByteSearch:
     What may be the end of a neighbouring length or tag doesn't count as a letter: who calls judges what was found.
     """
 
-    def __init__(self, needles: Iterable[bytes], is_dull: Callable[[bytes], bool] = lambda _: False) -> None:
+    def __init__(
+        self, needles: Iterable[bytes], is_dull: Callable[[bytes], bool] = lambda _: False, *, shortest: int = 0
+    ) -> None:
         """
         Args:
             needles: the words; their ASCII letters are small.
             is_dull: whether one that was found says nothing.
+            shortest: bytes that one must have, but in UTF-16: shorter ones stand by chance.
         """
         self._needles = sorted(set(needles))
+        self._shortest = shortest
         self._is_dull = is_dull
         self._searched = 0
         self._automaton: BytesAhoCorasick | None = None
@@ -43,22 +49,26 @@ class ByteSearch:
             return False
         if self._is_in(content):
             return True
-        # UTF-16 of ASCII characters is ASCII with a NUL beside each; hardly anything else looks so
-        return _WIDE in content.translate(_CHARACTERS) and self._is_in(content.replace(b"\0", b""))
+        # UTF-16 of Latin-1 is that with a NUL beside each character; hardly anything else looks so
+        if _WIDE not in content.translate(_CHARACTERS):
+            return False
+        runs = [run.replace(b"\0", b"") for run in _WIDE_RUN.findall(content)]
+        return self._is_in(b"\0".join(runs), shortest=0)
 
-    def _is_in(self, content: bytes) -> bool:
+    def _is_in(self, content: bytes, shortest: int | None = None) -> bool:
+        shortest = self._shortest if shortest is None else shortest
         small = content.lower()
         if self._automaton is None:
             self._searched += 1
             if self._searched <= _PATIENCE and len(small) <= _LARGE:
-                return any(self._says(content, small, *place) for place in _places(self._needles, small))
+                return any(self._says(content, small, *place, shortest) for place in _places(self._needles, small))
             self._automaton = BytesAhoCorasick(self._needles, implementation=Implementation.ContiguousNFA)
         places = self._automaton.find_matches_as_indexes(small, overlapping=True)
         # no generator for the most common case, that there are none
-        return bool(places) and any(self._says(content, small, start, end) for _, start, end in places)
+        return bool(places) and any(self._says(content, small, start, end, shortest) for _, start, end in places)
 
-    def _says(self, content: bytes, small: bytes, start: int, end: int) -> bool:
-        return _stands_alone(content, start, end) and not self._is_dull(small[start:end])
+    def _says(self, content: bytes, small: bytes, start: int, end: int, shortest: int) -> bool:
+        return end - start >= shortest and _stands_alone(content, start, end) and not self._is_dull(small[start:end])
 
 
 def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int]]:
@@ -70,24 +80,17 @@ def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int
 
 
 def _stands_alone(content: bytes, start: int, end: int) -> bool:
-    """Whether neither end lies within a word or a number."""
-    first, last = content[start], content[end - 1]
-    if start:
-        before = content[start - 1]
-        if first in _DIGITS and before in _DIGITS:
-            return False
-        if first in _LETTERS and before in _LETTERS:
-            # JohnSmith; the second byte of a length
-            divided = before in _SMALL and first not in _SMALL
-            if not divided and not (start > 1 and content[start - 2] == 0):
-                return False
-    if end < len(content):
-        after = content[end]
-        if last in _DIGITS and after in _DIGITS:
-            return False
-        if last in _LETTERS and after in _LETTERS:
-            divided = last in _SMALL and after not in _SMALL
-            # the first byte of a group, little endian
-            if not divided and not (end + 1 < len(content) and content[end + 1] == 0):
-                return False
-    return True
+    """Whether neither end lies within a word or a number.
+
+    What a NUL stands beside may be the second byte of a length, or the first of the next element's group.
+    """
+    if start and not (start > 1 and content[start - 2] == 0) and _go_together(content[start - 1], content[start]):
+        return False
+    return end == len(content) or content[end + 1 : end + 2] == b"\0" or not _go_together(content[end - 1], content[end])
+
+
+def _go_together(first: int, second: int) -> bool:
+    """Whether two characters belong to one word or number: JohnSmith is two words."""
+    if first in _DIGITS:
+        return second in _DIGITS
+    return first in _LETTERS and second in _LETTERS and (first not in _SMALL or second in _SMALL)

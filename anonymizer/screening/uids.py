@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Collection
 
 from profiles import attribute_vr
@@ -10,51 +11,71 @@ from profiles import attribute_vr
 from ..dicom.encoding import Encoding
 from ..identity.uids import is_well_known
 
-_DIGITS = frozenset(b"0123456789")
-_OF_UIDS = frozenset(b"0123456789.\\")
+_DIGITS, _OF_UIDS = frozenset(b"0123456789"), frozenset(b"0123456789.\\")
 #: from the first dot on, for which the search needn't try each digit
-_SHAPED = re.compile(rb"\.[0-9.]{5,}\.[0-9]+")
-#: dots of a UID; versions have fewer
-_DOTS = 4
+_SHAPED = re.compile(rb"\.[0-9.]{5,}\.[0-9]+|\.25\.[0-9]+")
+#: dots of a UID, and characters of one that is made from a UUID (PS3.5 B.2); versions have fewer
+_DOTS, _OF_UUID = 3, 20
+_UUID_ROOT = b"2.25."
 
 
-def uid_shaped(content: bytes) -> set[bytes]:
-    """The strings in ``content`` that are formed like UIDs (PS3.5 9.1), but for those of PS3.6 Annex A."""
-    found = set()
+def uids_left(content: bytes, new: Collection[bytes] = ()) -> set[bytes]:
+    """The strings in ``content`` that are formed like UIDs (PS3.5 9.1), but for those of PS3.6 Annex A and new ones.
+
+    Args:
+        new: the UIDs that took the place of originals.
+    """
+    found: set[bytes] = set()
     for match in _SHAPED.finditer(content):
         start, end = match.span()
         while start and content[start - 1] in _DIGITS:
             start -= 1
         uid = content[start:end]
-        if uid.count(b".") >= _DOTS and not is_well_known(uid):
-            found.add(uid)
+        # as nearly all are
+        if uid in new or is_well_known(uid):
+            continue
+        readings = _readings(content, start, end)
+        if not any(uid in new or is_well_known(uid) for uid in readings):
+            found.update(readings)
     return found
 
 
-def uids_left(content: bytes, new: Collection[bytes]) -> set[bytes]:
-    """UID-shaped strings of an output that aren't new.
-
-    Args:
-        new: the UIDs that took the place of originals.
-    """
-    found = uid_shaped(content)
-    found.difference_update(new)
-    return found
-
-
-def stands_as_uid(uid: bytes, source: bytes, encoding: Encoding) -> bool:
-    """Whether ``uid`` is a value, or one of several, of an attribute of VR UI in ``source``."""
-    for match in re.finditer(rb"(?<![0-9.])" + re.escape(uid) + rb"(?![0-9.])", source):
-        start = match.start()
+def uids_of(source: bytes, encoding: Encoding) -> set[bytes]:
+    """The values of all attributes of VR UI in ``source``, whatever holds them, but for those of PS3.6 Annex A."""
+    found: set[bytes] = set()
+    for match in _SHAPED.finditer(source):
+        first, end = match.span()
+        while first and source[first - 1] in _DIGITS:
+            first -= 1
+        start = first
         while start and source[start - 1] in _OF_UIDS:
             start -= 1
-        # the last byte of a length may look like a digit
-        for at in range(start, match.start() + 1):
-            if encoding.explicit:
-                if source[max(at - 4, 0) : at - 2] == b"UI":
-                    return True
-            elif at >= 8:
-                group, element, _ = encoding.header.unpack_from(source, at - 8)
-                if attribute_vr(group << 16 | element) == "UI":
-                    return True
-    return False
+        # a digit there may be the last byte of a length
+        if _is_of_uid(source, start, encoding) or _is_of_uid(source, start + 1, encoding):
+            readings = _readings(source, first, end)
+            if not any(map(is_well_known, readings)):
+                found.update(readings)
+    return found
+
+
+def _readings(content: bytes, start: int, end: int) -> list[bytes]:
+    """How a string of digits and dots may be read, as far as it is formed like a UID.
+
+    A digit beside a NUL may be the second byte of a length, or the first of the next element's group.
+    """
+    uids = [content[start:end]]
+    if start and content[start - 1] == 0 and uids[0][1] in _DIGITS:
+        uids.append(uids[0][1:])
+    if content[end : end + 1] == b"\0" and uids[0][-2] in _DIGITS:
+        uids += [uid[:-1] for uid in uids]
+    return [uid for uid in uids if uid.count(b".") >= _DOTS or (uid.startswith(_UUID_ROOT) and len(uid) >= _OF_UUID)]
+
+
+def _is_of_uid(source: bytes, start: int, encoding: Encoding) -> bool:
+    """Whether the value at ``start`` is one of VR UI."""
+    if encoding.explicit:
+        return source[max(start - 4, 0) : max(start - 2, 0)] == b"UI"
+    if start < 8:
+        return False
+    group, element = struct.unpack_from("<HH" if encoding.little else ">HH", source, start - 8)
+    return attribute_vr(group << 16 | element) == "UI"

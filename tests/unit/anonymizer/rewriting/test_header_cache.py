@@ -141,7 +141,7 @@ def test_a_stretch_is_gone_over_with_its_edits_rules_and_notes() -> None:
     rules = [RULE]
     # what was noted before the stretch is none of it
     judged_by = {1: b"before"}
-    walk = familiar.walk(b"aabbccdd--", rules, judged_by)
+    walk = familiar.walk(b"aabbccdd--", rules, judged_by, [])
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
     # two neighbours were changed, one of them removed
     walk.edits.extend([(2, 4, b"B"), (4, 6, b"")])
@@ -151,7 +151,7 @@ def test_a_stretch_is_gone_over_with_its_edits_rules_and_notes() -> None:
     found: list[Rule] = []
     noted: dict[int, bytes] = {}
     pieces: list[bytes | memoryview] = []
-    assert familiar.walk(b"aabbccdd??", found, noted).skip(0, -1, 0, 0xFFFFFFFF, pieces)[:3] == (8, 7, 6)
+    assert familiar.walk(b"aabbccdd??", found, noted, []).skip(0, -1, 0, 0xFFFFFFFF, pieces)[:3] == (8, 7, 6)
     assert (b"".join(pieces), found, noted) == (b"aaB", [RULE], {5: b"ORIGINAL", 7: b""})
     assert walked(familiar, b"aabbccdX??") == (0, -1, 0, b"")
     # a stamp belongs in between
