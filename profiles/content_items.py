@@ -18,6 +18,8 @@ VALUE_ATTRIBUTES = {
     "PNAME": 0x0040A123,
     "UIDREF": 0x0040A124,
 }
+#: of an item that is a code (PS3.3 8.8): CodeValue, CodingSchemeDesignator, CodeMeaning
+CODE_ATTRIBUTES = frozenset({0x00080100, 0x00080102, 0x00080104})
 #: schemes in which SNOMED concepts were coded before SCT
 _RETIRED_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .actions import Action
-from .content_items import CONTENT_SEQUENCE, VALUE_ATTRIBUTES, content_row
+from .content_items import CODE_ATTRIBUTES, CONTENT_SEQUENCE, VALUE_ATTRIBUTES, content_row
 from .custom import Attribute
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
@@ -263,6 +263,9 @@ class PlanNode(dict[int, Rule]):
             tag = rule.tag
             private = bool(tag >> 16 & 1)
             action = Action.X if private else self.plan.resolve(Action.X_Z_D, (*self._path, tag))
+            if tag in CODE_ATTRIBUTES:
+                # the one requires the other, wherever a code stands
+                action = Action.D
             found = self._rules.screening_rule(Place(tag, rule.vr, rule.label, rule.keyword), action)
             if self._may_cache():
                 self._screening[rule.label] = found

@@ -141,6 +141,9 @@ class HeaderScreen:
             else:
                 item = begin, end
                 stays = self._value(node, rule, element, value, encoding, charset, item)
+                # with what stands behind it, by which an end of a word may be judged there
+                if stays and value and self._finds(buffer.content[position : following + 2]):
+                    self._found.judged.append(bytes(element))
             blocks.add(tag, stays)
             position = following
         return pieces, position
@@ -189,9 +192,10 @@ class HeaderScreen:
     ) -> list[Piece]:
         if not self._is_ours(rule, element, value, encoding) and self._holds_identifier(rule, value, encoding, charset, item):
             return self._without(node, rule, encoding)
-        if value and (self._identity.search.finds(value) or self._has_original(value)):
-            self._found.judged.append(bytes(element))
         return [element]
+
+    def _finds(self, content: bytes) -> bool:
+        return self._identity.search.finds(content) or self._has_original(content)
 
     def _has_original(self, value: bytes) -> bool:
         return bool(self._uids) and not self._uids.isdisjoint(uids_left(value))
