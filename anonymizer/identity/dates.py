@@ -27,6 +27,16 @@ _DATE_TIME = re.compile(rb"([0-9]{4})(?:([0-9]{2})(?:([0-9]{2})(?:%s)?)?)?(%s)?"
 _MOMENT = rb"[0-9]{4,14}(?:\.[0-9]{1,6})?%s?" % _ZONE
 _RANGE = re.compile(rb"(%s)?-(%s)?" % (_MOMENT, _MOMENT))
 _TIMEZONE = re.compile(_ZONE)
+_YEAR, _MONTH, _DAY_OF_MONTH = rb"(?:19|20)[0-9]{2}", rb"(?:0?[1-9]|1[0-2])", rb"(?:0?[1-9]|[12][0-9]|3[01])"
+_MONTH_NAME = rb"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+#: YYYYMMDD with or without a time behind it, and with signs between; days, months and years in both other orders; months by name
+_WRITTEN_DATE = re.compile(
+    rb"(?<![0-9.])(?:%(y)b(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{2}|[0-9]{4}|[0-9]{6})?"
+    rb"|%(y)b([-./])%(m)b\1%(d)b|(?:%(d)b([-./])%(m)b\2|%(m)b([-./])%(d)b\3)%(y)b"
+    rb"|%(d)b[-. ]{0,2}%(n)b[-., ]{0,2}%(y)b|(?<![a-z])%(n)b[. ]{0,2}%(d)b,? ?%(y)b)(?![0-9])"
+    % {b"y": _YEAR, b"m": _MONTH, b"d": _DAY_OF_MONTH, b"n": _MONTH_NAME},
+    re.IGNORECASE,
+)
 _AGE = re.compile(rb"[0-9]{3}[DWMY]")
 
 #: 45 CFR 164.514(b)(2)(i)(C): older patients share one age
@@ -214,6 +224,11 @@ def _shift_moment(value: bytes, offset: int) -> bytes:
         digits = 6 if second else 4 if minute else 2 if hour else 0
         rest = _clock_text(seconds, b"")[:digits] + rest[digits:]
     return _moved(year + (month or b"01") + (day or b"01"), days)[:precision] + rest
+
+
+def holds_date(text: bytes) -> bool:
+    """Whether a date of the last or this century stands in ``text``, in a usual spelling."""
+    return _WRITTEN_DATE.search(text) is not None
 
 
 def is_timezone(value: bytes) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from profiles import Operation, Plan, Rule, is_overlay_bit_position, partner_of
+from profiles import Operation, Plan, ProfileOptions, Rule, is_overlay_bit_position, partner_of
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError, Note, Reason
 from ..files.pieces import Piece
+from ..identity.dates import holds_date
 from ..identity.lookahead import patient_at
 from ..identity.patients import Patient
 from ..pixels.overlays import CellMask, embedded_bits, may_stay
@@ -19,6 +20,10 @@ from .values import ValueRewriter
 
 #: operations for which the value plays no part
 CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
+#: VRs of private values in which a date may stand, and those that hold one where it is the object's own
+_TEXTS, _NUMBERS_OR_CODES = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"}), frozenset({"CS", "DS", "IS"})
+#: InstanceCreationDate, StudyDate, SeriesDate, AcquisitionDate, ContentDate, AcquisitionDateTime
+_DATES = frozenset({0x00080012, 0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A})
 _FIRST_OVERLAY = 0x60000000
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: numbers, none of which is a UID; written so that there is but one way to match
@@ -44,6 +49,7 @@ class ElementRewriter:
         self._plan = plan
         self.buffer = Buffer(b"", complete=False)
         self.start = 0
+        self._own_dates = self.buffer, frozenset[bytes]()
 
     @property
     def _progress(self) -> Progress:
@@ -84,7 +90,32 @@ class ElementRewriter:
         if operation is Operation.SHIFT:
             time = self._time_of(rule, following, end, encoding)
             return self.values.shift(rule, content[value:following], time, encoding)
+        if rule.tag >> 16 & 1 and operation is Operation.KEEP and self._is_private_date(rule, content[value:following], encoding):
+            # as any private date: it may be the device's, or the patient's
+            raise DeidentificationError(Reason.INVALID_VALUE)
         return self.values.rewrite(rule, content[value:following], encoding)
+
+    def _is_private_date(self, rule: Rule, content: bytes, encoding: Encoding) -> bool:
+        """Whether a private value that stays is a date, though its VR doesn't say so."""
+        if rule.retained or ProfileOptions.RetainLongFullDates in self._plan.profile.options:
+            return False
+        if rule.vr in _TEXTS:
+            return holds_date(content)
+        return rule.vr in _NUMBERS_OR_CODES and any(part.strip(b"\0 ") in self._dates(encoding) for part in content.split(b"\\"))
+
+    def _dates(self, encoding: Encoding) -> frozenset[bytes]:
+        """The dates of the object itself, YYYYMMDD each.
+
+        Raises:
+            NeedMoreError: they lie beyond the buffer.
+        """
+        buffer, known = self._own_dates
+        if buffer is not self.buffer:
+            found = self.buffer.find(self.start, len(self.buffer.content), _DATES, encoding)
+            # an earlier buffer had them, where a long value was passed over
+            known = known | {self.buffer.text(one)[:8] for one in found.values()} - {b""}
+            self._own_dates = self.buffer, known
+        return known
 
     def bulk(self, rule: Rule, vr: bytes, tag: int, value: int, following: int) -> Bulk:
         """How to go on with a top-level value, between ``value`` and ``following``, that the buffer doesn't hold.
