@@ -45,6 +45,7 @@ from .rules import Rule as Rule
 from .rules import is_overlay_bit_position as is_overlay_bit_position
 from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
+from .tables import method_codes as method_codes
 from .tables import modalities as modalities
 from .tables import parse_tag as parse_tag
 from .tables import sop_class_modules as sop_class_modules

@@ -214,6 +214,11 @@ class ConfidentialityProfile:
         """Whether a list in use has the private attribute ``tag`` of ``creator``."""
         return (creator, tag >> 16, tag & 0xFF) in self._safe
 
+    @cached_property
+    def safe_creators(self) -> frozenset[str]:
+        """The private creators of the lists in use."""
+        return frozenset(creator for creator, _, _ in self._safe)
+
     def safe_vr(self, creator: str, tag: int) -> str:
         """The VR of a safe private attribute by the lists, ``""`` where they have none."""
         return self._safe.get((creator, tag >> 16, tag & 0xFF), "")

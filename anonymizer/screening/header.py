@@ -8,22 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from dataclasses import dataclass, field
+from functools import cache
 
 from profiles import (
     TEXT_VRS,
     ItemRules,
     Operation,
     Rule,
-    descriptor_words,
     is_enumerated,
     is_made_of_words,
     is_term,
+    method_codes,
     published_schemes,
     scheme_has_code,
     terms_of,
 )
 
-from ..descriptors import normal_word
 from ..dicom.buffer import MAX_DEPTH, Buffer
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Encoding, encode_value
@@ -31,7 +31,7 @@ from ..dicom.tags import PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
 from ..identity.dates import is_timezone
-from .known_identity import KnownIdentity
+from .known_identity import KnownIdentity, is_ordinary
 from .uids import uids_left
 
 #: what these make is none of the original's
@@ -57,7 +57,6 @@ _METHOD = 0x00120063
 #: a dummy there would say of the pixels what isn't true
 _PIXEL_GROUP = 0x0028
 _NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True)
@@ -78,17 +77,26 @@ class ScreenedHeader:
 class HeaderScreen:
     """Screens the header of one object."""
 
-    def __init__(self, content: bytes, identity: KnownIdentity, elsewhere: Container[str], uids: frozenset[bytes]) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        identity: KnownIdentity,
+        elsewhere: Container[str],
+        uids: frozenset[bytes],
+        creators: frozenset[str] = frozenset(),
+    ) -> None:
         """
         Args:
             content: elements of the top-level data set as they are to be written; the last may lack its value.
             elsewhere: words that identify somebody in other objects of the patient or study.
             uids: original UIDs that must not stand in it.
+            creators: private creators that the lists of safe attributes have.
         """
         self._buffer = Buffer(content, complete=True)
         self._identity = identity
         self._elsewhere = elsewhere
         self._uids = uids
+        self._creators = creators
         self._found = ScreenedHeader()
 
     def screen(self, root: ItemRules, encoding: Encoding, charset: str) -> ScreenedHeader:
@@ -125,8 +133,9 @@ class HeaderScreen:
             if tag == SPECIFIC_CHARACTER_SET:
                 charset = value.strip(b"\0 ").decode("latin-1")
             if tag >> 16 & 1 and 0 < tag & 0xFFFF < 0x100:
-                names = self._named_in(best_text(value.rstrip(b"\0 "), charset))
-                blocks.reserve(tag, "" if names else value.strip(b"\0 ").decode("latin-1"), element)
+                creator = value.strip(b"\0 ").decode("latin-1")
+                is_public = creator in self._creators or not self._named_in(best_text(value.rstrip(b"\0 "), charset))
+                blocks.reserve(tag, creator if is_public else "", element)
                 position = following
                 continue
             creator = blocks.creator(tag)
@@ -266,14 +275,16 @@ class HeaderScreen:
             return False
         found = self._buffer.find(*item, _CODE, encoding)
         code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (_CODE_VALUE, _SCHEME))
-        if scheme not in published_schemes():
-            return False
-        if tag == _SCHEME:
-            return True
-        if not scheme_has_code(scheme, code):
-            return False
-        vocabulary = descriptor_words().vocabulary
-        return tag == _CODE_VALUE or (are_words and all(normal_word(word) in vocabulary for word in _WORD.findall(value)))
+        if tag == _SCHEME or not scheme_has_code(scheme, code):
+            return tag == _SCHEME and scheme in published_schemes()
+        # what the code means, not who: Head, Filter
+        return tag == _CODE_VALUE or all(map(is_ordinary, words)) or (code, scheme, value) in _method_codes()
+
+
+@cache
+def _method_codes() -> frozenset[tuple[str, str, str]]:
+    """The codes by which objects say what was done to them (PS3.16 CID 7050)."""
+    return frozenset((one.code_value, one.coding_scheme, one.code_meaning) for one in method_codes().values())
 
 
 def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str) -> Rule:

@@ -40,8 +40,8 @@ class KnownIdentity:
         forms = [forms_of(value.kind, value.value, charset if value.charset is None else value.charset) for value in values]
         self._words: dict[str, bool] = {}
         for one in forms:
-            for word, is_ordinary in one.words.items():
-                self._words[word] = self._words.get(word, True) and is_ordinary
+            for word, may_be_ordinary in one.words.items():
+                self._words[word] = self._words.get(word, True) and may_be_ordinary
         self._groups = {group for one in forms for group in one.groups}
         self._texts = frozenset[str]().union(*(one.texts for one in forms))
         self._ideographic = [word for word in self._words if is_ideographic(word)]
@@ -58,7 +58,7 @@ class KnownIdentity:
     def _is_dull(self, needle: bytes) -> bool:
         """Whether what was found in bytes is an ordinary word."""
         word = needle.decode("latin-1")
-        return self._words.get(word, False) and _is_ordinary(word)
+        return self._words.get(word, False) and is_ordinary(word)
 
     def is_number(self, value: str) -> bool:
         """Whether a value of IS or DS is one of the known numbers of six digits or more."""
@@ -77,12 +77,12 @@ class KnownIdentity:
         found = {"" for one in self._texts if one in small and _stands_alone(one, small)}
         found |= {word for word in self._ideographic if word in text}
         for candidate in _candidates(text):
-            is_ordinary = self._words.get(candidate)
-            if is_ordinary is None:
+            may_be_ordinary = self._words.get(candidate)
+            if may_be_ordinary is None:
                 if not identifies(candidate) or candidate not in elsewhere:
                     continue
-                is_ordinary = True
-            if not (is_ordinary and _is_ordinary(candidate)):
+                may_be_ordinary = True
+            if not (may_be_ordinary and is_ordinary(candidate)):
                 found.add(candidate)
         if is_free and self._groups and any(pair <= group for pair in _neighbours(text) for group in self._groups):
             found.add("")
@@ -93,7 +93,7 @@ def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
     """Whether a run of letters and digits holds a word that identifies somebody in other objects."""
     for text in {run.decode("latin-1"), run.decode("utf-8", "ignore")}:
         for candidate in _candidates(text):
-            if identifies(candidate) and candidate in elsewhere and not _is_ordinary(candidate):
+            if identifies(candidate) and candidate in elsewhere and not is_ordinary(candidate):
                 return True
     return False
 
@@ -127,7 +127,7 @@ def _stands_alone(digits: str, text: str) -> bool:
     return re.search(rf"(?<!\d){re.escape(digits)}(?!\d)", text) is not None
 
 
-def _is_ordinary(word: str) -> bool:
+def is_ordinary(word: str) -> bool:
     """Whether a word is one of medicine, technique or addresses, so that by itself it names nobody's place."""
     words = descriptor_words()
     return normal_word(word) in words.vocabulary or word in words.context

@@ -59,6 +59,7 @@ class Screen:
 
     def __init__(self, profile: ConfidentialityProfile) -> None:
         self._retains_uids = ProfileOptions.RetainUIDs in profile.options
+        self._creators = profile.safe_creators
         self._identities: dict[tuple[str, tuple[KnownValue, ...]], KnownIdentity] = {}
         self._last = "", list[KnownValue](), KnownIdentity([], "")
 
@@ -102,7 +103,7 @@ class Screen:
         extra = _others(elsewhere, identity)
         if not originals and not identity.search.finds(content) and not (extra and _may_name(content, extra)):
             return Screened(pieces, [])
-        header = HeaderScreen(content, identity, extra, originals).screen(root, encoding, charset)
+        header = HeaderScreen(content, identity, extra, originals, self._creators).screen(root, encoding, charset)
         rest = _blanked(header.content, header.judged)
         if identity.search.finds(rest) or not originals.isdisjoint(uids_left(rest) if originals else ()):
             # it stands where no rule can take it out
