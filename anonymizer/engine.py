@@ -16,6 +16,7 @@ from .dicom.tags import SOP_CLASS
 from .errors import DeidentificationError, OtherPlanError
 from .files.pieces import Piece
 from .identity.identifying_words import IdentifyingWords
+from .identity.known_values import KnownValue, known_words
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
 from .identity.subject import FactFinder, Facts
@@ -63,6 +64,7 @@ class Engine:
         # what isn't screened may name somebody
         stamping = Stamping(profile, identity_removed=profile.screen)
         shared = Shared(self.pseudonyms, stamping, Stamping(profile, identity_removed=False), patients)
+        self._last_words: tuple[list[KnownValue], str, tuple[bytes, ...]] = [], "", ()
         self._rules = ObjectRules(profile, self.uids, self.facts, shared)
         self._describer = Describer(shared, self.uids)
 
@@ -109,7 +111,7 @@ class Engine:
                 error.originals = deidentification.originals_of_beginning()
             raise error.of(deidentification.describe_beginning(self._describer)) from None
         found = deidentification.progress.uids
-        words = tuple(sorted(map(self.words.hash, deidentification.known_words)))
+        words = self._hashed_words(*deidentification.known)
         return Scan(
             found[SOP_CLASS][1].decode("latin-1"),
             found,
@@ -121,6 +123,15 @@ class Engine:
             deidentification.face,
             deidentification.describe(self._describer),
         )
+
+    def _hashed_words(self, known: list[KnownValue], charset: str) -> tuple[bytes, ...]:
+        last_known, last_charset, words = self._last_words
+        if known != last_known or charset != last_charset:
+            # objects of one patient mostly come together
+            words = tuple(sorted(map(self.words.hash, known_words(known, charset))))
+            # in one go: threads share it
+            self._last_words = known.copy(), charset, words
+        return words
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
         """The patient whom an object's header names, by an ID or not, whatever else is wrong with it; None: that can't be told.

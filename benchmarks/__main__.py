@@ -16,7 +16,20 @@ from .results import Results, WorkResult
 from .works import AGAINST_PEERS, Work, Works
 
 _ROOT = Path(__file__).parents[1]
-_NAMES = ("help", "small", "multiframe", "ct", "options", "growth", "archive", "night", "night-small", "large")
+_NAMES = (
+    "help",
+    "small",
+    "multiframe",
+    "ct",
+    "options",
+    "screen",
+    "screen-references",
+    "growth",
+    "archive",
+    "night",
+    "night-small",
+    "large",
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,6 +70,8 @@ def main(
     small       ... over small objects
     multiframe  ... over enhanced multi-frame objects
     options     the engine's options over the CT images
+    screen      the engine with and without its screen of known identifiers, over the CT images
+    screen-references ... over objects of 20,000 elements and 5,000 UIDs
     archive     dicom-deid run, two cores
     night       dicom-deid run --resume over them, 1 % of them new
     night-small ... over 50,000 small objects

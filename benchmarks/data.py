@@ -23,6 +23,8 @@ CT_PIXELS = 512 * 512 * 2
 #: frames that give an enhanced object about 20,000 elements, and the bytes of their pixels, 32 x 32
 FRAMES = 475
 FRAMES_PIXELS = FRAMES * 32 * 32 * 2
+#: references that give an object about 20,000 elements, their items counted, and 5,000 UIDs
+REFERENCES = 4990
 #: frames of 512 x 512 that come closest to what an element can hold
 LARGE_FRAMES = 8191
 
@@ -136,6 +138,15 @@ def multiframe(place: Place, pixels: bytes) -> list[Element]:
         (0x52009230, "SQ", [_groups_of(place, frame) for frame in range(FRAMES)]),
         (_PIXEL_DATA, "OW", pixels),
     ]
+
+
+def references(place: Place, pixels: bytes) -> list[Element]:
+    """An enhanced CT of few frames that refers to 4,990 images: 20,000 elements and 5,000 UIDs."""
+    images = [[*_image(place, number), (0x00081160, "IS", number % 90 + 1)] for number in range(REFERENCES)]
+    series: list[Element] = [(0x0008114A, "SQ", images), (0x0020000E, "UI", place.theirs[1])]
+    # without the groups of its frames
+    rest = [element for element in multiframe(place, pixels) if element[0] != 0x52009230]
+    return sorted([*rest, (0x00081115, "SQ", [series])], key=lambda element: element[0])
 
 
 def write_large(path: Path, place: Place, frames: int = LARGE_FRAMES, seed: int = 2026) -> int:

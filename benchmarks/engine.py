@@ -1,4 +1,4 @@
-"""The engine over a folder: ``python -m benchmarks.engine INPUT OUTPUT [OPTIONS]``, by one Anonymizer in one process."""
+"""The engine over a folder, by one Anonymizer: ``python -m benchmarks.engine INPUT OUTPUT [OPTIONS] [--no-screen]``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from .peers import files_below
 
 
 def main() -> None:
-    source, target = sys.argv[1:3]
-    profile = ConfidentialityProfile.default("".join(sys.argv[3:]))
+    source, target, *options = sys.argv[1:]
+    screen = "--no-screen" not in options
+    profile = ConfidentialityProfile.default("".join(options if screen else options[:-1]), screen=screen)
     anonymizer = Anonymizer(profile, bytes(range(32)))
     for pair in files_below(source, target):
         anonymizer.anonymize_file(*pair)

@@ -29,6 +29,8 @@ OPTIONS = {
     "CleanDesc": "CleanDesc",
     "all that cleans": CLEANING,
 }
+#: known identifiers searched for, or not
+SCREENS = {"with the screen": "", "without it": "--no-screen"}
 #: the works that need an environment for peers
 AGAINST_PEERS = {"ct", "small", "multiframe", "archive", "large"}
 _DRIVER = str(Path(__file__).with_name("peers.py"))
@@ -71,7 +73,7 @@ class Works:
 
     def all(self) -> dict[str, Work]:
         """The works by name, those that need much room last."""
-        made = [self._help(), self._small(), self._multiframe(), self._ct(), self._options(), self._growth()]
+        made = [self._help(), self._small(), self._multiframe(), self._ct(), self._options(), *self._screens(), self._growth()]
         made += [self._archive(), *self._nights(), self._large()]
         if self._quick:
             made = [replace(work, rounds=1) for work in made]
@@ -100,6 +102,18 @@ class Works:
     def _options(self) -> Work:
         contenders = [replace(self._engine(options), name=name) for name, options in OPTIONS.items()]
         return replace(self._ct(), name="options", title="the same CT image, by options", contenders=contenders)
+
+    def _screens(self) -> list[Work]:
+        contenders = [replace(self._engine(flag), name=name) for name, flag in SCREENS.items()]
+        shape = Shape(1, (4,) if self._quick else (60,), 32 * 32 * 2)
+        references = _archive_of(shape, data.references)
+        title = "screen of known identifiers: 20,000 elements, 5,000 UIDs"
+        return [
+            replace(
+                self._ct(), name="screen", title="screen of known identifiers: the same CT image", contenders=contenders, rounds=7
+            ),
+            Work("screen-references", title, "references", references, contenders, rounds=7),
+        ]
 
     def _archive(self) -> Work:
         contenders = [
@@ -169,10 +183,10 @@ class Works:
     def _key(self) -> str:
         return f"--key=file:{self._folder / 'key'}"
 
-    def _engine(self, options: str = "") -> Contender:
+    def _engine(self, *options: str) -> Contender:
         return Contender(
             ENGINE,
-            lambda source, target: [sys.executable, "-m", "benchmarks.engine", str(source), str(target), options],
+            lambda source, target: [sys.executable, "-m", "benchmarks.engine", str(source), str(target), *options],
             ours=True,
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from profiles import IdentityKind, attribute_vr
+from ahocorasick_rs import BytesAhoCorasick
+
+from profiles import IdentityKind, attribute_vr, identity_kinds
 
 from ..descriptors import identifying_words
 from ..dicom.buffer import MAX_DEPTH, Buffer, NeedMoreError
@@ -49,7 +52,16 @@ def values_in_items(
     buffer: Buffer, position: int, end: int, encoding: Encoding, kinds: Mapping[int, IdentityKind], charset: str | None, tag: int
 ) -> Iterator[KnownValue]:
     """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
-    yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
+    # lists of references are long, and name nobody
+    if _tags(encoding.little).find_matches_as_indexes(buffer.view[position:end]):
+        yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
+
+
+@cache
+def _tags(little: bool) -> BytesAhoCorasick:
+    """Finds the tags of identifying attributes in bytes."""
+    order = "<HH" if little else ">HH"
+    return BytesAhoCorasick([struct.pack(order, tag >> 16, tag & 0xFFFF) for tag in identity_kinds()])
 
 
 def _values(

@@ -16,7 +16,7 @@ from ..dicom.source import Source
 from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Description, Note, Originals, OtherPlanError, Reason
 from ..files.pieces import Batch, Piece
-from ..identity.known_values import known_words
+from ..identity.known_values import KnownValue
 from ..identity.lookahead import Identity, new_patient_id, originals_of, originals_of_beginning
 from ..identity.patients import Patient
 from ..identity.subject import Facts
@@ -117,11 +117,9 @@ class Deidentification:
         return self._source.bytes_read
 
     @property
-    def known_words(self) -> frozenset[str]:
-        """The words that identify somebody around the object; nothing where the profile doesn't ask for any."""
-        if self._rules.profile.cleans_text:
-            return self.facts.words
-        return known_words(self.progress.known, self.progress.charset)
+    def known(self) -> tuple[list[KnownValue], str]:
+        """The values that identify somebody around the object, if the profile asks for any, and its SpecificCharacterSet."""
+        return [*self.facts.known] or self.progress.known, self.progress.charset
 
     @property
     def person(self) -> bytes:

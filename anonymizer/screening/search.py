@@ -11,6 +11,8 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 _PATIENCE = 2
 #: bytes in which searching one by one takes longer than building it
 _LARGE = 8 << 10
+#: bytes and searches for which the faster automaton is worth its building
+_VERY_LARGE, _OFTEN = 128 << 10, 200
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
@@ -42,6 +44,7 @@ class ByteSearch:
         self._is_dull = is_dull
         self._searched = 0
         self._automaton: BytesAhoCorasick | None = None
+        self._is_fast = False
 
     def finds(self, content: bytes) -> bool:
         """Whether ``content`` holds one of the words, in ASCII and its supersets or, of ASCII characters, in UTF-16."""
@@ -58,14 +61,20 @@ class ByteSearch:
     def _is_in(self, content: bytes, shortest: int | None = None) -> bool:
         shortest = self._shortest if shortest is None else shortest
         small = content.lower()
-        if self._automaton is None:
-            self._searched += 1
-            if self._searched <= _PATIENCE and len(small) <= _LARGE:
-                return any(self._says(content, small, *place, shortest) for place in _places(self._needles, small))
-            self._automaton = BytesAhoCorasick(self._needles, implementation=Implementation.ContiguousNFA)
-        places = self._automaton.find_matches_as_indexes(small, overlapping=True)
+        self._searched += 1
+        if self._automaton is None and self._searched <= _PATIENCE and len(small) <= _LARGE:
+            return any(self._says(content, small, *place, shortest) for place in _places(self._needles, small))
         # no generator for the most common case, that there are none
+        places = self._matcher(len(small)).find_matches_as_indexes(small, overlapping=True)
         return bool(places) and any(self._says(content, small, start, end, shortest) for _, start, end in places)
+
+    def _matcher(self, size: int) -> BytesAhoCorasick:
+        """The automaton for a search of so many bytes: the faster one takes ten times as long to build."""
+        is_worth_it = size > _VERY_LARGE or self._searched > _OFTEN
+        if self._automaton is None or (is_worth_it and not self._is_fast):
+            kind = Implementation.DFA if is_worth_it else Implementation.ContiguousNFA
+            self._automaton, self._is_fast = BytesAhoCorasick(self._needles, implementation=kind), is_worth_it
+        return self._automaton
 
     def _says(self, content: bytes, small: bytes, start: int, end: int, shortest: int) -> bool:
         return end - start >= shortest and _stands_alone(content, start, end) and not self._is_dull(small[start:end])

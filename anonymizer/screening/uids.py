@@ -11,9 +11,12 @@ from profiles import attribute_vr
 from ..dicom.encoding import Encoding
 from ..identity.uids import is_well_known
 
-_DIGITS, _OF_UIDS = frozenset(b"0123456789"), frozenset(b"0123456789.\\")
-#: from the first dot on, for which the search needn't try each digit
-_SHAPED = re.compile(rb"\.[0-9.]{5,}\.[0-9]+|\.25\.[0-9]+")
+_DOT = ord(".")
+_DIGITS = frozenset(b"0123456789")
+#: UIDs, one or several
+_RUN = re.compile(rb"[0-9.\\]{9,}")
+#: from the first dot on, for which the search needn't try each digit; no UID has fewer characters
+_SHAPED = re.compile(rb"\.[0-9][0-9.]{6,}")
 #: dots of a UID, and characters of one that is made from a UUID (PS3.5 B.2); versions have fewer
 _DOTS, _OF_UUID = 3, 20
 _UUID_ROOT = b"2.25."
@@ -25,15 +28,17 @@ def uids_left(content: bytes, new: Collection[bytes] = ()) -> set[bytes]:
     Args:
         new: the UIDs that took the place of originals.
     """
+    # from their first dots on: objects may have thousands, nearly all of them new
+    others = set(_SHAPED.findall(content))
+    others.difference_update([uid[1:] if uid[1] == _DOT else uid[uid.find(b".") :] for uid in new])
+    others = {rest for rest in others if not is_well_known(b"1" + rest)}
     found: set[bytes] = set()
-    for match in _SHAPED.finditer(content):
+    for match in _SHAPED.finditer(content) if others else ():
+        if match[0] not in others:
+            continue
         start, end = match.span()
         while start and content[start - 1] in _DIGITS:
             start -= 1
-        uid = content[start:end]
-        # as nearly all are
-        if uid in new or is_well_known(uid):
-            continue
         readings = _readings(content, start, end)
         if not any(uid in new or is_well_known(uid) for uid in readings):
             found.update(readings)
@@ -43,16 +48,15 @@ def uids_left(content: bytes, new: Collection[bytes] = ()) -> set[bytes]:
 def uids_of(source: bytes, encoding: Encoding) -> set[bytes]:
     """The values of all attributes of VR UI in ``source``, whatever holds them, but for those of PS3.6 Annex A."""
     found: set[bytes] = set()
-    for match in _SHAPED.finditer(source):
-        first, end = match.span()
-        while first and source[first - 1] in _DIGITS:
-            first -= 1
-        start = first
-        while start and source[start - 1] in _OF_UIDS:
-            start -= 1
-        # a digit there may be the last byte of a length
-        if _is_of_uid(source, start, encoding) or _is_of_uid(source, start + 1, encoding):
-            readings = _readings(source, first, end)
+    for run in _RUN.finditer(source):
+        # a digit at its beginning may be the last byte of a length
+        if not any(_is_of_uid(source, start, encoding) for start in (run.start(), run.start() + 1)):
+            continue
+        for match in _SHAPED.finditer(source, *run.span()):
+            start, end = match.span()
+            while start and source[start - 1] in _DIGITS:
+                start -= 1
+            readings = _readings(source, start, end)
             if not any(map(is_well_known, readings)):
                 found.update(readings)
     return found
@@ -63,7 +67,7 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
 
     A digit beside a NUL may be the second byte of a length, or the first of the next element's group.
     """
-    uids = [content[start:end]]
+    uids = [content[start:end].rstrip(b".")]
     if start and content[start - 1] == 0 and uids[0][1] in _DIGITS:
         uids.append(uids[0][1:])
     if content[end : end + 1] == b"\0" and uids[0][-2] in _DIGITS:
