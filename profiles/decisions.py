@@ -68,12 +68,14 @@ UNLISTED_UID = Decision(Action.U, "unlisted UID of an instance")
 TECHNICAL = Decision(Action.K, "unlisted technical attribute")
 SEQUENCE = Decision(Action.K, "unlisted sequence: its items are de-identified")
 
+SCREENED = "(values that name somebody known)"
 #: rules for whole objects and for what no attribute says, as ``explain`` shows them: what it is, action, meaning, why
 OBJECT_RULES = (
     ("(objects of private SOP classes)", "quarantine", "refuse", "their de-identification is undefined (PS3.15 E.1)"),
     ("(audio objects)", "quarantine", "refuse", "a voice identifies its speaker"),
     ("(encapsulated documents)", "D", "replace", "PDF, CDA, STL, OBJ and MTL: by a small legal document of the type"),
     ("(overlays in unused bits of the pixels)", "X", "clear the bits", "where pixels are compressed, the object is quarantined"),
+    (SCREENED, "X/Z/D", "remove", "names, IDs, dates of birth, original UIDs, wherever they stand"),
     ("(digital signatures)", "X", "remove", "at every depth: they would not hold, and name the signer"),
     ("(file meta information, preamble, trailing data)", "X", "write anew, or cut", "PS3.15 E.1.1"),
 )

@@ -14,6 +14,7 @@ from .decisions import (
     PUBLIC_DATES,
     RETIRED_LENGTH,
     RETIRED_TEXT,
+    SCREENED,
     SAFE_PRIVATE,
     SHORT_STRING,
     TECHNICAL,
@@ -59,6 +60,8 @@ class Policy(Protocol):
     def patient_id(self) -> str | None: ...
     @property
     def pixels(self) -> PixelPolicy: ...
+    @property
+    def screen(self) -> bool: ...
     def decide(self, tag: int) -> Decision: ...
     def decide_private(self, creator: str, tag: int, vr: str) -> Decision: ...
     def decide_by_vr(self, vr: str) -> Decision: ...
@@ -92,6 +95,8 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
     if ProfileOptions.CleanStructdCont in profile.options:
         yield ExplainedAttribute("", "(content items)", "", "C", "by concept name and value type", "E.3.4-1")
     for what, action, meaning, why in (*explained_risks(profile.pixels), *OBJECT_RULES):
+        if what == SCREENED and not profile.screen:
+            continue
         yield ExplainedAttribute("", what, "", action, meaning, why)
 
 

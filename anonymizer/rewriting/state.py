@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from profiles import Rule
@@ -58,12 +59,15 @@ class Progress:
             gone: the rule of each, and the one that took its place.
         """
         self.notes.add(Note.IDENTIFIER_SCREENED)
-        for rule, new in gone:
-            for index, done in enumerate(self.rules):
-                if done.label == rule.label and done.action is rule.action and not done.reason:
-                    del self.rules[index]
-                    break
-            self.rules.append(new)
+        undone = Counter((rule.label, rule.action) for rule, _ in gone)
+        stays = []
+        for done in self.rules:
+            if undone.get((done.label, done.action), 0):
+                undone[done.label, done.action] -= 1
+            else:
+                stays.append(done)
+        # in place: the walker has this list
+        self.rules[:] = [*stays, *(new for _, new in gone)]
 
     def copy(self) -> Progress:
         """A copy to go back to."""

@@ -37,7 +37,11 @@ class KnownIdentity:
         Args:
             charset: the object's SpecificCharacterSet.
         """
-        forms = [forms_of(value.kind, value.value, charset if value.charset is None else value.charset) for value in values]
+        # content items name one observer over and over
+        distinct = dict.fromkeys(
+            (value.kind, value.value, charset if value.charset is None else value.charset) for value in values
+        )
+        forms = [forms_of(*one) for one in distinct]
         self._words: dict[str, bool] = {}
         for one in forms:
             for word, may_be_ordinary in one.words.items():
