@@ -24,7 +24,7 @@ from storage import Folder
 from tests.support.keys import OTHER_KEY, write_key
 from tests.support.runs import deidentify, run_command
 
-#: two nights of version 0.1 over SAMPLES with CleanDesc: the last sample came with the second
+#: two nights of version 0.1 over SAMPLES with CleanDesc: the last sample came with the second; and the objects that it wrote
 MADE_BY_0_1 = Path(__file__).with_name("audit_0_1.zip")
 SAMPLES = ("CT_small.dcm", "rtplan.dcm", "JPEG2000.dcm", "MR_small.dcm")
 
@@ -37,7 +37,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with an output whose audit version 0.1 made, and its crosswalk; without the objects."""
+    """A folder with an output whose audit version 0.1 made, and its crosswalk; the objects lie elsewhere."""
     with zipfile.ZipFile(MADE_BY_0_1) as archive:
         archive.extractall(tmp_path / "unpacked")
     (tmp_path / "out").mkdir()
@@ -75,11 +75,8 @@ def test_a_nightly_site_goes_on_after_the_upgrade(place: Path, key_file: Path) -
         shutil.copyfile(str(get_testdata_file(name)), archive / name)
         os.utime(archive / name, ns=(10**18, 10**18))
     options = ("--options", "CleanDesc", "--crosswalk", str(crosswalk))
-    # the objects that version 0.1 had written: the same bytes
-    fresh = deidentify(archive, place / "fresh", key_file, "--options", "CleanDesc")
-    assert fresh.report["counts"]["written"] == 3
-    for study in fresh.output.iterdir():
-        shutil.move(study, output / study.name)
+    shutil.copytree(place / "unpacked" / "objects", output, dirs_exist_ok=True)
+    written = files(place / "unpacked" / "objects")
     refused = deidentify(archive, output, key_file, "--resume", *options)
     assert refused.code == 2
     assert "audit adopt" in refused.log
@@ -93,9 +90,15 @@ def test_a_nightly_site_goes_on_after_the_upgrade(place: Path, key_file: Path) -
     assert len(hashes_of_words(audit)) > 10
     assert not hashes_of_words(audit) & old_words
 
-    night = deidentify(archive, output, key_file, "--resume", *options)
+    # it removed less: its profile is another one, and the output is its
+    plain = deidentify(archive, output, key_file, "--resume", *options)
+    assert plain.code == 2
+    assert "--mixed-output" in plain.log
+    night = deidentify(archive, output, key_file, "--resume", "--mixed-output", *options)
     assert night.code == 3, night.log
     assert night.report["counts"] == {"written": 0, "skipped": 3, "duplicate": 0, "filtered": 0, "quarantined": 1}
+    assert night.report["other_settings"] == {"versions": 3, "settings": 0}
+    assert files(output) == written
     assert len(list((audit / "earlier").iterdir())) == 2
     names = run_command("reidentify", "--crosswalk", str(crosswalk), "--key", f"file:{key_file}", "--csv")
     assert names.returncode == 0
@@ -106,6 +109,14 @@ def test_a_nightly_site_goes_on_after_the_upgrade(place: Path, key_file: Path) -
 
     # there is nothing left to do
     assert run_command(*command).returncode == 0
+
+    assert deidentify(archive, output, key_file, "--resume", *options).code == 2
+    anew = deidentify(archive, output, key_file, "--resume", "--recheck", *options)
+    assert anew.report["counts"] == {"written": 3, "skipped": 0, "duplicate": 0, "filtered": 0, "quarantined": 1}, anew.log
+    replaced = {row["output_name"] for row in anew.table("instances") if "output-replaced" in row["notes"]}
+    assert replaced == {name for name, content in files(output).items() if content != written[name]} != set()
+    # and no later night needs to be told
+    assert deidentify(archive, output, key_file, "--resume", *options).report["counts"]["skipped"] == 3
 
 
 def test_each_account_gets_a_code_and_the_digests_of_its_tables(place: Path, key_file: Path) -> None:
