@@ -49,7 +49,7 @@ CREATE OR REPLACE TEMP TABLE no_instances (
     source_id VARCHAR, status VARCHAR, reason VARCHAR, reason_tag VARCHAR, reason_keyword VARCHAR, notes VARCHAR[],
     sop_class_uid VARCHAR, transfer_syntax_uid VARCHAR, study_instance_uid VARCHAR, series_instance_uid VARCHAR, sop_instance_uid VARCHAR,
     output_name VARCHAR, size BIGINT, crc32c VARCHAR,
-    actions STRUCT(path VARCHAR, keyword VARCHAR, "action" VARCHAR, count INTEGER)[],
+    actions STRUCT(path VARCHAR, keyword VARCHAR, "action" VARCHAR, count INTEGER, reason VARCHAR)[],
     source_version VARCHAR, container_id VARCHAR, study_hash VARCHAR, instance_hash BLOB, pixel_risks VARCHAR[],
     profile_digest VARCHAR, key_id VARCHAR, version VARCHAR, written_in VARCHAR, input_id VARCHAR, modality VARCHAR,
     patient_id VARCHAR, source_size BIGINT, since VARCHAR, settings_digest VARCHAR
@@ -339,8 +339,8 @@ FROM (
     WHERE now.status = 'skipped' AND made.status = 'written' AND made.run_id = now.written_in
 );
 CREATE OR REPLACE TEMP VIEW actions AS
-SELECT path, keyword, "action", count(*) AS objects, sum(count)::BIGINT AS times
-FROM object_actions GROUP BY ALL ORDER BY path, "action";
+SELECT path, keyword, "action", coalesce(reason, '') AS reason, count(*) AS objects, sum(count)::BIGINT AS times
+FROM object_actions GROUP BY ALL ORDER BY path, "action", reason;
 -- skipped objects whose actions are in an audit that lies elsewhere, by the run that has them
 CREATE OR REPLACE TEMP VIEW actions_elsewhere AS
 SELECT written_in, count(*) AS objects FROM instances

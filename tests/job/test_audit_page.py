@@ -103,6 +103,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     for number in range(3):
         (archive / f"{number}").write_bytes(ct_file(f"1.2.3.1.{number}", study="1.2.3.1"))
     (archive / "risky").write_bytes(ct_file("1.2.3.1.9", RISKY, study="1.2.3.1"))
+    named = Element(0x00100020, "LO", "MRN-2000"), Element(0x00181210, "SH", "for MRN-2000")
+    (archive / "named").write_bytes(ct_file("1.2.3.3.1", *named, study="1.2.3.3"))
     assert deidentify(archive, folder / "research", key).code == 3
     (archive / "0").unlink()
     (archive / "broken").write_bytes(ct_file("1.2.3.2.1", study="1.2.3.2")[:-4])

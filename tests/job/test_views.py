@@ -26,7 +26,9 @@ SQL = VIEWS.read_text()
 NAMES = re.findall(r"TEMP VIEW (\w+)", SQL)
 #: views that tell of what isn't in an ordinary audit: a test of its own has some
 RARE = {"actions_elsewhere", "changed_files"}
-OTHERS = Element(0x00100020, "LO", "MRN-2")
+OTHERS = Element(0x00100020, "LO", "MRN-2000")
+#: a value that stays, but for what it says
+NAMES_SOMEBODY = Element(0x00181210, "SH", "for MRN-2000")
 RISKY = Element(0x00280301, "CS", "YES")
 IN_OUTPUT = ("written", "skipped")
 
@@ -88,7 +90,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Audited
     put("copy", "1.2.3.1.0", Element(0x00080021, "DA", "20200102"))
     (archive / "text").write_bytes(b"no DICOM")
     put("risky", "1.2.3.2.1", RISKY, OTHERS, study="1.2.3.2")
-    put("written beside it", "1.2.3.2.2", OTHERS, study="1.2.3.2")
+    put("written beside it", "1.2.3.2.2", OTHERS, NAMES_SOMEBODY, study="1.2.3.2")
     put("one of two", "1.2.3.3.1", study="1.2.3.3")
     put("two of two", "1.2.3.3.1", Element(0x00280010, "US", 1), study="1.2.3.3")
     series = [Element(0x0008114A, "SQ", [[Element(0x00081150, "UI", CT), Element(0x00081155, "UI", "1.2.9.9")]])]
@@ -234,15 +236,16 @@ def test_actions_of_what_lies_in_the_output_whoever_wrote_it(audited: Audited) -
         for report, table in zip(audited.reports, audited.tables, strict=True)
         for row in table
     }
-    expected: Counter[tuple[str, str, str]] = Counter()
+    expected: Counter[tuple[str, str, str, str]] = Counter()
     for row in audited.instances:
         if row["status"] in IN_OUTPUT:
             for action in made[row["source_id"], row["written_in"] or audited.report["run_id"]]["actions"]:
-                expected[named(action, "path", "keyword", "action")] += action["count"]
-    assert {named(row, "path", "keyword", "action"): row["times"] for row in audited.view("actions")} == expected
-    assert expected["(0008,0018)", "SOPInstanceUID", "U"] == sum(row["status"] in IN_OUTPUT for row in audited.instances)
+                expected[named(action, "path", "keyword", "action", "reason")] += action["count"]
+    assert {named(row, "path", "keyword", "action", "reason"): row["times"] for row in audited.view("actions")} == expected
+    assert expected["(0008,0018)", "SOPInstanceUID", "U", ""] == sum(row["status"] in IN_OUTPUT for row in audited.instances)
     # three of the four that have a date are in the output
-    assert expected["(0008,0021)", "SeriesDate", "X"] == 2
+    assert expected["(0008,0021)", "SeriesDate", "X", ""] == 2
+    assert expected["(0018,1210)", "ConvolutionKernel", "X", "identifier-screened"] == 1
 
 
 def test_outputs_that_a_person_should_remove(audited: Audited) -> None:
