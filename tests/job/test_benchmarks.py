@@ -39,14 +39,14 @@ def test_an_archive_is_the_same_for_a_seed(tmp_path: Path) -> None:
     assert len({dataset.StudyInstanceUID for dataset in datasets}) == 2
 
 
-@pytest.mark.parametrize("flags", [(), (CLEANING,)])
-def test_what_shuffles_get_is_counted(flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("flags", "shares_words"), [((), True), ((CLEANING,), True), (("--screen=off",), False)])
+def test_what_shuffles_get_is_counted(flags: tuple[str, ...], shares_words: bool) -> None:
     found = measure_shuffle(Case(Shape(studies=3, series=(4,)), flags))
     assert found.instances == 12
     assert found.shuffled["GroupIntoWorkUnits/Size/Group"][0] == 3
     assert found.shuffled["GroupIntoWorkUnits/ByKey"][0] == 1
     assert 12 * 100 < found.shuffled["GroupIntoWorkUnits/ByKey"][1] < 12 * 1000
-    assert ("ShareWords/ByStudy/Group" in found.shuffled) is bool(flags)
+    assert ("ShareWords/ByStudy/Group" in found.shuffled) is shares_words
     assert all(size > 10 * rows for rows, size in found.shuffled.values())
 
 

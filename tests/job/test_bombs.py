@@ -76,10 +76,14 @@ def _block(content: bytes, flush: int = zlib.Z_FULL_FLUSH) -> bytes:
 
 
 def deflated() -> Iterator[Bomb]:
-    """A gigabyte in pixels, in what is kept, removed or looked at whole, in an endless sequence, in place of everything."""
+    """A gigabyte in pixels, in what is kept behind or before all names, removed or looked at whole, in an endless sequence, in place
+    of everything.
+    """
     for tag, vr, reason in (
         (0x7FE00010, "OW", ""),
-        (0x00281201, "OW", ""),
+        (0x7FE00008, "OF", ""),
+        # what stays waits until all are known whom it may name
+        (0x00281201, "OW", "header-too-large"),
         (0x00104000, "UN", ""),
         (0x00281199, "UC", "header-too-large"),
     ):

@@ -77,7 +77,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def graphs(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
-    """The graphs without an option, and with all of them that change it."""
+    """The graphs without an option, with all of them that add to it, and with the one that takes away."""
     folder = tmp_path_factory.mktemp("graphs")
     patients = folder / "patients.csv"
     patients.write_text(f"PatientID,NewPatientID\n{TABLE_ROW}\n")
@@ -90,6 +90,7 @@ def graphs(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFacto
     ]
     return {
         "basic": submitted(archive, folder / "basic", key_file),
+        "unscreened": submitted(archive, folder / "unscreened", key_file, "--screen=off"),
         "all": submitted(archive, folder / "all", key_file, *flags),
     }
 
@@ -117,7 +118,8 @@ def test_keys_of_shuffles_are_plain(graph: Graph) -> None:
 
 def test_words_and_faces_are_shared_only_where_they_are_looked_for(graphs: dict[str, Graph]) -> None:
     grouping = {name: {step.split("/")[0] for step in graph.steps("group_by_key")} for name, graph in graphs.items()}
-    assert grouping["all"] - grouping["basic"] == {"ShareWords", *GROUPING_FACES}
+    assert grouping["all"] - grouping["basic"] == GROUPING_FACES
+    assert grouping["basic"] - grouping["unscreened"] == {"ShareWords"}
 
 
 def test_each_side_input_is_known(graph: Graph) -> None:

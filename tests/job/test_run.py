@@ -99,7 +99,13 @@ def test_rows_describe_the_written_objects(either_run: Run) -> None:
         assert row["sop_class_uid"] == dataset.SOPClassUID
         assert row["output_name"] == f"{dataset.StudyInstanceUID}/{dataset.SeriesInstanceUID}/{dataset.SOPInstanceUID}.dcm"
         actions = {action["path"]: action for action in row["actions"]}
-        assert actions["(0010,0010)"] == {"path": "(0010,0010)", "keyword": "PatientName", "action": "Z", "count": 1}
+        assert actions["(0010,0010)"] == {
+            "path": "(0010,0010)",
+            "keyword": "PatientName",
+            "action": "Z",
+            "count": 1,
+            "reason": "",
+        }
         if row["pixel_risks"] == ["burned-in-annotation"]:
             # a small CT in which only names were planted
             continue
