@@ -15,7 +15,7 @@ from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
 from .rule_factory import REFERENCED_SERIES, Place, RuleFactory
 from .rules import Operation, Rule
-from .tables import DATE_VRS, module_types, sop_class_modules, tag_text
+from .tables import DATE_VRS, module_types, required_types, sop_class_modules, tag_text
 
 Path = tuple[int, ...]
 
@@ -81,6 +81,15 @@ class Plan:
             # content items hold content items, and PS3.3 writes them down once
             path = tuple(tag for index, tag in enumerate(path) if tag != CONTENT_SEQUENCE or CONTENT_SEQUENCE not in path[:index])
         return self._types.get(path, "3")
+
+    def required_type(self, path: Path) -> str | None:
+        """As ``attribute_type``, of any attribute that holds a value; where it stands in items, of all places in items."""
+        types = [self.attribute_type(path)]
+        if types[0] is None:
+            return None
+        at = path[-1], len(path) > 1
+        types += [required_types().get(module, {}).get(at, "3") for module in sop_class_modules()[self.sop_class_uid]]
+        return min(filter(None, types), key=_STRICTEST_FIRST.index)
 
     def resolve(self, action: Action, path: Path) -> Action:
         """The plain action at ``path`` of a code that may be a compound one."""
@@ -262,7 +271,7 @@ class PlanNode(dict[int, Rule]):
         if found is None:
             tag = rule.tag
             private = bool(tag >> 16 & 1)
-            action = Action.X if private else self.plan.resolve(Action.X_Z_D, (*self._path, tag))
+            action = Action.X if private else Action.X_Z_D.resolve(self.plan.required_type((*self._path, tag)))
             if tag in CODE_ATTRIBUTES:
                 # the one requires the other, wherever a code stands
                 action = Action.D

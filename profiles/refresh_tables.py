@@ -128,8 +128,21 @@ def _types(modules: dict[str, dict[str, str]], used: set[str], basic: dict[str, 
             yield [module, ">".join(f"({part[:4]},{part[4:]})" for part in path.lower().split(">")), attribute_type]
 
 
+def _required(modules: dict[str, dict[str, str]], used: set[str]) -> Iterator[list[str]]:
+    """The attributes with values that each module requires: in one row those of one type, at top level or in items."""
+    for module in sorted(used & modules.keys()):
+        found: dict[tuple[str, bool], set[str]] = {}
+        for path, attribute_type in modules[module].items():
+            *above, leaf = path.lower().split(">")
+            if attribute_type != "3" and _vr(leaf) not in ("", "SQ", "UI"):
+                found.setdefault((attribute_type, bool(above)), set()).add(leaf)
+        for (attribute_type, nested), tags in sorted(found.items()):
+            yield [module, attribute_type, "nested" if nested else "", " ".join(sorted(tags))]
+
+
 def refresh_iods(source: Path, basic: dict[str, str]) -> None:
-    """Write ``iods.csv`` (SOP class, IOD, its modules) and ``iod_types.csv`` (types 1, 1C, 2, 2C that a code depends on)."""
+    """Write ``iods.csv`` (SOP class, IOD, its modules), ``iod_types.csv`` (types 1, 1C, 2, 2C that a code depends on) and
+    ``required.csv`` (all others, without their paths)."""
     with gzip.open(source / "iod_attribute_types.json.gz") as stream:
         extract = json.load(stream)
     sop_classes = {**extract["sop_retired_fallback"], **extract["sop"]}
@@ -141,6 +154,7 @@ def refresh_iods(source: Path, basic: dict[str, str]) -> None:
     _write("iods.csv", ["sop_class_uid", "iod", "modules"], rows)
     used = {module for iod in extract["iod"].values() for module, _ in iod}
     _write("iod_types.csv", ["module", "path", "type"], _types(extract["mod"], used, basic))
+    _write("required.csv", ["module", "type", "nested", "tags"], _required(extract["mod"], used))
 
 
 def main(source: Path) -> None:

@@ -195,6 +195,17 @@ def sop_class_modules() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def required_types() -> dict[str, dict[tuple[int, bool], str]]:
+    """For each module: tag of an attribute, and whether it stands in an item -> its strictest type there, 1, 1C, 2 or 2C."""
+    types: dict[str, dict[tuple[int, bool], str]] = {}
+    # the strictest last
+    for row in sorted(read_rows("required.csv"), key=lambda row: row["type"], reverse=True):
+        of_module = types.setdefault(row["module"], {})
+        of_module.update(((int(tag, 16), bool(row["nested"])), row["type"]) for tag in row["tags"].split())
+    return types
+
+
+@cache
 def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
     """For each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
     types: dict[str, list[tuple[tuple[int, ...], str]]] = {}

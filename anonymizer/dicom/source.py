@@ -99,13 +99,14 @@ class Source:
                 yield [chunk]
 
     def fragments(
-        self, buffer: bytes, encoding: Encoding, look: Callable[[bytes], bool] | None = None
+        self, buffer: bytes, encoding: Encoding, look: Callable[[bytes, bool], bool] | None = None
     ) -> Generator[Batch, None, bytes]:
         """Encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4); returns what was read behind it.
 
         Args:
             buffer: what was read of it already.
-            look: gets the beginning of each fragment, and a longer one until it returns True: it has seen enough.
+            look: gets the beginning of each fragment, the offset table first, and whether it is all of it; then a longer one
+                until it returns True: it has seen enough.
 
         Raises:
             DeidentificationError: what is there are no fragments, or they don't end.
@@ -141,7 +142,7 @@ class Source:
                 yield [buffer[:position]]
                 buffer, position = buffer[position:], 0
 
-    def _shown(self, buffer: bytes, start: int, length: int, look: Callable[[bytes], bool]) -> bytes:
+    def _shown(self, buffer: bytes, start: int, length: int, look: Callable[[bytes, bool], bool]) -> bytes:
         """Show the beginning of the fragment at ``start`` of ``buffer``; returns ``buffer``, with what had to be read for that.
 
         Raises:
@@ -149,7 +150,7 @@ class Source:
         """
         if len(buffer) - start < min(length, _HEAD):
             buffer += self.read(min(length, _HEAD) - (len(buffer) - start))
-        while not look(buffer[start : start + length]):
+        while not look(buffer[start : start + length], len(buffer) - start >= length):
             shown = len(buffer) - start
             if shown >= length:
                 break

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 from profiles import Plan
 
 from ..dicom.encoding import Encoding
+from ..dicom.tags import PIXEL_DATA
 from ..files.pieces import Piece
 from ..identity.known_values import KnownValue
 from ..screening.screen import Screen, Subject
@@ -16,6 +17,8 @@ from .state import Progress
 
 #: bytes of a chunk that are searched again with the next: no name or UID is longer, in UTF-16
 _OVERLAP = 256
+#: bytes of a header that goes on in the next fragment: what comes after it is looked at together with them
+_MOST_BEGUN = 1 << 20
 
 
 class ObjectScreening:
@@ -37,6 +40,8 @@ class ObjectScreening:
         self._charset = ""
         self._subject: Subject | None = None
         self._originals: set[bytes] | None = None
+        #: of a frame's header that goes on in the next fragment; None before the offset table
+        self._begun: bytes | None = None
 
     def screen(
         self, pieces: list[Piece], plan: Plan, encoding: Encoding, progress: Progress, known: tuple[KnownValue, ...]
@@ -69,7 +74,7 @@ class ObjectScreening:
         if at < len(pieces):
             if progress.encapsulated:
                 for fragment in fragments_of(bytes(pieces[at]), encoding):
-                    self.look(fragment)
+                    self.look(fragment, True)
             behind = self._screen.screen(pieces[at + 1 :], subject, plan.root, encoding, progress.charset)
             stays, gone = [*before.pieces, pieces[at], *behind.pieces], before.gone + behind.gone
         progress.pixels = None
@@ -97,8 +102,8 @@ class ObjectScreening:
             before = chunk[-_OVERLAP:]
             yield [chunk]
 
-    def look(self, fragment: bytes) -> bool:
-        """Look at what stands before the pixels of a fragment.
+    def look(self, fragment: bytes, is_whole: bool) -> bool:
+        """Look at the offset table, then at what stands before the pixels of each fragment.
 
         Args:
             fragment: its beginning, or all of it.
@@ -110,7 +115,16 @@ class ObjectScreening:
             DeidentificationError: it names somebody.
         """
         assert self._subject is not None
-        size = header_size(fragment)
+        if self._begun is None:
+            if is_whole:
+                self._screen.check_binary(fragment, self._subject, PIXEL_DATA)
+                self._begun = b""
+            return is_whole
+        frame = self._begun + fragment
+        size = header_size(frame)
         if size != 0:
-            self._screen.check(fragment[:size], self._subject)
+            self._screen.check(frame[:size], self._subject)
+        if is_whole or size is not None:
+            # a header may go on in the next fragment
+            self._begun = frame[-_MOST_BEGUN:] if size is None else b""
         return size is not None

@@ -20,7 +20,7 @@ RUN = re.compile(r"[^\W_]+")
 PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 #: between the parts of a name or an identifier
-_SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",")
+_SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",", "/", "  ", " - ", ". ", ": ", ":", ";", "; ", "+", "&", "=", " (", "|")
 #: parts of one name that are put together in pairs
 _MOST_PAIRED = 4
 _UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
@@ -43,12 +43,14 @@ class Forms:
         groups: all parts of a name some of which are too short to identify by themselves.
         texts: forms with punctuation in them, in small letters: dates.
         needles: the bytes to search for, in small letters (ASCII).
+        joined: letters and digits of identifiers of several parts, that have other signs between them, or none.
     """
 
     words: dict[str, bool]
     groups: tuple[frozenset[str], ...] = ()
     texts: frozenset[str] = frozenset()
     needles: frozenset[bytes] = frozenset()
+    joined: frozenset[bytes] = frozenset()
 
 
 def is_ideographic(word: str) -> bool:
@@ -73,6 +75,7 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
         return _date(text)
     words: dict[str, bool] = {}
     needles: set[str] = set()
+    joined: set[str] = set()
     groups: list[frozenset[str]] = []
     for one in re.split(r"[\\=]", text) if kind is IdentityKind.NAME else text.split("\\"):
         if kind is IdentityKind.NAME:
@@ -80,12 +83,12 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
         elif kind is IdentityKind.PLACE:
             _place(one, words, needles)
         else:
-            _identifier(one, words, needles, phone=kind is IdentityKind.PHONE)
+            joined |= _identifier(one, words, needles, phone=kind is IdentityKind.PHONE)
     found = {form for needle in needles for form in byte_forms(needle, charset)}
     if not value.isascii():
         # what can't be decoded is sought as it is
         found |= {part.lower() for part in re.split(rb"[\\=^ ,]+", value) if len(part) >= _LETTERS}
-    return Forms(words, tuple(groups), frozenset(), frozenset(found))
+    return Forms(words, tuple(groups), frozenset(), frozenset(found), frozenset(one.encode() for one in joined))
 
 
 def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozenset[str]]:
@@ -127,14 +130,12 @@ def _place(text: str, words: dict[str, bool], needles: set[str]) -> None:
         needles.add(text.strip())
 
 
-def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: bool) -> None:
+def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: bool) -> set[str]:
+    """An identifier or a number; returns it without signs, if others may stand between its letters and digits."""
     runs = RUN.findall(text)
     whole = "".join(runs)
     has_digits = any(character.isdigit() for character in whole)
     _add(whole, words, needles, ordinary=not has_digits)
-    if len(runs) > 1 and identifies(whole.casefold()):
-        needles.add(text.strip())
-        needles.update(separator.join(runs) for separator in ("_", "-", " ", ".", "^", "/"))
     for run in runs if len(runs) > 1 and not phone else ():
         # a project's letters, a year and a number: only what has digits, or is a word among words, is somebody's
         if not run.isalpha() or not has_digits:
@@ -143,6 +144,10 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
     for digits in re.findall(r"\d+", text):
         _add(digits, words, needles)
         _add(digits.lstrip("0"), words, needles)
+    small = whole.lower()
+    # signs may stand between letters and digits, too
+    has_parts = len(runs) > 1 or len(PARTS.findall(whole)) > 1 or len(small) > _DIGITS
+    return {small} if small.isascii() and has_parts and identifies(small) and len(small) >= _DIGITS else set()
 
 
 def _add(word: str, words: dict[str, bool], needles: set[str], *, ordinary: bool = False) -> None:
@@ -165,12 +170,14 @@ def _date(text: str) -> Forms:
         for first, second in ((day, month), (month, day)):
             short = first.lstrip("0"), second.lstrip("0")
             texts |= {sign.join(parts) for parts in ((first, second, year), (*short, year), (first, second, year[2:]))}
-        texts.add(sign.join((year, month, day)))
+            texts.add(sign.join((*short, year[2:])))
+        texts |= {sign.join((year, month, day)), sign.join((year, month.lstrip("0"), day.lstrip("0")))}
     if 1 <= int(month) <= 12:
         name = _MONTHS[int(month) - 1]
         for month in (name, name[:3]):
             for written in {day, day.lstrip("0")}:
-                texts |= {f"{written}{sign}{month}{sign}{year}" for sign in ("", " ", "-")}
+                texts |= {f"{written}{sign}{month}{sign}{year}" for sign in ("", " ", "-", "/", ".")}
+                texts.add(f"{year}-{month}-{written}")
                 texts |= {f"{written}. {month} {year}", f"{month} {written}, {year}", f"{month} {written} {year}"}
     return Forms(words, (), frozenset(texts), frozenset(form.encode() for form in (*words, *texts)))
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from profiles import (
     TEXT_VRS,
@@ -32,6 +33,7 @@ from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
 from ..identity.dates import is_timezone
 from .known_identity import KnownIdentity, is_ordinary
+from .search import CONTEXT
 from .uids import uids_left
 
 #: what these make is none of the original's
@@ -54,8 +56,8 @@ _CODE_VALUE, _SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 _CODE = frozenset({_CODE_VALUE, _SCHEME})
 #: DeidentificationMethod: what an earlier de-identification said
 _METHOD = 0x00120063
-#: a dummy there would say of the pixels what isn't true
-_PIXEL_GROUP = 0x0028
+#: a dummy there would say of the object or its pixels what isn't true: group 0028; ImageType, SpecificCharacterSet, Modality
+_PIXEL_GROUP, _OF_OBJECT = 0x0028, frozenset({0x00080008, SPECIFIC_CHARACTER_SET, 0x00080060})
 _NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
 
 
@@ -72,6 +74,27 @@ class ScreenedHeader:
     content: bytes = b""
     gone: list[tuple[Rule, Rule]] = field(default_factory=list)
     judged: list[bytes] = field(default_factory=list)
+
+
+class _Place(NamedTuple):
+    """An element where it stands.
+
+    Attributes:
+        vr: as the file has it, "" in implicit VR.
+        begin, end: of the data set that holds it.
+    """
+
+    rule: Rule
+    vr: str
+    encoding: Encoding
+    charset: str
+    begin: int
+    end: int
+
+    @property
+    def value_vr(self) -> str:
+        """The VR by which its value is read: that of the attribute, or of the file where nobody else knows."""
+        return self.vr if self.rule.vr in ("", "UN") else self.rule.vr
 
 
 class HeaderScreen:
@@ -148,10 +171,10 @@ class HeaderScreen:
             if rule.items is not None and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
                 stays = self._sequence(rule, vr, element, start, length, following, encoding, charset, depth)
             else:
-                item = begin, end
-                stays = self._value(node, rule, element, value, encoding, charset, item)
+                place = _Place(rule, vr.decode("latin-1"), encoding, charset, begin, end)
+                stays = self._value(node, place, element, value)
                 # with what stands behind it, by which an end of a word may be judged there
-                if stays and value and self._finds(buffer.content[position : following + 2]):
+                if stays and value and self._finds(buffer.content[position : following + CONTEXT]):
                     self._found.judged.append(bytes(element))
             blocks.add(tag, stays)
             position = following
@@ -196,10 +219,9 @@ class HeaderScreen:
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def _value(
-        self, node: ItemRules, rule: Rule, element: Piece, value: bytes, encoding: Encoding, charset: str, item: tuple[int, int]
-    ) -> list[Piece]:
-        if not self._is_ours(rule, element, value, encoding) and self._holds_identifier(rule, value, encoding, charset, item):
+    def _value(self, node: ItemRules, place: _Place, element: Piece, value: bytes) -> list[Piece]:
+        rule, encoding = place.rule, place.encoding
+        if not self._is_ours(rule, element, value, encoding) and self._holds_identifier(place, value):
             return self._without(node, rule, encoding)
         return [element]
 
@@ -236,20 +258,19 @@ class HeaderScreen:
             return []
         if new.operation is Operation.EMPTY:
             return [encoding.element(rule.tag, rule.vr, b"")]
-        describes_pixels = rule.tag >> 16 == _PIXEL_GROUP or rule.tag == SPECIFIC_CHARACTER_SET
-        if rule.vr not in _HAS_DUMMY or describes_pixels or is_enumerated(rule.tag):
+        says_what_it_is = rule.tag >> 16 == _PIXEL_GROUP or rule.tag in _OF_OBJECT
+        if rule.vr not in _HAS_DUMMY or says_what_it_is or is_enumerated(rule.tag):
             raise DeidentificationError(Reason.IDENTIFIER_LEFT, rule.tag)
         return [encode_value(rule.tag, rule.vr, new.value, encoding)]
 
-    def _holds_identifier(self, rule: Rule, value: bytes, encoding: Encoding, charset: str, item: tuple[int, int]) -> bool:
-        if rule.vr not in TEXT_VRS:
-            return self._identity.binary.finds(value) or self._has_original(value)
+    def _holds_identifier(self, place: _Place, value: bytes) -> bool:
         if self._has_original(value):
             return True
-        values = best_text(value.rstrip(b"\0 "), charset).split("\\")
-        for one in values:
-            words = self._named_in(one, rule.vr)
-            if words and not self._is_public(rule.tag, one, words, encoding, item):
+        if place.value_vr not in TEXT_VRS:
+            return self._identity.binary.finds(value)
+        for one in best_text(value.rstrip(b"\0 "), place.charset).split("\\"):
+            words = self._named_in(one, place.value_vr)
+            if words and not self._is_public(place, one, words):
                 return True
         return False
 
@@ -260,20 +281,20 @@ class HeaderScreen:
             return frozenset({text}) if identity.is_number(text) else frozenset()
         return identity.named_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
 
-    def _is_public(self, tag: int, value: str, words: frozenset[str], encoding: Encoding, item: tuple[int, int]) -> bool:
+    def _is_public(self, place: _Place, value: str, words: frozenset[str]) -> bool:
         """Whether a value is a term of that very attribute, or belongs to a code of a published scheme (PS3.16 8).
 
         Args:
             words: by which it seems to name somebody: digits beside known words may be theirs.
         """
+        tag = place.rule.tag
         if value.strip().upper() in terms_of(tag) and not is_made_of_words(tag):
             return True
-        are_words = all(map(str.isalpha, words))
-        if are_words and is_term(tag, value):
+        if all(map(str.isalpha, words)) and is_term(tag, value):
             return True
         if tag not in (_CODE_VALUE, _SCHEME, _CODE_MEANING):
             return False
-        found = self._buffer.find(*item, _CODE, encoding)
+        found = self._buffer.find(place.begin, place.end, _CODE, place.encoding)
         code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (_CODE_VALUE, _SCHEME))
         if tag == _SCHEME or not scheme_has_code(scheme, code):
             return tag == _SCHEME and scheme in published_schemes()

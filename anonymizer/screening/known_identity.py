@@ -17,6 +17,8 @@ from .search import ByteSearch
 
 #: parts of a text that are put together: as many as an identifier mostly has
 _MOST_JOINED = 6
+#: digits and characters by which words of other objects are looked for, before anybody looks at what stands beside them
+_PART_OF_NUMBER, _PART_OF_WORD = 3, 4
 #: binary values hold runs of letters by chance
 _LONG = 6
 _BETWEEN = re.compile(r"[\W_]{0,3}")
@@ -30,6 +32,7 @@ class KnownIdentity:
     Attributes:
         search: finds them in bytes, whatever these mean.
         binary: finds them in binary values, where short words stand by chance.
+        charset: the object's SpecificCharacterSet.
     """
 
     def __init__(self, values: Sequence[KnownValue], charset: str) -> None:
@@ -50,14 +53,16 @@ class KnownIdentity:
         self._texts = frozenset[str]().union(*(one.texts for one in forms))
         self._ideographic = [word for word in self._words if is_ideographic(word)]
         needles = frozenset[bytes]().union(*(one.needles for one in forms))
-        self.search = ByteSearch(needles, self._is_dull)
+        joined = frozenset[bytes]().union(*(one.joined for one in forms))
+        self.search = ByteSearch(needles, self._is_dull, joined=joined)
         self.binary = ByteSearch(needles, self._is_dull, shortest=_LONG)
-        self._values, self._charset = tuple(values), charset
+        self.charset = charset
+        self._values = tuple(values)
 
     @cached_property
     def own(self) -> frozenset[str]:
         """All words by which the values are known in other objects."""
-        return known_words(self._values, self._charset)
+        return known_words(self._values, self.charset)
 
     def _is_dull(self, needle: bytes) -> bool:
         """Whether what was found in bytes is an ordinary word."""
@@ -81,6 +86,8 @@ class KnownIdentity:
         found = {"" for one in self._texts if one in small and _stands_alone(one, small)}
         found |= {word for word in self._ideographic if word in text}
         for candidate in _candidates(text):
+            if candidate[0] == "0" and candidate not in self._words:
+                candidate = candidate.lstrip("0")
             may_be_ordinary = self._words.get(candidate)
             if may_be_ordinary is None:
                 if not identifies(candidate) or candidate not in elsewhere:
@@ -94,10 +101,11 @@ class KnownIdentity:
 
 
 def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
-    """Whether a run of letters and digits holds a word that identifies somebody in other objects."""
+    """Whether a run of letters and digits may be a word that identifies somebody in other objects, or a part of one."""
     for text in {run.decode("latin-1"), run.decode("utf-8", "ignore")}:
         for candidate in _candidates(text):
-            if identifies(candidate) and candidate in elsewhere and not is_ordinary(candidate):
+            is_long = len(candidate) >= (_PART_OF_NUMBER if candidate.isdigit() else _PART_OF_WORD)
+            if (is_long or is_ideographic(candidate)) and candidate in elsewhere and not is_ordinary(candidate):
                 return True
     return False
 

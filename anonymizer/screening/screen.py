@@ -23,8 +23,10 @@ from .uids import uids_left
 #: identities that are kept in mind
 _MOST_KNOWN = 64
 #: runs of letters and digits; before what may be the first byte of a group, once more without it
-_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]{4,}")
-_BEFORE_GROUP = re.compile(rb"[A-Za-z0-9\x80-\xff]{4,}(?=[A-Za-z]\0)")
+_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]{3,}")
+_BEFORE_GROUP = re.compile(rb"[A-Za-z0-9\x80-\xff]{3,}(?=[A-Za-z0-9]\0)")
+#: character sets whose letters are those of Latin-1, ASCII or UTF-8
+_PLAIN_CHARSETS = frozenset({"", "ISO_IR 6", "ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 6", "ISO 2022 IR 100"})
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -103,7 +105,7 @@ class Screen:
         left: set[bytes] = set() if self._retains_uids else uids_left(content, subject.new_uids)
         originals = frozenset(filter(subject.is_original, left))
         extra = _others(elsewhere, identity)
-        if not originals and not identity.search.finds(content) and not (extra and _may_name(content, extra)):
+        if not originals and not identity.search.finds(content) and not (extra and _may_name(content, extra, identity.charset)):
             return Screened(pieces, [])
         header = HeaderScreen(content, identity, extra, originals, self._creators).screen(root, encoding, charset)
         rest = _blanked(header.content, header.judged)
@@ -153,10 +155,10 @@ def _others(elsewhere: Container[str], identity: KnownIdentity) -> Container[str
     return elsewhere
 
 
-def _may_name(content: bytes, elsewhere: Container[str]) -> bool:
+def _may_name(content: bytes, elsewhere: Container[str], charset: str) -> bool:
     """Whether ``content`` may hold a word of other objects: who looks at each value tells."""
-    if b"\x1b" in content:
-        # character sets that change within a value
+    if not content.isascii() and charset not in _PLAIN_CHARSETS:
+        # another alphabet, or several
         return True
     runs = {*_RUN.findall(content), *_BEFORE_GROUP.findall(content)}
     return any(names_elsewhere(run, elsewhere) for run in runs)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from ..dicom.encoding import LONG_VRS, SHORT_VRS
+
 #: searches one by one, before an automaton is built for the words: many patients have one object
 _PATIENCE = 2
 #: bytes in which searching one by one takes longer than building it
@@ -16,9 +18,15 @@ _VERY_LARGE, _OFTEN = 128 << 10, 200
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
+_SMALL_ONES = frozenset(bytes([letter]) for letter in _SMALL)
+_VRS = frozenset({*SHORT_VRS, *LONG_VRS})
+#: bytes behind a word that have a say in where it ends
+CONTEXT = 8
 _DIGITS = frozenset(b"0123456789")
 #: letters and digits, of Latin-1 too, are one character, and all others but NUL another one
 _CHARACTERS = bytes(0 if code == 0 else 65 if chr(code).isalnum() else 32 for code in range(256))
+#: all that are neither, in ASCII
+_SIGNS = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
 #: what four of them are in UTF-16, but for the first or last NUL
 _WIDE = b"A\0A\0A\0A"
 _WIDE_RUN = re.compile(rb"(?:[\x01-\xff]\0){3,}[\x01-\xff]?")
@@ -31,16 +39,23 @@ class ByteSearch:
     """
 
     def __init__(
-        self, needles: Iterable[bytes], is_dull: Callable[[bytes], bool] = lambda _: False, *, shortest: int = 0
+        self,
+        needles: Iterable[bytes],
+        is_dull: Callable[[bytes], bool] = lambda _: False,
+        *,
+        shortest: int = 0,
+        joined: Iterable[bytes] = (),
     ) -> None:
         """
         Args:
             needles: the words; their ASCII letters are small.
             is_dull: whether one that was found says nothing.
             shortest: bytes that one must have, but in UTF-16: shorter ones stand by chance.
+            joined: letters and digits that are sought whatever other signs stand between them.
         """
         self._needles = sorted(set(needles))
         self._shortest = shortest
+        self._joined = ByteSearch(joined) if joined else None
         self._is_dull = is_dull
         self._searched = 0
         self._automaton: BytesAhoCorasick | None = None
@@ -52,11 +67,27 @@ class ByteSearch:
             return False
         if self._is_in(content):
             return True
+        if self._joined is not None and self._joined.finds_within(content.translate(None, _SIGNS)):
+            return True
         # UTF-16 of Latin-1 is that with a NUL beside each character; hardly anything else looks so
         if _WIDE not in content.translate(_CHARACTERS):
             return False
-        runs = [run.replace(b"\0", b"") for run in _WIDE_RUN.findall(content)]
-        return self._is_in(b"\0".join(runs), shortest=0)
+        runs = []
+        for match in _WIDE_RUN.finditer(content):
+            run = match[0].replace(b"\0", b"")
+            runs.append(run)
+            if len(match[0]) % 2 and content[match.start() - 1 : match.start()] != b"\0":
+                # little endian: what has no NUL behind it is no character of it
+                runs.append(run[:-1])
+        return self._is_in(b"\0\0\0\0\0\0\0\0".join(runs), shortest=0)
+
+    def finds_within(self, content: bytes) -> bool:
+        """Whether one of the words stands in ``content``, within others or not."""
+        small = content.lower()
+        self._searched += 1
+        if self._automaton is None and self._searched <= _PATIENCE and len(small) <= _LARGE:
+            return any(needle in small for needle in self._needles)
+        return bool(self._matcher(len(small)).find_matches_as_indexes(small))
 
     def _is_in(self, content: bytes, shortest: int | None = None) -> bool:
         shortest = self._shortest if shortest is None else shortest
@@ -89,17 +120,36 @@ def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int
 
 
 def _stands_alone(content: bytes, start: int, end: int) -> bool:
-    """Whether neither end lies within a word or a number.
-
-    What a NUL stands beside may be the second byte of a length, or the first of the next element's group.
-    """
-    if start and not (start > 1 and content[start - 2] == 0) and _go_together(content[start - 1], content[start]):
+    """Whether neither end lies within a word or a number; what may be another element's header isn't part of either."""
+    if start and _go_together(content, start) and not _is_value(content, start):
         return False
-    return end == len(content) or content[end + 1 : end + 2] == b"\0" or not _go_together(content[end - 1], content[end])
+    return end == len(content) or not _go_together(content, end) or _is_element(content, end)
 
 
-def _go_together(first: int, second: int) -> bool:
-    """Whether two characters belong to one word or number: JohnSmith is two words."""
+def _is_value(content: bytes, start: int) -> bool:
+    """Whether a value may begin at ``start``, behind its VR and length (PS3.5 7.1)."""
+    return (
+        # a length below 256, big endian; a VR with a length of two bytes, and with one of four
+        (start > 1 and content[start - 2] == 0)
+        or content[start - 4 : start - 2] in _VRS
+        or content[start - 8 : start - 6] in _VRS
+    )
+
+
+def _is_element(content: bytes, end: int) -> bool:
+    """Whether another element may begin at ``end``."""
+    return (
+        # the group of a standard attribute, little endian; a VR; the length of an element in implicit VR
+        content[end + 1 : end + 2] == b"\0" or content[end + 4 : end + 6] in _VRS or content[end + 6 : end + 8] == b"\0\0"
+    )
+
+
+def _go_together(content: bytes, at: int) -> bool:
+    """Whether the characters before and at ``at`` belong to one word or number: JohnSmith and CTSmith are two."""
+    first, second = content[at - 1], content[at]
     if first in _DIGITS:
         return second in _DIGITS
-    return first in _LETTERS and second in _LETTERS and (first not in _SMALL or second in _SMALL)
+    if first not in _LETTERS or second not in _LETTERS:
+        return False
+    is_divided = second not in _SMALL and (first in _SMALL or content[at + 1 : at + 2] in _SMALL_ONES)
+    return not is_divided

@@ -67,7 +67,7 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
 
     A digit beside a NUL may be the second byte of a length, or the first of the next element's group.
     """
-    uids = [content[start:end].rstrip(b".")]
+    uids = [content[start:end].strip(b".")]
     if start and content[start - 1] == 0 and uids[0][1] in _DIGITS:
         uids.append(uids[0][1:])
     if content[end : end + 1] == b"\0" and uids[0][-2] in _DIGITS:
@@ -76,10 +76,14 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
 
 
 def _is_of_uid(source: bytes, start: int, encoding: Encoding) -> bool:
-    """Whether the value at ``start`` is one of VR UI."""
-    if encoding.explicit:
-        return source[max(start - 4, 0) : max(start - 2, 0)] == b"UI"
-    if start < 8:
-        return False
-    group, element = struct.unpack_from("<HH" if encoding.little else ">HH", source, start - 8)
+    """Whether the value at ``start`` is one of VR UI, be it written as UN, or in implicit VR within UN (PS3.5 6.2.2)."""
+    if encoding.explicit and source[max(start - 4, 0) : max(start - 2, 0)] == b"UI":
+        return True
+    if encoding.explicit and source[max(start - 8, 0) : max(start - 6, 0)] == b"UN":
+        return start >= 12 and _is_uid_attribute(source, start - 12, encoding.little)
+    return start >= 8 and _is_uid_attribute(source, start - 8, True)
+
+
+def _is_uid_attribute(source: bytes, position: int, little: bool) -> bool:
+    group, element = struct.unpack_from("<HH" if little else ">HH", source, position)
     return attribute_vr(group << 16 | element) == "UI"
