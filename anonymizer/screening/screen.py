@@ -105,7 +105,11 @@ class Screen:
         left: set[bytes] = set() if self._retains_uids else uids_left(content, subject.new_uids)
         originals = frozenset(filter(subject.is_original, left))
         extra = _others(elsewhere, identity)
-        if not originals and not identity.search.finds(content) and not (extra and _may_name(content, extra, identity.charset)):
+        if (
+            not originals
+            and not identity.search.may_find(content)
+            and not (extra and _may_name(content, extra, identity.charset))
+        ):
             return Screened(pieces, [])
         header = HeaderScreen(content, identity, extra, originals, self._creators).screen(root, encoding, charset)
         rest = _blanked(header.content, header.judged)

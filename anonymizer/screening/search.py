@@ -27,6 +27,7 @@ _DIGITS = frozenset(b"0123456789")
 _CHARACTERS = bytes(0 if code == 0 else 65 if chr(code).isalnum() else 32 for code in range(256))
 #: all that are neither, in ASCII
 _SIGNS = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
+_TO_SMALL = bytes(range(256)).lower()
 #: what four of them are in UTF-16, but for the first or last NUL
 _WIDE = b"A\0A\0A\0A"
 _WIDE_RUN = re.compile(rb"(?:[\x01-\xff]\0){3,}[\x01-\xff]?")
@@ -67,8 +68,6 @@ class ByteSearch:
             return False
         if self._is_in(content):
             return True
-        if self._joined is not None and self._joined.finds_within(content.translate(None, _SIGNS)):
-            return True
         # UTF-16 of Latin-1 is that with a NUL beside each character; hardly anything else looks so
         if _WIDE not in content.translate(_CHARACTERS):
             return False
@@ -81,9 +80,14 @@ class ByteSearch:
                 runs.append(run[:-1])
         return self._is_in(b"\0\0\0\0\0\0\0\0".join(runs), shortest=0)
 
-    def finds_within(self, content: bytes) -> bool:
-        """Whether one of the words stands in ``content``, within others or not."""
-        small = content.lower()
+    def may_find(self, content: bytes) -> bool:
+        """As ``finds``, and whether one of the ``joined`` words may stand there: by chance, across elements, they do, too."""
+        return self.finds(content) or (
+            self._joined is not None and self._joined.finds_within(content.translate(_TO_SMALL, _SIGNS))
+        )
+
+    def finds_within(self, small: bytes) -> bool:
+        """Whether one of the words stands in ``small``, which has no capitals, within others or not."""
         self._searched += 1
         if self._automaton is None and self._searched <= _PATIENCE and len(small) <= _LARGE:
             return any(needle in small for needle in self._needles)
