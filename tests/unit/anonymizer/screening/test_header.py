@@ -72,7 +72,8 @@ def test_a_value_goes_at_every_depth_and_lengths_are_right(syntax: str, undefine
         assert dataset.Modality == "CT" and dataset[ICC].value == b"icc "
         for _ in range(levels):
             (dataset,) = dataset.ReferencedSeriesSequence
-        assert (planted.tag in dataset) is (planted.tag == KERNEL)
+        # removed, or emptied where its type asks for that
+        assert bool(dataset.get(planted.tag) and dataset[planted.tag].value) is (planted.tag == KERNEL)
     assert b"Zwickel" not in found.content
 
 
@@ -83,15 +84,18 @@ def test_and_in_a_sequence_that_is_written_as_un(syntax: str, undefined: bool) -
     element = Element(0x00081115, "SQ", items, undefined=undefined, undefined_items=undefined, as_un=True)
     found = screened([element, Element(KERNEL, "SH", "B30 ")], syntax)
     # pydicom doesn't read all of these
-    left = replace(element, value=[[], items[1]])
-    assert found.content == encode([left, Element(KERNEL, "SH", "B30 ")], syntax)
+    for rest in ([], [Element(VERSION, "LO", "")]):
+        left = replace(element, value=[rest, items[1]])
+        if found.content == encode([left, Element(KERNEL, "SH", "B30 ")], syntax):
+            return
+    pytest.fail("lengths are wrong, or what names nobody changed")
 
 
 def test_one_of_many_items_changes_and_the_others_are_as_they_were() -> None:
-    items = [[Element(VERSION, "LO", text)] for text in ("4.1 ", "by Zwickel", "4.3 ")]
+    items = [[Element(KERNEL, "SH", text)] for text in ("B30 ", "by Zwickel", "B40 ")]
     found = screened([Element(0x00081115, "SQ", items)])
     assert found.content == encode([Element(0x00081115, "SQ", [items[0], [], items[2]])])
-    assert [(rule.tag, new.reason) for rule, new in found.gone] == [(VERSION, "identifier-screened")]
+    assert [(rule.tag, new.reason) for rule, new in found.gone] == [(KERNEL, "identifier-screened")]
 
 
 def test_the_last_element_may_lack_its_value() -> None:
@@ -179,7 +183,6 @@ def test_a_block_goes_whose_creator_names_somebody() -> None:
         Element(0x00080060, "CS", "ZWICKEL"),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="the table of types has only attributes with compound codes: all others count as type 3")
 def test_what_is_required_and_has_no_harmless_dummy_is_refused(element: Element) -> None:
     identity = KnownIdentity(
         [KnownValue(0, IdentityKind.NAME, b"Zwickel^Ann"), KnownValue(0, IdentityKind.IDENTIFIER, b"471134")], ""

@@ -33,12 +33,7 @@ def names(kind: IdentityKind, value: str, text: str, *, is_free: bool = True, el
     """Whether a kept value ``text`` would be seen, by the search of bytes, and judged to name whom ``value`` names."""
     known = identity((kind, value))
     judged = bool(known.named_in(text, elsewhere, is_free=is_free))
-    return known.search.finds(text.encode()) and judged
-
-
-MISSED = pytest.mark.xfail(
-    strict=True, reason="the judge of texts sees it, but the search of bytes doesn't, and so nobody asks the judge"
-)
+    return known.search.may_find(text.encode()) and judged
 
 
 @pytest.mark.parametrize(
@@ -95,10 +90,10 @@ MISSED = pytest.mark.xfail(
         ("Иванов^Пётр", "ИВАНОВ"),
         ("Miller7", "Miller"),
         ("mrn471134^Miller", "MRN471134"),
-        pytest.param("Miller^Robert", "CTMiller", marks=MISSED),
-        pytest.param("Li^Bo", "Li  Bo", marks=MISSED),
-        pytest.param("Li^Bo", "Li/Bo", marks=MISSED),
-        pytest.param("Li^Bo", "Li (Bo)", marks=MISSED),
+        ("Miller^Robert", "CTMiller"),
+        ("Li^Bo", "Li  Bo"),
+        ("Li^Bo", "Li/Bo"),
+        ("Li^Bo", "Li (Bo)"),
     ],
 )
 def test_a_name_is_recognised_as_people_write_it(name: str, text: str) -> None:
@@ -169,11 +164,11 @@ def test_short_parts_side_by_side_count_in_free_text_only() -> None:
         ("PHANTOM7", "phantom7"),
         ("ZWICKEL", "Zwickel"),
         ("4711-XY-Z\\998877", "998877"),
-        pytest.param("12345678", "12 345 678", marks=MISSED),
-        pytest.param("123456789", "123-45-6789", marks=MISSED),
-        pytest.param("MRN-4711", "MRN: 4711", marks=MISSED),
-        pytest.param("MRN-4711", "MRN#4711", marks=MISSED),
-        pytest.param("MRN-4711-22", "MRN4711-22", marks=MISSED),
+        ("12345678", "12 345 678"),
+        ("123456789", "123-45-6789"),
+        ("MRN-4711", "MRN: 4711"),
+        ("MRN-4711", "MRN#4711"),
+        ("MRN-4711-22", "MRN4711-22"),
     ],
 )
 def test_an_identifier_is_recognised_with_other_separators(identifier: str, text: str) -> None:
@@ -214,10 +209,10 @@ def test_a_short_identifier_a_part_of_one_and_an_ordinary_word_are_nobodys(ident
         ("+49 (0)89 1234567", "089/1234567"),
         ("+49 (0)89 1234567", "1234567"),
         ("0043198765432", "0043198765432"),
-        pytest.param("555-123-4567", "(555) 123-4567", marks=MISSED),
-        pytest.param("555-123-4567", "555-1234567", marks=MISSED),
-        pytest.param("(089) 12 34 56 78", "089-12345678", marks=MISSED),
-        pytest.param("(089) 12 34 56 78", "(089) 1234 5678", marks=MISSED),
+        ("555-123-4567", "(555) 123-4567"),
+        ("555-123-4567", "555-1234567"),
+        ("(089) 12 34 56 78", "089-12345678"),
+        ("(089) 12 34 56 78", "(089) 1234 5678"),
     ],
 )
 def test_a_telephone_number_is_recognised_however_its_digits_are_grouped(number: str, text: str) -> None:
@@ -257,7 +252,6 @@ def test_a_birth_date_is_recognised_in_its_usual_spellings(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["1970-Mar-12", "12.Mar.1970", "12/Mar/1970", "1970-3-12", "12.3.70", "3/12/70"])
-@pytest.mark.xfail(strict=True, reason="spellings of dates that are seen, and aren't known")
 def test_and_in_less_usual_ones(text: str) -> None:
     assert names(DATE, "19700312", text)
 
