@@ -8,7 +8,7 @@ from io import BytesIO
 from anonymizer import DeidentificationError, Engine, Key, Report
 from profiles import ConfidentialityProfile
 
-from .objects import BIG, Element, data_set_of
+from .objects import Element, data_set_of
 from .running import SECRET
 
 CHARSET, NAME, PATIENT_ID, BIRTH, OPERATOR, PHONE = 0x00080005, 0x00100010, 0x00100020, 0x00100030, 0x00081070, 0x00102154
@@ -64,8 +64,3 @@ def declared_safe(group: int, creator: str, *elements: Element) -> list[Element]
         Element(0x00080303, "CS", "SAFE"),
     ]
     return [Element(0x00080300, "SQ", [about]), Element(group << 16 | 0x10, "LO", creator), *elements]
-
-
-def is_big(syntax: str) -> bool:
-    """Whether numbers are big-endian."""
-    return syntax == BIG

@@ -112,6 +112,15 @@ def test_a_name_goes_from_what_the_object_itself_declares_safe(vr: str, who: str
     assert left(blob, who, using=screening("RetainSafePrivate")) == []
 
 
+@pytest.mark.parametrize(
+    "who", [WHO, pytest.param("Mills", marks=pytest.mark.xfail(strict=True, reason="it is screened as one binary value"))]
+)
+def test_and_from_a_sequence_that_it_declares_safe(who: str) -> None:
+    planted = Element(0x00111001, "SQ", [[Element(VERSION, "LO", f"by {who}")]])
+    blob = part10(ct(Element(NAME, "PN", f"{who}^Ann"), *declared_safe(0x0011, "ACME 1", planted)))
+    assert left(blob, f"by {who}", using=screening("RetainSafePrivate")) == []
+
+
 @pytest.mark.parametrize("tail", ["", "3"])
 def test_a_creator_that_names_somebody_goes_with_its_block(tail: str) -> None:
     creator = f"{WHO.upper()}{tail}"
