@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymizer import DeidentificationError
+from anonymizer.descriptors import identifying_words
 from anonymizer.dicom.encoding import EXPLICIT_LITTLE
 from anonymizer.identity.known_values import KnownValue
 from anonymizer.screening.screen import Screen, Screened, Subject
@@ -26,9 +27,9 @@ def screen(options: str = "") -> Screen:
     return Screen(ConfidentialityProfile.default(options))
 
 
-def subject(using: Screen, *values: KnownValue, elsewhere: frozenset[str] = frozenset()) -> Subject:
+def subject(using: Screen, *values: KnownValue, elsewhere: frozenset[str] = frozenset(), charset: str = "") -> Subject:
     """What is known around an object."""
-    return Subject(using.identity(list(values), ""), elsewhere, {NEW}, lambda uid: uid == ORIGINAL)
+    return Subject(using.identity(list(values), charset), elsewhere, {NEW}, lambda uid: uid == ORIGINAL)
 
 
 def run(*elements: Element, options: str = "", who: tuple[KnownValue, ...] = (NAME,), pieces: int = 1) -> Screened:
@@ -115,26 +116,28 @@ def test_others_pass_and_short_words_in_long_values_are_chance() -> None:
     screen("RetainUIDs").check(jpeg(segment(COM, ORIGINAL)), subject(using, NAME))
 
 
+BLANK = pytest.mark.xfail(strict=True, reason="the parts of an identifier with blanks in it are known one by one, each too short")
+
+
 @pytest.mark.parametrize(
-    ("text", "encoded"),
+    ("known", "text", "charset", "codec"),
     [
-        ("by Иванов", "by Иванов".encode("iso8859_5")),
-        ("by 小东", "by 小东".encode("gb18030")),
-        ("MRN-4711", b"MRN: 4711"),
-        ("AC 17-345", b"AC 17-345"),
+        ("Иванов", "by Иванов", "ISO_IR 144", "iso8859_5"),
+        ("王^小东", "by 小东", "GB18030", "gb18030"),
+        ("MRN-4711", "no MRN-4711", "", "ascii"),
+        ("MRN-4711", "no MRN: 4711", "", "ascii"),
+        ("123-45-6789", "no 123-45-6789", "", "ascii"),
+        pytest.param("AC 17-345", "no AC 17-345", "", "ascii", marks=BLANK),
     ],
 )
-@pytest.mark.xfail(
-    strict=True, reason="words of other objects are looked for in runs of Latin-1 and UTF-8 only, before any value is judged"
-)
-def test_words_of_other_objects_are_found_in_other_scripts_and_with_signs_between(text: str, encoded: bytes) -> None:
-    charset = {"by Иванов": "ISO_IR 144", "by 小东": "GB18030"}.get(text, "")
-    elsewhere = frozenset({text.removeprefix("by ").lower(), "mrn4711", "ac17345"})
+def test_words_of_other_objects_are_found_in_other_scripts_and_with_signs_between(
+    known: str, text: str, charset: str, codec: str
+) -> None:
     using = screen()
     root = compile_plan(ConfidentialityProfile.default(), CT).root
-    named = subject(using, elsewhere=elsewhere)
-    passed = using.screen([encode([Element(VERSION, "LO", encoded)])], named, root, EXPLICIT_LITTLE, charset)
-    assert b"".join(passed.pieces) == b""
+    named = subject(using, elsewhere=identifying_words(known), charset=charset)
+    content = encode([Element(VERSION, "LO", text.encode(codec))])
+    assert b"".join(using.screen([content], named, root, EXPLICIT_LITTLE, charset).pieces) == b""
 
 
 @given(
