@@ -7,7 +7,7 @@ from functools import lru_cache
 from .actions import Action
 from .content_items import CODE_ATTRIBUTES, CONTENT_SEQUENCE, VALUE_ATTRIBUTES, content_row
 from .custom import Attribute
-from .decisions import PRIVATE, SAFE_PRIVATE, Decision, attribute_keyword, attribute_vr
+from .decisions import PRIVATE, SAFE_PRIVATE, UNKNOWN, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .identity import BEHIND_IDENTITY
@@ -168,8 +168,8 @@ class PlanNode(dict[int, Rule]):
         """``rule``, with values that identify somebody collected, for they must stand nowhere else."""
         if not self.plan.collects or decision.retained:
             return rule
-        if decision.shared == PRIVATE.shared:
-            # sequences of devices repeat what the header says
+        if decision.shared in (PRIVATE.shared, UNKNOWN.shared):
+            # sequences of devices repeat what the header says, and names of no attribute are names
             twin = rule.collected(None)
             twin.tag = tag
             return twin

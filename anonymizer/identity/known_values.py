@@ -39,7 +39,7 @@ def known_values(buffer: Buffer, position: int, encoding: Encoding, kinds: Mappi
     """Yield the identifying values of the data set at ``position``.
 
     Args:
-        kinds: of the attributes that identify; private values of VR PN do so, too.
+        kinds: of the attributes that identify; private and unknown ones of VR PN do so, too.
 
     Raises:
         NeedMoreError: the pixel data lies beyond the buffer.
@@ -53,15 +53,15 @@ def values_in_items(
 ) -> Iterator[KnownValue]:
     """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
     # lists of references are long, and name nobody
-    if _tags(encoding.little).find_matches_as_indexes(buffer.view[position:end]):
+    has_names = encoding.explicit and buffer.content.find(b"PN", position, end) >= 0
+    if has_names or _tags().find_matches_as_indexes(buffer.view[position:end]):
         yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
 
 
 @cache
-def _tags(little: bool) -> BytesAhoCorasick:
-    """Finds the tags of identifying attributes in bytes."""
-    order = "<HH" if little else ">HH"
-    return BytesAhoCorasick([struct.pack(order, tag >> 16, tag & 0xFFFF) for tag in identity_kinds()])
+def _tags() -> BytesAhoCorasick:
+    """Finds the tags of identifying attributes in bytes; of either byte order, for UN is little endian (PS3.5 6.2.2)."""
+    return BytesAhoCorasick([struct.pack(order, tag >> 16, tag & 0xFFFF) for tag in identity_kinds() for order in ("<HH", ">HH")])
 
 
 def _values(
@@ -91,7 +91,7 @@ def _values(
             buffer.beyond(position, tag)
         if tag == SPECIFIC_CHARACTER_SET and depth:
             charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
-        elif length and (tag in kinds or (meant == b"PN" and tag >> 16 & 1)):
+        elif length and (tag in kinds or (meant == b"PN" and not attribute_vr(tag))):
             kind = kinds.get(tag, IdentityKind.NAME)
             yield KnownValue(top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), charset)
     if depth == 0 and not buffer.complete:

@@ -27,6 +27,8 @@ from .values import CONTROL, ValueRewriter
 
 #: an element: VR, position, value's position and length, end of what holds it, encoding, depth
 _Element = tuple[bytes, int, int, int, int, Encoding, int]
+#: VRs of private values that go, and may name somebody
+_MAY_NAME = frozenset({b"SQ", b"PN"})
 _NO_STAMP = 0x1_0000_0000
 #: bytes of private elements that may come together: they begin no stretch each
 _MANY_PRIVATE = 512
@@ -218,7 +220,7 @@ class Rewriter:
                     last, run, position = tag, following, following
                     continue
                 rule = blocks.rule(node, tag, vr)
-                if rule.drops and vr == b"SQ" and self._plan.collects:
+                if rule.drops and self._plan.collects and (vr in _MAY_NAME or length == UNDEFINED):
                     self._collect(rule, vr, value, length, end, encoding, depth)
                 replacement: list[Piece] | None = []
                 if rule.drops and length != UNDEFINED:

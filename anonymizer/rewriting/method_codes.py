@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profiles import EDITION, STAMPED, ConfidentialityProfile
+from profiles import STAMPED, ConfidentialityProfile
 
 from ..dicom.encoding import Encoding, encode_value, pad_text
 from ..dicom.quiet_pydicom import silence
+from ..dicom.tags import METHOD
 from ..errors import DeidentificationError, Reason
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-METHOD = f"DICOM PS3.15 {EDITION} Annex E, by dicom-deid".encode()
 
 _IDENTITY_REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = STAMPED
 _NO_MORE = 0x1_0000_0000

@@ -28,7 +28,7 @@ from profiles import (
 from ..dicom.buffer import MAX_DEPTH, Buffer
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Encoding, encode_value
-from ..dicom.tags import PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
+from ..dicom.tags import METHOD, PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
 from ..identity.dates import is_timezone
@@ -54,7 +54,7 @@ _FREE_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
 _HAS_DUMMY = _FREE_TEXT | {"CS", "AE", "UR"}
 _CODE_VALUE, _SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 _CODE = frozenset({_CODE_VALUE, _SCHEME})
-#: DeidentificationMethod: what an earlier de-identification said
+#: DeidentificationMethod: what an earlier de-identification said, or this one
 _METHOD = 0x00120063
 #: a dummy there would say of the object or its pixels what isn't true: group 0028; ImageType, SpecificCharacterSet, Modality
 _PIXEL_GROUP, _OF_OBJECT = 0x0028, frozenset({0x00080008, SPECIFIC_CHARACTER_SET, 0x00080060})
@@ -244,7 +244,7 @@ class HeaderScreen:
             # a content item of the same attribute may have been cleaned; what can't be compared is an alias
             is_ascii = not isinstance(rule.value, str) or rule.value.isascii()
             return rule.vr == "SQ" or not is_ascii or element == encode_value(rule.tag, rule.vr, rule.value, encoding)
-        return operation is Operation.STAMP and rule.tag != _METHOD
+        return operation is Operation.STAMP and (rule.tag != _METHOD or value.rstrip(b" ") == METHOD)
 
     def _without(self, node: ItemRules, rule: Rule, encoding: Encoding) -> list[Piece]:
         """What takes the place of a value that names somebody.
@@ -268,7 +268,12 @@ class HeaderScreen:
             return True
         if place.value_vr not in TEXT_VRS:
             return self._identity.binary.finds(value)
-        for one in best_text(value.rstrip(b"\0 "), place.charset).split("\\"):
+        text = value.rstrip(b"\0 ")
+        readings = {best_text(text, place.charset)}
+        if not text.isascii():
+            # whatever the character set is said to be
+            readings.add(text.decode("utf-8", "ignore"))
+        for one in (one for reading in readings for one in reading.split("\\")):
             words = self._named_in(one, place.value_vr)
             if words and not self._is_public(place, one, words):
                 return True
@@ -278,7 +283,7 @@ class HeaderScreen:
         """The words by which a text names somebody who is known."""
         identity = self._identity
         if vr in ("IS", "DS") and _NUMBER.fullmatch(text):
-            return frozenset({text}) if identity.is_number(text) else frozenset()
+            return frozenset({text}) if identity.is_number(text, self._elsewhere) else frozenset()
         return identity.named_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
 
     def _is_public(self, place: _Place, value: str, words: frozenset[str]) -> bool:

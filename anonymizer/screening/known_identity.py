@@ -69,10 +69,16 @@ class KnownIdentity:
         word = needle.decode("latin-1")
         return self._words.get(word, False) and is_ordinary(word)
 
-    def is_number(self, value: str) -> bool:
-        """Whether a value of IS or DS is one of the known numbers of six digits or more."""
+    def is_number(self, value: str, elsewhere: Container[str] = frozenset()) -> bool:
+        """Whether a value of IS or DS is one of the known numbers of six digits or more.
+
+        Args:
+            elsewhere: words that identify somebody in other objects of the patient or study.
+        """
         found = re.fullmatch(r"[-+]?(\d+)(?:\.0*)?", value.strip())
-        return found is not None and (found[1] in self._words or found[1].lstrip("0") in self._words) and len(found[1]) >= _LONG
+        if found is None or len(found[1]) < _LONG:
+            return False
+        return any(number in self._words or number in elsewhere for number in {found[1], found[1].lstrip("0")})
 
     def named_in(self, text: str, elsewhere: Container[str], *, is_free: bool) -> frozenset[str]:
         """The words by which a text names somebody; "" stands for what is no word: a date, initials side by side.
