@@ -61,7 +61,9 @@ def normal_word(word: str) -> str:
     """``word`` as words are compared: casefold, NFKD without diacritics, digits in ASCII."""
     if word.isascii():
         return word.lower()
-    word = unicodedata.normalize("NFKD", fold(unicodedata.normalize("NFC", word)).casefold())
+    # a small dotted capital I is two characters
+    small = unicodedata.normalize("NFC", word).casefold().replace("i\u0307", "i")
+    word = unicodedata.normalize("NFKD", fold(small).casefold())
     word = _SPECIAL.sub(lambda match: _LETTERS[match[0]], word)
     return "".join(character for character in word if not unicodedata.combining(character))
 

@@ -12,7 +12,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from profiles import IdentityKind, attribute_vr, identity_kinds
 
-from ..descriptors import identifying_words
+from ..descriptors import identifying_words, spellings
 from ..dicom.buffer import MAX_DEPTH, Buffer, NeedMoreError
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
@@ -140,4 +140,9 @@ def known_words(values: Iterable[KnownValue], charset: str) -> frozenset[str]:
 def _words(value: KnownValue, charset: str) -> frozenset[str]:
     if value.kind is IdentityKind.DATE:
         return frozenset()
-    return identifying_words(best_text(value.value, charset if value.charset is None else value.charset))
+    text = best_text(value.value, charset if value.charset is None else value.charset)
+    words = identifying_words(text)
+    if value.kind in (IdentityKind.IDENTIFIER, IdentityKind.PHONE):
+        # blanks part no identifier
+        words |= spellings("".join(filter(str.isalnum, text)))
+    return words - {""}

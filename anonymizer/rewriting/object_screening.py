@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from profiles import Plan
+from profiles import Decision, Plan
 
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
@@ -17,6 +17,8 @@ from .state import Progress
 
 #: bytes of a chunk that are searched again with the next: no name or UID is longer, in UTF-16
 _OVERLAP = 256
+#: arcs that an original UID has at least
+_FEWEST_ARCS = 4
 #: bytes of a header that goes on in the next fragment: what comes after it is looked at together with them
 _MOST_BEGUN = 1 << 20
 
@@ -60,10 +62,17 @@ class ObjectScreening:
         identity = self._screen.identity(list(known) or progress.known, progress.charset)
 
         def is_original(uid: bytes) -> bool:
-            return uid in progress.new_uids or uid in self._original_uids(encoding)
+            # with others behind it, too: derived UIDs tell of what they come from
+            arcs = uid.split(b".")
+            shorter = (b".".join(arcs[:count]) for count in range(len(arcs), _FEWEST_ARCS - 1, -1))
+            return any(one in progress.new_uids or one in self._original_uids(encoding) for one in shorter)
+
+        def declared(tag: int, creator: str) -> Decision | None:
+            block = progress.declared.get((tag >> 16, creator))
+            return None if block is None else block.decision(tag)
 
         # a set: where UIDs are many, each is asked for
-        subject = Subject(identity, self._elsewhere, frozenset(progress.new_uids.values()), is_original)
+        subject = Subject(identity, self._elsewhere, frozenset(progress.new_uids.values()), is_original, declared)
         self._subject = subject
         charset, self._charset = self._charset, progress.charset
         at = len(pieces)

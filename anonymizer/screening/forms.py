@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
@@ -15,9 +16,11 @@ from ..dicom.character_sets import best_text, encode_alike
 
 #: what identifies by itself: letters of a name, ideographs of one, characters of an identifier, digits of a number
 _LETTERS, _IDEOGRAPHS, _CHARACTERS, _DIGITS = 4, 2, 5, 6
+#: ... and of one with signs in it, as it is written
+_WRITTEN = 6
 RUN = re.compile(r"[^\W_]+")
 #: letters and digits apart, and words that capitals divide
-PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
+_PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 #: between the parts of a name or an identifier
 _SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",", "/", "  ", " - ", ". ", ": ", ":", ";", "; ", "+", "&", "=", " (", "|")
@@ -41,7 +44,7 @@ class Forms:
         words: normal words, joined where they are parts of one, that identify by themselves; whether each may be an ordinary
             word, too (part of a place's name, an identifier of letters).
         groups: all parts of a name some of which are too short to identify by themselves.
-        texts: forms with punctuation in them, in small letters: dates.
+        texts: forms with punctuation in them, in small letters: dates, identifiers.
         needles: the bytes to search for, in small letters (ASCII).
         joined: letters and digits of identifiers of several parts, that have other signs between them, or none.
     """
@@ -51,6 +54,24 @@ class Forms:
     texts: frozenset[str] = frozenset()
     needles: frozenset[bytes] = frozenset()
     joined: frozenset[bytes] = frozenset()
+
+
+def parts_of(text: str) -> list[str]:
+    """Letters and digits apart, and words that capitals divide, of any alphabet."""
+    parts: list[str] = _PARTS.findall(text)
+    if text.isascii():
+        return parts
+    return [divided for part in parts for divided in _divided(part)]
+
+
+def _divided(word: str) -> Iterator[str]:
+    """A word of letters that Latin-1 doesn't have, where capitals divide it."""
+    start = 0
+    for at in range(1, len(word)):
+        if word[at].isupper() and (word[at - 1].islower() or word[at + 1 : at + 2].islower()):
+            yield word[start:at]
+            start = at
+    yield word[start:]
 
 
 def is_ideographic(word: str) -> bool:
@@ -68,37 +89,47 @@ def identifies(word: str) -> bool:
 
 
 @lru_cache(maxsize=4096)  # physicians, places and patients come again and again
-def forms_of(kind: IdentityKind, value: bytes, charset: str) -> Forms:
-    """The forms of a value."""
+def forms_of(kind: IdentityKind, value: bytes, charset: str, *, in_pairs: bool = True) -> Forms:
+    """The forms of a value.
+
+    Args:
+        in_pairs: short parts of a name are sought side by side, too.
+    """
     text = unicodedata.normalize("NFC", best_text(value, charset))
     if kind is IdentityKind.DATE:
         return _date(text)
     words: dict[str, bool] = {}
     needles: set[str] = set()
     joined: set[str] = set()
+    texts: set[str] = set()
     groups: list[frozenset[str]] = []
     for one in re.split(r"[\\=]", text) if kind is IdentityKind.NAME else text.split("\\"):
         if kind is IdentityKind.NAME:
-            groups += _name(one, words, needles)
+            groups += _name(one, words, needles, in_pairs=in_pairs)
         elif kind is IdentityKind.PLACE:
             _place(one, words, needles)
         else:
             joined |= _identifier(one, words, needles, phone=kind is IdentityKind.PHONE)
+            written = one.strip().lower()
+            if len(written) >= _WRITTEN and any(map(str.isdigit, written)) and not written.isalnum():
+                # its digits alone may be too few
+                texts.add(written)
+                needles.add(written)
     found = {form for needle in needles for form in byte_forms(needle, charset)}
     if not value.isascii():
         # what can't be decoded is sought as it is
         found |= {part.lower() for part in re.split(rb"[\\=^ ,]+", value) if len(part) >= _LETTERS}
-    return Forms(words, tuple(groups), frozenset(), frozenset(found), frozenset(one.encode() for one in joined))
+    return Forms(words, tuple(groups), frozenset(texts), frozenset(found), frozenset(one.encode() for one in joined))
 
 
-def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozenset[str]]:
+def _name(text: str, words: dict[str, bool], needles: set[str], *, in_pairs: bool) -> list[frozenset[str]]:
     """A name of components; returns its parts, if some of them are too short by themselves."""
     named = text.split("^")
     for one in named:
         if any(map(str.isdigit, one)):
             # an identifier in the place of a name: ordinary words in it are nobody's
             _identifier(one, words, needles, phone=False)
-            for part in PARTS.findall(one):
+            for part in parts_of(one):
                 _add(part, words, needles, ordinary=True)
     components = [RUN.findall(one) for one in named if not any(map(str.isdigit, one))]
     parts = [part for component in components for part in component]
@@ -114,7 +145,7 @@ def _name(text: str, words: dict[str, bool], needles: set[str]) -> list[frozense
             _add("".join(pair), words, needles)
     # initials stand beside anything
     weak = [part for part in parts if not identifies(part.casefold()) and (len(part) > 1 or is_ideographic(part))]
-    if len(weak) < 2:
+    if len(weak) < 2 or not in_pairs:
         return []
     for first, second in permutations(weak[:_MOST_PAIRED], 2):
         needles.update(first + separator + second for separator in _SEPARATORS)
@@ -136,6 +167,9 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
     whole = "".join(runs)
     has_digits = any(character.isdigit() for character in whole)
     _add(whole, words, needles, ordinary=not has_digits)
+    if len(runs) > 1 and identifies(whole.casefold()):
+        needles.add(text.strip())
+        needles.update(separator.join(runs) for separator in ("_", "-", " ", ".", "^", "/"))
     for run in runs if len(runs) > 1 and not phone else ():
         # a project's letters, a year and a number: only what has digits, or is a word among words, is somebody's
         if not run.isalpha() or not has_digits:
@@ -146,7 +180,7 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
         _add(digits.lstrip("0"), words, needles)
     small = whole.lower()
     # signs may stand between letters and digits, too
-    has_parts = len(runs) > 1 or len(PARTS.findall(whole)) > 1 or len(small) > _DIGITS
+    has_parts = len(runs) > 1 or len(parts_of(whole)) > 1 or len(small) > _DIGITS
     return {small} if small.isascii() and has_parts and identifies(small) and len(small) >= _DIGITS else set()
 
 

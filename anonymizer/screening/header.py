@@ -6,13 +6,14 @@ It reads the output, not the input: whatever way a value came, it is seen here.
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from profiles import (
     TEXT_VRS,
+    Decision,
     ItemRules,
     Operation,
     Rule,
@@ -107,6 +108,7 @@ class HeaderScreen:
         elsewhere: Container[str],
         uids: frozenset[bytes],
         creators: frozenset[str] = frozenset(),
+        declared: Callable[[int, str], Decision | None] = lambda tag, creator: None,
     ) -> None:
         """
         Args:
@@ -114,12 +116,14 @@ class HeaderScreen:
             elsewhere: words that identify somebody in other objects of the patient or study.
             uids: original UIDs that must not stand in it.
             creators: private creators that the lists of safe attributes have.
+            declared: as in Subject.
         """
         self._buffer = Buffer(content, complete=True)
         self._identity = identity
         self._elsewhere = elsewhere
         self._uids = uids
         self._creators = creators
+        self._declared = declared
         self._found = ScreenedHeader()
 
     def screen(self, root: ItemRules, encoding: Encoding, charset: str) -> ScreenedHeader:
@@ -167,7 +171,7 @@ class HeaderScreen:
                 self._found.gone.append((node.removed_private, node.screening(node.removed_private)))
                 position = following
                 continue
-            rule = _rule_of(node, tag, vr, creator)
+            rule = _rule_of(node, tag, vr, creator, self._declared)
             if rule.items is not None and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
                 stays = self._sequence(rule, vr, element, start, length, following, encoding, charset, depth)
             else:
@@ -313,9 +317,9 @@ def _method_codes() -> frozenset[tuple[str, str, str]]:
     return frozenset((one.code_value, one.coding_scheme, one.code_meaning) for one in method_codes().values())
 
 
-def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str) -> Rule:
+def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str, declared: Callable[[int, str], Decision | None]) -> Rule:
     """The rule by which an element was treated."""
-    rule = node.private(creator, tag, vr, None) if creator else node[tag]
+    rule = node.private(creator, tag, vr, declared(tag, creator)) if creator else node[tag]
     rule = rule.plain or rule
     if rule.operation is Operation.OVERLAY and isinstance(rule.value, Rule):
         # the plane stays

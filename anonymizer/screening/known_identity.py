@@ -12,13 +12,15 @@ from profiles import descriptor_words
 
 from ..descriptors import normal_word, spellings
 from ..identity.known_values import KnownValue, known_words
-from .forms import PARTS, RUN, forms_of, identifies, is_ideographic
+from .forms import RUN, forms_of, identifies, is_ideographic, parts_of
 from .search import ByteSearch
 
 #: parts of a text that are put together: as many as an identifier mostly has
 _MOST_JOINED = 6
 #: digits and characters by which words of other objects are looked for, before anybody looks at what stands beside them
 _PART_OF_NUMBER, _PART_OF_WORD = 3, 4
+#: names of an object that are sought with short parts side by side
+_MOST_IN_PAIRS = 1000
 #: binary values hold runs of letters by chance
 _LONG = 6
 _BETWEEN = re.compile(r"[\W_]{0,3}")
@@ -44,7 +46,8 @@ class KnownIdentity:
         distinct = dict.fromkeys(
             (value.kind, value.value, charset if value.charset is None else value.charset) for value in values
         )
-        forms = [forms_of(*one) for one in distinct]
+        # each pair of short parts is sought in dozens of forms
+        forms = [forms_of(*one, in_pairs=len(distinct) <= _MOST_IN_PAIRS) for one in distinct]
         self._words: dict[str, bool] = {}
         for one in forms:
             for word, may_be_ordinary in one.words.items():
@@ -121,7 +124,7 @@ def _candidates(text: str) -> Iterator[str]:
     for one in {text, _IN_NUMBERS.sub("", text)}:
         for run in RUN.findall(one):
             yield from spellings(run)
-        parts = [spellings(part) for part in PARTS.findall(one)]
+        parts = [spellings(part) for part in parts_of(one)]
         for index, part in enumerate(parts):
             yield from part
             joined = part

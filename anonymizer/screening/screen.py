@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from profiles import ConfidentialityProfile, ItemRules, ProfileOptions, Rule
+from profiles import ConfidentialityProfile, Decision, ItemRules, ProfileOptions, Rule
 
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
@@ -38,12 +38,14 @@ class Subject(NamedTuple):
         elsewhere: words that identify somebody in other objects of the patient or study.
         new_uids: the UIDs that took the place of originals.
         is_original: whether a UID is one of the object's original ones.
+        declared: what the object itself says of a private attribute, by its tag and creator.
     """
 
     identity: KnownIdentity
     elsewhere: Container[str]
     new_uids: Collection[bytes]
     is_original: Callable[[bytes], bool]
+    declared: Callable[[int, str], Decision | None] = lambda tag, creator: None  # a default
 
 
 class Screened(NamedTuple):
@@ -111,7 +113,9 @@ class Screen:
             and not (extra and _may_name(content, extra, identity.charset))
         ):
             return Screened(pieces, [])
-        header = HeaderScreen(content, identity, extra, originals, self._creators).screen(root, encoding, charset)
+        header = HeaderScreen(content, identity, extra, originals, self._creators, subject.declared).screen(
+            root, encoding, charset
+        )
         rest = _blanked(header.content, header.judged)
         if identity.search.finds(rest) or not originals.isdisjoint(uids_left(rest) if originals else ()):
             # it stands where no rule can take it out

@@ -20,6 +20,7 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 _SMALL_ONES = frozenset(bytes([letter]) for letter in _SMALL)
 _VRS = frozenset({*SHORT_VRS, *LONG_VRS})
+_ZERO, _MOST_ZEROS = ord("0"), 16
 #: bytes behind a word that have a say in where it ends
 CONTEXT = 8
 _DIGITS = frozenset(b"0123456789")
@@ -125,6 +126,10 @@ def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int
 
 def _stands_alone(content: bytes, start: int, end: int) -> bool:
     """Whether neither end lies within a word or a number; what may be another element's header isn't part of either."""
+    if start and content[start - 1] == _ZERO and content[start] in _DIGITS:
+        # zeros fill a number up
+        before = content[max(start - _MOST_ZEROS, 0) : start].rstrip(b"0")
+        start -= min(start, _MOST_ZEROS) - len(before)
     if start and _go_together(content, start) and not _is_value(content, start):
         return False
     return end == len(content) or not _go_together(content, end) or _is_element(content, end)

@@ -112,9 +112,7 @@ def test_a_name_goes_from_what_the_object_itself_declares_safe(vr: str, who: str
     assert left(blob, who, using=screening("RetainSafePrivate")) == []
 
 
-@pytest.mark.parametrize(
-    "who", [WHO, pytest.param("Mills", marks=pytest.mark.xfail(strict=True, reason="it is screened as one binary value"))]
-)
+@pytest.mark.parametrize("who", [WHO, pytest.param("Mills")])
 def test_and_from_a_sequence_that_it_declares_safe(who: str) -> None:
     planted = Element(0x00111001, "SQ", [[Element(VERSION, "LO", f"by {who}")]])
     blob = part10(ct(Element(NAME, "PN", f"{who}^Ann"), *declared_safe(0x0011, "ACME 1", planted)))
@@ -233,7 +231,6 @@ def test_everybody_around_the_object_is_known(known: Element, text: str) -> None
 
 
 @pytest.mark.parametrize(("tag", "number"), [(PATIENT_ID, "MRN-4711"), (PATIENT_ID, "123-45-6789"), (0x00102154, "555-123-4567")])
-@pytest.mark.xfail(strict=True, reason="identifiers of several parts are sought in texts only")
 def test_an_identifier_of_several_parts_goes_from_binary_values(tag: int, number: str) -> None:
     for encoded in (number.encode(), number.encode("utf-16-le")):
         value = b".." + encoded + b".."

@@ -82,7 +82,6 @@ def test_comments_of_other_codecs_are_found(tmp_path: Path, frame: bytes, syntax
 
 
 @pytest.mark.parametrize(("tag", "number"), [(0x00100020, "MRN-4711"), (0x00100020, "123-45-6789"), (0x00102154, "555-123-4567")])
-@pytest.mark.xfail(strict=True, reason="identifiers of several parts are sought in texts only")
 def test_an_identifier_of_several_parts_is_found(tmp_path: Path, tag: int, number: str) -> None:
     frame = jpeg(segment(COM, f"for {number}".encode()))
     assert outcome(tmp_path, encapsulated([frame], Element(tag, "LO", number))) == REFUSED

@@ -146,7 +146,7 @@ def declare(status: str, *, safe: list[int] | None = None, actions: list[tuple[s
 ACME = [
     Element(0x00290010, "LO", "ACME"),
     Element(0x00291001, "LO", "kernel"),
-    Element(0x00291002, "LO", "Doe^Jane"),
+    Element(0x00291002, "LO", "Roe^Rita"),
     Element(0x00291003, "UI", "1.2.3.4.5"),
 ]
 
