@@ -76,8 +76,8 @@ def _block(content: bytes, flush: int = zlib.Z_FULL_FLUSH) -> bytes:
 
 
 def deflated() -> Iterator[Bomb]:
-    """A gigabyte in pixels, in what is kept behind all names or before, removed or looked at whole; in an endless sequence; in place of
-    everything.
+    """A gigabyte in pixels, in what is kept behind names or before them, removed or looked at whole; in an endless sequence; in
+    place of everything.
     """
     for tag, vr, reason in (
         (0x7FE00010, "OW", ""),
