@@ -69,7 +69,7 @@ def test_a_run_and_one_file_end_alike(flags: str, hostile: Path, key_file: Path,
             alone = ("written", None, None)
         except DeidentificationError as error:
             alone = ("filtered" if row["status"] == "filtered" else "quarantined", error.reason.value, error.tag or None)
-        if row["reason"] == Reason.IDENTIFIER_LEFT and alone[0] == "written":
+        if row["reason"] == Reason.IDENTIFIER_LEFT.value and alone[0] == "written":
             # whom it names, only other objects of the patient tell
             continue
         if alone != (of_run := (row["status"], row["reason"], row["reason_tag"])):
