@@ -170,8 +170,11 @@ class PlanNode(dict[int, Rule]):
             return rule
         if decision.shared in (PRIVATE.shared, UNKNOWN.shared):
             # sequences of devices repeat what the header says, and names of no attribute are names
-            twin = rule.collected(None)
-            twin.tag = tag
+            what = f"{decision.shared} collected"
+            twin = self._shared.get(what)
+            if twin is None:
+                # one for all: there may be a million of them
+                twin = self._shared[what] = rule.collected(None)
             return twin
         if rule.vr == "SQ":
             goes = rule.operation in (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)

@@ -158,7 +158,7 @@ class Rewriter:
                     # here, for most objects have one such element that differs from the last one's
                     judged_by[tag] = PRESENT if length and (not rule.text or buffer[value:following].strip(BLANKS)) else b""
                 else:
-                    self._note(rule, vr, value, length, end, encoding, depth)
+                    self._note(rule, tag, vr, value, length, end, encoding, depth)
                 rule = rule.plain
             if following <= end:
                 if (
@@ -221,7 +221,7 @@ class Rewriter:
                     continue
                 rule = blocks.rule(node, tag, vr)
                 if rule.drops and self._plan.collects and (vr in _MAY_NAME or length == UNDEFINED):
-                    self._collect(rule, vr, value, length, end, encoding, depth)
+                    self._collect(rule, tag, vr, value, length, end, encoding, depth)
                 replacement: list[Piece] | None = []
                 if rule.drops and length != UNDEFINED:
                     # most private elements
@@ -248,7 +248,7 @@ class Rewriter:
             pieces.append(view[run:position])
         return position, bulk
 
-    def _note(self, rule: Rule, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
+    def _note(self, rule: Rule, tag: int, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
         """Note the original value of an element by which the object is judged, or that identifies somebody.
 
         Raises:
@@ -257,7 +257,7 @@ class Rewriter:
         if depth == 0 and value + length > end and length != UNDEFINED and not (rule.presence or self._buffer.complete):
             raise NeedMoreError
         if rule.collects:
-            self._collect(rule, vr, value, length, end, encoding, depth)
+            self._collect(rule, tag, vr, value, length, end, encoding, depth)
             if not rule.judges:
                 return
         noted = note(rule, vr, self._buffer.content, value, length, encoding)
@@ -267,7 +267,9 @@ class Rewriter:
         else:
             judged_by.top[rule.tag] = noted
 
-    def _collect(self, rule: Rule, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> None:
+    def _collect(
+        self, rule: Rule, tag: int, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int
+    ) -> None:
         """Note a value that identifies somebody, or those that do in the items of a sequence that goes.
 
         Raises:
@@ -283,10 +285,10 @@ class Rewriter:
                 return
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             kinds = self._plan.profile.identity_kinds
-            collect(values_in_items(buffer, value, stop, inner, kinds, charset, rule.tag), progress.known)
+            collect(values_in_items(buffer, value, stop, inner, kinds, charset, tag), progress.known)
         elif (rule.kind is not None or vr == b"PN") and length and length != UNDEFINED and value + length <= end:
             kind = rule.kind or IdentityKind.NAME
-            progress.known.append(KnownValue(rule.tag, kind, buffer.content[value : value + length].rstrip(b"\0 "), charset))
+            progress.known.append(KnownValue(tag, kind, buffer.content[value : value + length].rstrip(b"\0 "), charset))
 
     def _is_padding(self, depth: int, last: int, position: int, reason: Reason, tag: int = 0, *, known: bool = False) -> bool:
         """Whether bytes that are no element are padding behind the data set (``is_padding``); else raises for ``reason``.
