@@ -257,7 +257,8 @@ class Rewriter:
         if depth == 0 and value + length > end and length != UNDEFINED and not (rule.presence or self._buffer.complete):
             raise NeedMoreError
         if rule.collects:
-            self._collect(rule, tag, vr, value, length, end, encoding, depth)
+            if rule.kind is not None or vr in _MAY_NAME or length == UNDEFINED or rule.vr == "SQ":
+                self._collect(rule, tag, vr, value, length, end, encoding, depth)
             if not rule.judges:
                 return
         noted = note(rule, vr, self._buffer.content, value, length, encoding)
