@@ -12,7 +12,8 @@ from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
 from ..dicom.tags import SOP_CLASS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, OtherPlanError, Reason
 from ..files.pieces import Piece
-from ..identity.dates import NoDateError, cap_age, is_timezone, shift_da, shift_dt, shift_tm
+from ..identity.dates import NoDateError, cap_age, shift_da, shift_dt, shift_tm
+from ..identity.known_terms import are_known_terms
 from ..identity.patients import Patient
 from ..identity.subject import Facts
 from ..identity.uids import UidMapping, is_well_known
@@ -193,8 +194,7 @@ class ValueRewriter:
 
     def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """Text all of whose values are known terms, as it stands; of any other, what ``rule.otherwise`` makes of it."""
-        values = (value.strip(b" ") for value in content.rstrip(b"\0 ").split(b"\\"))
-        if all(not value or (value.upper() in rule.value if rule.value else is_timezone(value)) for value in values):
+        if are_known_terms(content, rule.value):
             if rule.action is not None:
                 self.progress.rules.append(rule)
             return None

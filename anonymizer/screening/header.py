@@ -32,7 +32,7 @@ from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Enc
 from ..dicom.tags import METHOD, PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
-from ..identity.dates import is_timezone
+from ..identity.known_terms import are_known_terms
 from .known_identity import KnownIdentity, is_ordinary
 from .search import CONTEXT
 from .uids import uids_left
@@ -242,8 +242,7 @@ class HeaderScreen:
         if operation in _NEW_VALUES or (operation is Operation.KEEP and (rule.retained or rule.tag == SOP_CLASS)):
             return True
         if operation is Operation.KEEP_TERMS:
-            values = (one.strip(b" ") for one in value.rstrip(b"\0 ").split(b"\\"))
-            return all(not one or one.upper() in rule.value if rule.value else is_timezone(one) for one in values)
+            return are_known_terms(value, rule.value)
         if operation is Operation.REPLACE:
             # a content item of the same attribute may have been cleaned; what can't be compared is an alias
             is_ascii = not isinstance(rule.value, str) or rule.value.isascii()

@@ -135,7 +135,7 @@ def _candidates(text: str) -> Iterator[str]:
 
 def _neighbours(text: str) -> Iterator[set[str]]:
     """Words that stand side by side, in pairs, in all their spellings."""
-    found = list(re.finditer(r"[^\W_]+", text))
+    found = list(RUN.finditer(text))
     for first, second in pairwise(found):
         if _BETWEEN.fullmatch(text, first.end(), second.start()):
             for one in spellings(first[0]):
