@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Container
-from dataclasses import replace
 
 from profiles import ConfidentialityProfile, Plan, compile_plan
 
@@ -25,11 +24,12 @@ from .keys.key import Key
 from .report import Scan
 from .rewriting.data_set_rewriter import Rewriter
 from .rewriting.describer import Describer
-from .rewriting.method_codes import Stamping
+from .rewriting.method_codes import Statements
 from .rewriting.object_rewriter import Deidentification
 from .rewriting.object_rules import ObjectRules
 from .rewriting.object_screening import ObjectScreening
 from .rewriting.shared import Shared
+from .rewriting.state import Judgement
 
 
 class Engine:
@@ -61,9 +61,7 @@ class Engine:
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
         self.facts = FactFinder(profile, key, patients)
-        # what isn't screened may name somebody
-        stamping = Stamping(profile, identity_removed=profile.screen)
-        shared = Shared(self.pseudonyms, stamping, Stamping(profile, identity_removed=False), patients)
+        shared = Shared(self.pseudonyms, Statements(profile), patients)
         self._last_words: tuple[list[KnownValue], str, tuple[bytes, ...]] = [], "", ()
         self._rules = ObjectRules(profile, self.uids, self.facts, shared)
         self._describer = Describer(shared, self.uids)
@@ -158,8 +156,9 @@ class Engine:
             self._rules.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
         facts = self.facts.learn(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
+        judgement = Judgement()
         while True:
-            rewriter = self._rules.rewriter(plan, encoding, self.uids, facts, sop_class_fixed=True)
+            rewriter = self._rules.rewriter(plan, encoding, self.uids, facts, judgement, sop_class_fixed=True)
             try:
                 pieces, _ = rewriter.rewrite(content, 0, complete=True)
             except OtherPlanError as other:
@@ -167,9 +166,12 @@ class Engine:
                 continue
             risks = self._rules.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
             self._rules.check_face(self._rules.face(plan, rewriter.progress), None)
-            if risks == facts.pixel_risks:
+            progress = rewriter.progress
+            missing = self._rules.missing_uids(plan, progress) if SOP_CLASS in progress.uids else {}
+            before = judgement
+            judgement = Judgement(risks, self._rules.statement(progress, risks), {**before.missing, **missing})
+            if judgement == before:
                 return b"".join(self._screened(pieces, content, rewriter, plan, facts))
-            facts = replace(facts, pixel_risks=risks)
 
     def _screened(self, pieces: list[Piece], content: bytes, rewriter: Rewriter, plan: Plan, facts: Facts) -> list[Piece]:
         if self._rules.screen is None:

@@ -2,6 +2,8 @@
 
 from . import faces as faces
 from .actions import Action as Action
+from .content_items import CODE_VALUE as CODE_VALUE
+from .content_items import CODING_SCHEME as CODING_SCHEME
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
 from .custom import CustomRule as CustomRule
 from .date_shift import DateShift as DateShift
@@ -15,12 +17,17 @@ from .describe import describe_risks as describe_risks
 from .dictionary import dictionary as dictionary
 from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
+from .dummies import DUMMY_TEXT as DUMMY_TEXT
+from .dummies import has_harmless_dummy as has_harmless_dummy
 from .errors import ProfileError as ProfileError
+from .errors import ProfileWarning as ProfileWarning
 from .explain import diff as diff
 from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
 from .identity import IdentityKind as IdentityKind
 from .identity import identity_attributes as identity_attributes
 from .identity import identity_kinds as identity_kinds
+from .legal_values import has_grammar as has_grammar
+from .legal_values import is_legal as is_legal
 from .lookup import Explanation as Explanation
 from .lookup import explain_attribute as explain_attribute
 from .lookup import find_attribute as find_attribute
@@ -43,6 +50,7 @@ from .rules import ItemRules as ItemRules
 from .rules import Operation as Operation
 from .rules import Rule as Rule
 from .rules import is_overlay_bit_position as is_overlay_bit_position
+from .tables import DATE_VRS as DATE_VRS
 from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
 from .tables import method_codes as method_codes
@@ -51,8 +59,10 @@ from .tables import parse_tag as parse_tag
 from .tables import sop_class_modules as sop_class_modules
 from .tables import tag_text as tag_text
 from .terms import coding_scheme_uids as coding_scheme_uids
+from .terms import is_defined_term as is_defined_term
 from .terms import is_enumerated as is_enumerated
 from .terms import is_made_of_words as is_made_of_words
+from .terms import is_public_scheme as is_public_scheme
 from .terms import is_term as is_term
 from .terms import published_schemes as published_schemes
 from .terms import scheme_has_code as scheme_has_code

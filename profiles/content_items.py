@@ -19,7 +19,8 @@ VALUE_ATTRIBUTES = {
     "UIDREF": 0x0040A124,
 }
 #: of an item that is a code (PS3.3 8.8): CodeValue, CodingSchemeDesignator, CodeMeaning
-CODE_ATTRIBUTES = frozenset({0x00080100, 0x00080102, 0x00080104})
+CODE_VALUE, CODING_SCHEME, CODING_SCHEME_VERSION, CODE_MEANING = 0x00080100, 0x00080102, 0x00080103, 0x00080104
+CODE_ATTRIBUTES = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING})
 #: schemes in which SNOMED concepts were coded before SCT
 _RETIRED_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
 
@@ -27,6 +28,11 @@ _RETIRED_SCHEMES = frozenset({"SRT", "SNM3", "99SDM"})
 #: SpecimenPreparationStepContentItemSequence
 CONTENT_SEQUENCE = 0x0040A730
 CONTENT_SEQUENCES = frozenset({CONTENT_SEQUENCE, 0x00400555, 0x00400441, 0x00400612})
+
+
+#: TEXT items that repeat what an attribute of the equipment says (PS3.16 TID 1004), by concept: DeviceObserverManufacturer and
+#: DeviceObserverModelName; Manufacturer, ManufacturerModelName
+DEVICE_CONCEPTS = {("121014", "DCM"): 0x00080070, ("121015", "DCM"): 0x00081090}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from .actions import Action
 from .dictionary import entry_of
+from .options import ProfileOptions
 from .tables import RETIRED_TEXT_VRS, listed
 
 
@@ -24,6 +25,8 @@ class Decision:
         value: for D: the value that a custom rule puts in place.
         retained: an option or a custom rule keeps what the Basic Profile would not: the value is no secret then.
         terms: in capitals, what stays whatever the action.
+        option: the option that decided; none where none did.
+        weakens: the Basic Profile and the option that a custom rule goes against: an object with a value here can't claim them.
     """
 
     action: Action
@@ -35,6 +38,8 @@ class Decision:
     value: str | None = None
     retained: bool = False
     terms: frozenset[bytes] = frozenset()
+    option: ProfileOptions = ProfileOptions(0)  # noqa: RUF009  # a Flag never changes
+    weakens: ProfileOptions = ProfileOptions(0)  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,20 @@ OBJECT_RULES = (
     ("(audio objects)", "quarantine", "refuse", "a voice identifies its speaker"),
     ("(encapsulated documents)", "D", "replace", "PDF, CDA, STL, OBJ and MTL: by a small legal document of the type"),
     ("(overlays in unused bits of the pixels)", "X", "clear the bits", "where pixels are compressed, the object is quarantined"),
+    (
+        "(codes of schemes that nobody published)",
+        "D",
+        "replace designator and meaning",
+        "text of a site; options clean the meaning",
+    ),
+    ("(values that aren't what their VR says)", "X/Z/D", "as without the option", "no number, date or term stands there"),
     (SCREENED, "X/Z/D", "remove", "names, IDs, dates of birth, original UIDs, wherever they stand"),
+    (
+        "(missing UIDs of study, series and instance)",
+        "U",
+        "add",
+        "keyed, from the series or the object; the instance's from the file meta",
+    ),
     ("(digital signatures)", "X", "remove", "at every depth: they would not hold, and name the signer"),
     ("(file meta information, preamble, trailing data)", "X", "write anew, or cut", "PS3.15 E.1.1"),
 )

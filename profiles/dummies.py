@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 from .tables import DATA
+from .terms import is_enumerated
 
-TEXT = "ANONYMIZED"
+DUMMY_TEXT = "ANONYMIZED"
 
 _BY_VR: dict[str, Any] = {
-    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), TEXT),
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), DUMMY_TEXT),
     "AS": "000Y",
     "DA": "19000101",
     "DT": "19000101000000",
@@ -41,6 +42,18 @@ _DOCUMENTS = {
     "1.2.840.10008.5.1.4.1.1.104.4": "dummy.obj",
     "1.2.840.10008.5.1.4.1.1.104.5": "dummy.mtl",
 }
+
+
+#: values that have a legal dummy which breaks nothing
+_HARMLESS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN", "CS", "AE", "UR", "DA", "TM", "DT", "AS"})
+#: what says what the object is, beside group 0028: ImageType, SpecificCharacterSet, Modality
+_OF_OBJECT = frozenset({0x00080008, 0x00080005, 0x00080060})
+_PIXEL_GROUP = 0x0028
+
+
+def has_harmless_dummy(tag: int, vr: str) -> bool:
+    """Whether a dummy in the attribute says nothing of the object or its pixels that isn't true."""
+    return vr in _HARMLESS and tag >> 16 != _PIXEL_GROUP and tag not in _OF_OBJECT and not is_enumerated(tag)
 
 
 def concrete_vr(vr: str) -> str:

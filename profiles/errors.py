@@ -6,3 +6,7 @@ MAX_NAME = 100
 
 class ProfileError(ValueError):
     """A profile, option or table that can't be used. The message is for the user and holds no value of any object."""
+
+
+class ProfileWarning(UserWarning):
+    """A rule of a custom profile does nothing. The message is for the user and holds no value of any object."""

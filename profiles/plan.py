@@ -5,15 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .actions import Action
-from .content_items import CODE_ATTRIBUTES, CONTENT_SEQUENCE, VALUE_ATTRIBUTES, content_row
+from .content_items import (
+    CODE_MEANING,
+    CODING_SCHEME_VERSION,
+    CONTENT_SEQUENCE,
+    DEVICE_CONCEPTS,
+    VALUE_ATTRIBUTES,
+    content_row,
+)
 from .custom import Attribute
-from .decisions import PRIVATE, SAFE_PRIVATE, UNKNOWN, Decision, attribute_keyword, attribute_vr
+from .decisions import PRIVATE, SAFE_PRIVATE, TECHNICAL, UNKNOWN, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
-from .faces import CODE_MEANING, FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
+from .faces import FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .identity import BEHIND_IDENTITY
+from .options import ProfileOptions
 from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
-from .rule_factory import REFERENCED_SERIES, Place, RuleFactory
+from .rule_factory import IDENTIFIER_SCREENED, REFERENCED_SERIES, Place, RuleFactory
 from .rules import Operation, Rule
 from .tables import DATE_VRS, module_types, required_types, sop_class_modules, tag_text
 
@@ -69,7 +77,8 @@ class Plan:
         has_document = "encapsulated-document" in (modules or ())
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
-        self.skips_from = min(PIXELS) if profile.pixels.keeps and not self.replaces_document else REFERENCED_SERIES
+        waits = profile.statement_depends or (profile.pixels.keeps and not self.replaces_document)
+        self.skips_from = min(PIXELS) if waits else REFERENCED_SERIES
         # ... and no value that could name somebody
         self.passes_from = max(self.skips_from, BEHIND_IDENTITY) if profile.screen else self.skips_from
 
@@ -109,6 +118,7 @@ class PlanNode(dict[int, Rule]):
     __slots__ = (
         "_content_items",
         "_label",
+        "_local_codes",
         "_parents",
         "_path",
         "_private",
@@ -128,6 +138,7 @@ class PlanNode(dict[int, Rule]):
         self._path = path
         self._parents = parents
         self._label = label
+        self._local_codes: PlanNode | None = None
         self._rules = RuleFactory(plan, path, self._below, is_content=is_content)
         self._shared: dict[str, Rule] = {}
         self._screening: dict[str, Rule] = {}
@@ -266,19 +277,30 @@ class PlanNode(dict[int, Rule]):
             # a custom rule's value is none for this VR
             return self.removed_private
 
+    # -- codes of a site's own -------------------------------------------------------------------------------------
+
+    @property
+    def local_codes(self) -> PlanNode:
+        """The rules for what follows the designator of a scheme that isn't public: CodeMeaning is somebody's text there."""
+        if self._local_codes is None:
+            node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=self.is_content)
+            profile = self.plan.profile
+            if profile.decide(CODE_MEANING, self._parents) == TECHNICAL:
+                cleaning = ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont
+                places = self._place(CODING_SCHEME_VERSION), self._place(CODE_MEANING)
+                rules = self._rules.local_code_rules(*places, cleans=bool(cleaning & profile.options))
+                node[CODING_SCHEME_VERSION], node[CODE_MEANING] = rules
+            self._local_codes = node
+        return self._local_codes
+
     # -- values that hold an identifier ------------------------------------------------------------------------------
 
     def screening(self, rule: Rule) -> Rule:
         """The rule that takes the place of ``rule`` where a value holds an identifier of somebody: what is unlisted deserves."""
         found = self._screening.get(rule.label)
         if found is None:
-            tag = rule.tag
-            private = bool(tag >> 16 & 1)
-            action = Action.X if private else Action.X_Z_D.resolve(self.plan.required_type((*self._path, tag)))
-            if tag in CODE_ATTRIBUTES:
-                # the one requires the other, wherever a code stands
-                action = Action.D
-            found = self._rules.screening_rule(Place(tag, rule.vr, rule.label, rule.keyword), action)
+            place = Place(rule.tag, rule.vr, rule.label, rule.keyword)
+            found = self._rules.replacement(place, Action.X_Z_D, IDENTIFIER_SCREENED)
             if self._may_cache():
                 self._screening[rule.label] = found
         return found
@@ -289,7 +311,7 @@ class PlanNode(dict[int, Rule]):
         """The rules inside a content item by its concept name and value type (PS3.15 E.3.4-1); None: the item goes."""
         row = content_row(code_value, coding_scheme, value_type)
         if row is None:
-            return self
+            return self._device_item(DEVICE_CONCEPTS.get((code_value, coding_scheme)) if value_type == "TEXT" else None)
         key = code_value, coding_scheme, value_type
         node = self._content_items.get(key, self)
         if node is self:
@@ -305,6 +327,21 @@ class PlanNode(dict[int, Rule]):
                     plain = Action.D if action is Action.X_D else action
                     decision = Decision(plain, "E.3.4-1", listed=True, otherwise=Action.D, final=True)
                     node[tag] = node._rules.rule(node._place(tag), decision)
+            self._content_items[key] = node
+        return node
+
+    def _device_item(self, attribute: int | None) -> PlanNode:
+        """The rules inside a content item that the table doesn't have: one that repeats an attribute of the device may stay."""
+        if attribute is None or ProfileOptions.RetainDeviceIdent not in self.plan.profile.options:
+            return self
+        key = "", "", tag_text(attribute)
+        node = self._content_items.get(key)
+        if node is None:
+            node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=True)
+            tag = VALUE_ATTRIBUTES["TEXT"]
+            node[tag] = self._place(tag).rule(
+                Operation.KEEP_REPEATED, Action.K, value=attribute, otherwise=self[tag].plain or self[tag]
+            )
             self._content_items[key] = node
         return node
 

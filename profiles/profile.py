@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -18,6 +19,7 @@ from .custom import (
     Source,
     check_strength,
     first_match,
+    idle_rules,
     read_csv,
     read_json,
     read_source,
@@ -26,14 +28,14 @@ from .custom import (
 )
 from .date_shift import DateShift
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
-from .errors import ProfileError
+from .errors import ProfileError, ProfileWarning
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
 from .options import ProfileOptions, check_options
-from .pixel_risk import KEEP, QUARANTINE, PixelPolicy
+from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .standard import decide_by_tables, decide_by_vr
-from .tables import CLEANABLE_VRS, EDITION, MethodCode, method_codes, shared_dates, unlisted
+from .tables import CLEANABLE_VRS, EDITION, present_with, shared_dates, unlisted
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
@@ -180,7 +182,10 @@ class ConfidentialityProfile:
 
     @classmethod
     def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: dict[str, object]) -> ConfidentialityProfile:
-        return cls.default(options, custom=rules, **settings)  # type: ignore[arg-type]  # default() looks at them
+        profile = cls.default(options, custom=rules, **settings)  # type: ignore[arg-type]  # default() looks at them
+        for idle in profile.idle_rules:
+            warnings.warn(idle, ProfileWarning, stacklevel=3)
+        return profile
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -191,15 +196,18 @@ class ConfidentialityProfile:
             parents: the sequences that hold it, for custom rules.
         """
         decision = self.decide_by_tables(tag)
+        if (needed := present_with().get(tag)) and self.decide(needed, parents).action is Action.X:
+            decision = Decision(Action.X, f"E.1-1, without {attribute_keyword(needed)} (PS3.3: type 1C)", listed=True)
         if self.custom and tag not in PROTECTED:
             attribute = Attribute(tag, attribute_keyword(tag), attribute_vr(tag))
             if custom := self._custom((*parents, attribute), decision):
                 return custom
         if self.cap_ages and decision.action is Action.K and attribute_vr(tag) == "AS":
             return Decision(Action.C, "cap ages (45 CFR 164.514)", listed=True)
-        if decision.action is not Action.K and ProfileOptions.CleanGraph in self.options:
+        if decision.action not in (Action.K, Action.C) and ProfileOptions.CleanGraph in self.options:
             if attribute_vr(tag) in CLEANABLE_VRS and any(parent.tag == _GRAPHIC_ANNOTATIONS for parent in parents):
-                return Decision(Action.C, "CleanGraph", listed=True, otherwise=decision.action)
+                option = ProfileOptions.CleanGraph
+                return Decision(Action.C, "CleanGraph", listed=True, otherwise=decision.action, option=option)
         return decision
 
     def decide_private(self, creator: str, tag: int, vr: str, parents: tuple[Attribute, ...] = ()) -> Decision:
@@ -244,7 +252,20 @@ class ConfidentialityProfile:
             # moved, it would tell how far others moved
             action = otherwise
         retained = action is Action.K and rule.insists
-        return Decision(action, rule.origin, listed=True, otherwise=otherwise, value=rule.value, retained=retained)
+        weakens_what = ProfileOptions(0)
+        if weakens(action, standard.action):
+            # what an option cleans is not cleaned as it says, either
+            cleaned_by = standard.option if standard.action is Action.C else ProfileOptions(0)
+            weakens_what = ProfileOptions.BasicProfile | cleaned_by
+        return Decision(
+            action,
+            rule.origin,
+            listed=True,
+            otherwise=otherwise,
+            value=rule.value,
+            retained=retained,
+            weakens=weakens_what,
+        )
 
     def standard_action(self, tag: int) -> Action:
         """The action without custom rules; of any private attribute X."""
@@ -296,22 +317,29 @@ class ConfidentialityProfile:
         return any(rule.action(self.options) is Action.C for rule in self.custom)
 
     @cached_property
+    def idle_rules(self) -> tuple[str, ...]:
+        """What is to be said of each custom rule that can never act, for an earlier one or the engine decides."""
+        return tuple(idle_rules(self.custom))
+
+    @cached_property
     def weakening_rules(self) -> tuple[str, ...]:
         """The custom rules that keep what the standard would not, and say so: where they stand and what they are."""
         return tuple(rule.origin for rule in self.custom if rule.insists and rule.action(self.options) is not None)
 
-    @property
-    def method_codes(self) -> list[MethodCode]:
-        """CID 7050 codes of the profile and its options, for DeidentificationMethodCodeSequence (PS3.15 E.1.1).
+    @cached_property
+    def statement_depends(self) -> bool:
+        """Whether what an object says of its de-identification depends on what custom rules did to it."""
+        return bool(self.weakening_rules) or self._customly_cleans
 
-        Custom rules that keep what the Basic Profile would not are not the Basic Profile: its code is left out then.
-        """
-        options = self.options & ~ProfileOptions.BasicProfile if self.weakening_rules else self.options
-        return [code for option, code in method_codes().items() if option in options]
+    @cached_property
+    def weakens_behind_pixels(self) -> bool:
+        """Whether custom rules may keep what stands behind the pixel data, when the object has already said what was done."""
+        weakening = [rule for rule in self.custom if rule.insists and rule.action(self.options) is not None]
+        return any(rule.pattern.reaches_beyond(max(PIXELS)) for rule in weakening)
 
     @cached_property
     def longitudinal(self) -> str:
-        """LongitudinalTemporalInformationModified (0028,0303) as PS3.15 E.2 and E.3.6 require."""
+        """LongitudinalTemporalInformationModified (0028,0303) as PS3.15 E.2 and E.3.6 require, but for what custom rules do."""
         if ProfileOptions.RetainLongFullDates in self.options:
             return "UNMODIFIED"
         return "MODIFIED" if ProfileOptions.RetainLongModifDates in self.options else "REMOVED"

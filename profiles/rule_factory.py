@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from .actions import Action
-from .content_items import CONTENT_SEQUENCES
+from .content_items import CODE_ATTRIBUTES, CODE_VALUE, CODING_SCHEME, CONTENT_SEQUENCES
 from .custom import typed_value
 from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
+from .legal_values import has_grammar
 from .options import ProfileOptions
 from .pixel_risk import ADMITTING
 from .profile import ConfidentialityProfile
@@ -24,6 +26,12 @@ STAMPED = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 REFERENCED_SERIES = 0x00081115
 #: why a value is gone that held an identifier, as the audit shows it
 IDENTIFIER_SCREENED = "identifier-screened"
+#: ... or wasn't what its VR says
+ILLEGAL_VALUE = "illegal-value"
+#: ... or is of a code of a site's own
+LOCAL_CODE = "local-code"
+#: PS3.16 8.2
+PRIVATE_SCHEME_DUMMY = "99ANONYMIZED"
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
@@ -68,6 +76,9 @@ class PlanOfClass(Protocol):
 
     def resolve(self, action: Action, path: tuple[int, ...]) -> Action:
         """The plain action at ``path`` of a code that may be a compound one."""
+
+    def required_type(self, path: tuple[int, ...]) -> str | None:
+        """The type of any attribute at ``path``."""
 
 
 class RuleFactory:
@@ -126,19 +137,56 @@ class RuleFactory:
             return place.rule(Operation.REPLACE, Action.D, value="NO")
         if tag == _CONTENT_REFERENCE and self.is_content:
             return place.rule(Operation.RENUMBER, recorded)
-        return place.rule(Operation.KEEP, recorded, inspected=inspected, retained=decision.retained)
+        return self._keeping_rule(place, recorded, decision, inspected=inspected)
 
-    def screening_rule(self, place: Place, action: Action) -> Rule:
-        """The rule for a value that holds an identifier of somebody.
+    def _keeping_rule(self, place: Place, recorded: Action | None, decision: Decision, *, inspected: bool = False) -> Rule:
+        insists = decision.retained and not decision.option
+        illegal = None
+        if place.tag == CODING_SCHEME and not insists:
+            dummy = place.rule(Operation.REPLACE, Action.D, value=PRIVATE_SCHEME_DUMMY, reason=LOCAL_CODE)
+            return place.rule(Operation.KEEP_SCHEME, recorded, otherwise=dummy)
+        if (has_grammar(place.vr) or place.tag == CODE_VALUE) and not inspected and not insists:
+            # made when it is needed: few values are illegal, and the types of all attributes are many
+            illegal = cache(lambda: self.replacement(place, decision.otherwise, ILLEGAL_VALUE))
+        return place.rule(
+            Operation.KEEP,
+            recorded,
+            inspected=inspected,
+            retained=decision.retained,
+            weakens=decision.weakens,
+            illegal=illegal,
+        )
+
+    def local_code_rules(self, version: Place, meaning: Place, *, cleans: bool) -> tuple[Rule, Rule]:
+        """The rules for CodingSchemeVersion and CodeMeaning beside the designator of a scheme that isn't public: text of a site.
 
         Args:
-            action: X, Z or D.
+            cleans: whether an option cleans text.
         """
+        plain = meaning.rule(Operation.REPLACE, Action.D, value=self._new_value(meaning, None), reason=LOCAL_CODE)
+        cleaned = meaning.rule(Operation.CLEAN_TEXT, Action.C, otherwise=plain, reason=LOCAL_CODE)
+        return version.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE), cleaned if cleans else plain
+
+    def replacement(self, place: Place, action: Action, reason: str) -> Rule:
+        """The rule for a value that must not stay, for another reason than the profile's.
+
+        Args:
+            action: X, Z, D, U or a compound of them, which the attribute's type resolves.
+        """
+        if place.tag & 0x10000:
+            action = Action.X
+        elif place.tag in CODE_ATTRIBUTES:
+            # the one requires the other, wherever a code stands
+            action = Action.D
+        else:
+            action = action.resolve(self.plan.required_type((*self._path, place.tag)))
         if action is Action.X:
-            return place.rule(Operation.REMOVE, action, reason=IDENTIFIER_SCREENED)
+            return place.rule(Operation.REMOVE, action, reason=reason)
         if action is Action.Z:
-            return place.rule(Operation.EMPTY, action, reason=IDENTIFIER_SCREENED)
-        return place.rule(Operation.REPLACE, action, value=self._new_value(place, None), reason=IDENTIFIER_SCREENED)
+            return place.rule(Operation.EMPTY, action, reason=reason)
+        if action is Action.U:
+            return place.rule(Operation.NEW_UID, action, reason=reason)
+        return place.rule(Operation.REPLACE, action, value=self._new_value(place, None), reason=reason)
 
     def _new_value(self, place: Place, value: str | None) -> Any:
         if value is not None:
@@ -179,29 +227,30 @@ class RuleFactory:
         if place.keyword in PUBLIC_DATES:
             return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
         if vr in DATE_VRS:
-            return self._fallible(Operation.SHIFT, place, decision.otherwise)
+            return self._fallible(Operation.SHIFT, place, decision)
         if tag in (_TIMEZONE, _REASON):
-            return self._fallible(Operation.KEEP_TERMS, place, decision.otherwise, _REASONS if tag == _REASON else None)
+            return self._fallible(Operation.KEEP_TERMS, place, decision, _REASONS if tag == _REASON else None)
         if vr == "AS":
-            return self._fallible(Operation.CAP_AGE, place, decision.otherwise)
+            return self._fallible(Operation.CAP_AGE, place, decision)
         if vr in CLEANABLE_VRS:
-            return self._fallible(Operation.CLEAN_TEXT, place, decision.otherwise)
+            return self._fallible(Operation.CLEAN_TEXT, place, decision)
         if vr == "AE":
             return place.rule(Operation.DEVICE_PSEUDONYM, Action.C)
         if vr == "UI":
             return place.rule(Operation.NEW_UID, Action.U, inspected=not self._path and tag in _INSPECTED)
         if place.is_graphic:
-            return place.rule(Operation.KEEP, Action.C)
+            return self._keeping_rule(place, Action.C, decision)
         return self.rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
 
-    def _fallible(self, operation: Operation, place: Place, otherwise: Action, value: object = None) -> Rule:
+    def _fallible(self, operation: Operation, place: Place, decision: Decision, value: object = None) -> Rule:
         """A rule that may find nothing to keep, with the one that then takes its place."""
-        return place.rule(operation, Action.C, value=value, otherwise=self.rule(place, Decision(otherwise, "", listed=True)))
+        otherwise = self.rule(place, Decision(decision.otherwise, "", listed=True))
+        return place.rule(operation, Action.C, value=value, otherwise=otherwise, weakens=decision.weakens)
 
     def _overlay_rule(self, place: Place, decision: Decision) -> Rule:
         """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
         action = Action.C if decision.action is Action.C else Action.K
         goes = place.rule(Operation.REMOVE, Action.X)
-        cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes)
-        stays = cleaned if place.vr in CLEANABLE_VRS else place.rule(Operation.KEEP, action)
+        cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes, weakens=decision.weakens)
+        stays = cleaned if place.vr in CLEANABLE_VRS else self._keeping_rule(place, action, decision)
         return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from enum import IntEnum, auto
 from functools import cache
@@ -12,12 +13,15 @@ from .decisions import Decision
 from .dictionary import dictionary
 from .dummies import concrete_vr
 from .identity import IdentityKind
+from .legal_values import accepts
+from .options import ProfileOptions
 from .tables import UNLISTED_VRS
 
 _NUMBER_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "AT": 4, "SV": 8, "UV": 8, "US or SS": 2}
 TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 NO_LIMIT = 0xFFFFFFFE
 _OVERLAY_BIT_POSITION = 0x60000102
+_NO_OPTION = ProfileOptions(0)
 _SPECIFIC_CHARACTER_SET = 0x00080005
 #: nobody decodes text by numbers; the data set would be lost to its readers
 _NO_CHARACTER_SET = frozenset(
@@ -39,6 +43,8 @@ class Operation(IntEnum):
     SHIFT = auto()
     CLEAN_TEXT = auto()
     KEEP_TERMS = auto()
+    KEEP_SCHEME = auto()
+    KEEP_REPEATED = auto()
     CAP_AGE = auto()
     ITEMS = auto()
     STAMP = auto()
@@ -82,7 +88,7 @@ class Rule:
         tag, keyword, vr: the attribute, and the VR to encode a new value with.
         label: the path as text, ``(0008,1140)>(0008,1155)``; unsafe private and unknown attributes of one place share a label.
         value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values,
-            in capitals; None for offsets from UTC.
+            in capitals; None for offsets from UTC; for KEEP_REPEATED: the top-level attribute that has the same value.
         items: for ITEMS and STAMP of a sequence: the rules inside its items.
         otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.
         inspected: the engine looks at the value before it does anything.
@@ -91,7 +97,9 @@ class Rule:
         stays: the element stays as it is, if its value is one that it may have:
         refused_vrs: explicit VRs of names, dates, texts and items, which the attribute can't have,
         limit: the most bytes that its values can have,
-        text: it must hold text without control characters.
+        text: it must hold text without control characters,
+        accepts: what else tells that its bytes are what the VR says, as ``legal_values.accepts`` does; None where anything is.
+        illegal: makes the rule for a value that isn't; None where any may stay.
         plain: the rule by which the element is treated, once its value was noted; None for an attribute that isn't noted.
         judges: the value is noted, for the object is judged by it.
         presence: nothing but whether there is a value is noted.
@@ -99,13 +107,16 @@ class Rule:
         kind: what an identifying value is.
         retained: an option or a custom rule keeps the value, which is no secret then.
         reason: why the action isn't the profile's own, as the audit shows it.
+        weakens: the options that an object with a value here goes against, as in Decision.
     """
 
     __slots__ = (
+        "accepts",
         "action",
         "collects",
         "drops",
         "fixed",
+        "illegal",
         "inspected",
         "items",
         "judges",
@@ -125,6 +136,7 @@ class Rule:
         "text",
         "value",
         "vr",
+        "weakens",
     )
 
     def __init__(
@@ -142,6 +154,8 @@ class Rule:
         otherwise: Rule | None = None,
         retained: bool = False,
         reason: str = "",
+        weakens: ProfileOptions = _NO_OPTION,
+        illegal: Callable[[], Rule] | None = None,
     ) -> None:
         self.operation = operation
         self.action = action
@@ -157,12 +171,15 @@ class Rule:
         # the bit position of an overlay tells of the pixels, and text beyond ASCII depends on the object's character set
         looks = inspected or is_overlay_bit_position(tag) or (isinstance(value, str) and not value.isascii())
         self.fixed = operation in (Operation.EMPTY, Operation.REPLACE) and not looks
-        self.stays = operation is Operation.KEEP and not inspected and action is None
+        self.stays = operation in (Operation.KEEP, Operation.KEEP_SCHEME) and not inspected and action is None
         self.refused_vrs = refused_vrs(self.vr) if tag != _SPECIFIC_CHARACTER_SET else _NO_CHARACTER_SET
         self.limit = value_limit(tag, vr)
         self.text = self.vr in TEXT_VRS
+        self.accepts = accepts(tag, self.vr) if self.text else None
+        self.illegal = illegal
         self.retained = retained
         self.reason = reason
+        self.weakens = weakens
         self.plain: Rule | None = None
         self.judges = self.presence = self.collects = False
         self.kind: IdentityKind | None = None
@@ -207,6 +224,10 @@ class ItemRules(Protocol):
 
     def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
         """The rule for the private attribute ``tag`` of ``creator``."""
+
+    @property
+    def local_codes(self) -> ItemRules:
+        """The rules for what follows the designator of a scheme that isn't public."""
 
     def screening(self, rule: Rule) -> Rule:
         """The rule that takes the place of ``rule`` where a value holds an identifier of somebody."""

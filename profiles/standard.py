@@ -76,18 +76,20 @@ def _listed(row: TableRow, options: ProfileOptions) -> Decision:
     for option, action in sorted(chosen, key=lambda chosen: chosen[1] is not first):
         if action is Action.C and row.vr == "OB":
             return Decision(row.basic, f"E.1-1 ({option.name}: binary values can't be cleaned)", listed=True)
-        return Decision(action, str(option.name), listed=True, otherwise=row.basic, retained=action is Action.K)
+        retained = action is Action.K
+        return Decision(action, str(option.name), listed=True, otherwise=row.basic, retained=retained, option=option)
     return Decision(row.basic, "E.1-1", listed=True)
 
 
 def _named(row: UnlistedRow, options: ProfileOptions) -> Decision:
     if row.action is Action.U and ProfileOptions.RetainUIDs in options:
-        return Decision(Action.K, "RetainUIDs", retained=True)
+        return Decision(Action.K, "RetainUIDs", otherwise=Action.U, retained=True, option=ProfileOptions.RetainUIDs)
     chosen = {action: option for option, action in row.options if option in options}
     if retained_by := chosen.get(Action.K):
-        return Decision(Action.K, str(retained_by.name), listed=True, retained=True)
+        return Decision(Action.K, str(retained_by.name), listed=True, otherwise=row.action, retained=True, option=retained_by)
     if cleaned_by := chosen.get(Action.C):
-        return Decision(Action.C, f"{cleaned_by.name}: {row.reason}", otherwise=row.action, terms=row.terms)
+        why = f"{cleaned_by.name}: {row.reason}"
+        return Decision(Action.C, why, otherwise=row.action, terms=row.terms, option=cleaned_by)
     return Decision(row.action, f"unlisted: {row.reason}", terms=row.terms)
 
 
@@ -103,7 +105,7 @@ def _graphic(tag: int, options: ProfileOptions) -> Decision:
     if curve and tag & 0xFFFF in _CURVE_AUDIO:
         return CURVE_AUDIO
     if vr in CLEANABLE_VRS:
-        return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X)
+        return Decision(Action.C, "CleanGraph", listed=True, otherwise=Action.X, option=ProfileOptions.CleanGraph)
     if curve and (named := unlisted().get(tag & 0xFF00FFFF)):
         return Decision(named.action, f"CleanGraph: {named.reason}", listed=True, terms=named.terms)
     return Decision(Action.C if tag & 0xFFFF == 0x3000 else Action.K, "CleanGraph", listed=True)
@@ -117,13 +119,17 @@ def decide_by_vr(vr: str, options: ProfileOptions, *, strict: bool) -> Decision:
         return SEQUENCE
     if vr == "UI":
         retained = ProfileOptions.RetainUIDs in options
-        return Decision(Action.K, "RetainUIDs", retained=True) if retained else UNLISTED_UID
+        return (
+            Decision(Action.K, "RetainUIDs", otherwise=Action.U, retained=True, option=ProfileOptions.RetainUIDs)
+            if retained
+            else UNLISTED_UID
+        )
     if vr in DATE_VRS and ProfileOptions.RetainLongFullDates in options:
-        return Decision(Action.K, "RetainLongFullDates", retained=True)
+        return Decision(Action.K, "RetainLongFullDates", retained=True, option=ProfileOptions.RetainLongFullDates)
     if vr in DATE_VRS and ProfileOptions.RetainLongModifDates in options:
-        return Decision(Action.C, "RetainLongModifDates")
+        return Decision(Action.C, "RetainLongModifDates", option=ProfileOptions.RetainLongModifDates)
     if vr in FREE_TEXT_VRS and ProfileOptions.CleanDesc in options:
-        return Decision(Action.C, "CleanDesc")
+        return Decision(Action.C, "CleanDesc", option=ProfileOptions.CleanDesc)
     if strict and vr in _SHORT_STRING_VRS:
         return SHORT_STRING
     return RISKY_VR if vr in UNLISTED_VRS else TECHNICAL

@@ -134,6 +134,12 @@ def listed() -> dict[int, TableRow]:
 
 
 @cache
+def present_with() -> dict[int, int]:
+    """Attributes that may only be present where another one is (type 1C in PS3.3), by tag: that other one."""
+    return {parse_tag(row["tag"]): parse_tag(row["needs"]) for row in read_rows("present_with.csv")}
+
+
+@cache
 def unlisted() -> dict[int, UnlistedRow]:
     """Standard attributes outside Table E.1-1 that have a rule of their own."""
     rows = (

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from .tables import CURVES, DATA, OVERLAYS, modalities, parse_tag, read_rows
 
 #: words, and single letters of scripts where one may be a name
 _WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")
+
+
+#: designators of private schemes begin with it (PS3.16 8.2)
+_PRIVATE_SCHEME = "99"
 
 
 class _Terms(NamedTuple):
@@ -65,6 +69,12 @@ def is_made_of_words(tag: int) -> bool:
     return row is not None and row.kind == "W"
 
 
+def is_defined_term(tag: int, value: str) -> bool:
+    """Whether one value is, as a whole, a term of the attribute; blanks around it and case don't matter."""
+    row = _row(tag)
+    return row is not None and row.kind != "W" and value.strip().upper() in row.terms
+
+
 def is_term(tag: int, value: str) -> bool:
     """Whether one value is a term of the attribute; blanks around it and case don't matter.
 
@@ -72,12 +82,9 @@ def is_term(tag: int, value: str) -> bool:
     neither are single Latin letters: a number among known words may be anybody's.
     """
     row = _row(tag)
-    if row is None:
-        return False
-    value = value.strip().upper()
-    if row.kind != "W":
-        return value in row.terms
-    words = _WORD.findall(value)
+    if row is None or row.kind != "W":
+        return is_defined_term(tag, value)
+    words = _WORD.findall(value.strip().upper())
     return bool(words) and (row.terms or _device_words()).issuperset(words)
 
 
@@ -92,6 +99,19 @@ def _schemes() -> dict[str, _CodingScheme]:
 def published_schemes() -> frozenset[str]:
     """The designators of the coding schemes that PS3.16 section 8 knows and this project, too."""
     return frozenset(_schemes())
+
+
+@lru_cache(maxsize=4096)  # bounded: hostile objects may have any
+def is_public_scheme(designator: str) -> bool:
+    """Whether a coding scheme is published, or that of a maker of devices; others may be anybody's, and so may be their names.
+
+    Args:
+        designator: without padding.
+    """
+    if designator in _schemes():
+        return True
+    words = _WORD.findall(designator)
+    return designator.startswith(_PRIVATE_SCHEME) and bool(words) and _device_words().issuperset(map(str.upper, words))
 
 
 @cache

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple, NoReturn
 
 from ..errors import DeidentificationError, Reason
-from .encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
+from .encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ITEM, ITEM_END, LONG_VRS, SEQUENCE_END, SHORT_VRS, UNDEFINED, Encoding
 from .tags import PIXEL_DATA
 
 #: sequences in sequences: real objects stay below 20 levels
@@ -43,6 +44,10 @@ class Found(NamedTuple):
     vr: bytes
     start: int
     length: int
+
+
+def _is_vr(name: bytes) -> bool:
+    return name in SHORT_VRS or name in LONG_VRS
 
 
 class Buffer:
@@ -92,34 +97,105 @@ class Buffer:
             DeidentificationError: its structure is broken or too deep.
         """
         ends = [until]
+        encodings = [encoding]
         while ends:
             if len(ends) > 2 * MAX_DEPTH:
                 raise DeidentificationError(Reason.NESTING_TOO_DEEP, tag)
-            found, length = self.item_header(position, encoding, tag)
+            found, length = self.item_header(position, encodings[-1], tag)
             if found == ends[-1]:
                 ends.pop()
+                encodings.pop()
                 position += 8
                 continue
             if ends[-1] == SEQUENCE_END:
                 if found != ITEM:
                     raise DeidentificationError(Reason.INVALID_ITEM, tag)
                 position += 8
-                inner_end = ITEM_END
+                inner_end, inner = ITEM_END, encodings[-1]
+                if length == UNDEFINED:
+                    inner = self.item_encoding(position, len(self.content), inner)
             else:
                 if found >> 16 == 0xFFFE:
                     raise DeidentificationError(Reason.STRAY_DELIMITER, tag)
-                _, vr, position, length = self.element(position, encoding, tag)
-                if length == UNDEFINED and vr == b"UN":
-                    position = self.skip_items(position, IMPLICIT_LITTLE, tag)
-                    continue
-                inner_end = SEQUENCE_END
+                _, vr, position, length = self.element(position, encodings[-1], tag)
+                inner_end, inner = SEQUENCE_END, IMPLICIT_LITTLE if vr == b"UN" else encodings[-1]
             if length == UNDEFINED:
                 ends.append(inner_end)
+                encodings.append(inner)
                 continue
             position += length
             if position > len(self.content):
                 self.beyond(position, tag)
         return position
+
+    def items(self, position: int, end: int, encoding: Encoding, tag: int) -> Iterator[tuple[int, int, Encoding]]:
+        """Yield where each item's elements begin and end, and their encoding.
+
+        Args:
+            position, end: of the items of the sequence ``tag``; a delimiter may stand before ``end``.
+
+        Raises:
+            NeedMoreError: beyond the buffer.
+            DeidentificationError: its structure is broken.
+        """
+        while position < end:
+            found, length = self.item_header(position, encoding, tag)
+            if found == SEQUENCE_END:
+                return
+            if found != ITEM:
+                raise DeidentificationError(Reason.INVALID_ITEM, tag)
+            position += 8
+            if length == UNDEFINED:
+                inner = self.item_encoding(position, end, encoding)
+                following = self.skip_items(position, inner, tag, ITEM_END)
+                yield position, following - 8, inner
+            else:
+                following = position + length
+                if following > end:
+                    self.beyond(following, tag)
+                yield position, following, self.item_encoding(position, following, encoding)
+            position = following
+
+    def item_encoding(self, position: int, end: int, encoding: Encoding) -> Encoding:
+        """The encoding of the elements of an item between ``position`` and ``end`` (or a delimiter before it).
+
+        Items of sequences in UN are implicit VR little endian (PS3.5 6.2.2), and so are those of implicit data sets. Devices that
+        keep a foreign sequence as it came write explicit VR there: it shows by the first element, and what stands behind it.
+
+        Args:
+            encoding: the one that the standard demands.
+
+        Raises:
+            NeedMoreError: the first element lies beyond the buffer.
+        """
+        vr = self.content[position + 4 : position + 6]
+        if encoding.explicit or not _is_vr(vr):
+            return encoding
+        size = 8 if vr in SHORT_VRS else 12
+        if position + size > end:
+            return self._unless_more(end, encoding)
+        tag, _, start, length = self.element(position, EXPLICIT_LITTLE)
+        following = start if length == UNDEFINED else start + length
+        if following == end:
+            return EXPLICIT_LITTLE
+        if following + 8 > end:
+            return self._unless_more(end, encoding)
+        found = self.item_header(following, encoding, tag)[0]
+        if length == UNDEFINED:
+            is_explicit = found in (ITEM, SEQUENCE_END)
+        else:
+            is_explicit = found == ITEM_END or (found > tag and _is_vr(self.content[following + 4 : following + 6]))
+        return EXPLICIT_LITTLE if is_explicit else encoding
+
+    def _unless_more(self, end: int, encoding: Encoding) -> Encoding:
+        """``encoding``, once more bytes behind ``end`` can't tell anything else.
+
+        Raises:
+            NeedMoreError: they may.
+        """
+        if end >= len(self.content) and not self.complete:
+            raise NeedMoreError
+        return encoding
 
     def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, Found]:
         """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.

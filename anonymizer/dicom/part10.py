@@ -30,6 +30,8 @@ _SYNTAXES = frozenset(uid for uid, kind in registered_uids().items() if kind == 
 
 _HEADER = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<L")
+#: MediaStorageSOPClassUID, MediaStorageSOPInstanceUID, TransferSyntaxUID
+_DECISIVE = frozenset({0x00020002, 0x00020003, 0x00020010})
 #: a first element outside these groups is no data set of a composite object
 _LAST_FIRST_GROUP = 0x0010
 #: what packed files begin with: zip (an empty one, too), gzip, xz, Zstandard, 7z, RAR
@@ -48,13 +50,14 @@ class FileHeader:
 
     Attributes:
         transfer_syntax: the UID, as declared or found by looking at the data set.
-        sop_class: MediaStorageSOPClassUID, or ``""``.
+        sop_class, sop_instance: MediaStorageSOPClassUID and MediaStorageSOPInstanceUID, or ``""``.
         offset: where the data set begins, in bytes.
         notes: what was missing.
     """
 
     transfer_syntax: str
     sop_class: str
+    sop_instance: str
     offset: int
     notes: tuple[Note, ...]
 
@@ -93,7 +96,7 @@ def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
     meta, offset = _read_group_2(buffer, position, complete)
     if not meta:
         notes.append(Note.NO_FILE_META)
-    sop_class = _text(meta.get(0x00020002, b""))
+    sop_class, sop_instance = (_text(meta.get(tag, b"")) for tag in (0x00020002, 0x00020003))
     if sop_class == MEDIA_STORAGE_DIRECTORY:
         raise DeidentificationError(Reason.DICOMDIR)
     declared = _text(meta.get(0x00020010, b""))
@@ -109,10 +112,10 @@ def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
                 raise DeidentificationError(Reason.INVALID_FILE_META)
             # files that others are packed in would be missed without a trace among all that isn't DICOM
             raise DeidentificationError(Reason.UNOPENED_CONTAINER if _is_packed(buffer) else Reason.NOT_DICOM)
-        return FileHeader(found, sop_class, offset, tuple(notes))
+        return FileHeader(found, sop_class, sop_instance, offset, tuple(notes))
     if declared not in _SYNTAXES or declared in _NO_DATA_SET:
         raise DeidentificationError(Reason.UNSUPPORTED_TRANSFER_SYNTAX, 0x00020010)
-    header = FileHeader(declared, sop_class, offset, tuple(notes))
+    header = FileHeader(declared, sop_class, sop_instance, offset, tuple(notes))
     if not header.deflated:
         check_encoding(buffer, offset, header.encoding)
     return header
@@ -152,7 +155,11 @@ def _read_group_2(buffer: bytes, position: int, complete: bool) -> tuple[dict[in
             if complete:
                 raise DeidentificationError(Reason.TRUNCATED)
             raise NotEnoughBytesError
-        elements[group << 16 | element] = buffer[start : start + length]
+        tag, value = group << 16 | element, buffer[start : start + length]
+        if elements.get(tag, value) != value and tag in _DECISIVE:
+            # two groups that contradict each other: no reader can know which is true
+            raise DeidentificationError(Reason.INVALID_FILE_META, tag)
+        elements[tag] = value
         position = start + length
     if not complete and len(buffer) - position < 12:
         raise NotEnoughBytesError

@@ -53,8 +53,7 @@ def values_in_items(
 ) -> Iterator[KnownValue]:
     """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
     # lists of references are long, and name nobody
-    has_names = encoding.explicit and buffer.content.find(b"PN", position, end) >= 0
-    if has_names or _tags().find_matches_as_indexes(buffer.view[position:end]):
+    if buffer.content.find(b"PN", position, end) >= 0 or _tags().find_matches_as_indexes(buffer.view[position:end]):
         yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
 
 
@@ -116,8 +115,9 @@ def _in_items(
         if tag != ITEM:
             return
         item_end = end if length == UNDEFINED else min(end, start + length)
-        yield from _values(buffer, start, item_end, encoding, kinds, charset, depth, top)
-        position = buffer.skip_items(start, encoding, 0, ITEM_END) if length == UNDEFINED else item_end
+        inner = buffer.item_encoding(start, item_end, encoding)
+        yield from _values(buffer, start, item_end, inner, kinds, charset, depth, top)
+        position = buffer.skip_items(start, inner, 0, ITEM_END) if length == UNDEFINED else item_end
 
 
 def collect(values: Iterator[KnownValue], into: list[KnownValue]) -> None:

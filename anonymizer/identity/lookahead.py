@@ -98,6 +98,7 @@ def _values(buffer: Buffer, position: int, end: int, tags: frozenset[int], encod
         if tag == _ISSUER_QUALIFIERS:
             inner = IMPLICIT_LITTLE if element.vr == b"UN" else encoding
             start = element.start + 8
+            inner = buffer.item_encoding(start, end, inner)
             nested = buffer.find(start, end, frozenset({_UNIVERSAL_ENTITY_ID}), inner) if element.length else {}
             element = nested.get(_UNIVERSAL_ENTITY_ID, element._replace(length=0))
         if element.length != UNDEFINED:

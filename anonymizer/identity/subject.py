@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import NoReturn
 
-from profiles import ConfidentialityProfile, PixelRisk
+from profiles import ConfidentialityProfile
 
 from ..dicom.buffer import Buffer, NeedMoreError
 from ..dicom.encoding import Encoding
@@ -36,7 +36,6 @@ class Facts:
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
         patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
         known: the values that identify somebody; empty where the profile doesn't clean text, and they are noted on the way.
-        pixel_risks: the risks of an object that is kept in spite of them.
     """
 
     offset: int | None = None
@@ -45,7 +44,6 @@ class Facts:
     person: bytes = b""
     patient: bytes = b""
     known: tuple[KnownValue, ...] = ()
-    pixel_risks: tuple[PixelRisk, ...] = ()
 
 
 class FactFinder:

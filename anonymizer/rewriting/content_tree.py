@@ -8,7 +8,7 @@ from typing import NamedTuple
 from profiles import ItemRules
 
 from ..dicom.buffer import Buffer, Found
-from ..dicom.encoding import UNDEFINED, Encoding
+from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
 from ..errors import DeidentificationError, Reason
 
 _VALUE_TYPE, _CONCEPT_NAME = 0x0040A040, 0x0040A043
@@ -85,21 +85,20 @@ class ContentTree:
 class ContentItems:
     """Chooses what becomes of each item of one sequence of content items (PS3.15 E.3.4)."""
 
-    def __init__(self, node: ItemRules, buffer: Buffer, encoding: Encoding, tree: ContentTree | None) -> None:
+    def __init__(self, node: ItemRules, buffer: Buffer, tree: ContentTree | None) -> None:
         """
         Args:
             tree: the tree that the sequence is a level of; None where positions don't count.
         """
         self._node = node
         self._buffer = buffer
-        self._encoding = encoding
         self._tree = tree
         self._number = 0
 
-    def enter(self, start: int, end: int) -> ItemRules | None:
+    def enter(self, start: int, end: int, encoding: Encoding) -> ItemRules | None:
         """The rules for the next item, between ``start`` and ``end``; None where it goes."""
         self._number += 1
-        node = self._node.content_item(*_kind(self._buffer, start, end, self._encoding))
+        node = self._node.content_item(*_kind(self._buffer, start, end, encoding))
         if self._tree is None:
             return node
         return node if self._tree.enter(self._number, goes=node is None) else None
@@ -118,7 +117,9 @@ def _kind(buffer: Buffer, start: int, end: int, encoding: Encoding) -> tuple[str
         item_end = end if concept.length == UNDEFINED else concept.start + concept.length
         if concept.length:
             # behind the header of the first item
-            code = buffer.find(concept.start + 8, item_end, _CODE, encoding)
+            start = concept.start + 8
+            inner = buffer.item_encoding(start, item_end, IMPLICIT_LITTLE if concept.vr == b"UN" else encoding)
+            code = buffer.find(start, item_end, _CODE, inner)
 
     def text(element: Found | None) -> str:
         return buffer.text(element).decode("latin-1")

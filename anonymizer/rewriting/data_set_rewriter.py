@@ -23,7 +23,7 @@ from .header_cache import Edit
 from .private_blocks import PrivateBlocks, is_creator
 from .sequences import SequenceRewriter
 from .state import Progress
-from .values import CONTROL, ValueRewriter
+from .values import ValueRewriter
 
 #: an element: VR, position, value's position and length, end of what holds it, encoding, depth
 _Element = tuple[bytes, int, int, int, int, Encoding, int]
@@ -58,6 +58,10 @@ class Rewriter:
     @progress.setter
     def progress(self, progress: Progress) -> None:
         self._values.progress = progress
+
+    def restart(self, before: Progress | None) -> None:
+        """Go back to ``before``, or to the beginning of the object."""
+        self.progress = before or self._values.begin()
 
     # -- top level ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +103,7 @@ class Rewriter:
         """
         buffer, view = self._buffer.content, self._buffer.view
         explicit, read_header, rules = encoding.explicit, encoding.header.unpack_from, self.progress.rules
-        find_control, constants = CONTROL.search, self._values.shared.constants[encoding]
+        constants = self._values.shared.constants[encoding]
         run = position
         # nested data sets are looked at whole
         last, stamp_at, look_at, in_stretch = -1, _NO_STAMP, end, False
@@ -165,7 +169,7 @@ class Rewriter:
                     rule.stays
                     and vr not in rule.refused_vrs
                     and length <= rule.limit
-                    and not (rule.text and find_control(buffer, value, following))
+                    and (rule.accepts is None or rule.accepts(buffer, value, following))
                 ):
                     last, position = tag, following
                     continue
@@ -232,6 +236,8 @@ class Rewriter:
                     blocks.stays(tag, pieces)
             else:
                 replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
+            if rule.operation is Operation.KEEP_SCHEME and replacement is not None:
+                node = node.local_codes
             last = tag
             if replacement is not None:
                 if run < position:

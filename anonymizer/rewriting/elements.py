@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-from profiles import Operation, Plan, ProfileOptions, Rule, is_overlay_bit_position, partner_of
+from profiles import (
+    CODE_VALUE,
+    CODING_SCHEME,
+    Operation,
+    Plan,
+    ProfileOptions,
+    Rule,
+    is_overlay_bit_position,
+    is_term,
+    partner_of,
+    published_schemes,
+)
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import Encoding
@@ -25,6 +36,7 @@ _TEXTS, _NUMBERS_OR_CODES = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"}), fro
 #: InstanceCreationDate, StudyDate, SeriesDate, AcquisitionDate, ContentDate, AcquisitionDateTime
 _DATES = frozenset({0x00080012, 0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A})
 _FIRST_OVERLAY = 0x60000000
+_SCHEME = frozenset({CODING_SCHEME})
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: numbers, none of which is a UID; written so that there is but one way to match
 _NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
@@ -82,6 +94,8 @@ class ElementRewriter:
             raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
         if rule.inspected and rule.tag == PIXEL_DATA:
             return self._pixels(rule, position, value, following, encoding)
+        if operation is Operation.KEEP_REPEATED:
+            return self._repeated(rule, content[value:following], encoding)
         if operation in _OF_PATIENT:
             patient = self._patient(operation, position, end, encoding)
             if depth == 0 and patient is not None:
@@ -93,7 +107,34 @@ class ElementRewriter:
         if rule.tag >> 16 & 1 and operation is Operation.KEEP and self._is_private_date(rule, content[value:following], encoding):
             # as any private date: it may be the device's, or the patient's
             raise DeidentificationError(Reason.INVALID_VALUE)
+        if rule.tag == CODE_VALUE and operation is Operation.KEEP and self._is_of_published_scheme(following, end, encoding):
+            # whatever it looks like
+            return self.values.kept(rule, content[value:following], encoding)
         return self.values.rewrite(rule, content[value:following], encoding)
+
+    def _repeated(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """A value that the top-level attribute ``rule.value`` has or may have; of others, what ``rule.otherwise`` makes.
+
+        Raises:
+            NeedMoreError: that attribute lies beyond the buffer.
+        """
+        text = content.strip(b"\0 ")
+        found = self.buffer.find(self.start, len(self.buffer.content), frozenset({rule.value}), self.values.encoding)
+        is_repeated = bool(text) and self.buffer.text(found.get(rule.value)) == text
+        if not is_repeated and not is_term(rule.value, text.decode("latin-1")):
+            assert rule.otherwise is not None
+            return self.values.rewrite(rule.otherwise, content, encoding)
+        self._progress.rules.append(rule)
+        return None
+
+    def _is_of_published_scheme(self, position: int, end: int, encoding: Encoding) -> bool:
+        """Whether the code before ``position`` is of a published scheme.
+
+        Raises:
+            NeedMoreError: its designator lies beyond the buffer.
+        """
+        scheme = self.buffer.text(self.buffer.find(position, end, _SCHEME, encoding).get(CODING_SCHEME))
+        return scheme.decode("latin-1") in published_schemes()
 
     def _is_private_date(self, rule: Rule, content: bytes, encoding: Encoding) -> bool:
         """Whether a private value that stays is a date, though its VR doesn't say so."""

@@ -2,79 +2,158 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Flag, auto
+from functools import cache
+from typing import NamedTuple
 
-from profiles import STAMPED, ConfidentialityProfile
+from profiles import DATE_VRS, STAMPED, ConfidentialityProfile, MethodCode, Operation, ProfileOptions, Rule, method_codes
 
-from ..dicom.encoding import Encoding, encode_value, pad_text
-from ..dicom.quiet_pydicom import silence
+from ..dicom.buffer import Buffer
+from ..dicom.encoding import Encoding, encode_value
 from ..dicom.tags import METHOD
-from ..errors import DeidentificationError, Reason
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 _IDENTITY_REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = STAMPED
 _NO_MORE = 0x1_0000_0000
-#: code of the Basic Application Confidentiality Profile (PS3.16 CID 7050)
-_BASIC = "113100", "DCM"
-#: bytes of earlier codes: some hundreds of them. pydicom takes many times as much memory as they do
-_LONGEST = 64 << 10
-#: an earlier de-identification can't be undone: what it took out of the dates stays out
-_TEMPORAL_LOSS = ("UNMODIFIED", "MODIFIED", "REMOVED")
+_CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
+_CODE = frozenset({_CODE_VALUE, _CODING_SCHEME})
+#: the scheme of CID 7050
+_DCM = b"DCM"
+_NO_OPTION = ProfileOptions(0)
+_REMOVING = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
+_UNMODIFIED, _MODIFIED = "UNMODIFIED", "MODIFIED"
+
+
+class Dates(Flag):
+    """What was done to the dates and times of an object, those left out that the table treats as it treats all."""
+
+    KEPT = auto()
+    MOVED = auto()
+
+
+class Statement(NamedTuple):
+    """What an object says of what was done to it.
+
+    Attributes:
+        identity_removed: PatientIdentityRemoved YES: nothing that identifies was kept but by the options.
+        options: the profile and the options whose codes it has.
+        longitudinal: LongitudinalTemporalInformationModified.
+    """
+
+    identity_removed: bool
+    options: ProfileOptions
+    longitudinal: str
 
 
 class Stamping:
-    """What the objects of one profile will say of themselves.
+    """Writes one statement."""
 
-    Attributes:
-        profile: the profile.
-        identity_removed: whether PatientIdentityRemoved is YES. Where it is NO, the Basic Profile isn't claimed.
-    """
+    def __init__(self, statement: Statement) -> None:
+        self._longitudinal = statement.longitudinal
+        self._codes = frozenset(code for option, code in method_codes().items() if option in statement.options)
+        self._identity_removed = "YES" if statement.identity_removed else "NO"
+        self._elements: dict[tuple[Encoding, frozenset[MethodCode], bool], dict[int, bytes]] = {}
 
-    def __init__(self, profile: ConfidentialityProfile, *, identity_removed: bool = True) -> None:
-        self.profile = profile
-        self.identity_removed = identity_removed
-        self._constants: dict[Encoding, dict[int, bytes]] = {}
+    def elements(self, encoding: Encoding, codes: frozenset[MethodCode], *, changed_before: bool) -> dict[int, bytes]:
+        """Return the elements by tag, ``b""`` for one that the object doesn't get.
 
-    def constants(self, encoding: Encoding) -> dict[int, bytes]:
-        """The stamps of objects that no earlier de-identification has left any, by tag; empty for one that they don't have."""
-        found = self._constants.get(encoding)
+        Args:
+            codes: those of an earlier de-identification that still hold.
+            changed_before: whether that changed dates: whatever it did to them can't be undone.
+        """
+        key = encoding, codes, changed_before
+        found = self._elements.get(key)
         if found is None:
-            codes = self.codes()
-            found = self._constants[encoding] = {
-                _IDENTITY_REMOVED: encode_value(_IDENTITY_REMOVED, "CS", "YES" if self.identity_removed else "NO", encoding),
+            lost = changed_before and self._longitudinal == _UNMODIFIED
+            found = self._elements[key] = {
+                _IDENTITY_REMOVED: encode_value(_IDENTITY_REMOVED, "CS", self._identity_removed, encoding),
                 _METHOD: encode_value(_METHOD, "LO", METHOD.decode(), encoding),
-                # an empty sequence would be none that the standard allows
-                _METHOD_CODES: encode_value(_METHOD_CODES, "SQ", codes, encoding) if codes else b"",
-                _LONGITUDINAL: encode_value(_LONGITUDINAL, "CS", self.profile.longitudinal, encoding),
+                _METHOD_CODES: _encoded_codes(self._codes | codes, encoding),
+                _LONGITUDINAL: encode_value(_LONGITUDINAL, "CS", _MODIFIED if lost else self._longitudinal, encoding),
             }
         return found
 
-    def codes(self) -> list[dict[str, Any]]:
-        """The items of DeidentificationMethodCodeSequence, keyword -> value."""
-        return [
-            {"CodeValue": code.code_value, "CodingSchemeDesignator": code.coding_scheme, "CodeMeaning": code.code_meaning}
-            for code in self.profile.method_codes
-            if self.identity_removed or (code.code_value, code.coding_scheme) != _BASIC
-        ]
+
+def _encoded_codes(codes: frozenset[MethodCode], encoding: Encoding) -> bytes:
+    items = [
+        {"CodeValue": code.code_value, "CodingSchemeDesignator": code.coding_scheme, "CodeMeaning": code.code_meaning}
+        for code in sorted(codes, key=lambda code: code.code_value)
+    ]
+    # an empty sequence would be none that the standard allows
+    return encode_value(_METHOD_CODES, "SQ", items, encoding) if items else b""
+
+
+class Statements:
+    """What the objects of one profile say.
+
+    Attributes:
+        depends: whether that depends on what was done to each of them; else only on whether its pixels are at risk.
+    """
+
+    def __init__(self, profile: ConfidentialityProfile) -> None:
+        self._profile = profile
+        self.depends = profile.statement_depends
+        # what isn't screened may name somebody, and what comes behind the pixels comes too late
+        undone = not profile.screen or profile.weakens_behind_pixels
+        self.expected = self._statement(ProfileOptions.BasicProfile if undone else _NO_OPTION, profile.longitudinal)
+        self.expected_at_risk = self._statement(ProfileOptions.BasicProfile, profile.longitudinal)
+        self._stampings: dict[Statement, Stamping] = {}
+
+    def _statement(self, undone: ProfileOptions, longitudinal: str) -> Statement:
+        return Statement(ProfileOptions.BasicProfile not in undone, self._profile.options & ~undone, longitudinal)
+
+    def of(self, rules: Iterable[Rule], undone: ProfileOptions, dates: Dates, *, at_risk: bool) -> Statement:
+        """What an object says to which ``rules`` were applied.
+
+        Args:
+            undone: options that a custom rule went against, by something that it kept.
+            dates: what was done to dates by other rules than the profile's own.
+            at_risk: its pixels may show who somebody is.
+        """
+        statement = self.expected_at_risk if at_risk else self.expected
+        if not self.depends:
+            return statement
+        options = statement.options & ~undone
+        longitudinal = self._longitudinal(rules, dates) if dates else statement.longitudinal
+        return Statement(ProfileOptions.BasicProfile in options, options, longitudinal)
+
+    def _longitudinal(self, rules: Iterable[Rule], dates: Dates) -> str:
+        """LongitudinalTemporalInformationModified of an object some of whose dates stayed or moved by custom rules."""
+        own = self._profile.longitudinal
+        if own == _UNMODIFIED:
+            return _MODIFIED if Dates.MOVED in dates else own
+        some_went = any(rule.vr in DATE_VRS and rule.operation in _REMOVING for rule in rules)
+        return _MODIFIED if some_went or Dates.MOVED in dates else _UNMODIFIED
+
+    def stamping(self, statement: Statement | None) -> Stamping:
+        """What writes ``statement``; None: what is expected."""
+        statement = statement or self.expected
+        found = self._stampings.get(statement)
+        if found is None:
+            found = self._stampings[statement] = Stamping(statement)
+        return found
 
 
 class Stamps:
-    """The stamps of one object: what an earlier de-identification left, and which are still to be written.
+    """What is added to one object: the stamps, with what an earlier de-identification left, and elements that it lacks.
 
     Attributes:
-        next_tag: the next stamp's tag; elements behind it come after it.
+        next_tag: the tag of the next element; elements behind it come after it.
     """
 
-    __slots__ = ("_codes", "_index", "_longitudinal", "_methods", "next_tag")
+    __slots__ = ("_changed_before", "_codes", "_elements", "_index", "_tags", "next_tag")
 
-    def __init__(self) -> None:
+    def __init__(self, added: Mapping[int, bytes] | None = None) -> None:
+        """
+        Args:
+            added: elements that the object lacks, by tag.
+        """
+        self._elements = added or {}
+        self._tags = tuple(sorted((*self._elements, *STAMPED)))
         self._index = 0
-        self.next_tag = STAMPED[0]
-        self._methods: bytes | None = None
-        self._codes: tuple[bytes, Encoding] | None = None
-        self._longitudinal: bytes | None = None
+        self.next_tag = self._tags[0]
+        self._codes = frozenset[MethodCode]()
+        self._changed_before = False
 
     def copy(self) -> Stamps:
         """A copy to go back to."""
@@ -84,62 +163,36 @@ class Stamps:
         return twin
 
     def found(self, tag: int, content: bytes) -> None:
-        """Remember an earlier value of DeidentificationMethod or LongitudinalTemporalInformationModified."""
-        if tag == _METHOD:
-            self._methods = b"\\".join(filter(None, content.split(b"\\")))
-        elif tag == _LONGITUDINAL:
-            self._longitudinal = content
+        """Remember an earlier LongitudinalTemporalInformationModified; earlier methods are free text, and nothing tells whose."""
+        if tag == _LONGITUDINAL:
+            self._changed_before = content.strip(b" ").upper() not in (b"", _UNMODIFIED.encode())
 
-    def found_items(self, items: bytes, encoding: Encoding) -> None:
-        """Remember the items of an earlier DeidentificationMethodCodeSequence (already de-identified)."""
-        self._codes = (items, encoding)
+    def found_items(self, buffer: Buffer, position: int, end: int, encoding: Encoding) -> None:
+        """Remember the codes of an earlier DeidentificationMethodCodeSequence between ``position`` and ``end``."""
+        self._codes = frozenset(_earlier_codes(buffer, position, end, encoding))
 
     def take(self, tag: int, stamping: Stamping, encoding: Encoding) -> list[bytes]:
         """The elements that stand before ``tag`` and were not yet taken, in order."""
         taken: list[bytes] = []
-        constants = stamping.constants(encoding)
+        stamps = stamping.elements(encoding, self._codes, changed_before=self._changed_before)
         while self.next_tag < tag:
-            taken.append(self._with_earlier(self.next_tag, stamping, encoding) or constants[self.next_tag])
+            taken.append(self._elements.get(self.next_tag) or stamps[self.next_tag])
             self._index += 1
-            self.next_tag = STAMPED[self._index] if self._index < len(STAMPED) else _NO_MORE
+            self.next_tag = self._tags[self._index] if self._index < len(self._tags) else _NO_MORE
         return taken
 
-    def _with_earlier(self, tag: int, stamping: Stamping, encoding: Encoding) -> bytes | None:
-        """The element, if what an earlier de-identification left has a say in it."""
-        if tag == _METHOD and self._methods:
-            methods = self._methods.split(b"\\")
-            value = b"\\".join(methods if METHOD in methods else [*methods, METHOD])
-            return encoding.element(tag, "LO", pad_text(value))
-        if tag == _METHOD_CODES and self._codes:
-            return _merged_codes(*self._codes, stamping, encoding)
-        if tag == _LONGITUDINAL and self._longitudinal:
-            earlier = [value.strip().upper().decode("latin-1") for value in self._longitudinal.split(b"\\")]
-            # whatever it was called, something was done to the dates
-            losses = [value if value in _TEMPORAL_LOSS else "MODIFIED" for value in (*earlier, stamping.profile.longitudinal)]
-            return encode_value(tag, "CS", max(losses, key=_TEMPORAL_LOSS.index), encoding)
-        return None
+
+@cache
+def _carried() -> dict[bytes, MethodCode]:
+    """The codes that still hold: those of options. The Basic Profile's and those of pixels hold by what is done now."""
+    return {
+        code.code_value.encode(): code for option, code in method_codes().items() if option is not ProfileOptions.BasicProfile
+    }
 
 
-def _merged_codes(items: bytes, inner: Encoding, stamping: Stamping, encoding: Encoding) -> bytes:
-    """The earlier codes and, behind them, those that apply now and are not among them."""
-    # here, for few objects were de-identified before, and pydicom's import takes long
-    from ..pydicom_data_sets.datasets import encode_items, read_items
-
-    if len(items) > _LONGEST:
-        raise DeidentificationError(Reason.INVALID_ITEM, _METHOD_CODES)
-    try:
-        with silence():
-            earlier = [(_code_of(item), item) for item in read_items(items, inner)]
-            if not stamping.identity_removed:
-                # whatever scheme it names: nothing else has this value
-                earlier = [(code, item) for code, item in earlier if code[0].strip() != _BASIC[0]]
-            present = {code for code, _ in earlier}
-            added = [item for item in stamping.codes() if (item["CodeValue"], item["CodingSchemeDesignator"]) not in present]
-            return encode_items(_METHOD_CODES, [item for _, item in earlier], added, encoding) if earlier or added else b""
-    except Exception:
-        # whatever pydicom objects to in the earlier codes: they can't be carried on
-        raise DeidentificationError(Reason.INVALID_ITEM, _METHOD_CODES) from None
-
-
-def _code_of(item: Dataset) -> tuple[str, str]:
-    return str(item.get("CodeValue", "")), str(item.get("CodingSchemeDesignator", ""))
+def _earlier_codes(buffer: Buffer, position: int, end: int, encoding: Encoding) -> Iterator[MethodCode]:
+    for start, stop, inner in buffer.items(position, end, encoding, _METHOD_CODES):
+        found = buffer.find(start, stop, _CODE, inner)
+        code = _carried().get(buffer.text(found.get(_CODE_VALUE)))
+        if code is not None and buffer.text(found.get(_CODING_SCHEME)) == _DCM:
+            yield code

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-from profiles import BEHIND_IDENTITY, MODALITY, Operation, Plan, compile_plan
+from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, compile_plan
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
@@ -27,7 +26,7 @@ from .data_set_rewriter import Rewriter
 from .describer import Describer
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
-from .state import Progress
+from .state import Judgement, Progress
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -71,6 +70,7 @@ class Deidentification:
         self._heads = heads
         self.face: FaceEvidence | None = None
         self.facts = Facts()
+        self._judgement = Judgement()
         self._source = source
         self._uids = uids
         self._size = size
@@ -108,7 +108,7 @@ class Deidentification:
             series_instance_uid=self.new_uid(SERIES),
             actions=self._rules.summary(progress.rules),
             notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
-            pixel_risks=tuple(Reason(risk.reason) for risk in self.facts.pixel_risks),
+            pixel_risks=tuple(Reason(risk.reason) for risk in self._judgement.pixel_risks),
         )
 
     @property
@@ -197,6 +197,25 @@ class Deidentification:
                 raise DeidentificationError(reason, tag)
         self._rules.check_sop_class(uids[SOP_CLASS][0])
 
+    def _missing(self, *, is_whole: bool) -> dict[int, bytes]:
+        """The UIDs that the data set lacks and was not given yet, as ``Judgement`` has them.
+
+        Args:
+            is_whole: whether all of it was walked.
+        """
+        assert self._header is not None
+        progress = self.progress
+        if self._header.sop_instance and not progress.uids.get(SOP_INSTANCE, (b"", b""))[0]:
+            return {SOP_INSTANCE: self._header.sop_instance.encode("latin-1")}
+        return self._rules.missing_uids(self._plan, progress) if is_whole or progress.last >= SERIES else {}
+
+    def _judge(self, risks: tuple[PixelRisk, ...]) -> bool:
+        """Whether the walk brought anything else than was known before it."""
+        judgement = self._judgement._replace(pixel_risks=risks, statement=self._rules.statement(self.progress, risks))
+        differs = judgement != self._judgement
+        self._judgement = judgement
+        return differs
+
     def _check_study(self) -> None:
         if not self._plan.belongs_to_study:
             return
@@ -264,7 +283,7 @@ class Deidentification:
                 buffer, complete = self._more(buffer, header_only)
                 if not started:
                     self._beginning = buffer, offset
-                self._rewriter_now.progress = before or Progress()
+                self._rewriter_now.restart(before)
                 continue
             except OtherPlanError as other:
                 if started:
@@ -273,6 +292,10 @@ class Deidentification:
                 self._new_rewriter(other.plan)
                 continue
             if not started:
+                if missing := self._missing(is_whole=bulk is None):
+                    self._judgement = Judgement(missing={**self._judgement.missing, **missing})
+                    self._new_rewriter(self._plan)
+                    continue
                 self._check_identity()
             progress = self._rewriter_now.progress
             if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
@@ -283,11 +306,13 @@ class Deidentification:
                 if not header_only:
                     # of a series all headers are looked at first
                     self._rules.check_face(self.face, self._heads)
-                if risks and not header_only:
-                    # what it says of itself stands before what it is judged by
-                    self.facts = replace(self.facts, pixel_risks=risks)
-                    self._new_rewriter(self._plan)
-                    continue
+                    if self._judge(risks) and not started:
+                        # what it says of itself stands before what it is judged by
+                        self._new_rewriter(self._plan)
+                        continue
+            if started and not header_only and self._judge(self._judgement.pixel_risks):
+                # what it says is on its way, and not true any more
+                raise DeidentificationError(Reason.HEADER_TOO_LARGE)
             started = True
             if self._screening is not None:
                 self._screening.read.append(buffer)
@@ -333,7 +358,7 @@ class Deidentification:
     def _new_rewriter(self, plan: Plan) -> None:
         assert self._header is not None
         self._plan = plan
-        self._rewriter = self._rules.rewriter(plan, self._header.encoding, self._uids, self.facts)
+        self._rewriter = self._rules.rewriter(plan, self._header.encoding, self._uids, self.facts, self._judgement)
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections import Counter
 from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan, faces
 
 from ..dicom.encoding import Encoding
-from ..dicom.tags import AUDIO_CLASSES, SERIES, SOP_CLASS
+from ..dicom.tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Reason
 from ..identity.subject import FactFinder, Facts
 from ..identity.uids import KeyedUids, UidMapping, is_standard_sop_class
@@ -15,10 +15,12 @@ from ..pixels import FaceEvidence, PixelTriage, face_evidence
 from ..report import AttributeAction
 from ..screening.screen import Screen
 from .data_set_rewriter import Rewriter
+from .method_codes import Statement
 from .shared import Shared
-from .state import Progress
+from .state import Judgement, Progress
 from .values import ValueRewriter
 
+_NO_UID = (b"", b"")
 #: rules of the objects whose summaries are kept in mind, all together
 _MAX_SUMMARISED = 5_000_000
 
@@ -58,6 +60,32 @@ class ObjectRules:
             raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
         return risks
 
+    def statement(self, progress: Progress, risks: tuple[PixelRisk, ...]) -> Statement | None:
+        """What an object says of what was done to it that was walked so far; None: what is expected.
+
+        Args:
+            risks: for which it is kept all the same.
+        """
+        statements = self._shared.statements
+        statement = statements.of(progress.rules, progress.undone, progress.dates, at_risk=bool(risks))
+        return None if statement == statements.expected else statement
+
+    @staticmethod
+    def missing_uids(plan: Plan, progress: Progress) -> dict[int, bytes]:
+        """What takes the place of StudyInstanceUID and SeriesInstanceUID of an object of ``plan`` that names none.
+
+        No other object has these: the study's is made from the series, or from the object, and so is the series'.
+        """
+        uids = {tag: progress.uids.get(tag, _NO_UID)[0] for tag in (SOP_INSTANCE, SERIES, STUDY)}
+        missing = {}
+        if plan.belongs_to_study and uids[SOP_INSTANCE]:
+            # no UID is written like that
+            if not uids[SERIES]:
+                missing[SERIES] = b"series of " + uids[SOP_INSTANCE]
+            if not uids[STUDY]:
+                missing[STUDY] = b"study of " + (uids[SERIES] or uids[SOP_INSTANCE])
+        return missing
+
     def face(self, plan: Plan, progress: Progress) -> FaceEvidence | None:
         """Evidence of a head in an object whose header was walked by ``plan``; None where heads aren't looked for."""
         if not plan.judges_faces or not progress.judged_by.has_pixels:
@@ -91,10 +119,18 @@ class ObjectRules:
             raise DeidentificationError(Reason.AUDIO, SOP_CLASS)
 
     def rewriter(
-        self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool = False
+        self,
+        plan: Plan,
+        encoding: Encoding,
+        uids: UidMapping,
+        facts: Facts,
+        judgement: Judgement,
+        *,
+        sop_class_fixed: bool = False,
     ) -> Rewriter:
         """A rewriter for one object."""
-        return Rewriter(plan, encoding, ValueRewriter(plan, self._shared, uids, facts, sop_class_fixed=sop_class_fixed))
+        values = ValueRewriter(plan, self._shared, uids, facts, judgement, encoding, sop_class_fixed=sop_class_fixed)
+        return Rewriter(plan, encoding, values)
 
     def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
         """The actions of ``rules``: instances of a series share one tuple."""

@@ -144,7 +144,7 @@ class HeldItems:
         self._node = node
         self._holds = iter(holds)
 
-    def enter(self, start: int, end: int) -> ItemRules | None:
+    def enter(self, start: int, end: int, encoding: Encoding) -> ItemRules | None:
         """The rules for the next item, None where it goes."""
         return self._node if next(self._holds, False) else None
 
@@ -172,7 +172,8 @@ def held_items(
     following = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) if delimited else end
     if following > len(buffer.content):
         buffer.beyond(following, PRIVATE_CHARACTERISTICS)
-    declared, about = declared_blocks(buffer.content[start : following - 8 if delimited else following], encoding)
+    inner = next((inner for _, _, inner in buffer.items(start, following, encoding, PRIVATE_CHARACTERISTICS)), encoding)
+    declared, about = declared_blocks(buffer.content[start : following - 8 if delimited else following], inner)
     staying = set(_staying(buffer, following, outer, root, declared))
     return declared, HeldItems(node, (block in staying for block in about))
 

@@ -84,8 +84,7 @@ class SequenceRewriter:
                 self.progress.declared.update(declared)
             content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
         if rule.operation is Operation.STAMP:
-            items = b"".join(content) if changed else self.buffer.content[value : following - 8 * delimited]
-            self.progress.stamps.found_items(items, inner)
+            self.progress.stamps.found_items(self.buffer, value, following, inner)
             return [], following
         if rule.action is not None:
             self.progress.rules.append(rule)
@@ -105,13 +104,13 @@ class SequenceRewriter:
         assert rule.items is not None
         if depth or rule.tag != CONTENT_SEQUENCE:
             tree = self.tree if rule.tag == CONTENT_SEQUENCE else None
-            chooser = ContentItems(rule.items, self.buffer, encoding, tree)
+            chooser = ContentItems(rule.items, self.buffer, tree)
             return self._items(walk, rule, value, end, delimited, encoding, depth + 1, chooser)
         before = len(self.progress.rules)
         dropped: frozenset[Position] = frozenset()
         while True:
             self.tree = ContentTree(dropped)
-            chooser = ContentItems(rule.items, self.buffer, encoding, self.tree)
+            chooser = ContentItems(rule.items, self.buffer, self.tree)
             walked = self._items(walk, rule, value, end, delimited, encoding, depth + 1, chooser)
             dropped = self.tree.settle()
             if not dropped:
@@ -135,6 +134,23 @@ class SequenceRewriter:
         Args:
             chooser: decides which items stay, and by which rules; None: all, by those of ``rule``.
         """
+        outer, self._values.labels = self._values.labels, {}
+        try:
+            return self._walk_items(walk, rule, position, end, delimited, encoding, depth, chooser)
+        finally:
+            self._values.labels = outer
+
+    def _walk_items(
+        self,
+        walk: _Walk,
+        rule: Rule,
+        position: int,
+        end: int,
+        delimited: bool,
+        encoding: Encoding,
+        depth: int,
+        chooser: HeldItems | ContentItems | None,
+    ) -> tuple[list[Piece], int, bool]:
         assert rule.items is not None
         buffer = self.buffer
         content: list[Piece] = []
@@ -156,16 +172,17 @@ class SequenceRewriter:
             item_end = end if length == UNDEFINED else start + length
             if item_end > end:
                 buffer.beyond(item_end, rule.tag)
-            node = rule.items if chooser is None else chooser.enter(start, item_end)
+            inner = encoding if encoding.explicit else buffer.item_encoding(start, item_end, encoding)
+            node = rule.items if chooser is None else chooser.enter(start, item_end, inner)
             if node is None:
                 if run < position:
                     content.append(buffer.view[run:position])
-                run = position = buffer.skip_items(start, encoding, rule.tag, ITEM_END) if length == UNDEFINED else item_end
+                run = position = buffer.skip_items(start, inner, rule.tag, ITEM_END) if length == UNDEFINED else item_end
                 self.progress.rules.append(rule.items.removed_item)
                 changed = True
                 continue
             pieces: list[Piece] = []
-            stop, _ = walk(start, item_end, node, encoding, depth, length == UNDEFINED, pieces)
+            stop, _ = walk(start, item_end, node, inner, depth, length == UNDEFINED, pieces)
             if chooser is not None:
                 chooser.leave()
             following = stop

@@ -11,7 +11,7 @@ from ..dicom.encoding import Encoding
 from ..identity.patients import PatientTable
 from ..identity.pseudonyms import Pseudonyms
 from .header_cache import FamiliarStretches
-from .method_codes import Stamping
+from .method_codes import Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,14 @@ class Shared:
 
     Attributes:
         pseudonyms: names that are made from the key.
-        stamping, stamping_at_risk: what objects will say of themselves, those that are kept at risk apart.
+        statements: what objects will say of themselves.
         patients: the lookup table by which patients are named; None: by pseudonyms.
         constants: elements that are the same in every object, by encoding and rule.
         familiar: what was met lately, by plan and encoding.
     """
 
     pseudonyms: Pseudonyms
-    stamping: Stamping
-    stamping_at_risk: Stamping
+    statements: Statements
     patients: PatientTable | None = None
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
     familiar: dict[tuple[Plan, Encoding], FamiliarStretches] = field(default_factory=lambda: defaultdict(FamiliarStretches))

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
-from profiles import Rule
+from profiles import PixelRisk, ProfileOptions, Rule
 
 from ..errors import Note
 from ..files.pieces import Piece
 from ..identity.known_values import KnownValue
 from ..identity.patients import Patient
 from ..pixels import Notes
-from .method_codes import Stamps
+from .method_codes import Dates, Stamps, Statement
 from .private_blocks import Declared
+
+
+class Judgement(NamedTuple):
+    """What a walk of the header brought that must be known before it: the header is walked once more where it differs.
+
+    Attributes:
+        pixel_risks: the risks of an object that is kept in spite of them.
+        statement: what it says of what was done to it; None: what is expected.
+        missing: by tag of a UID that the object lacks, or has empty: what takes the place of the original one.
+    """
+
+    pixel_risks: tuple[PixelRisk, ...] = ()
+    statement: Statement | None = None
+    missing: Mapping[int, bytes] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -32,6 +49,7 @@ class Progress:
         judged_by: original values by which the object's pixels are judged.
         known: original values that identify somebody.
         new_uids: original UID -> new one, of all that were replaced.
+        undone, dates: what custom rules kept that the profile would not, as ``Statements.of`` takes it.
         pixels, encapsulated: the value of PixelData, where it lies in the buffer and stays, and whether it is fragments.
     """
 
@@ -51,6 +69,8 @@ class Progress:
     new_uids: dict[bytes, bytes] = field(default_factory=dict)
     pixels: Piece | None = None
     encapsulated: bool = False
+    undone: ProfileOptions = ProfileOptions(0)  # noqa: RUF009  # a Flag never changes
+    dates: Dates = Dates(0)  # noqa: RUF009
 
     def screen_out(self, gone: list[tuple[Rule, Rule]]) -> None:
         """Values are gone that named somebody.
@@ -88,4 +108,6 @@ class Progress:
             self.new_uids.copy(),
             self.pixels,
             self.encapsulated,
+            self.undone,
+            self.dates,
         )

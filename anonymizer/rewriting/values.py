@@ -5,32 +5,44 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from profiles import Operation, Plan, ProfileOptions, Rule, compile_plan
+from profiles import (
+    DATE_VRS,
+    Operation,
+    Plan,
+    ProfileOptions,
+    Rule,
+    compile_plan,
+    is_defined_term,
+    is_public_scheme,
+)
 
 from ..dicom.character_sets import decode_text, encode_text, is_encodable
 from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
-from ..dicom.tags import SOP_CLASS, SPECIFIC_CHARACTER_SET
-from ..errors import DeidentificationError, OtherPlanError, Reason
+from ..dicom.tags import SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET
+from ..errors import DeidentificationError, Note, OtherPlanError, Reason
 from ..files.pieces import Piece
 from ..identity.dates import NoDateError, cap_age, shift_da, shift_dt, shift_tm
 from ..identity.known_terms import are_known_terms
 from ..identity.patients import Patient
 from ..identity.subject import Facts
 from ..identity.uids import UidMapping, is_well_known
+from .illegal_values import is_what_its_vr_says, legal_part
+from .method_codes import Dates, Stamps
 from .shared import Shared
-from .state import Progress
+from .state import Judgement, Progress
 
 if TYPE_CHECKING:
     from ..descriptors.cleaner import DescriptorCleaner
 
-#: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
-CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 #: VRs in which a backslash separates values
 _MULTIPLE = ("LO", "SH", "UC")
 _DAY = 86_400
+#: ends of the keywords of attributes by which items are told apart
+_LABELS = ("Label", "Name")
 _UID = re.compile(rb"[0-9.]{1,64}")
 #: bytes, padding among them; broken devices make longer ones than the standard's 64
 _LONGEST_UID = 1024
+#: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur); NUL is looked at apart
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 
@@ -45,14 +57,28 @@ class ValueRewriter:
     Attributes:
         shared: what all objects share.
         progress: what is known of the object so far.
+        encoding: of the data set.
         stamping: what the object will say of itself.
+        labels: what the labels of the items of the sequence at hand were, by tag and what they are; None outside of sequences.
     """
 
-    def __init__(self, plan: Plan, shared: Shared, uids: UidMapping, facts: Facts, *, sop_class_fixed: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        shared: Shared,
+        uids: UidMapping,
+        facts: Facts,
+        judgement: Judgement,
+        encoding: Encoding,
+        *,
+        sop_class_fixed: bool,
+    ) -> None:
         """
         Args:
             shared: what all objects share.
             facts: what was learnt of the object before.
+            judgement: what an earlier walk of its header brought.
+            encoding: of the data set.
             sop_class_fixed: whether ``plan`` is used whatever SOPClassUID says.
         """
         self._plan = plan
@@ -61,8 +87,32 @@ class ValueRewriter:
         self._facts = facts
         self._sop_class_fixed = sop_class_fixed
         self._cleaner: DescriptorCleaner | None = None
-        self.progress = Progress()
-        self.stamping = shared.stamping_at_risk if facts.pixel_risks else shared.stamping
+        self.labels: dict[tuple[int, str], str] | None = None
+        self._missing = judgement.missing
+        self.encoding = encoding
+        self.stamping = shared.statements.stamping(judgement.statement)
+        self.progress = self.begin()
+
+    def begin(self) -> Progress:
+        """What is known of the object before its first element.
+
+        Raises:
+            DeidentificationError: a UID that it lacks can't be made.
+        """
+        progress = self.progress = Progress()
+        if self._missing:
+            added = {}
+            for tag, original in self._missing.items():
+                rule = self._plan.root[tag]
+                given = tag == SOP_INSTANCE
+                progress.notes.add(Note.UID_FROM_FILE_META if given else Note.MISSING_UID_ADDED)
+                if given and rule.operation is Operation.KEEP:
+                    self._inspect(rule, original)
+                else:
+                    self._identify(rule, original, self._new_uid(original, rule))
+                added[tag] = self.encoding.element(tag, "UI", pad_uid(progress.uids[tag][1]))
+            progress.stamps = Stamps(added)
+        return progress
 
     @property
     def names_patients(self) -> bool:
@@ -82,14 +132,23 @@ class ValueRewriter:
             DeidentificationError: the value can't be understood, or says that the object must not be written.
         """
         operation = rule.operation
+        if rule.inspected and rule.tag in self._missing:
+            # empty: another is added
+            return []
         if operation is Operation.NEW_UID:
             return self._replace_uids(rule, content, encoding)
         if rule.inspected:
             self._inspect(rule, content)
         if operation is Operation.KEEP or operation is Operation.RENUMBER:
             # outside of its tree a reference stays as it is
+            if rule.illegal is not None and rule.accepts is not None and not rule.accepts(content):
+                # what only needs padding is looked at closely
+                if not is_what_its_vr_says(rule, self._text(rule, content)):
+                    return self._illegal(rule, content, encoding)
             if rule.action is not None:
                 self.progress.rules.append(rule)
+                if rule.weakens and content.strip(b"\0 "):
+                    self._leaves_more(rule, Dates.KEPT)
             return self.kept(rule, content, encoding)
         if operation is Operation.STAMP:
             self.progress.stamps.found(rule.tag, self._text(rule, content))
@@ -100,6 +159,8 @@ class ValueRewriter:
             return self._new_text(rule, b"\\".join(map(self.shared.pseudonyms.device, self._parts(content))), content, encoding)
         if operation is Operation.KEEP_TERMS:
             return self._keep_terms(rule, content, encoding)
+        if operation is Operation.KEEP_SCHEME:
+            return self._keep_scheme(rule, content, encoding)
         if operation is Operation.CAP_AGE:
             return self._cap_age(rule, content, encoding)
         return self.change(rule, encoding)
@@ -148,6 +209,12 @@ class ValueRewriter:
             return self._otherwise(rule, encoding)
         return self._new_text(rule, new, content, encoding)
 
+    def _leaves_more(self, rule: Rule, what: Dates) -> None:
+        """A custom rule leaves a value, or what cleaning leaves of it."""
+        self.progress.undone |= rule.weakens
+        if rule.vr in DATE_VRS:
+            self.progress.dates |= what
+
     def _otherwise(self, rule: Rule, encoding: Encoding) -> list[Piece]:
         assert rule.otherwise is not None
         return self.change(rule.otherwise, encoding)
@@ -155,6 +222,8 @@ class ValueRewriter:
     def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The element with the text ``new``; None where that is what it has."""
         self.progress.rules.append(rule)
+        if self.shared.statements.depends and new and (rule.weakens or rule.operation is Operation.SHIFT):
+            self._leaves_more(rule, Dates.MOVED)
         padded = pad_text(new)
         return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
 
@@ -169,13 +238,21 @@ class ValueRewriter:
         except DeidentificationError:
             return self._otherwise(rule, encoding)
         values = text.split("\\") if rule.vr in _MULTIPLE else [text]
-        cleaned = "\\".join(filter(None, map(self._descriptor_cleaner.clean, values)))
-        if (text and not cleaned) or not is_encodable(cleaned, self.progress.charset):
+        clean, tag = self._descriptor_cleaner.clean, rule.tag
+        cleaned = "\\".join(filter(None, [value if is_defined_term(tag, value) else clean(value) for value in values]))
+        if (text and not cleaned) or not is_encodable(cleaned, self.progress.charset) or self._is_anothers(rule, cleaned, text):
             return self._otherwise(rule, encoding)
         if cleaned.isascii():
             return self._new_text(rule, cleaned.encode(), content, encoding)
         self.progress.rules.append(rule)
+        self._leaves_more(rule, Dates.MOVED)
         return [self._encoded(rule, cleaned, encoding)]
+
+    def _is_anothers(self, rule: Rule, cleaned: str, text: str) -> bool:
+        """Whether another item of the sequence has the label that cleaning leaves of ``text``, and had another one before."""
+        if self.labels is None or not rule.keyword.endswith(_LABELS):
+            return False
+        return self.labels.setdefault((rule.tag, cleaned), text) != text
 
     @property
     def _descriptor_cleaner(self) -> DescriptorCleaner:
@@ -200,6 +277,13 @@ class ValueRewriter:
             return None
         assert rule.otherwise is not None
         return self.rewrite(rule.otherwise, content, encoding)
+
+    def _keep_scheme(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """The designator of a coding scheme that is public; others name who made them."""
+        if is_public_scheme(self._text(rule, content).decode("latin-1").strip()):
+            return self.kept(rule, content, encoding)
+        assert rule.otherwise is not None
+        return self.change(rule.otherwise, encoding)
 
     def _cap_age(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         try:
@@ -227,6 +311,21 @@ class ValueRewriter:
         if cut == content.rstrip(b"\0 "):
             return None
         return [encoding.element(rule.tag, rule.vr, pad_uid(cut) if rule.vr == "UI" else pad_text(cut))]
+
+    def _illegal(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """What takes the place of a value that isn't what its VR says.
+
+        Raises:
+            DeidentificationError: it is required, and any other value would say what isn't true.
+        """
+        assert rule.illegal is not None
+        self.progress.notes.add(Note.ILLEGAL_VALUE_REMOVED)
+        new = rule.illegal()
+        left = legal_part(rule, new, self._text(rule, content))
+        if left is None:
+            return self.rewrite(new, content, encoding)
+        self.progress.rules.append(new)
+        return [encoding.element(rule.tag, rule.vr, pad_text(left))]
 
     @staticmethod
     def _text(rule: Rule, content: bytes) -> bytes:

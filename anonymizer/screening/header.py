@@ -17,7 +17,7 @@ from profiles import (
     ItemRules,
     Operation,
     Rule,
-    is_enumerated,
+    has_harmless_dummy,
     is_made_of_words,
     is_term,
     method_codes,
@@ -51,14 +51,10 @@ _NEW_VALUES = frozenset(
 )
 #: free text, in which parts of a name stand side by side
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
-#: values that have a legal dummy which breaks nothing
-_HAS_DUMMY = _FREE_TEXT | {"CS", "AE", "UR"}
 _CODE_VALUE, _SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 _CODE = frozenset({_CODE_VALUE, _SCHEME})
 #: DeidentificationMethod: what an earlier de-identification said, or this one
 _METHOD = 0x00120063
-#: a dummy there would say of the object or its pixels what isn't true: group 0028; ImageType, SpecificCharacterSet, Modality
-_PIXEL_GROUP, _OF_OBJECT = 0x0028, frozenset({0x00080008, SPECIFIC_CHARACTER_SET, 0x00080060})
 _NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
 
 
@@ -208,7 +204,8 @@ class HeaderScreen:
             if tag != ITEM:
                 raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
             item_end = following if item_length == UNDEFINED else position + 8 + item_length
-            content, stop = self._data_set(position + 8, item_end, rule.items, inner, charset, depth + 1)
+            item = buffer.item_encoding(position + 8, item_end, inner)
+            content, stop = self._data_set(position + 8, item_end, rule.items, item, charset, depth + 1)
             if item_length == UNDEFINED:
                 pieces += [buffer.view[position : position + 8], *content, buffer.view[stop : stop + 8]]
                 position = stop + 8
@@ -261,8 +258,7 @@ class HeaderScreen:
             return []
         if new.operation is Operation.EMPTY:
             return [encoding.element(rule.tag, rule.vr, b"")]
-        says_what_it_is = rule.tag >> 16 == _PIXEL_GROUP or rule.tag in _OF_OBJECT
-        if rule.vr not in _HAS_DUMMY or says_what_it_is or is_enumerated(rule.tag):
+        if not has_harmless_dummy(rule.tag, rule.vr):
             raise DeidentificationError(Reason.IDENTIFIER_LEFT, rule.tag)
         return [encode_value(rule.tag, rule.vr, new.value, encoding)]
 

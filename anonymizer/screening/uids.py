@@ -77,7 +77,8 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
 
 def _is_of_uid(source: bytes, start: int, encoding: Encoding) -> bool:
     """Whether the value at ``start`` is one of VR UI, be it written as UN, or in implicit VR within UN (PS3.5 6.2.2)."""
-    if encoding.explicit and source[max(start - 4, 0) : max(start - 2, 0)] == b"UI":
+    # implicit data sets may have explicit items
+    if source[max(start - 4, 0) : max(start - 2, 0)] == b"UI":
         return True
     if encoding.explicit and source[max(start - 8, 0) : max(start - 6, 0)] == b"UN":
         return start >= 12 and _is_uid_attribute(source, start - 12, encoding.little)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -128,16 +129,22 @@ def unavailable_behind(error: BaseException | None) -> BaseException | None:
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
     """The profile that the command line names; ends the command where there is none."""
-    from profiles import ConfidentialityProfile, ProfileError
+    from profiles import ConfidentialityProfile, ProfileError, ProfileWarning
 
     try:
         if profile == "basic":
             return ConfidentialityProfile.default(options, **settings)
         if not Path(profile).is_file():
             usage_error("--profile: basic, or a CSV, JSON or XML file")
-        return ConfidentialityProfile.from_file(profile, options, **settings)
+        with warnings.catch_warnings():
+            # said below, as this command says things
+            warnings.simplefilter("ignore", ProfileWarning)
+            loaded = ConfidentialityProfile.from_file(profile, options, **settings)
     except ProfileError as error:
         usage_error(str(error))
+    for idle in loaded.idle_rules:
+        reporter.warn("idle-rule", idle)
+    return loaded
 
 
 def with_profile(command: Callable[..., None]) -> Callable[..., None]:

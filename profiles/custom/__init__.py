@@ -5,6 +5,7 @@ from .files import read_csv as read_csv
 from .files import read_json as read_json
 from .files import read_source as read_source
 from .files import read_xml as read_xml
+from .idle import idle_rules as idle_rules
 from .patterns import Attribute as Attribute
 from .patterns import TagPattern as TagPattern
 from .rules import PROTECTED as PROTECTED

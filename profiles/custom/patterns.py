@@ -77,6 +77,11 @@ class _Part:
     def matches(self, attribute: Attribute) -> bool:
         raise NotImplementedError
 
+    @property
+    def highest_private(self) -> int:
+        """No private tag that it matches is higher."""
+        return 0xFFFFFFFF if self.concerns_private else 0
+
 
 class _Tags(_Part):
     """A tag, some of its digits free; a private one with its creator."""
@@ -94,6 +99,10 @@ class _Tags(_Part):
 
     def matches(self, attribute: Attribute) -> bool:
         return attribute.tag & self._mask == self._tag and (self._creator is None or self._creator == attribute.creator)
+
+    @property
+    def highest_private(self) -> int:
+        return self._tag | ~self._mask & 0xFFFFFFFF if self.concerns_private else 0
 
 
 class _Keywords(_Part):
@@ -199,6 +208,11 @@ class TagPattern:
         """Whether it could match private attributes, or what is in private sequences."""
         return any(part.concerns_private for part in self._parts)
 
+    def reaches_beyond(self, tag: int) -> bool:
+        """Whether it could match top-level attributes behind ``tag``, or what is in sequences there that it names."""
+        first = self._parts[0]
+        return first.highest_private > tag or any(map(first.matches, _behind(tag)))
+
     @property
     def names_private(self) -> bool:
         """Whether it is for private attributes only: others, such as VRs, may match some by the way."""
@@ -220,6 +234,11 @@ class TagPattern:
             yield Attribute(self.single_tag, attribute_keyword(self.single_tag), attribute_vr(self.single_tag))
             return
         yield from filter(self._last.matches, standard_attributes())
+
+
+@cache
+def _behind(tag: int) -> tuple[Attribute, ...]:
+    return tuple(attribute for attribute in standard_attributes() if attribute.tag > tag)
 
 
 @cache

@@ -67,6 +67,11 @@ class CustomRule:
                 return action
         return None
 
+    def may_decide(self, attribute: Attribute, options: ProfileOptions) -> bool:
+        """Whether it may do under ``options`` what it says to an attribute that it matches."""
+        action = self.action(options)
+        return action is not None and not _is_engines(attribute) and _applies(self, action, attribute)
+
 
 def first_match(rules: Iterable[CustomRule], path: Path, options: ProfileOptions) -> CustomRule | None:
     """The rule that decides for the attribute at ``path``: the first that matches and has an action under ``options``.
@@ -77,12 +82,7 @@ def first_match(rules: Iterable[CustomRule], path: Path, options: ProfileOptions
     attribute = path[-1]
     if _is_engines(attribute):
         return None
-    for rule in rules:
-        if rule.pattern.matches(path):
-            action = rule.action(options)
-            if action is not None and _applies(rule, action, attribute):
-                return rule
-    return None
+    return next((rule for rule in rules if rule.pattern.matches(path) and rule.may_decide(attribute, options)), None)
 
 
 class RulesByTag:

@@ -203,6 +203,9 @@ class Judge:
         if row.keyword == "PatientID":
             # a keyed pseudonym
             return "D", ""
+        if row.keyword == "ClinicalTrialProtocolEthicsCommitteeName":
+            # type 1C: it may not be there without the approval's number, which goes
+            return "X", ""
         return (action, why) if why else (resolved(action, None if self._types is None else self._types.get(path, "3")), "")
 
     def _problem(self, element: Element, row: Row | None, action: str, why: str, found: Dataset) -> str | None:

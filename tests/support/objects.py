@@ -149,6 +149,7 @@ def part10(
     preamble: bytes = bytes(128),
     extra_meta: Sequence[Element] = (),
     sop_class: str = CT,
+    instance: str = INSTANCE,
     tail: bytes = b"",
 ) -> bytes:
     """A whole file: ``elements`` (or bytes that already are a data set) behind preamble and file meta."""
@@ -157,7 +158,7 @@ def part10(
         compressor = zlib.compressobj(wbits=-15)
         content = compressor.compress(content) + compressor.flush()
         content += b"\0" * (len(content) % 2)
-    return preamble + b"DICM" + meta(syntax, sop_class, extra=extra_meta) + content
+    return preamble + b"DICM" + meta(syntax, sop_class, instance, extra_meta) + content
 
 
 def nested(levels: int, innermost: Element, tag: int = 0x00081115, *, undefined: bool = True) -> Element:

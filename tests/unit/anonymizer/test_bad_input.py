@@ -143,7 +143,7 @@ def test_a_file_that_ends_in_its_meta_header_is_refused(cut: int) -> None:
 @pytest.mark.parametrize("empty", [None, b"", b"\0\0", b"  "])
 def test_a_missing_or_empty_identity_is_refused(tag: int, code: str, empty: bytes | None) -> None:
     elements = ct(without=[tag]) if empty is None else ct(Element(tag, "UI", empty))
-    assert reason(part10(elements)) == code
+    assert reason(part10(elements, instance="")) == code
 
 
 @pytest.mark.parametrize("sop_class", ["1.2.840.113619.4.30", "1.3.12.2.1107.5.9.1", "1.2.840.10008.1.2.1"])

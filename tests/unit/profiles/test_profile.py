@@ -179,12 +179,6 @@ def test_the_date_option_says_what_it_did() -> None:
     assert ConfidentialityProfile.default("RetainLongFullDates").longitudinal == "UNMODIFIED"
 
 
-def test_method_codes_are_the_profile_and_each_option_used() -> None:
-    profile = ConfidentialityProfile.default("RetainUIDs,RetainLongFullDates")
-    assert sorted(code.code_value for code in profile.method_codes) == ["113100", "113106", "113110"]
-    assert [code.code_value for code in BASIC.method_codes] == ["113100"]
-
-
 # -- aliases --------------------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,7 @@ def test_of_what_is_refused_it_is_told_as_far_as_it_can_be_read(
     if cut and syntax == DEFLATED:
         pytest.skip("nothing of a deflated one can be read")
     own = [Element(0x0020000D, "UI", "1.2.3.1"), Element(0x0020000E, "UI", "1.2.3.1.0"), Element(0x00080018, "UI", "1.2.3.1.1")]
-    blob = part10(ct(*own, *elements, without=[0x7FE00010] if cut else []), syntax)
+    blob = part10(ct(*own, *elements, without=[0x7FE00010] if cut else []), syntax, instance="")
     using = engine("" if not cut else "CleanDesc")
     for asks in (True, False):
         with pytest.raises(DeidentificationError) as refused:

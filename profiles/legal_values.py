@@ -1,0 +1,98 @@
+"""What values look like by their VR (PS3.5 6.2), and as ACR-NEMA and devices write them.
+
+A value that stays and looks otherwise is no number, date or term but something else, which nobody can tell to be harmless. What
+only breaks a length stays: geometry is worth more than form. Each pattern is written so that there is but one way to match.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+
+from .content_items import CODE_VALUE, CODING_SCHEME
+from .terms import published_schemes, terms_of
+
+#: numbers, also with a comma, as bounds, and what C writes in their place; IS may have a fraction
+_DIGITS = rb"(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
+_NUMBER = rb"[<>]?=?[-+]?%b|[-+]?(?i:inf(?:inity)?|nan|1\.#(?:inf|ind|[qs]nan)0*)" % _DIGITS
+_MONTH, _DAY = rb"(?:0[0-9]|1[0-2])", rb"(?:[0-2][0-9]|3[01])"
+#: YYYY, YYYYMM, YYYYMMDD, and with the signs of ACR-NEMA and others between
+_DATE = rb"[0-9]{4}(?:%(m)b(?:%(d)b)?|\.%(m)b\.%(d)b|/%(m)b/%(d)b|-%(m)b-%(d)b)?" % {b"m": _MONTH, b"d": _DAY}
+_HOUR, _MINUTE = rb"(?:[01][0-9]|2[0-4])", rb"(?:[0-5][0-9]|60)"
+#: more digits than the standard's six are common
+_FRACTION = rb"(?:\.[0-9]{0,9})?"
+_TIME = rb"%(h)b(?:%(m)b(?:%(m)b%(f)b)?)?|[0-9]?[0-9]:%(m)b(?::%(m)b%(f)b)?" % {b"h": _HOUR, b"m": _MINUTE, b"f": _FRACTION}
+_ZONE = rb"(?:[-+][01][0-9][0-5][0-9])?"
+_CLOCK = rb"(?:%b(?:%b(?:%b%b)?)?)?" % (_HOUR, _MINUTE, _MINUTE, _FRACTION)
+_MOMENT = rb"[0-9]{4}(?:%b(?:%b%b)?)?%b|%b[ T](?:%b)" % (_MONTH, _DAY, _CLOCK, _ZONE, _DATE, _TIME)
+
+
+def _range(value: bytes) -> bytes:
+    return rb"(?:%b)(?:-(?:%b)?)?|-(?:%b)" % (value, value, value)
+
+
+#: one value each, without the blanks around it
+_VALUES = {
+    "AS": rb"[0-9]{1,3} ?[DWMYdwmy]?",
+    "CS": rb"[A-Z0-9_ ]{1,16}",
+    "DA": _range(_DATE),
+    "DS": _NUMBER,
+    "DT": _range(_MOMENT),
+    "IS": _NUMBER,
+    "TM": _range(_TIME),
+    "UI": rb"[0-9.]+",
+}
+_ONE = {vr: re.compile(value) for vr, value in _VALUES.items()}
+#: what most numbers look like; long lists are coordinates, and nothing but their characters is looked at
+_PLAIN = rb"-?[0-9]+(?:\.[0-9]+)?"
+_COMMON = rb"%(p)b(?:\\%(p)b)* ?|(?s:(?=.{512}))[-+0-9.,eE\\ ]*\0?" % {b"p": _PLAIN}
+#: all values of an element; padding is a blank, or a NUL behind UIDs
+_ELEMENT = rb" *(?:(?:%(v)b) *)?(?:\\ *(?:(?:%(v)b) *)?)*\0?"
+_ELEMENTS = {vr: re.compile(_ELEMENT % {b"v": value}) for vr, value in _VALUES.items()} | {
+    **dict.fromkeys(("DS", "IS"), re.compile(rb"%b|%b" % (_COMMON, _ELEMENT % {b"v": _NUMBER}))),
+    "CS": re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})*"),
+}
+#: codes are short, and no text: some published schemes' have blanks
+_CODE = re.compile(rb"[!-\[\]-~]{0,16} ?")
+#: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur)
+_NO_CONTROL = re.compile(rb"[^\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]*")
+
+
+def accepts(tag: int, vr: str) -> Callable[..., object]:
+    """What tells, by bytes, begin and end, whether an element of a text ``vr`` may stay; others are looked at closely."""
+    if tag == CODING_SCHEME:
+        return _is_published_scheme
+    if tag == CODE_VALUE:
+        return _CODE.fullmatch
+    return _ELEMENTS.get(vr, _NO_CONTROL).fullmatch
+
+
+def _is_published_scheme(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
+    return content[begin:end].rstrip(b" ") in _published_schemes()
+
+
+@cache
+def _published_schemes() -> frozenset[bytes]:
+    return frozenset(map(str.encode, published_schemes()))
+
+
+def has_grammar(vr: str) -> bool:
+    """Whether values of ``vr`` have a form by which they are known."""
+    return vr in _ONE
+
+
+def is_legal(tag: int, vr: str, value: bytes) -> bool:
+    """Whether one value of an attribute may stay: by its VR, or as one of its terms, whatever its case.
+
+    Args:
+        vr: one that ``has_grammar``.
+        value: without padding.
+    """
+    value = value.strip(b" ")
+    return not value or _ONE[vr].fullmatch(value) is not None or (vr == "CS" and _text(value) in terms_of(tag))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1").upper()
