@@ -63,8 +63,8 @@ def refused_vrs(vr: str) -> frozenset[bytes]:
     """Explicit VRs that contradict an attribute of ``vr``: its value would be a name, a date, a text or items."""
     if vr == "SQ":
         return frozenset()
-    # numbers may be written as numbers in text, but not as words
-    words = ("LO", "SH", "CS", "AS") if vr not in TEXT_VRS and vr not in ("", "UN") else ()
+    # numbers may be written as numbers in text, but not as words: what is said to be a number is looked at
+    words = ("LO", "SH", "CS", "AS", "DS", "IS") if vr not in TEXT_VRS and vr not in ("", "UN") else ()
     return frozenset(name.encode() for name in (*UNLISTED_VRS, *words, "UI", "SQ") if name != vr)
 
 

@@ -40,6 +40,7 @@ _SCHEME = frozenset({CODING_SCHEME})
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: numbers, none of which is a UID; written so that there is but one way to match
 _NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
+_NUMBER_VRS = frozenset({b"DS", b"IS"})
 _NUMBERS = re.compile(rb" *(?:%b)?(?:\\ *(?:%b)?)*\0?" % (_NUMBER, _NUMBER))
 
 
@@ -85,10 +86,11 @@ class ElementRewriter:
             self._find_overlay_bits(rule, value, following, encoding)
         if operation in CHANGED_WHATEVER:
             return self.values.change(rule, encoding)
+        content = self.buffer.content
         if vr == b"SQ" or (operation is Operation.KEEP and vr in rule.refused_vrs):
             # nothing says what items mean there, or what a text says in the place of a number
-            raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
-        content = self.buffer.content
+            if vr not in _NUMBER_VRS or not _NUMBERS.fullmatch(content, value, following):
+                raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         if operation is Operation.KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
             # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
             raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)

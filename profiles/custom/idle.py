@@ -5,49 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..options import ProfileOptions
-from .patterns import Attribute
 from .rules import CustomRule, RulesByTag, first_match
 
 
 def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
     """Yield what is to be said of each rule that can never act, whatever the options and the objects."""
-    by_tag = RulesByTag(rules)
-    for index, rule in enumerate(rules):
+    places = {id(rule): place for place, rule in enumerate(rules)}
+    everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere)
+    same_texts: dict[str, list[CustomRule]] = {}
+    for rule in rules:
+        same = same_texts.setdefault(rule.pattern.text, [])
         before: CustomRule | None = None
-        for options in (option | ProfileOptions.BasicProfile for option, _ in rule.actions):
-            acting = list(_acting(rule, rules[:index], by_tag, options))
-            if rule in acting:
+        for decides in _deciding(rule, same, everywhere, places):
+            if decides is rule:
                 break
-            before = next(filter(None, acting), before)
+            before = before or decides
         else:
             why = "the engine itself decides on all that it is for"
             if before is not None:
                 why = f"before it, {before.origin} decides on all that it is for"
             yield f"{rule.origin}: this rule can never act: {why}"
+        same.append(rule)
 
 
-def _acting(
-    rule: CustomRule, earlier: tuple[CustomRule, ...], by_tag: RulesByTag, options: ProfileOptions
+def _deciding(
+    rule: CustomRule, same: list[CustomRule], everywhere: RulesByTag, places: dict[int, int]
 ) -> Iterator[CustomRule | None]:
-    """Yield the rule that decides on each attribute that ``rule`` is for, up to the first on which it decides itself.
+    """Yield, under each option that ``rule`` has an action for, which rule decides on each attribute that it is for.
 
-    Of private attributes, and of what only certain sequences hold, no list is complete: there it decides unless an earlier rule
-    is for just as much.
+    Of private attributes no list is complete: there it decides unless an earlier one of the same text does.
+
+    Args:
+        same: earlier rules of the same text.
+        everywhere: rules for which it doesn't matter what holds an attribute.
+        places: of all rules, by ``id``.
     """
-    everywhere = [other for other in earlier if other.pattern.is_everywhere]
-    for attribute in rule.pattern.attributes():
-        if rule.pattern.is_everywhere:
-            decides = first_match(by_tag.candidates(attribute.tag), (attribute,), options)
-        else:
-            decides = first_match(everywhere, (attribute,), options) or _alone(rule, attribute, options)
-        yield decides
-        if decides is rule:
-            return
-    if rule.pattern.concerns_private:
-        same = (other for other in earlier if other.pattern.text == rule.pattern.text and other.action(options) is not None)
-        yield next(same, rule)
-
-
-def _alone(rule: CustomRule, attribute: Attribute, options: ProfileOptions) -> CustomRule | None:
-    """``rule``, if it may decide on ``attribute`` where nothing else does."""
-    return rule if rule.may_decide(attribute, options) else None
+    for options in (option | ProfileOptions.BasicProfile for option, _ in rule.actions):
+        for attribute in rule.pattern.attributes():
+            first = first_match(everywhere.candidates(attribute.tag), (attribute,), options)
+            if first is not None and places[id(first)] < places[id(rule)]:
+                yield first
+            else:
+                yield rule if rule.may_decide(attribute, options) else None
+        if rule.pattern.concerns_private:
+            yield next((other for other in same if other.action(options) is not None), rule)

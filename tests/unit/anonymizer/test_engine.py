@@ -115,7 +115,9 @@ def test_a_real_file_keeps_all_that_no_rule_touches_and_loses_the_rest(path: Pat
         if raw.tag.is_private or tag in changed or tag >> 16 < 8 or tag & 0xFFFF == 0 or tag >> 24 in (0x50, 0x60):
             continue
         if tag in DicomDictionary and DicomDictionary[tag][0] not in ("SQ", "UI") and tag not in unlisted():
-            assert new.get_item(tag).value == raw.value, hex(tag)
+            # its NumberOfFrames is 1A
+            expected = b"1 " if (path.name, tag) == ("badVR.dcm", 0x00280008) else raw.value
+            assert new.get_item(tag).value == expected, hex(tag)
     for element in new.iterall():
         assert not element.tag.is_private
         if element.VR == "UI" and int(element.tag) not in STRUCTURAL and element.value:

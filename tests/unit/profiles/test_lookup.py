@@ -18,7 +18,7 @@ from profiles import (
 
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 #: what an operation may be called that an attribute's line says K, or X, of
-_KEEPING = {Operation.KEEP, Operation.ITEMS, Operation.STAMP, Operation.RENUMBER}
+_KEEPING = {Operation.KEEP, Operation.KEEP_SCHEME, Operation.ITEMS, Operation.STAMP, Operation.RENUMBER}
 _PROFILES = ["", "RetainUIDs,RetainDeviceIdent", "RetainLongModifDates,CleanDesc,CleanGraph,RetainPatientChars"]
 
 

@@ -105,7 +105,7 @@ def test_technical_attributes_that_the_table_does_not_list_are_kept(tag: int) ->
         (0x00100034, "X/Z/D"),
         (0x00100035, "X"),
         (0x00281055, "X/Z/D"),  # WindowCenterWidthExplanation
-        (0x00201040, "X/Z/D"),  # PositionReferenceIndicator
+        (0x00201040, "Z"),  # PositionReferenceIndicator: type 2 wherever its module is
         (0x30020002, "Z/D"),  # RTImageLabel
         (0x300A00C2, "Z/D"),  # BeamName
         (0x04000500, "X"),  # EncryptedAttributesSequence
@@ -134,11 +134,12 @@ def changed_by(options: str) -> dict[str, ExplainedAttribute]:
     return {new.tag or f"*{new.vr}": new for old, new in zip(before, after, strict=True) if old.action != new.action}
 
 
-def test_retain_institution_changes_its_ten_rows_and_no_other() -> None:
+def test_retain_institution_changes_its_rows_and_no_other() -> None:
+    # its tenth, ClinicalTrialProtocolEthicsCommitteeName, may not be there without the approval's number, which goes
     changed = changed_by("RetainInstitutionIdent")
     assert set(changed) == {
         "(0008,0080)", "(0008,0081)", "(0008,0082)", "(0008,1040)", "(0008,1041)", "(0012,0030)", "(0012,0031)", "(0012,0060)",
-        "(0012,0081)", "(0400,0564)",
+        "(0400,0564)",
     }  # fmt: skip
     assert {(line.action, line.decided_by) for line in changed.values()} == {("K", "RetainInstitutionIdent")}
 

@@ -53,7 +53,7 @@ def test_terms_are_capitals_without_blanks_around(row: UnlistedRow) -> None:
 
 def test_explain_says_that_terms_stay() -> None:
     (line,) = [line for line in BASIC.explain() if line.keyword == "PositionReferenceIndicator"]
-    assert line.meaning == "keep known terms; other text: remove, or empty or a dummy where required"
+    assert line.meaning == "keep known terms; other text: empty"
     (line,) = [line for line in CLEAN_DESC.explain() if line.keyword == "PositionReferenceIndicator"]
     assert (line.action, line.meaning.split(";")[0]) == ("C", "keep known terms")
 
@@ -83,7 +83,7 @@ LABELS = [
     "TemplateName",
 ]
 TEXTS = ["InstructionText", "HangingProtocolDescription", "LensStatusDescription", "TreatmentProtocols"]
-IDENTIFIERS = ["CompensatorID", "BolusID", "BlockTrayID", "MaterialID", "PatientSupportID", "AccessoryCode", "GridID", "DeviceID"]
+IDENTIFIERS = ["CompensatorID", "BolusID", "BlockTrayID", "PatientSupportID", "AccessoryCode", "GridID", "DeviceID"]
 
 
 @pytest.mark.parametrize(

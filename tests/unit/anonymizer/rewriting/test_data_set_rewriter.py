@@ -270,7 +270,7 @@ def test_kept_values_are_the_same_bytes(syntax: str) -> None:
         Element(0x00181150, "IS", b"007 "),
         Element(0x00080104, "LO", b"\xff\xfe odd \0"),
         Element(0x00281201, "OW", bytes(range(256))),
-        Element(0x00281052, "DS", b"not a number"),
+        Element(0x00281052, "DS", b"-1024.000000000000000000"),
     ]
     old, new = (read(blob) for blob in (part10(ct(*extra), syntax), rewrite(part10(ct(*extra), syntax))))
     for tag in [element.tag for element in extra] + [0x00080060, 0x00280010, 0x00280011, 0x7FE00010]:

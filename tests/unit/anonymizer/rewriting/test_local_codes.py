@@ -1,0 +1,86 @@
+"""Codes of schemes that nobody published are text of a site: their designators and meanings name it."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom import Dataset
+
+from anonymizer import Engine, Key
+from profiles import ConfidentialityProfile
+from tests.support.content import code, content_item, text
+from tests.support.objects import SYNTAXES, Element, ct, data_set_of, part10, read
+from tests.support.running import SECRET, engine, rewrite, rewrite_with_report
+
+each_encoding = pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES.keys())
+REGION = 0x00082218
+
+
+def code_in(*item: Element, options: str = "", syntax: str = SYNTAXES["explicit"]) -> Dataset:
+    """What becomes of a code."""
+    item_of = sorted(item, key=lambda element: element.tag)
+    new: Dataset = read(rewrite(part10(ct(Element(REGION, "SQ", [item_of])), syntax), engine(options)))[REGION].value[0]
+    return new
+
+
+@each_encoding
+@pytest.mark.parametrize("designator", ["WEXLERTON", "St. Elsewhere Hospital", "99WEXLERTON", "GEIIS", "BROKER", "L", "", "99"])
+def test_a_sites_codes_keep_their_value_only(designator: str, syntax: str) -> None:
+    version = Element(0x00080103, "SH", "Wexlerton 2")
+    new = code_in(*code("RC301", designator, "WEX MR pelvis"), version, syntax=syntax)
+    assert (new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning) == ("RC301", "99ANONYMIZED", "ANONYMIZED")
+    assert "CodingSchemeVersion" not in new
+    for options in ("CleanDesc", "CleanStructdCont"):
+        cleaned = code_in(*code("RC301", designator, "WEX MR pelvis"), options=options, syntax=syntax)
+        assert (cleaned.CodingSchemeDesignator, cleaned.CodeMeaning) == ("99ANONYMIZED", "MR pelvis")
+
+
+@each_encoding
+@pytest.mark.parametrize("designator", ["DCM", "SCT", "SRT", "99PMP", "99SMS_RAD", "99GEMS", "SCPECG", "UCUM "])
+def test_public_codes_stay_byte_for_byte(designator: str, syntax: str) -> None:
+    item = [*code("T-A0100", designator, "Brain of nobody"), Element(0x00080103, "SH", "1.0")]
+    new = code_in(*item, syntax=syntax)
+    assert (new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning, new.CodingSchemeVersion) == (
+        "T-A0100",
+        designator.strip(),
+        "Brain of nobody",
+        "1.0",
+    )
+
+
+@pytest.mark.parametrize("value", ["Zwickelbauer Hanne", "MR of Doe", "x" * 17, "a\tb"])
+def test_a_value_that_is_no_code_goes_unless_its_scheme_is_published(value: str) -> None:
+    assert code_in(*code(value, "99X", "m")).CodeValue == "ANONYMIZED"
+    if "\t" not in value:
+        assert code_in(*code(value, "DCM", "m")).CodeValue == value
+
+
+def test_what_was_done_is_told() -> None:
+    blob = part10(ct(Element(REGION, "SQ", [code("Doe J", "WEX", "Doe")])))
+    report = rewrite_with_report(blob)[1]
+    assert {(action.keyword, action.action, action.reason) for action in report.actions if action.reason} == {
+        ("CodeValue", "D", "illegal-value"),
+        ("CodingSchemeDesignator", "D", "local-code"),
+        ("CodeMeaning", "D", "local-code"),
+    }
+
+
+def test_each_item_is_judged_by_its_own_scheme() -> None:
+    items = [code("1", "WEX", "one"), code("2", "DCM", "two"), code("3", "WEX", "three")]
+    new = read(rewrite(part10(ct(Element(REGION, "SQ", items)))))[REGION].value
+    assert [item.CodeMeaning for item in new] == ["ANONYMIZED", "two", "ANONYMIZED"]
+
+
+@each_encoding
+def test_concept_names_and_units_of_a_site_are_cleaned_with_the_report(syntax: str) -> None:
+    item = content_item("TEXT", code("1111", "WEX", "Wexlerton diagnosis"), text("brain"))
+    blob = part10(ct(Element(0x0040A730, "SQ", [item]), sop_class="1.2.840.10008.5.1.4.1.1.88.33"), syntax)
+    output = rewrite(blob, engine("CleanStructdCont"))
+    assert b"Wexlerton" not in data_set_of(output) and b"WEX" not in data_set_of(output)
+    assert read(output).ContentSequence[0].ConceptNameCodeSequence[0].CodeMeaning == "diagnosis"
+
+
+def test_custom_rules_come_first() -> None:
+    profile = ConfidentialityProfile.from_csv_string("CodeMeaning;K!\nCodingSchemeDesignator;K!")
+    blob = part10(ct(Element(REGION, "SQ", [code("1", "WEX", "Wexlerton")])))
+    new = read(rewrite(blob, Engine(profile, Key(SECRET))))[REGION].value[0]
+    assert (new.CodingSchemeDesignator, new.CodeMeaning) == ("WEX", "Wexlerton")
