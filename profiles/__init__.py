@@ -58,6 +58,7 @@ from .tables import modalities as modalities
 from .tables import parse_tag as parse_tag
 from .tables import sop_class_modules as sop_class_modules
 from .tables import tag_text as tag_text
+from .terms import DUMMY_SCHEME as DUMMY_SCHEME
 from .terms import coding_scheme_uids as coding_scheme_uids
 from .terms import is_defined_term as is_defined_term
 from .terms import is_enumerated as is_enumerated

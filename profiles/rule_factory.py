@@ -18,6 +18,7 @@ from .pixel_risk import ADMITTING
 from .profile import ConfidentialityProfile
 from .rules import ItemRules, Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items
+from .terms import DUMMY_SCHEME
 
 #: set anew for every object (PS3.15 E.1.1, E.2, E.3.6): PatientIdentityRemoved, DeidentificationMethod,
 #: DeidentificationMethodCodeSequence, LongitudinalTemporalInformationModified
@@ -30,8 +31,6 @@ IDENTIFIER_SCREENED = "identifier-screened"
 ILLEGAL_VALUE = "illegal-value"
 #: ... or is of a code of a site's own
 LOCAL_CODE = "local-code"
-#: PS3.16 8.2
-PRIVATE_SCHEME_DUMMY = "99ANONYMIZED"
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
@@ -143,7 +142,7 @@ class RuleFactory:
         insists = decision.retained and not decision.option
         illegal = None
         if place.tag == CODING_SCHEME and not insists:
-            dummy = place.rule(Operation.REPLACE, Action.D, value=PRIVATE_SCHEME_DUMMY, reason=LOCAL_CODE)
+            dummy = place.rule(Operation.REPLACE, Action.D, value=DUMMY_SCHEME, reason=LOCAL_CODE)
             return place.rule(Operation.KEEP_SCHEME, recorded, otherwise=dummy)
         if (has_grammar(place.vr) or place.tag == CODE_VALUE) and not inspected and not insists:
             # made when it is needed: few values are illegal, and the types of all attributes are many

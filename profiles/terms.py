@@ -20,6 +20,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")
 
 #: designators of private schemes begin with it (PS3.16 8.2)
 _PRIVATE_SCHEME = "99"
+#: takes the place of the designator of a site's scheme
+DUMMY_SCHEME = "99ANONYMIZED"
 
 
 class _Terms(NamedTuple):
@@ -108,7 +110,7 @@ def is_public_scheme(designator: str) -> bool:
     Args:
         designator: without padding.
     """
-    if designator in _schemes():
+    if designator in _schemes() or designator == DUMMY_SCHEME:
         return True
     words = _WORD.findall(designator)
     return designator.startswith(_PRIVATE_SCHEME) and bool(words) and _device_words().issuperset(map(str.upper, words))

@@ -19,6 +19,8 @@ _CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
 _CODE = frozenset({_CODE_VALUE, _CODING_SCHEME})
 #: the scheme of CID 7050
 _DCM = b"DCM"
+#: bytes of earlier codes: some hundreds of them; no object needs more
+_LONGEST = 64 << 10
 _NO_OPTION = ProfileOptions(0)
 _REMOVING = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 _UNMODIFIED, _MODIFIED = "UNMODIFIED", "MODIFIED"
@@ -169,6 +171,8 @@ class Stamps:
 
     def found_items(self, buffer: Buffer, position: int, end: int, encoding: Encoding) -> None:
         """Remember the codes of an earlier DeidentificationMethodCodeSequence between ``position`` and ``end``."""
+        if end - position > _LONGEST:
+            return
         self._codes = frozenset(_earlier_codes(buffer, position, end, encoding))
 
     def take(self, tag: int, stamping: Stamping, encoding: Encoding) -> list[bytes]:

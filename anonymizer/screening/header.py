@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from profiles import (
+    DUMMY_SCHEME,
     TEXT_VRS,
     Decision,
     ItemRules,
@@ -301,7 +302,7 @@ class HeaderScreen:
         found = self._buffer.find(place.begin, place.end, _CODE, place.encoding)
         code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (_CODE_VALUE, _SCHEME))
         if tag == _SCHEME or not scheme_has_code(scheme, code):
-            return tag == _SCHEME and scheme in published_schemes()
+            return tag == _SCHEME and (scheme == DUMMY_SCHEME or scheme in published_schemes())
         # what the code means, not who: Head, Filter
         return tag == _CODE_VALUE or all(map(is_ordinary, words)) or (code, scheme, value) in _method_codes()
 

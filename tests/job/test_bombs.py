@@ -155,7 +155,7 @@ def fragments() -> Iterator[Bomb]:
 
 def codes() -> Iterator[Bomb]:
     """Earlier codes of de-identification, of which pydicom would make as many data sets."""
-    yield Bomb(_items(0x00120064, b"", 1_000_000), "invalid-item")
+    yield Bomb(_items(0x00120064, b"", 1_000_000))
 
 
 #: seconds of CPU and MB that the command may take, beside what it takes for nothing: some times what it does

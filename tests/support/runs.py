@@ -193,7 +193,7 @@ def planted_archive(tmp_path_factory: pytest.TempPathFactory, key_file: Path) ->
     archive.readable += 1
     archive.at_risk["burned-in-annotation"] += 1
     archive.add(part10(ct(nested(100, Element(0x00100010, "PN", tokens.text())))))
-    archive.add(part10(ct(Element(0x00100010, "PN", tokens.text()), without=[0x00080018])))
+    archive.add(part10(ct(Element(0x00100010, "PN", tokens.text()), without=[0x00080018]), instance=""))
     return archive
 
 

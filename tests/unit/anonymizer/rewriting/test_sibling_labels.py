@@ -26,7 +26,7 @@ def test_a_label_that_another_item_has_goes() -> None:
     assert labels("Lead Doe", "Lead Zwickel", "liver") == ["Lead", None, "liver"]
     assert labels("liver", "liver Doe", "Doe liver") == ["liver", None, None]
     # as they were: nobody told these apart before
-    assert labels("liver", "liver", "heart Doe", "heart Doe") == ["liver", "liver", "heart", "heart"]
+    assert labels("liver", "liver", "femur Doe", "femur Doe") == ["liver", "liver", "femur", "femur"]
 
 
 def test_each_sequence_is_judged_by_itself() -> None:
