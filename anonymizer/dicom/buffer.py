@@ -168,8 +168,7 @@ class Buffer:
         Raises:
             NeedMoreError: the first element lies beyond the buffer.
         """
-        vr = self.content[position + 4 : position + 6]
-        if encoding.explicit or not _is_vr(vr):
+        if encoding.explicit or not _is_vr(vr := self.content[position + 4 : position + 6]):
             return encoding
         size = 8 if vr in SHORT_VRS else 12
         if position + size > end:

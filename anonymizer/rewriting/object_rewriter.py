@@ -211,10 +211,11 @@ class Deidentification:
 
     def _judge(self, risks: tuple[PixelRisk, ...]) -> bool:
         """Whether the walk brought anything else than was known before it."""
-        judgement = self._judgement._replace(pixel_risks=risks, statement=self._rules.statement(self.progress, risks))
-        differs = judgement != self._judgement
-        self._judgement = judgement
-        return differs
+        statement, before = self._rules.statement(self.progress, risks), self._judgement
+        if risks == before.pixel_risks and statement == before.statement:
+            return False
+        self._judgement = before._replace(pixel_risks=risks, statement=statement)
+        return True
 
     def _check_study(self) -> None:
         if not self._plan.belongs_to_study:

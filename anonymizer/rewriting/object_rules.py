@@ -67,6 +67,8 @@ class ObjectRules:
             risks: for which it is kept all the same.
         """
         statements = self._shared.statements
+        if not risks and not statements.depends:
+            return None
         statement = statements.of(progress.rules, progress.undone, progress.dates, at_risk=bool(risks))
         return None if statement == statements.expected else statement
 
@@ -76,14 +78,15 @@ class ObjectRules:
 
         No other object has these: the study's is made from the series, or from the object, and so is the series'.
         """
-        uids = {tag: progress.uids.get(tag, _NO_UID)[0] for tag in (SOP_INSTANCE, SERIES, STUDY)}
+        uids = progress.uids
+        series, study, instance = (uids.get(tag, _NO_UID)[0] for tag in (SERIES, STUDY, SOP_INSTANCE))
         missing = {}
-        if plan.belongs_to_study and uids[SOP_INSTANCE]:
+        if not (series and study) and instance and plan.belongs_to_study:
             # no UID is written like that
-            if not uids[SERIES]:
-                missing[SERIES] = b"series of " + uids[SOP_INSTANCE]
-            if not uids[STUDY]:
-                missing[STUDY] = b"study of " + (uids[SERIES] or uids[SOP_INSTANCE])
+            if not series:
+                missing[SERIES] = b"series of " + instance
+            if not study:
+                missing[STUDY] = b"study of " + (series or instance)
         return missing
 
     def face(self, plan: Plan, progress: Progress) -> FaceEvidence | None:

@@ -74,15 +74,19 @@ class SequenceRewriter:
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
-        if rule.items.is_content:
-            content, following, changed = self._content(walk, rule, value, items_end, delimited, inner, depth)
-        else:
-            chooser = None
-            if rule.tag == PRIVATE_CHARACTERISTICS:
-                sequence = self.buffer, value, items_end, delimited, inner
-                declared, chooser = held_items(rule.items, *sequence, self._plan.root, encoding)
-                self.progress.declared.update(declared)
-            content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
+        labels, self._values.labels = self._values.labels, {}
+        try:
+            if rule.items.is_content:
+                content, following, changed = self._content(walk, rule, value, items_end, delimited, inner, depth)
+            else:
+                chooser = None
+                if rule.tag == PRIVATE_CHARACTERISTICS:
+                    sequence = self.buffer, value, items_end, delimited, inner
+                    declared, chooser = held_items(rule.items, *sequence, self._plan.root, encoding)
+                    self.progress.declared.update(declared)
+                content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
+        finally:
+            self._values.labels = labels
         if rule.operation is Operation.STAMP:
             self.progress.stamps.found_items(self.buffer, value, following, inner)
             return [], following
@@ -134,23 +138,6 @@ class SequenceRewriter:
         Args:
             chooser: decides which items stay, and by which rules; None: all, by those of ``rule``.
         """
-        outer, self._values.labels = self._values.labels, {}
-        try:
-            return self._walk_items(walk, rule, position, end, delimited, encoding, depth, chooser)
-        finally:
-            self._values.labels = outer
-
-    def _walk_items(
-        self,
-        walk: _Walk,
-        rule: Rule,
-        position: int,
-        end: int,
-        delimited: bool,
-        encoding: Encoding,
-        depth: int,
-        chooser: HeldItems | ContentItems | None,
-    ) -> tuple[list[Piece], int, bool]:
         assert rule.items is not None
         buffer = self.buffer
         content: list[Piece] = []
