@@ -2,8 +2,10 @@
 
 from . import faces as faces
 from .actions import Action as Action
+from .content_items import CODE_MEANING as CODE_MEANING
 from .content_items import CODE_VALUE as CODE_VALUE
 from .content_items import CODING_SCHEME as CODING_SCHEME
+from .content_items import CODING_SCHEME_VERSION as CODING_SCHEME_VERSION
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
 from .custom import CustomRule as CustomRule
 from .date_shift import DateShift as DateShift
@@ -26,6 +28,7 @@ from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
 from .identity import IdentityKind as IdentityKind
 from .identity import identity_attributes as identity_attributes
 from .identity import identity_kinds as identity_kinds
+from .legal_values import has_designator_before as has_designator_before
 from .legal_values import has_grammar as has_grammar
 from .legal_values import is_legal as is_legal
 from .lookup import Explanation as Explanation
@@ -44,6 +47,7 @@ from .plan import PlanNode as PlanNode
 from .plan import compile_plan as compile_plan
 from .profile import ConfidentialityProfile as ConfidentialityProfile
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
+from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
 from .rule_factory import STAMPED as STAMPED
 from .rules import TEXT_VRS as TEXT_VRS
 from .rules import ItemRules as ItemRules

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from .content_items import CODE_VALUE, CODING_SCHEME
+from .content_items import CODE_MEANING, CODE_VALUE, CODING_SCHEME, CODING_SCHEME_VERSION
 from .terms import published_schemes, terms_of
 
 #: numbers, also with a comma, as bounds, and what C writes in their place; IS may have a fraction
@@ -45,32 +45,71 @@ _VALUES = {
     "UI": rb"[0-9.]+",
 }
 _ONE = {vr: re.compile(value) for vr, value in _VALUES.items()}
-#: what most numbers look like; long lists are coordinates, and nothing but their characters is looked at
-_PLAIN = rb"-?[0-9]+(?:\.[0-9]+)?"
-_COMMON = rb"%(p)b(?:\\%(p)b)* ?|(?s:(?=.{512}))[-+0-9.,eE\\ ]*\0?" % {b"p": _PLAIN}
 #: all values of an element; padding is a blank, or a NUL behind UIDs
 _ELEMENT = rb" *(?:(?:%(v)b) *)?(?:\\ *(?:(?:%(v)b) *)?)*\0?"
-_ELEMENTS = {vr: re.compile(_ELEMENT % {b"v": value}) for vr, value in _VALUES.items()} | {
-    **dict.fromkeys(("DS", "IS"), re.compile(rb"%b|%b" % (_COMMON, _ELEMENT % {b"v": _NUMBER}))),
-    "CS": re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})*"),
-}
+_ELEMENTS = {vr: re.compile(_ELEMENT % {b"v": value}) for vr, value in _VALUES.items()}
+_ELEMENTS["CS"] = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})*")
+#: what most numbers look like comes first; of long lists, which are coordinates, not each number is looked at
+_PLAIN = rb"-?[0-9]+(?:\.[0-9]+)?"
+_NUMBERS = re.compile(rb"(?s:(?!.{512}))(?:%(p)b(?:\\%(p)b)* ?|%(e)b)" % {b"p": _PLAIN, b"e": _ELEMENT % {b"v": _NUMBER}})
+_LONG_LIST = re.compile(rb"(?s:(?=.{512}))[-+0-9.,eE\\ ]*\0?")
+_BEFORE_SIGNS = (b"\\", b"e", b"E", b" ")
 #: codes are short, and no text: some published schemes' have blanks
 _CODE = re.compile(rb"[!-\[\]-~]{0,16} ?")
+#: bytes from a designator's tag to the value of CodeMeaning, with a version between
+_NEAR = 96
 #: characters that no text holds (PS3.5 6.1.3: TAB, LF, FF, CR and ESC may occur)
 _NO_CONTROL = re.compile(rb"[^\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]*")
 
 
 def accepts(tag: int, vr: str) -> Callable[..., object]:
     """What tells, by bytes, begin and end, whether an element of a text ``vr`` may stay; others are looked at closely."""
-    if tag == CODING_SCHEME:
-        return _is_published_scheme
-    if tag == CODE_VALUE:
-        return _CODE.fullmatch
-    return _ELEMENTS.get(vr, _NO_CONTROL).fullmatch
+    special = _BY_TAG.get(tag)
+    if special is not None:
+        return special
+    return _are_numbers if vr in ("DS", "IS") else _ELEMENTS.get(vr, _NO_CONTROL).fullmatch
+
+
+def _are_numbers(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
+    if _NUMBERS.fullmatch(content, begin, end):
+        return True
+    if not _LONG_LIST.fullmatch(content, begin, end):
+        return False
+    # each sign before a number: dashes between digits are dates, telephone numbers and the like
+    for sign in (b"-", b"+"):
+        known = sum(content.count(before + sign, begin, end) for before in _BEFORE_SIGNS)
+        if content.count(sign, begin, end) != known + content.startswith(sign, begin):
+            return False
+    return True
+
+
+def _follows_designator(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
+    return begin == end or (has_designator_before(content, begin) and _NO_CONTROL.fullmatch(content, begin, end) is not None)
+
+
+def has_designator_before(content: bytes, begin: int) -> bool:
+    """Whether the CodingSchemeDesignator of the same item stands shortly before a value.
+
+    Whoever walks the item came by the designator, and knows whether it is a public one.
+    """
+    first = max(0, begin - _NEAR)
+    # in either byte order
+    little, big = content.rfind(b"\x08\0\x02\x01", first, begin), content.rfind(b"\0\x08\x01\x02", first, begin)
+    at, item = (little, b"\xfe\xff") if little > big else (big, b"\xff\xfe")
+    return at >= 0 and content.find(item, at, begin) < 0
 
 
 def _is_published_scheme(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
     return content[begin:end].rstrip(b" ") in _published_schemes()
+
+
+#: attributes whose values are looked at in other ways
+_BY_TAG: dict[int, Callable[..., object]] = {
+    CODING_SCHEME: _is_published_scheme,
+    CODE_VALUE: _CODE.fullmatch,
+    CODING_SCHEME_VERSION: _follows_designator,
+    CODE_MEANING: _follows_designator,
+}
 
 
 @cache

@@ -14,7 +14,7 @@ from .content_items import (
     content_row,
 )
 from .custom import Attribute
-from .decisions import PRIVATE, SAFE_PRIVATE, TECHNICAL, UNKNOWN, Decision, attribute_keyword, attribute_vr
+from .decisions import PRIVATE, SAFE_PRIVATE, UNKNOWN, Decision, attribute_keyword, attribute_vr
 from .errors import ProfileError
 from .faces import FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .identity import BEHIND_IDENTITY
@@ -155,6 +155,7 @@ class PlanNode(dict[int, Rule]):
                 rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
             else:
                 rule = self._rules.rule(self._place(tag), decision)
+                rule.undated = decision.undated
             rule = self._collected(tag, self._judged(tag, rule), decision)
         if self._may_cache():
             self[tag] = rule
@@ -284,12 +285,11 @@ class PlanNode(dict[int, Rule]):
         """The rules for what follows the designator of a scheme that isn't public: CodeMeaning is somebody's text there."""
         if self._local_codes is None:
             node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=self.is_content)
-            profile = self.plan.profile
-            if profile.decide(CODE_MEANING, self._parents) == TECHNICAL:
-                cleaning = ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont
-                places = self._place(CODING_SCHEME_VERSION), self._place(CODE_MEANING)
-                rules = self._rules.local_code_rules(*places, cleans=bool(cleaning & profile.options))
-                node[CODING_SCHEME_VERSION], node[CODE_MEANING] = rules
+            for tag in (CODING_SCHEME_VERSION, CODE_MEANING):
+                rule = self[tag].plain or self[tag]
+                if rule.illegal is not None:
+                    # a rule that keeps it says that it does
+                    node[tag] = rule.illegal()
             self._local_codes = node
         return self._local_codes
 

@@ -35,11 +35,13 @@ from .options import ProfileOptions, check_options
 from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .standard import decide_by_tables, decide_by_vr
-from .tables import CLEANABLE_VRS, EDITION, present_with, shared_dates, unlisted
+from .tables import CLEANABLE_VRS, DATE_VRS, EDITION, present_with, shared_dates, unlisted
 
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
 _GRAPHIC_ANNOTATIONS = 0x00700001
+_LEAVING = (Action.K, Action.C)
+_NOTHING_TO_CLEAN = frozenset({"CS", "DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,10 @@ class ConfidentialityProfile:
         if action is Action.C and path[-1].tag in shared_dates():
             # moved, it would tell how far others moved
             action = otherwise
-        retained = action is Action.K and rule.insists
+        vr = path[-1].vr
+        if action is Action.C and standard.action is Action.K and vr in _NOTHING_TO_CLEAN:
+            # codes and numbers: what the table keeps has no text
+            return None
         weakens_what = ProfileOptions(0)
         if weakens(action, standard.action):
             # what an option cleans is not cleaned as it says, either
@@ -263,7 +268,10 @@ class ConfidentialityProfile:
             listed=True,
             otherwise=otherwise,
             value=rule.value,
-            retained=retained,
+            # what the table keeps anyway is no less screened for it
+            retained=action is Action.K and rule.insists and bool(weakens_what),
+            insists=action is Action.K and rule.insists,
+            undated=vr in DATE_VRS and action not in _LEAVING and standard.action in _LEAVING,
             weakens=weakens_what,
         )
 
@@ -329,7 +337,19 @@ class ConfidentialityProfile:
     @cached_property
     def statement_depends(self) -> bool:
         """Whether what an object says of its de-identification depends on what custom rules did to it."""
-        return bool(self.weakening_rules) or self._customly_cleans
+        return bool(self.weakening_rules) or self._customly_cleans or self._customly_undates
+
+    @property
+    def _customly_undates(self) -> bool:
+        """Whether a custom rule takes out dates that an option leaves."""
+        if self.longitudinal == "REMOVED":
+            return False
+        return any(
+            attribute.vr in DATE_VRS
+            for rule in self.custom
+            if rule.action(self.options) not in (None, *_LEAVING)
+            for attribute in rule.pattern.attributes()
+        )
 
     @cached_property
     def weakens_behind_pixels(self) -> bool:

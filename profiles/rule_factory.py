@@ -8,7 +8,14 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from .actions import Action
-from .content_items import CODE_ATTRIBUTES, CODE_VALUE, CODING_SCHEME, CONTENT_SEQUENCES
+from .content_items import (
+    CODE_ATTRIBUTES,
+    CODE_MEANING,
+    CODE_VALUE,
+    CODING_SCHEME,
+    CODING_SCHEME_VERSION,
+    CONTENT_SEQUENCES,
+)
 from .custom import typed_value
 from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
@@ -99,7 +106,10 @@ class RuleFactory:
         """The rule for an attribute of which the profile thinks ``decision``."""
         tag, vr = place.tag, place.vr
         top_level = not self._path
-        if top_level and tag in STAMPED:
+        if tag in STAMPED:
+            if not top_level:
+                # what an item says of an earlier de-identification isn't trusted either
+                return place.rule(Operation.REMOVE, Action.X)
             return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
         if decision.terms and decision.action is not Action.K:
             cleaned = Action.C if decision.action is Action.C else None
@@ -113,7 +123,7 @@ class RuleFactory:
             return self._cleaning_rule(place, decision)
         recorded = action if decision.listed or decision.action is not Action.K else None
         if vr == "SQ":
-            return self._sequence_rule(place, action, recorded)
+            return self._sequence_rule(place, action, recorded, decision.weakens)
         if action is Action.X or (action is Action.U and vr != "UI") or (vr == "" and action is not Action.K):
             # a new UID in another VR would be none, and nobody knows what an unknown VR may hold
             # an overlay that lies in unused bits of the pixels is not removed with its group
@@ -139,12 +149,19 @@ class RuleFactory:
         return self._keeping_rule(place, recorded, decision, inspected=inspected)
 
     def _keeping_rule(self, place: Place, recorded: Action | None, decision: Decision, *, inspected: bool = False) -> Rule:
-        insists = decision.retained and not decision.option
-        illegal = None
-        if place.tag == CODING_SCHEME and not insists:
+        if decision.insists:
+            # it stays whatever it is, and the object says so
+            anyway = place.rule(Operation.KEEP, Action.K, retained=True, weakens=ProfileOptions.BasicProfile)
+        if place.tag == CODING_SCHEME:
             dummy = place.rule(Operation.REPLACE, Action.D, value=DUMMY_SCHEME, reason=LOCAL_CODE)
-            return place.rule(Operation.KEEP_SCHEME, recorded, otherwise=dummy)
-        if (has_grammar(place.vr) or place.tag == CODE_VALUE) and not inspected and not insists:
+            otherwise = anyway if decision.insists else dummy
+            return place.rule(Operation.KEEP_SCHEME, recorded, retained=decision.retained, otherwise=otherwise)
+        illegal = None
+        if decision.insists:
+            illegal = lambda: anyway  # noqa: E731
+        elif place.tag in (CODING_SCHEME_VERSION, CODE_MEANING):
+            illegal = cache(lambda: self.local_code_rule(place))
+        elif (has_grammar(place.vr) or place.tag == CODE_VALUE) and not inspected:
             # made when it is needed: few values are illegal, and the types of all attributes are many
             illegal = cache(lambda: self.replacement(place, decision.otherwise, ILLEGAL_VALUE))
         return place.rule(
@@ -156,15 +173,14 @@ class RuleFactory:
             illegal=illegal,
         )
 
-    def local_code_rules(self, version: Place, meaning: Place, *, cleans: bool) -> tuple[Rule, Rule]:
-        """The rules for CodingSchemeVersion and CodeMeaning beside the designator of a scheme that isn't public: text of a site.
-
-        Args:
-            cleans: whether an option cleans text.
-        """
-        plain = meaning.rule(Operation.REPLACE, Action.D, value=self._new_value(meaning, None), reason=LOCAL_CODE)
-        cleaned = meaning.rule(Operation.CLEAN_TEXT, Action.C, otherwise=plain, reason=LOCAL_CODE)
-        return version.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE), cleaned if cleans else plain
+    def local_code_rule(self, place: Place) -> Rule:
+        """The rule for CodingSchemeVersion or CodeMeaning without the designator of a public scheme: text of a site."""
+        if place.tag == CODING_SCHEME_VERSION:
+            return place.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE)
+        plain = place.rule(Operation.REPLACE, Action.D, value=self._new_value(place, None), reason=LOCAL_CODE)
+        if not self.plan.profile.options & (ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont):
+            return plain
+        return place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=plain, reason=LOCAL_CODE)
 
     def replacement(self, place: Place, action: Action, reason: str) -> Rule:
         """The rule for a value that must not stay, for another reason than the profile's.
@@ -179,6 +195,8 @@ class RuleFactory:
             action = Action.D
         else:
             action = action.resolve(self.plan.required_type((*self._path, place.tag)))
+        if action is Action.D and place.vr == "UI":
+            action = Action.U
         if action is Action.X:
             return place.rule(Operation.REMOVE, action, reason=reason)
         if action is Action.Z:
@@ -205,7 +223,7 @@ class RuleFactory:
         )
         return place.rule(Operation.PATIENT_NAME, Action.D, otherwise=unnamed)
 
-    def _sequence_rule(self, place: Place, action: Action, recorded: Action | None) -> Rule:
+    def _sequence_rule(self, place: Place, action: Action, recorded: Action | None, weakens: ProfileOptions) -> Rule:
         if action is Action.X:
             return place.rule(Operation.REMOVE, action)
         if action is Action.Z:
@@ -216,13 +234,14 @@ class RuleFactory:
         kept = Action.U if action is Action.D else recorded
         inspected = not self._path and place.tag == REFERENCED_SERIES and not self.plan.has_references
         is_content = place.tag in CONTENT_SEQUENCES and (action is Action.C or self.is_content)
-        return place.rule(Operation.ITEMS, kept, items=self._below(place, is_content=is_content), inspected=inspected)
+        below = self._below(place, is_content=is_content)
+        return place.rule(Operation.ITEMS, kept, items=below, inspected=inspected, weakens=weakens)
 
     def _cleaning_rule(self, place: Place, decision: Decision) -> Rule:
         """C by VR; what can't be cleaned gets the action that it would have without the option."""
         tag, vr = place.tag, place.vr
         if vr == "SQ":
-            return self._sequence_rule(place, Action.C, Action.C)
+            return self._sequence_rule(place, Action.C, Action.C, decision.weakens)
         if place.keyword in PUBLIC_DATES:
             return place.rule(Operation.REPLACE, Action.C, value=self._new_value(place, None))
         if vr in DATE_VRS:

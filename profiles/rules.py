@@ -107,6 +107,7 @@ class Rule:
         kind: what an identifying value is.
         retained: an option or a custom rule keeps the value, which is no secret then.
         reason: why the action isn't the profile's own, as the audit shows it.
+        undated: a custom rule takes out a date that an option leaves.
         weakens: the options that an object with a value here goes against, as in Decision.
     """
 
@@ -134,6 +135,7 @@ class Rule:
         "stays",
         "tag",
         "text",
+        "undated",
         "value",
         "vr",
         "weakens",
@@ -180,6 +182,7 @@ class Rule:
         self.retained = retained
         self.reason = reason
         self.weakens = weakens
+        self.undated = False
         self.plain: Rule | None = None
         self.judges = self.presence = self.collects = False
         self.kind: IdentityKind | None = None

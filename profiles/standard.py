@@ -125,7 +125,8 @@ def decide_by_vr(vr: str, options: ProfileOptions, *, strict: bool) -> Decision:
             else UNLISTED_UID
         )
     if vr in DATE_VRS and ProfileOptions.RetainLongFullDates in options:
-        return Decision(Action.K, "RetainLongFullDates", retained=True, option=ProfileOptions.RetainLongFullDates)
+        option = ProfileOptions.RetainLongFullDates
+        return Decision(Action.K, "RetainLongFullDates", listed=True, retained=True, option=option)
     if vr in DATE_VRS and ProfileOptions.RetainLongModifDates in options:
         return Decision(Action.C, "RetainLongModifDates", option=ProfileOptions.RetainLongModifDates)
     if vr in FREE_TEXT_VRS and ProfileOptions.CleanDesc in options:

@@ -158,3 +158,16 @@ def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) 
         write_data_element(stream, DataElement(tag, vr, text), encodings=encodings)
     content: bytes = stream.getvalue()
     return content
+
+
+#: Defined Terms of SpecificCharacterSet (PS3.3 C.12.1.1.2), and what devices write in their place
+_NAME = (
+    rb"(?i:ISO|GB|UTF|LATIN|US[-_ ]ASCII|ASCII|WINDOWS|CP|SHIFT|EUC|BIG|KOI|UNICODE)"
+    rb"(?:[-_. ]?(?i:IR|GBK|K|JIS|JP|KR|CN|TW|R|U)?[-_. ]?[0-9]{0,5}){0,3}"
+)
+_NAMES = re.compile(rb" *(?:%b)? *(?:\\ *(?:%b)? *)*\0?" % (_NAME, _NAME))
+
+
+def names_character_sets(content: bytes) -> bool:
+    """Whether a value of SpecificCharacterSet says nothing but character sets, known ones or not."""
+    return _NAMES.fullmatch(content) is not None

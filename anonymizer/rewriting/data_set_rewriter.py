@@ -236,7 +236,7 @@ class Rewriter:
                     blocks.stays(tag, pieces)
             else:
                 replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
-            if rule.operation is Operation.KEEP_SCHEME and replacement is not None:
+            if rule.operation is Operation.KEEP_SCHEME and self._values.is_local:
                 node = node.local_codes
             last = tag
             if replacement is not None:

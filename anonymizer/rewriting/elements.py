@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 from profiles import (
+    CODE_MEANING,
     CODE_VALUE,
     CODING_SCHEME,
+    CODING_SCHEME_VERSION,
     Operation,
     Plan,
     ProfileOptions,
     Rule,
+    has_designator_before,
     is_overlay_bit_position,
     is_term,
     partner_of,
@@ -80,6 +83,11 @@ class ElementRewriter:
         """
         operation = rule.operation
         following = value + length
+        otherwise = rule.otherwise if operation is Operation.CLEAN_TEXT else None
+        if otherwise is not None and otherwise.operation in _OF_PATIENT:
+            # PatientID or PatientName by a custom rule: what is made of them depends on their neighbours
+            if self.values.cleaned(rule, self.buffer.content[value:following]) is None:
+                rule, operation = otherwise, otherwise.operation
         if operation is Operation.NEW_UID and vr != b"SQ":
             return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
         if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
@@ -109,9 +117,9 @@ class ElementRewriter:
         if rule.tag >> 16 & 1 and operation is Operation.KEEP and self._is_private_date(rule, content[value:following], encoding):
             # as any private date: it may be the device's, or the patient's
             raise DeidentificationError(Reason.INVALID_VALUE)
-        if rule.tag == CODE_VALUE and operation is Operation.KEEP and self._is_of_published_scheme(following, end, encoding):
+        if operation is Operation.KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
             # whatever it looks like
-            return self.values.kept(rule, content[value:following], encoding)
+            return self.values.keep(rule, content[value:following], encoding)
         return self.values.rewrite(rule, content[value:following], encoding)
 
     def _repeated(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
@@ -129,13 +137,15 @@ class ElementRewriter:
         self._progress.rules.append(rule)
         return None
 
-    def _is_of_published_scheme(self, position: int, end: int, encoding: Encoding) -> bool:
-        """Whether the code before ``position`` is of a published scheme.
+    def _is_of_public_code(self, tag: int, value: int, following: int, end: int, encoding: Encoding) -> bool:
+        """Whether a value belongs to a code, and its scheme is known to be public: by what follows, or by what was met before.
 
         Raises:
             NeedMoreError: its designator lies beyond the buffer.
         """
-        scheme = self.buffer.text(self.buffer.find(position, end, _SCHEME, encoding).get(CODING_SCHEME))
+        if tag != CODE_VALUE:
+            return tag in (CODE_MEANING, CODING_SCHEME_VERSION) and has_designator_before(self.buffer.content, value)
+        scheme = self.buffer.text(self.buffer.find(following, end, _SCHEME, encoding).get(CODING_SCHEME))
         return scheme.decode("latin-1") in published_schemes()
 
     def _is_private_date(self, rule: Rule, content: bytes, encoding: Encoding) -> bool:

@@ -23,14 +23,16 @@ _DCM = b"DCM"
 _LONGEST = 64 << 10
 _NO_OPTION = ProfileOptions(0)
 _REMOVING = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
-_UNMODIFIED, _MODIFIED = "UNMODIFIED", "MODIFIED"
+_UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
+_OF_DATES = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
 
 
 class Dates(Flag):
-    """What was done to the dates and times of an object, those left out that the table treats as it treats all."""
+    """What was done to the dates and times of an object: kept by a custom rule, moved, retained by an option."""
 
     KEPT = auto()
     MOVED = auto()
+    RETAINED = auto()
 
 
 class Statement(NamedTuple):
@@ -109,21 +111,29 @@ class Statements:
 
         Args:
             undone: options that a custom rule went against, by something that it kept.
-            dates: what was done to dates by other rules than the profile's own.
+            dates: what was done to dates.
             at_risk: its pixels may show who somebody is.
         """
         statement = self.expected_at_risk if at_risk else self.expected
         if not self.depends:
             return statement
+        longitudinal = self._longitudinal([*rules], dates)
         options = statement.options & ~undone
-        longitudinal = self._longitudinal(rules, dates) if dates else statement.longitudinal
+        if longitudinal == _REMOVED:
+            # none is left that an option would have retained
+            options &= ~_OF_DATES
         return Statement(ProfileOptions.BasicProfile in options, options, longitudinal)
 
-    def _longitudinal(self, rules: Iterable[Rule], dates: Dates) -> str:
-        """LongitudinalTemporalInformationModified of an object some of whose dates stayed or moved by custom rules."""
+    def _longitudinal(self, rules: list[Rule], dates: Dates) -> str:
+        """LongitudinalTemporalInformationModified of an object whose dates custom rules may keep, move or take out."""
         own = self._profile.longitudinal
+        taken_out = any(rule.undated for rule in rules)
+        if taken_out and not dates:
+            return _REMOVED
         if own == _UNMODIFIED:
-            return _MODIFIED if Dates.MOVED in dates else own
+            return _MODIFIED if taken_out or Dates.MOVED in dates else own
+        if not dates & (Dates.KEPT | Dates.MOVED):
+            return own
         some_went = any(rule.vr in DATE_VRS and rule.operation in _REMOVING for rule in rules)
         return _MODIFIED if some_went or Dates.MOVED in dates else _UNMODIFIED
 

@@ -74,7 +74,7 @@ class SequenceRewriter:
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
-        labels, self._values.labels = self._values.labels, {}
+        labels, self._values.texts.labels = self._values.texts.labels, {}
         try:
             if rule.items.is_content:
                 content, following, changed = self._content(walk, rule, value, items_end, delimited, inner, depth)
@@ -86,12 +86,14 @@ class SequenceRewriter:
                     self.progress.declared.update(declared)
                 content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
         finally:
-            self._values.labels = labels
+            self._values.texts.labels = labels
         if rule.operation is Operation.STAMP:
             self.progress.stamps.found_items(self.buffer, value, following, inner)
             return [], following
         if rule.action is not None:
             self.progress.rules.append(rule)
+            if rule.weakens and length:
+                self.progress.undone |= rule.weakens
         if not changed:
             return None, following
         if delimited:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from profiles import (
     DATE_VRS,
+    ILLEGAL_VALUE,
     Operation,
     Plan,
-    ProfileOptions,
     Rule,
     compile_plan,
-    is_defined_term,
     is_public_scheme,
 )
 
-from ..dicom.character_sets import decode_text, encode_text, is_encodable
+from ..dicom.character_sets import encode_text, is_encodable, names_character_sets
 from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
 from ..dicom.tags import SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError, Note, OtherPlanError, Reason
@@ -30,15 +28,9 @@ from .illegal_values import is_what_its_vr_says, legal_part
 from .method_codes import Dates, Stamps
 from .shared import Shared
 from .state import Judgement, Progress
+from .text_cleaner import TextCleaner
 
-if TYPE_CHECKING:
-    from ..descriptors.cleaner import DescriptorCleaner
-
-#: VRs in which a backslash separates values
-_MULTIPLE = ("LO", "SH", "UC")
 _DAY = 86_400
-#: ends of the keywords of attributes by which items are told apart
-_LABELS = ("Label", "Name")
 _UID = re.compile(rb"[0-9.]{1,64}")
 #: bytes, padding among them; broken devices make longer ones than the standard's 64
 _LONGEST_UID = 1024
@@ -59,7 +51,8 @@ class ValueRewriter:
         progress: what is known of the object so far.
         encoding: of the data set.
         stamping: what the object will say of itself.
-        labels: what the labels of the items of the sequence at hand were, by tag and what they are; None outside of sequences.
+        texts: cleans the object's texts.
+        is_local: whether the coding scheme met last is one that nobody published.
     """
 
     def __init__(
@@ -86,8 +79,8 @@ class ValueRewriter:
         self._uids = uids
         self._facts = facts
         self._sop_class_fixed = sop_class_fixed
-        self._cleaner: DescriptorCleaner | None = None
-        self.labels: dict[tuple[int, str], str] | None = None
+        self.texts = TextCleaner(plan, facts)
+        self.is_local = False
         self._missing = judgement.missing
         self.encoding = encoding
         self.stamping = shared.statements.stamping(judgement.statement)
@@ -145,11 +138,7 @@ class ValueRewriter:
                 # what only needs padding is looked at closely
                 if not is_what_its_vr_says(rule, self._text(rule, content)):
                     return self._illegal(rule, content, encoding)
-            if rule.action is not None:
-                self.progress.rules.append(rule)
-                if rule.weakens and content.strip(b"\0 "):
-                    self._leaves_more(rule, Dates.KEPT)
-            return self.kept(rule, content, encoding)
+            return self.keep(rule, content, encoding)
         if operation is Operation.STAMP:
             self.progress.stamps.found(rule.tag, self._text(rule, content))
             return []
@@ -231,43 +220,19 @@ class ValueRewriter:
     def _parts(content: bytes) -> list[bytes]:
         return [part.strip(b"\0 ") for part in content.split(b"\\")]
 
+    def cleaned(self, rule: Rule, content: bytes) -> str | None:
+        """As ``TextCleaner.cleaned``."""
+        return self.texts.cleaned(rule, content, self.progress.charset)
+
     def _clean(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
-        """Text without what identifies (PS3.15 E.3.5); where nothing stays, the action that it would have without the option."""
-        try:
-            text = decode_text(content.split(b"\0", 1)[0].rstrip(b" "), self.progress.charset)
-        except DeidentificationError:
-            return self._otherwise(rule, encoding)
-        values = text.split("\\") if rule.vr in _MULTIPLE else [text]
-        clean, tag = self._descriptor_cleaner.clean, rule.tag
-        cleaned = "\\".join(filter(None, [value if is_defined_term(tag, value) else clean(value) for value in values]))
-        if (text and not cleaned) or not is_encodable(cleaned, self.progress.charset) or self._is_anothers(rule, cleaned, text):
+        cleaned = self.cleaned(rule, content)
+        if cleaned is None:
             return self._otherwise(rule, encoding)
         if cleaned.isascii():
             return self._new_text(rule, cleaned.encode(), content, encoding)
         self.progress.rules.append(rule)
         self._leaves_more(rule, Dates.MOVED)
         return [self._encoded(rule, cleaned, encoding)]
-
-    def _is_anothers(self, rule: Rule, cleaned: str, text: str) -> bool:
-        """Whether another item of the sequence has the label that cleaning leaves of ``text``, and had another one before."""
-        if self.labels is None or not rule.keyword.endswith(_LABELS):
-            return False
-        return self.labels.setdefault((rule.tag, cleaned), text) != text
-
-    @property
-    def _descriptor_cleaner(self) -> DescriptorCleaner:
-        if self._cleaner is None:
-            # here, for few profiles clean text, and reading the vocabulary takes a while
-            from ..descriptors.cleaner import DescriptorCleaner
-
-            keeps = ProfileOptions.RetainPatientChars in self._plan.profile.options
-            self._cleaner = DescriptorCleaner(self._is_identifying, keep_patient_characteristics=keeps)
-        return self._cleaner
-
-    def _is_identifying(self, word: str) -> bool:
-        """Whether a word names the patient or somebody or something around them, here or in other objects of theirs."""
-        facts = self._facts
-        return word in facts.words or word in facts.elsewhere
 
     def _keep_terms(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """Text all of whose values are known terms, as it stands; of any other, what ``rule.otherwise`` makes of it."""
@@ -280,10 +245,11 @@ class ValueRewriter:
 
     def _keep_scheme(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The designator of a coding scheme that is public; others name who made them."""
-        if is_public_scheme(self._text(rule, content).decode("latin-1").strip()):
+        self.is_local = not is_public_scheme(self._text(rule, content).decode("latin-1").strip())
+        if not self.is_local:
             return self.kept(rule, content, encoding)
         assert rule.otherwise is not None
-        return self.change(rule.otherwise, encoding)
+        return self.rewrite(rule.otherwise, content, encoding)
 
     def _cap_age(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         try:
@@ -298,6 +264,18 @@ class ValueRewriter:
         if rule.operation is Operation.REMOVE:
             return []
         return [self.shared.constants[encoding].get(rule) or self.constant(rule, encoding)]
+
+    def keep(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+        """A value that is to stay, whatever it is.
+
+        Raises:
+            DeidentificationError: as ``kept``.
+        """
+        if rule.action is not None:
+            self.progress.rules.append(rule)
+            if self.shared.statements.depends and content.strip(b"\0 "):
+                self._leaves_more(rule, Dates.KEPT if rule.weakens else Dates.RETAINED)
+        return self.kept(rule, content, encoding)
 
     def kept(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """Look at a value that is to stay: text ends at a NUL, and what stands behind it goes (rules of PS3.5 6.2).
@@ -319,8 +297,11 @@ class ValueRewriter:
             DeidentificationError: it is required, and any other value would say what isn't true.
         """
         assert rule.illegal is not None
-        self.progress.notes.add(Note.ILLEGAL_VALUE_REMOVED)
         new = rule.illegal()
+        if new.reason != ILLEGAL_VALUE:
+            # a code of a site's own, or a rule that keeps whatever stands there
+            return self.rewrite(new, content, encoding)
+        self.progress.notes.add(Note.ILLEGAL_VALUE_REMOVED)
         left = legal_part(rule, new, self._text(rule, content))
         if left is None:
             return self.rewrite(new, content, encoding)
@@ -382,6 +363,8 @@ class ValueRewriter:
     def _inspect(self, rule: Rule, content: bytes) -> None:
         tag = rule.tag
         if tag == SPECIFIC_CHARACTER_SET:
+            if not names_character_sets(content):
+                raise DeidentificationError(Reason.INVALID_VALUE, tag)
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
         elif rule.operation is Operation.KEEP:
             uid = _before_nul(content)

@@ -12,11 +12,10 @@ def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
     """Yield what is to be said of each rule that can never act, whatever the options and the objects."""
     places = {id(rule): place for place, rule in enumerate(rules)}
     everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere)
-    same_texts: dict[str, list[CustomRule]] = {}
+    private: list[CustomRule] = []
     for rule in rules:
-        same = same_texts.setdefault(rule.pattern.text, [])
         before: CustomRule | None = None
-        for decides in _deciding(rule, same, everywhere, places):
+        for decides in _deciding(rule, private, everywhere, places):
             if decides is rule:
                 break
             before = before or decides
@@ -25,18 +24,19 @@ def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
             if before is not None:
                 why = f"before it, {before.origin} decides on all that it is for"
             yield f"{rule.origin}: this rule can never act: {why}"
-        same.append(rule)
+        if rule.pattern.concerns_private:
+            private.append(rule)
 
 
 def _deciding(
-    rule: CustomRule, same: list[CustomRule], everywhere: RulesByTag, places: dict[int, int]
+    rule: CustomRule, private: list[CustomRule], everywhere: RulesByTag, places: dict[int, int]
 ) -> Iterator[CustomRule | None]:
     """Yield, under each option that ``rule`` has an action for, which rule decides on each attribute that it is for.
 
-    Of private attributes no list is complete: there it decides unless an earlier one of the same text does.
+    Of private attributes no list is complete: there it decides unless an earlier one is for as much.
 
     Args:
-        same: earlier rules of the same text.
+        private: earlier rules that may be for private attributes.
         everywhere: rules for which it doesn't matter what holds an attribute.
         places: of all rules, by ``id``.
     """
@@ -48,4 +48,5 @@ def _deciding(
             else:
                 yield rule if rule.may_decide(attribute, options) else None
         if rule.pattern.concerns_private:
-            yield next((other for other in same if other.action(options) is not None), rule)
+            covering = (other for other in private if other.pattern.covers(rule.pattern))
+            yield next((other for other in covering if other.action(options) is not None), rule)

@@ -77,6 +77,10 @@ class _Part:
     def matches(self, attribute: Attribute) -> bool:
         raise NotImplementedError
 
+    def covers(self, other: _Part) -> bool:
+        """Whether it surely matches all that ``other`` does."""
+        return False
+
     @property
     def highest_private(self) -> int:
         """No private tag that it matches is higher."""
@@ -99,6 +103,14 @@ class _Tags(_Part):
 
     def matches(self, attribute: Attribute) -> bool:
         return attribute.tag & self._mask == self._tag and (self._creator is None or self._creator == attribute.creator)
+
+    def covers(self, other: _Part) -> bool:
+        return (
+            isinstance(other, _Tags)
+            and self._mask & other._mask == self._mask
+            and other._tag & self._mask == self._tag
+            and self._creator in (None, other._creator)
+        )
 
     @property
     def highest_private(self) -> int:
@@ -207,6 +219,10 @@ class TagPattern:
     def concerns_private(self) -> bool:
         """Whether it could match private attributes, or what is in private sequences."""
         return any(part.concerns_private for part in self._parts)
+
+    def covers(self, other: TagPattern) -> bool:
+        """Whether it surely matches all that ``other`` does, private attributes included."""
+        return self.text == other.text or (self.is_everywhere and self._last.covers(other._last))
 
     def reaches_beyond(self, tag: int) -> bool:
         """Whether it could match top-level attributes behind ``tag``, or what is in sequences there that it names."""

@@ -26,6 +26,7 @@ PROTECTED = frozenset({0x00080016, 0x00080005, 0x00120062, 0x00120063, 0x0012006
 #: SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID: an object is filed under them
 IDENTITY = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 _LENGTH_TO_END = 0x00080001
+_ITEM_GROUP = 0xFFFE
 #: what messages show of a pattern or a code
 _MAX_SHOWN = 100
 
@@ -107,7 +108,7 @@ class RulesByTag:
 
 def _is_engines(attribute: Attribute) -> bool:
     tag = attribute.tag
-    if tag in PROTECTED or tag < 0x00080000 or tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
+    if tag in PROTECTED or tag < 0x00080000 or tag >> 16 == _ITEM_GROUP or tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
         return True
     # without a creator, it is one itself, or belongs to none
     return bool(tag & 0x10000) and not attribute.creator

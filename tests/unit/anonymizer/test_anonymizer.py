@@ -104,9 +104,9 @@ def test_a_plain_dataset_may_lack_its_uids(anonymizer: Anonymizer) -> None:
 
 
 def test_text_in_a_plain_dataset_keeps_its_character_set(anonymizer: Anonymizer) -> None:
-    given = plain(SpecificCharacterSet="ISO_IR 192", CodeMeaning="Schädel", PatientID="Müller")
+    given = plain(SpecificCharacterSet="ISO_IR 192", SoftwareVersions="Schädel", PatientID="Müller")
     new = anonymizer.anonymize(given)
-    assert new.CodeMeaning == "Schädel"
+    assert new.SoftwareVersions == "Schädel"
     assert new.PatientID == anonymizer.anonymize(plain(SpecificCharacterSet="ISO_IR 100", PatientID="Müller")).PatientID
 
 

@@ -175,3 +175,22 @@ def test_diff_shows_what_differs_and_nothing_else() -> None:
     assert found["InstitutionName"] == ("K", "X/Z/D")
     assert "StudyDate" not in found and "PatientName" not in found
     assert list(diff(second, ConfidentialityProfile())) == []
+
+
+@pytest.mark.parametrize("rules", ["PatientID;C!", "{LO};C!", "*;C!"])
+def test_a_patient_of_whom_cleaning_leaves_nothing_gets_a_pseudonym(rules: str) -> None:
+    dataset = new(rules, Element(0x00100020, "LO", "MRN-4711"))
+    assert dataset.PatientID and "4711" not in dataset.PatientID
+    assert dataset.PatientID == new("Manufacturer;X", Element(0x00100020, "LO", "MRN-4711")).PatientID
+
+
+def test_what_has_nothing_to_clean_stays_as_the_table_says() -> None:
+    dataset = new("*;C!", Element(0x00080008, "CS", "ORIGINAL\\PRIMARY"), Element(0x00280004, "CS", "MONOCHROME2"))
+    assert (dataset.Modality, dataset.PhotometricInterpretation, dataset.Rows) == ("CT", "MONOCHROME2", 2)
+    assert list(dataset.ImageType) == ["ORIGINAL", "PRIMARY"]
+
+
+def test_ids_in_graphic_annotations_are_pseudonyms_too() -> None:
+    inner = [Element(0x00100020, "LO", "MRN-4711")]
+    dataset = new("Manufacturer;X", Element(0x00700001, "SQ", [inner]), options="CleanGraph")
+    assert "4711" not in str(dataset) and dataset[0x00700001].value[0].PatientID == dataset.PatientID

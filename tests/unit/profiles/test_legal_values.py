@@ -25,7 +25,7 @@ def test_no_value_takes_long(vr: str, piece: bytes) -> None:
 @budget(400)
 def test_elements_are_accepted_if_each_value_is_legal(vr: str, values: list[str]) -> None:
     text = "\\".join(values).encode()
-    whole = accepts(_TAG, vr)(b"<" + text + b">", 1, 1 + len(text)) is not None
+    whole = bool(accepts(_TAG, vr)(b"<" + text + b">", 1, 1 + len(text)))
     each = all(is_legal(_TAG, vr, value.encode()) for value in values)
     if vr == "CS":
         # blanks count there, and are looked at closely

@@ -268,7 +268,7 @@ def test_kept_values_are_the_same_bytes(syntax: str) -> None:
         Element(0x00180050, "DS", b" 1.500 "),
         Element(0x00180060, "DS", b"+0120.0 "),
         Element(0x00181150, "IS", b"007 "),
-        Element(0x00080104, "LO", b"\xff\xfe odd \0"),
+        Element(0x00181020, "LO", b"\xff\xfe odd \0"),
         Element(0x00281201, "OW", bytes(range(256))),
         Element(0x00281052, "DS", b"-1024.000000000000000000"),
     ]

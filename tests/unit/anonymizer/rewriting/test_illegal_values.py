@@ -94,7 +94,11 @@ def test_geometry_is_never_lost(tag: int) -> None:
         assert legal.encode() in output and not report.notes
     output, _ = passed(Element(tag, "DS", "0.5mm\\0.5mm"))
     assert b"0.5\\0.5 " in output and b"mm" not in data_set_of(output)
-    assert reason(part10(ct(Element(tag, "DS", "wide")))) == "invalid-value"
+    output, _ = passed(Element(tag, "DS", "-1,5 mm\\.5 mm"))
+    assert b"-1,5\\.5 " in output
+    # anything else may be a part of the number
+    for odd in ("wide", "1/2", "1-2\\3", "1.0D+02", "1 000.5", "0x10", "1.5 2", "Doe 5"):
+        assert reason(part10(ct(Element(tag, "DS", odd)))) == "invalid-value", odd
 
 
 def test_what_says_how_pixels_are_to_be_read_is_not_made_up() -> None:
@@ -108,8 +112,9 @@ def test_long_lists_of_numbers_stay_and_names_in_them_do_not() -> None:
     numbers = "\\".join(f"{number}.5" for number in range(9_000))
     output, _ = passed(Element(0x30060050, "DS", numbers))
     assert numbers.encode() in output
-    blob = part10(ct(Element(0x30060050, "DS", numbers + "\\Doe")))
-    assert b"Doe" not in data_set_of(rewrite_with_report(blob, engine())[0])
+    for planted in ("Doe", "1971-05-06", "030-555-1234", "+1+2"):
+        blob = part10(ct(Element(0x30060050, "DS", f"{numbers}\\{planted}\\-1e-5")))
+        assert planted.encode() not in data_set_of(rewrite_with_report(blob, engine())[0])
 
 
 def test_numbers_as_text_are_looked_at_whatever_vr_they_should_have() -> None:
@@ -120,3 +125,25 @@ def test_numbers_as_text_are_looked_at_whatever_vr_they_should_have() -> None:
     output, report = rewrite_with_report(part10(ct(*private)), engine("RetainSafePrivate"))
     assert 0x0019100C not in read(output) and [str(note) for note in report.notes] == ["illegal-value-removed"]
     assert b"SIEMENS" not in data_set_of(output)
+
+
+@each_encoding
+@pytest.mark.parametrize("charset", ["ISO_IR 100\\Zyq^Kowalski", "Zyq Kowalski^", "ZYQ", "DOE 100"])
+def test_a_character_set_is_one_or_the_object_is_refused(charset: str, syntax: str) -> None:
+    for depth in (0, 2):
+        planted = nested(depth, Element(0x00080005, "CS", charset), 0x00081250)
+        assert reason(part10(ct(planted), syntax), engine("CleanDesc")) == "invalid-value"
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["", "\\ISO 2022 IR 87", "ISO_IR 192", "GBK", "GB18030", "ISO-IR-100", "ISO8859-1", "utf8", "UTF-8", "latin1", "ISO IR 100"],
+)
+def test_misspelt_ones_stay(charset: str) -> None:
+    output, report = passed(Element(0x00080005, "CS", charset))
+    assert not report.notes and charset.encode() in output
+
+
+def test_an_annotation_groups_uid_has_no_dummy_but_a_new_uid() -> None:
+    output, _ = passed(Element(0x006A0003, "UI", "Zyqname"), options=UIDS)
+    assert read(output)[0x006A0003].value.startswith("2.25.")

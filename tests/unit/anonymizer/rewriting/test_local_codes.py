@@ -84,3 +84,27 @@ def test_custom_rules_come_first() -> None:
     blob = part10(ct(Element(REGION, "SQ", [code("1", "WEX", "Wexlerton")])))
     new = read(rewrite(blob, Engine(profile, Key(SECRET))))[REGION].value[0]
     assert (new.CodingSchemeDesignator, new.CodeMeaning) == ("WEX", "Wexlerton")
+
+
+@each_encoding
+@pytest.mark.parametrize("scheme", ["WEX", "DCM", None])
+@pytest.mark.parametrize("first", [0x00080104, 0x00080103])
+def test_order_and_absence_of_the_designator_make_no_way_out(scheme: str | None, first: int, syntax: str) -> None:
+    item = [*code("1", scheme or "", "Wexlerton ward"), Element(0x00080103, "SH", "Wexlerton")]
+    item = [element for element in item if scheme is not None or element.tag != 0x00080102]
+    item.sort(key=lambda element: (element.tag != first, element.tag))
+    content = data_set_of(rewrite(part10(ct(Element(REGION, "SQ", [code("2", "DCM", "x"), item])), syntax)))
+    # what stands before its designator is judged without it
+    assert (b"Wexlerton ward" in content) == (scheme == "DCM" and first != 0x00080104)
+
+
+@pytest.mark.parametrize("tag", [0x00080119, 0x00080120])
+def test_long_codes_without_a_scheme_have_no_meaning_either(tag: int) -> None:
+    item = [Element(0x00080104, "LO", "Wexlerton"), Element(tag, "UC" if tag == 0x00080119 else "UR", "Wexlerton:1")]
+    assert b"Wexlerton" not in rewrite(part10(ct(Element(REGION, "SQ", [item]))))
+
+
+def test_padding_with_nuls_makes_no_local_code() -> None:
+    item = [Element(0x00080100, "SH", b"T-A0100\0"), Element(0x00080102, "SH", b"SRT\0"), Element(0x00080104, "LO", b"Brain\0")]
+    new = code_in(*item)
+    assert (new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning) == ("T-A0100", "SRT", "Brain")

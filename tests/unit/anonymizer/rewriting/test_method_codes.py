@@ -160,3 +160,16 @@ def test_an_empty_earlier_sequence_of_a_wrong_vr_does_not_stay_beside_the_new_on
     new = rewrite(part10(ct(Element(0x00120064, "OB", b""))))
     assert new.count(b"\x12\0\x64\0") == 1
     assert read(new).DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+
+
+@each_encoding
+def test_what_items_say_of_it_goes(syntax: str) -> None:
+    item = [
+        Element(IDENTITY_REMOVED, "CS", "YES"),
+        Element(METHOD, "LO", "by STAMPTOKEN"),
+        Element(CODES, "SQ", [code("113100", meaning="STAMPTOKEN")]),
+        Element(LONGITUDINAL, "CS", "UNMODIFIED"),
+    ]
+    blob = rewrite(part10(ct(Element(0x00081250, "SQ", [item]), Element(0x52009229, "SQ", [item])), syntax))
+    assert b"STAMPTOKEN" not in data_set_of(blob)
+    assert [list(read(blob)[tag].value[0].keys()) for tag in (0x00081250, 0x52009229)] == [[], []]

@@ -6,6 +6,7 @@ import pytest
 
 from anonymizer import Engine, Key
 from profiles import ConfidentialityProfile
+from tests.support.content import code
 from tests.support.objects import SYNTAXES, Element, ct, part10, read
 from tests.support.running import SECRET, rewrite
 
@@ -18,6 +19,11 @@ STEP_DATE = Element(0x00400244, "DA", "20200131")
 BURNED_IN = Element(0x00280301, "CS", "YES")
 PRIVATE = [Element(0x00290011, "LO", "ACME"), Element(0x00291101, "LO", "kernel")]
 BEHIND = [Element(0x7FE10010, "LO", "ACME"), Element(0x7FE11001, "LO", "kernel")]
+
+
+def local_code(designator: str, value: str = "1") -> Element:
+    """A code in AnatomicRegionSequence."""
+    return Element(0x00082218, "SQ", [code(value, designator, "Zyq ward")])
 
 
 def said(
@@ -61,6 +67,17 @@ def test_a_rule_that_left_something_is_told_where_it_did(syntax: str, long: bool
         # ... and what it retains is no weakening
         ("StudyDate;K", [STUDY_DATE], "RetainLongFullDates", ["113100", "113106"]),
         ("Manufacturer;K!", [Element(0x00080070, "LO", "ACME")], "", ["113100"]),
+        # the table keeps it, but not such a value
+        ("SliceThickness;K!", [Element(0x00180050, "DS", "5")], "", ["113100"]),
+        ("SliceThickness;K!", [Element(0x00180050, "DS", "5 Zyq")], "", []),
+        ("BodyPartExamined;K!", [Element(0x00180015, "CS", "Zyq^name")], "", []),
+        ("CodeMeaning;K!", [local_code("DCM")], "", ["113100"]),
+        ("CodeMeaning;K!", [local_code("WEX")], "", []),
+        ("CodingSchemeDesignator;K!", [local_code("WEX")], "", []),
+        ("CodeValue;K!", [local_code("WEX", "Zyq Kowalski")], "", []),
+        # what a sequence that goes holds
+        ("IconImageSequence;K!", [Element(0x00880200, "SQ", [[Element(0x00280010, "US", 1)]])], "", []),
+        ("IconImageSequence;K!", [Element(0x00880200, "SQ", [])], "", ["113100"]),
         ("ReferencedStudySequence>PatientName;K!", [NAME], "", ["113100"]),
     ],
 )
@@ -68,6 +85,17 @@ def test_codes_of_what_was_left_out_are_not_claimed(rules: str, elements: list[E
     identity, found, _ = said(rules, *elements, options=options)
     assert found == codes
     assert (identity == "YES") == ("113100" in codes)
+
+
+def test_an_option_for_dates_is_not_claimed_where_a_rule_took_them_all() -> None:
+    assert said("{DA};X", STUDY_DATE, options="RetainLongFullDates,RetainUIDs")[1] == ["113100", "113110"]
+
+
+def test_a_rule_that_keeps_what_stays_anyway_is_no_way_around_the_screen() -> None:
+    name = Element(0x00100010, "PN", "Zwickelbauer^Jane")
+    blob = part10(ct(name, Element(0x00080070, "LO", "Zwickelbauer Imaging")))
+    output = rewrite(blob, Engine(ConfidentialityProfile.from_csv_string("Manufacturer;K!"), Key(SECRET)))
+    assert b"wickel" not in output and read(output).PatientIdentityRemoved == "YES"
 
 
 def test_rules_for_what_stands_behind_the_pixels_are_told_beforehand() -> None:
@@ -93,6 +121,13 @@ def test_rules_for_what_stands_behind_the_pixels_are_told_beforehand() -> None:
         ("StudyDate;C", "RetainLongFullDates", [STUDY_DATE, SERIES_DATE], "MODIFIED"),
         ("StudyDate;C", "RetainLongFullDates", [SERIES_DATE], "UNMODIFIED"),
         ("Manufacturer;X", "RetainLongFullDates", [STUDY_DATE], "UNMODIFIED"),
+        # taken out in spite of the option
+        ("{DA};X", "RetainLongFullDates", [STUDY_DATE, SERIES_DATE], "REMOVED"),
+        ("{DA};X", "RetainLongModifDates", [STUDY_DATE, SERIES_DATE], "REMOVED"),
+        ("StudyDate;X", "RetainLongFullDates", [STUDY_DATE, SERIES_DATE], "MODIFIED"),
+        ("StudyDate;Z", "RetainLongModifDates", [STUDY_DATE, SERIES_DATE], "MODIFIED"),
+        ("StudyDate;X", "RetainLongFullDates", [SERIES_DATE], "UNMODIFIED"),
+        ("StudyDate;D", "RetainLongFullDates", [STUDY_DATE, STEP_DATE], "MODIFIED"),
     ],
 )
 def test_what_happened_to_dates_is_said(rules: str, options: str, elements: list[Element], says: str) -> None:

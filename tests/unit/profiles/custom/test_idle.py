@@ -34,6 +34,8 @@ def said(rules: str, options: str = "") -> list[str]:
         ("ReferencedStudySequence>Manufacturer;D\nManufacturer;X", {}),
         (">Manufacturer;D\nManufacturer;X", {}),
         ("0029{ACME}10;K!\n0029{ACME 2}10;X\ngggg,eeee;X", {}),
+        ("0029{ACME}xx;X\n0029{ACME}01;K!\n0029{OTHER}01;K!", {2: 1}),
+        ("gggg,eeee;X\n0029{ACME}01;K!", {2: 1}),
         ("PatientName;D\n{PN};X", {}),
         ("{PN};X\n{PN};D\nPatientName;K!", {2: 1, 3: 1}),
         ("^0010,;X\n0010,0010;D", {2: 1}),
@@ -48,7 +50,7 @@ def test_an_earlier_rule_that_decides_on_all_is_named(rules: str, idle: dict[int
     ]
 
 
-@pytest.mark.parametrize("rule", ["0002,0010;X", "0008,0000;X", "0004,1220;D"])
+@pytest.mark.parametrize("rule", ["0002,0010;X", "0008,0000;X", "0004,1220;D", "FFFE,E000;X"])
 def test_a_rule_for_what_the_engine_decides_is_named(rule: str) -> None:
     assert said(rule) == [f"line 1: {rule}: this rule can never act: the engine itself decides on all that it is for"]
 
