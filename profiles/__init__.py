@@ -28,6 +28,7 @@ from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
 from .identity import IdentityKind as IdentityKind
 from .identity import identity_attributes as identity_attributes
 from .identity import identity_kinds as identity_kinds
+from .legal_values import are_legal as are_legal
 from .legal_values import has_designator_before as has_designator_before
 from .legal_values import has_grammar as has_grammar
 from .legal_values import is_legal as is_legal

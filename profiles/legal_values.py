@@ -45,14 +45,17 @@ _VALUES = {
     "UI": rb"[0-9.]+",
 }
 _ONE = {vr: re.compile(value) for vr, value in _VALUES.items()}
-#: all values of an element; padding is a blank, or a NUL behind UIDs
-_ELEMENT = rb" *(?:(?:%(v)b) *)?(?:\\ *(?:(?:%(v)b) *)?)*\0?"
+#: all values of an element, unless they are very many; padding is a blank, or a NUL behind UIDs
+_ELEMENT = rb" *(?:(?:%(v)b) *)?(?:\\ *(?:(?:%(v)b) *)?){0,63}\0?"
 _ELEMENTS = {vr: re.compile(_ELEMENT % {b"v": value}) for vr, value in _VALUES.items()}
 _ELEMENTS["CS"] = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})*")
-#: what most numbers look like comes first; of long lists, which are coordinates, not each number is looked at
+#: what most numbers look like comes first
 _PLAIN = rb"-?[0-9]+(?:\.[0-9]+)?"
-_NUMBERS = re.compile(rb"(?s:(?!.{512}))(?:%(p)b(?:\\%(p)b)* ?|%(e)b)" % {b"p": _PLAIN, b"e": _ELEMENT % {b"v": _NUMBER}})
-_LONG_LIST = re.compile(rb"(?s:(?=.{512}))[-+0-9.,eE\\ ]*\0?")
+_NUMBERS = re.compile(rb"%(p)b(?:\\%(p)b){0,63} ?|%(e)b" % {b"p": _PLAIN, b"e": _ELEMENT % {b"v": _NUMBER}})
+_ELEMENTS |= dict.fromkeys(("DS", "IS"), _NUMBERS)
+#: bytes from which on not each number is looked at: such lists are coordinates
+_LONG = 512
+_LONG_LIST = re.compile(rb"[-+0-9.,eE\\ ]*")
 _BEFORE_SIGNS = (b"\\", b"e", b"E", b" ")
 #: codes are short, and no text: some published schemes' have blanks
 _CODE = re.compile(rb"[!-\[\]-~]{0,16} ?")
@@ -67,20 +70,7 @@ def accepts(tag: int, vr: str) -> Callable[..., object]:
     special = _BY_TAG.get(tag)
     if special is not None:
         return special
-    return _are_numbers if vr in ("DS", "IS") else _ELEMENTS.get(vr, _NO_CONTROL).fullmatch
-
-
-def _are_numbers(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
-    if _NUMBERS.fullmatch(content, begin, end):
-        return True
-    if not _LONG_LIST.fullmatch(content, begin, end):
-        return False
-    # each sign before a number: dashes between digits are dates, telephone numbers and the like
-    for sign in (b"-", b"+"):
-        known = sum(content.count(before + sign, begin, end) for before in _BEFORE_SIGNS)
-        if content.count(sign, begin, end) != known + content.startswith(sign, begin):
-            return False
-    return True
+    return _ELEMENTS.get(vr, _NO_CONTROL).fullmatch
 
 
 def _follows_designator(content: bytes, begin: int = 0, end: int = sys.maxsize) -> bool:
@@ -120,6 +110,29 @@ def _published_schemes() -> frozenset[bytes]:
 def has_grammar(vr: str) -> bool:
     """Whether values of ``vr`` have a form by which they are known."""
     return vr in _ONE
+
+
+def are_legal(tag: int, vr: str, text: bytes) -> bool:
+    """Whether all values of an attribute may stay.
+
+    Args:
+        vr: one that ``has_grammar``.
+        text: without padding.
+    """
+    if vr in ("DS", "IS") and len(text) >= _LONG:
+        return _is_long_list(text)
+    return all(is_legal(tag, vr, value) for value in text.split(b"\\"))
+
+
+def _is_long_list(text: bytes) -> bool:
+    if not _LONG_LIST.fullmatch(text):
+        return False
+    # each sign before a number: dashes between digits are dates, telephone numbers and the like
+    for sign in (b"-", b"+"):
+        known = sum(text.count(before + sign) for before in _BEFORE_SIGNS)
+        if text.count(sign) != known + text.startswith(sign):
+            return False
+    return True
 
 
 def is_legal(tag: int, vr: str, value: bytes) -> bool:

@@ -32,6 +32,13 @@ _MAY_NAME = frozenset({b"SQ", b"PN"})
 _NO_STAMP = 0x1_0000_0000
 #: bytes of private elements that may come together: they begin no stretch each
 _MANY_PRIVATE = 512
+#: members of an Enum are looked up slowly before Python 3.12
+_ITEMS = Operation.ITEMS
+_KEEP_SCHEME = Operation.KEEP_SCHEME
+_OVERLAY = Operation.OVERLAY
+_PRIVATE = Operation.PRIVATE
+_RENUMBER = Operation.RENUMBER
+_STAMP = Operation.STAMP
 
 
 class Rewriter:
@@ -191,7 +198,7 @@ class Rewriter:
                 in_stretch = False
             if depth == 0:
                 # the next element begins a stretch; but private ones come many together
-                look_at = position if rule.operation is not Operation.PRIVATE else following + _MANY_PRIVATE
+                look_at = position if rule.operation is not _PRIVATE else following + _MANY_PRIVATE
             if following > end:
                 if length != UNDEFINED:
                     bulk = self._beyond(rule, vr, tag, last, value, following, depth)
@@ -213,7 +220,7 @@ class Rewriter:
                     pieces.append(self.progress.pixels)
                     run = position = following
                     continue
-            if rule.operation is Operation.PRIVATE:
+            if rule.operation is _PRIVATE:
                 blocks = blocks or PrivateBlocks(self.progress.declared)
                 if is_creator(tag):
                     if length == UNDEFINED:
@@ -236,7 +243,7 @@ class Rewriter:
                     blocks.stays(tag, pieces)
             else:
                 replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
-            if rule.operation is Operation.KEEP_SCHEME and self._values.is_local:
+            if rule.operation is _KEEP_SCHEME and self._values.is_local:
                 node = node.local_codes
             last = tag
             if replacement is not None:
@@ -332,10 +339,10 @@ class Rewriter:
     ) -> tuple[list[Piece] | None, int]:
         """Apply ``rule`` to the element at ``position``: the replacement (None: it stays as it is), and where it ends."""
         operation = rule.operation
-        if operation is Operation.OVERLAY:
+        if operation is _OVERLAY:
             rule = self.elements.plane_rule(rule, position, encoding)
             operation = rule.operation
-        if operation is Operation.ITEMS or (operation is Operation.STAMP and rule.vr == "SQ"):
+        if operation is _ITEMS or (operation is _STAMP and rule.vr == "SQ"):
             return self._sequences.rewrite(self._data_set, rule, vr, position, value, length, end, encoding, depth)
         if length == UNDEFINED:
             if operation not in CHANGED_WHATEVER:
@@ -344,7 +351,7 @@ class Rewriter:
             if following > end:
                 self._buffer.beyond(following, rule.tag)
             return self._values.change(rule, encoding), following
-        if operation is Operation.RENUMBER and self._sequences.tree is not None:
+        if operation is _RENUMBER and self._sequences.tree is not None:
             new = self._sequences.tree.refer(self._buffer.content[value : value + length], encoding, rule.tag)
             return [self._buffer.view[position:value], new], value + length
         return self.elements.rewrite(rule, vr, position, value, length, end, encoding, depth), value + length

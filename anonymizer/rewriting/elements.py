@@ -45,6 +45,13 @@ _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 _NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
 _NUMBER_VRS = frozenset({b"DS", b"IS"})
 _NUMBERS = re.compile(rb" *(?:%b)?(?:\\ *(?:%b)?)*\0?" % (_NUMBER, _NUMBER))
+#: members of an Enum are looked up slowly before Python 3.12
+_CLEAN_TEXT = Operation.CLEAN_TEXT
+_KEEP = Operation.KEEP
+_KEEP_REPEATED = Operation.KEEP_REPEATED
+_NEW_UID = Operation.NEW_UID
+_PATIENT_NAME = Operation.PATIENT_NAME
+_SHIFT = Operation.SHIFT
 
 
 class ElementRewriter:
@@ -83,41 +90,41 @@ class ElementRewriter:
         """
         operation = rule.operation
         following = value + length
-        otherwise = rule.otherwise if operation is Operation.CLEAN_TEXT else None
+        if operation is _NEW_UID and vr != b"SQ":
+            return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
+        otherwise = rule.otherwise if operation is _CLEAN_TEXT else None
         if otherwise is not None and otherwise.operation in _OF_PATIENT:
             # PatientID or PatientName by a custom rule: what is made of them depends on their neighbours
             if self.values.cleaned(rule, self.buffer.content[value:following]) is None:
                 rule, operation = otherwise, otherwise.operation
-        if operation is Operation.NEW_UID and vr != b"SQ":
-            return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
         if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
             self._find_overlay_bits(rule, value, following, encoding)
         if operation in CHANGED_WHATEVER:
             return self.values.change(rule, encoding)
         content = self.buffer.content
-        if vr == b"SQ" or (operation is Operation.KEEP and vr in rule.refused_vrs):
+        if vr == b"SQ" or (operation is _KEEP and vr in rule.refused_vrs):
             # nothing says what items mean there, or what a text says in the place of a number
             if vr not in _NUMBER_VRS or not _NUMBERS.fullmatch(content, value, following):
                 raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
-        if operation is Operation.KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
+        if operation is _KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
             # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
             raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
         if rule.inspected and rule.tag == PIXEL_DATA:
             return self._pixels(rule, position, value, following, encoding)
-        if operation is Operation.KEEP_REPEATED:
+        if operation is _KEEP_REPEATED:
             return self._repeated(rule, content[value:following], encoding)
         if operation in _OF_PATIENT:
             patient = self._patient(operation, position, end, encoding)
             if depth == 0 and patient is not None:
                 self._progress.patient = patient
             return self.values.identity(rule, patient, encoding)
-        if operation is Operation.SHIFT:
+        if operation is _SHIFT:
             time = self._time_of(rule, following, end, encoding)
             return self.values.shift(rule, content[value:following], time, encoding)
-        if rule.tag >> 16 & 1 and operation is Operation.KEEP and self._is_private_date(rule, content[value:following], encoding):
+        if rule.tag >> 16 & 1 and operation is _KEEP and self._is_private_date(rule, content[value:following], encoding):
             # as any private date: it may be the device's, or the patient's
             raise DeidentificationError(Reason.INVALID_VALUE)
-        if operation is Operation.KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
+        if operation is _KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
             # whatever it looks like
             return self.values.keep(rule, content[value:following], encoding)
         return self.values.rewrite(rule, content[value:following], encoding)
@@ -184,7 +191,7 @@ class ElementRewriter:
             return Bulk(BulkKind.SKIP, value, length)
         if tag < self._plan.passes_from:
             raise NeedMoreError
-        if tag == PIXEL_DATA and rule.operation is Operation.KEEP:
+        if tag == PIXEL_DATA and rule.operation is _KEEP:
             return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)
         if rule.inspected:
             raise NeedMoreError
@@ -194,7 +201,7 @@ class ElementRewriter:
 
     def _patient(self, operation: Operation, position: int, end: int, encoding: Encoding) -> Patient | None:
         """The patient that the data set names, of which one element is at ``position``; None: their name needs no look at it."""
-        if operation is Operation.PATIENT_NAME and not self.values.names_patients:
+        if operation is _PATIENT_NAME and not self.values.names_patients:
             return None
         return patient_at(self.buffer, position, end, encoding, self._progress.charset)
 
@@ -231,7 +238,7 @@ class ElementRewriter:
         Raises:
             DeidentificationError: overlays are hidden in it.
         """
-        if rule.operation is not Operation.KEEP or vr in rule.refused_vrs:
+        if rule.operation is not _KEEP or vr in rule.refused_vrs:
             return False
         if self._progress.overlay_bits:
             raise DeidentificationError(Reason.EMBEDDED_OVERLAY, PIXEL_DATA)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from profiles import DUMMY_TEXT, Operation, Rule, has_grammar, is_legal
+from profiles import DUMMY_TEXT, Operation, Rule, are_legal, has_grammar, is_legal
 
 from ..errors import DeidentificationError, Reason
 
@@ -25,7 +25,7 @@ def is_what_its_vr_says(rule: Rule, text: bytes) -> bool:
     Args:
         text: without padding.
     """
-    return has_grammar(rule.vr) and all(is_legal(rule.tag, rule.vr, part) for part in text.split(b"\\"))
+    return has_grammar(rule.vr) and are_legal(rule.tag, rule.vr, text)
 
 
 def legal_part(rule: Rule, new: Rule, text: bytes) -> bytes | None:

@@ -27,6 +27,10 @@ def _is_unchanged(pieces: list[Piece], length: int) -> bool:
     return len(pieces) == 1 and len(pieces[0]) == length and isinstance(pieces[0], memoryview)
 
 
+#: members of an Enum are looked up slowly before Python 3.12
+_STAMP = Operation.STAMP
+
+
 class SequenceRewriter:
     """Rewrites the sequences of one object.
 
@@ -70,7 +74,7 @@ class SequenceRewriter:
         if vr not in (b"SQ", b"UN", b""):
             if length == 0:
                 # nothing in it, but a stamp is written anew whatever it was
-                return ([] if rule.operation is Operation.STAMP else None), value
+                return ([] if rule.operation is _STAMP else None), value
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
@@ -87,7 +91,7 @@ class SequenceRewriter:
                 content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
         finally:
             self._values.texts.labels = labels
-        if rule.operation is Operation.STAMP:
+        if rule.operation is _STAMP:
             self.progress.stamps.found_items(self.buffer, value, following, inner)
             return [], following
         if rule.action is not None:

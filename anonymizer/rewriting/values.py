@@ -43,6 +43,22 @@ def _before_nul(value: bytes) -> bytes:
     return value.split(b"\0", 1)[0].strip(b" ")
 
 
+#: members of an Enum are looked up slowly before Python 3.12
+_CAP_AGE = Operation.CAP_AGE
+_CLEAN_TEXT = Operation.CLEAN_TEXT
+_DEVICE_PSEUDONYM = Operation.DEVICE_PSEUDONYM
+_EMPTY = Operation.EMPTY
+_KEEP = Operation.KEEP
+_KEEP_SCHEME = Operation.KEEP_SCHEME
+_KEEP_TERMS = Operation.KEEP_TERMS
+_NEW_UID = Operation.NEW_UID
+_PATIENT_NAME = Operation.PATIENT_NAME
+_REMOVE = Operation.REMOVE
+_RENUMBER = Operation.RENUMBER
+_SHIFT = Operation.SHIFT
+_STAMP = Operation.STAMP
+
+
 class ValueRewriter:
     """Makes the replacements for one object's values.
 
@@ -99,7 +115,7 @@ class ValueRewriter:
                 rule = self._plan.root[tag]
                 given = tag == SOP_INSTANCE
                 progress.notes.add(Note.UID_FROM_FILE_META if given else Note.MISSING_UID_ADDED)
-                if given and rule.operation is Operation.KEEP:
+                if given and rule.operation is _KEEP:
                     self._inspect(rule, original)
                 else:
                     self._identify(rule, original, self._new_uid(original, rule))
@@ -128,29 +144,29 @@ class ValueRewriter:
         if rule.inspected and rule.tag in self._missing:
             # empty: another is added
             return []
-        if operation is Operation.NEW_UID:
+        if operation is _NEW_UID:
             return self._replace_uids(rule, content, encoding)
         if rule.inspected:
             self._inspect(rule, content)
-        if operation is Operation.KEEP or operation is Operation.RENUMBER:
+        if operation is _KEEP or operation is _RENUMBER:
             # outside of its tree a reference stays as it is
             if rule.illegal is not None and rule.accepts is not None and not rule.accepts(content):
                 # what only needs padding is looked at closely
                 if not is_what_its_vr_says(rule, self._text(rule, content)):
                     return self._illegal(rule, content, encoding)
             return self.keep(rule, content, encoding)
-        if operation is Operation.STAMP:
+        if operation is _STAMP:
             self.progress.stamps.found(rule.tag, self._text(rule, content))
             return []
-        if operation is Operation.CLEAN_TEXT:
+        if operation is _CLEAN_TEXT:
             return self._clean(rule, content, encoding)
-        if operation is Operation.DEVICE_PSEUDONYM:
+        if operation is _DEVICE_PSEUDONYM:
             return self._new_text(rule, b"\\".join(map(self.shared.pseudonyms.device, self._parts(content))), content, encoding)
-        if operation is Operation.KEEP_TERMS:
+        if operation is _KEEP_TERMS:
             return self._keep_terms(rule, content, encoding)
-        if operation is Operation.KEEP_SCHEME:
+        if operation is _KEEP_SCHEME:
             return self._keep_scheme(rule, content, encoding)
-        if operation is Operation.CAP_AGE:
+        if operation is _CAP_AGE:
             return self._cap_age(rule, content, encoding)
         return self.change(rule, encoding)
 
@@ -163,7 +179,7 @@ class ValueRewriter:
         Raises:
             DeidentificationError: the table doesn't have the patient.
         """
-        table, is_name = self.shared.patients, rule.operation is Operation.PATIENT_NAME
+        table, is_name = self.shared.patients, rule.operation is _PATIENT_NAME
         if patient is None or (is_name and (table is None or not patient.patient_id)):
             return self._otherwise(rule, encoding)
         if table is None or not patient.patient_id:
@@ -211,7 +227,7 @@ class ValueRewriter:
     def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The element with the text ``new``; None where that is what it has."""
         self.progress.rules.append(rule)
-        if self.shared.statements.depends and new and (rule.weakens or rule.operation is Operation.SHIFT):
+        if self.shared.statements.depends and new and (rule.weakens or rule.operation is _SHIFT):
             self._leaves_more(rule, Dates.MOVED)
         padded = pad_text(new)
         return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
@@ -261,7 +277,7 @@ class ValueRewriter:
     def change(self, rule: Rule, encoding: Encoding) -> list[Piece]:
         """The element, if any, that takes the place of one whatever its value was."""
         self.progress.rules.append(rule)
-        if rule.operation is Operation.REMOVE:
+        if rule.operation is _REMOVE:
             return []
         return [self.shared.constants[encoding].get(rule) or self.constant(rule, encoding)]
 
@@ -318,7 +334,7 @@ class ValueRewriter:
 
     def constant(self, rule: Rule, encoding: Encoding) -> bytes:
         """The element that takes the place of all with ``rule``; if it is the same in every object, it is kept."""
-        if rule.operation is Operation.EMPTY:
+        if rule.operation is _EMPTY:
             constant = encoding.element(rule.tag, rule.vr, b"")
         elif isinstance(rule.value, str) and not rule.value.isascii():
             return self._encoded(rule, rule.value, encoding)
@@ -366,7 +382,7 @@ class ValueRewriter:
             if not names_character_sets(content):
                 raise DeidentificationError(Reason.INVALID_VALUE, tag)
             self.progress.charset = content.strip(b"\0 ").decode("latin-1")
-        elif rule.operation is Operation.KEEP:
+        elif rule.operation is _KEEP:
             uid = _before_nul(content)
             if tag != SOP_CLASS and uid and not _UID.fullmatch(uid):
                 # a retained UID names files and stands in the file meta: nothing else may

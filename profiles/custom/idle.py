@@ -47,6 +47,6 @@ def _deciding(
                 yield first
             else:
                 yield rule if rule.may_decide(attribute, options) else None
-        if rule.pattern.concerns_private:
+        if rule.pattern.concerns_private and not rule.pattern.names_creators:
             covering = (other for other in private if other.pattern.covers(rule.pattern))
             yield next((other for other in covering if other.action(options) is not None), rule)

@@ -72,6 +72,7 @@ class _Part:
     concerns_private = False
     names_private = False
     names_creator = False
+    names_creators = False
     single_tag: int | None = None
 
     def matches(self, attribute: Attribute) -> bool:
@@ -90,7 +91,16 @@ class _Part:
 class _Tags(_Part):
     """A tag, some of its digits free; a private one with its creator."""
 
-    __slots__ = ("_creator", "_mask", "_tag", "concerns_private", "names_creator", "names_private", "single_tag")
+    __slots__ = (
+        "_creator",
+        "_mask",
+        "_tag",
+        "concerns_private",
+        "names_creator",
+        "names_creators",
+        "names_private",
+        "single_tag",
+    )
 
     def __init__(self, tag: int, mask: int = 0xFFFFFFFF, creator: str | None = None) -> None:
         self._tag = tag
@@ -99,6 +109,7 @@ class _Tags(_Part):
         self.names_creator = creator is not None
         self.names_private = bool(tag & mask & 0x10000)
         self.concerns_private = self.names_private or not mask & 0x10000
+        self.names_creators = self.names_private and mask & 0xFF00 == 0xFF00 and not tag & 0xFF00
         self.single_tag = tag if mask == 0xFFFFFFFF and not self.names_private else None
 
     def matches(self, attribute: Attribute) -> bool:
@@ -219,6 +230,11 @@ class TagPattern:
     def concerns_private(self) -> bool:
         """Whether it could match private attributes, or what is in private sequences."""
         return any(part.concerns_private for part in self._parts)
+
+    @property
+    def names_creators(self) -> bool:
+        """Whether it is for private creators only, which follow their blocks."""
+        return self._last.names_creators
 
     def covers(self, other: TagPattern) -> bool:
         """Whether it surely matches all that ``other`` does, private attributes included."""

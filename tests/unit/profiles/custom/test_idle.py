@@ -50,7 +50,7 @@ def test_an_earlier_rule_that_decides_on_all_is_named(rules: str, idle: dict[int
     ]
 
 
-@pytest.mark.parametrize("rule", ["0002,0010;X", "0008,0000;X", "0004,1220;D", "FFFE,E000;X"])
+@pytest.mark.parametrize("rule", ["0002,0010;X", "0008,0000;X", "0004,1220;D", "FFFE,E000;X", "0029,0010;X", "0029,00xx;X"])
 def test_a_rule_for_what_the_engine_decides_is_named(rule: str) -> None:
     assert said(rule) == [f"line 1: {rule}: this rule can never act: the engine itself decides on all that it is for"]
 
