@@ -39,6 +39,7 @@ _TEXTS, _NUMBERS_OR_CODES = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"}), fro
 #: InstanceCreationDate, StudyDate, SeriesDate, AcquisitionDate, ContentDate, AcquisitionDateTime
 _DATES = frozenset({0x00080012, 0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A})
 _FIRST_OVERLAY = 0x60000000
+_OF_CODES = frozenset({CODE_VALUE, CODING_SCHEME_VERSION, CODE_MEANING})
 _SCHEME = frozenset({CODING_SCHEME})
 _OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: numbers, none of which is a UID; written so that there is but one way to match
@@ -124,7 +125,7 @@ class ElementRewriter:
         if rule.tag >> 16 & 1 and operation is _KEEP and self._is_private_date(rule, content[value:following], encoding):
             # as any private date: it may be the device's, or the patient's
             raise DeidentificationError(Reason.INVALID_VALUE)
-        if operation is _KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
+        if rule.tag in _OF_CODES and operation is _KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
             # whatever it looks like
             return self.values.keep(rule, content[value:following], encoding)
         return self.values.rewrite(rule, content[value:following], encoding)
@@ -145,13 +146,13 @@ class ElementRewriter:
         return None
 
     def _is_of_public_code(self, tag: int, value: int, following: int, end: int, encoding: Encoding) -> bool:
-        """Whether a value belongs to a code, and its scheme is known to be public: by what follows, or by what was met before.
+        """Whether one of ``_OF_CODES`` belongs to a code, and its scheme is known to be public: by what follows, or by what was met before.
 
         Raises:
             NeedMoreError: its designator lies beyond the buffer.
         """
         if tag != CODE_VALUE:
-            return tag in (CODE_MEANING, CODING_SCHEME_VERSION) and has_designator_before(self.buffer.content, value)
+            return has_designator_before(self.buffer.content, value)
         scheme = self.buffer.text(self.buffer.find(following, end, _SCHEME, encoding).get(CODING_SCHEME))
         return scheme.decode("latin-1") in published_schemes()
 
