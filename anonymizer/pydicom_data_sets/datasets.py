@@ -127,22 +127,6 @@ def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
     return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
 
 
-def encode_items(tag: int, items: list[Dataset], added: list[dict[str, str]], encoding: Encoding) -> bytes:
-    """A sequence of ``items``, and behind them ``added``: each keyword -> value.
-
-    Raises:
-        DeidentificationError: as ``file_bytes``.
-    """
-    holder = Dataset()
-    for values in added:
-        item = Dataset()
-        for keyword, value in values.items():
-            setattr(item, keyword, value)
-        items = [*items, item]
-    holder.add_new(tag, "SQ", items)
-    return data_set_bytes(holder, encoding)
-
-
 def dress(result: Dataset, original: Dataset) -> Dataset:
     """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save."""
     meta = getattr(original, "file_meta", None)

@@ -146,7 +146,7 @@ class ElementRewriter:
         return None
 
     def _is_of_public_code(self, tag: int, value: int, following: int, end: int, encoding: Encoding) -> bool:
-        """Whether one of ``_OF_CODES`` belongs to a code, and its scheme is known to be public: by what follows, or by what was met before.
+        """Whether one of ``_OF_CODES`` belongs to a code whose scheme is public: by what follows, or by what was met before.
 
         Raises:
             NeedMoreError: its designator lies beyond the buffer.
