@@ -39,11 +39,26 @@ def errors(path: Path) -> set[bytes]:
     return {_VARIABLE.sub(b"*", line) for line in (done.stdout + done.stderr).splitlines() if line.startswith(b"Error")}
 
 
-@pytest.mark.skipif(shutil.which("dciodvfy") is None and "CI" not in os.environ, reason="dciodvfy (dicom3tools) isn't installed")
+NEEDS_DCIODVFY = pytest.mark.skipif(
+    shutil.which("dciodvfy") is None and "CI" not in os.environ, reason="dciodvfy (dicom3tools) isn't installed"
+)
+
+
+@NEEDS_DCIODVFY
 @pytest.mark.parametrize("options", COMBINATIONS, ids=name_of)
 def test_conformance_does_not_get_worse(options: Combination, tmp_path: Path) -> None:
     # many of the files are pictures of nobody knows what
-    anonymizer = Anonymizer(ConfidentialityProfile.default(list(options), pixels="keep"), KEY)
+    _check(ConfidentialityProfile.default(list(options), pixels="keep"), tmp_path)
+
+
+@NEEDS_DCIODVFY
+@pytest.mark.parametrize("rule", ["*;K!", "SeriesDescription;K!", "{DA};K!"])
+def test_nor_do_the_stamps_of_what_was_left_make_it_worse(rule: str, tmp_path: Path) -> None:
+    _check(ConfidentialityProfile.from_csv_string(rule, pixels="keep", screen=False), tmp_path)
+
+
+def _check(profile: ConfidentialityProfile, tmp_path: Path) -> None:
+    anonymizer = Anonymizer(profile, KEY)
     worse: dict[str, set[bytes]] = {}
     compared = 0
     for number, path in enumerate(bundled_files()):

@@ -45,6 +45,7 @@ def test_a_rule_decides(rule: str, expected: str | None, syntax: str) -> None:
     assert new(rule, MANUFACTURER, syntax=syntax).get("Manufacturer") == expected
 
 
+@pytest.mark.filterwarnings("ignore::profiles.ProfileWarning")
 def test_the_first_matching_rule_wins() -> None:
     assert new("Manufacturer;D;First\n{LO};X", MANUFACTURER).Manufacturer == "First"
     assert "Manufacturer" not in new("{LO};X\nManufacturer;D;First", MANUFACTURER)
