@@ -38,6 +38,10 @@ IDENTIFIER_SCREENED = "identifier-screened"
 ILLEGAL_VALUE = "illegal-value"
 #: ... or is of a code of a site's own
 LOCAL_CODE = "local-code"
+#: versions of a site's coding scheme that name nobody
+_VERSIONS = frozenset(
+    b"%d%b" % (major, minor) for major in range(100) for minor in (b"", b".0", b".1", b".2", b".3", b".4", b".5")
+)
 _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 #: values of the top-level data set that the engine must know: class and instance UIDs, and whether pixels hold overlays
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
@@ -176,7 +180,8 @@ class RuleFactory:
     def local_code_rule(self, place: Place) -> Rule:
         """The rule for CodingSchemeVersion or CodeMeaning without the designator of a public scheme: text of a site."""
         if place.tag == CODING_SCHEME_VERSION:
-            return place.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE)
+            gone = place.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE)
+            return place.rule(Operation.KEEP_TERMS, None, value=_VERSIONS, otherwise=gone)
         plain = place.rule(Operation.REPLACE, Action.D, value=self._new_value(place, None), reason=LOCAL_CODE)
         if not self.plan.profile.options & (ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont):
             return plain

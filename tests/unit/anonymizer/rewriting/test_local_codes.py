@@ -108,3 +108,11 @@ def test_padding_with_nuls_makes_no_local_code() -> None:
     item = [Element(0x00080100, "SH", b"T-A0100\0"), Element(0x00080102, "SH", b"SRT\0"), Element(0x00080104, "LO", b"Brain\0")]
     new = code_in(*item)
     assert (new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning) == ("T-A0100", "SRT", "Brain")
+
+
+@pytest.mark.parametrize(
+    ("version", "stays"), [("0", True), ("1.0 ", True), ("Wex 2", False), ("20200131", False), ("4711", False)]
+)
+def test_a_plain_number_is_no_sites_version(version: str, stays: bool) -> None:
+    new = code_in(*code("1", "WEX", "m"), Element(0x00080103, "SH", version))
+    assert ("CodingSchemeVersion" in new) == stays
