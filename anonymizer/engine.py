@@ -164,9 +164,9 @@ class Engine:
             except OtherPlanError as other:
                 plan = other.plan
                 continue
-            risks = self._rules.pixel_risks(plan, rewriter.progress, keep=self.profile.pixels.keeps)
-            self._rules.check_face(self._rules.face(plan, rewriter.progress), None)
             progress = rewriter.progress
+            risks = self._rules.pixel_risks(plan, progress, keep=self.profile.pixels.keeps)
+            self._rules.check_face(self._rules.face(plan, progress), None)
             missing = self._rules.missing_uids(plan, progress) if SOP_CLASS in progress.uids else {}
             before = judgement
             judgement = Judgement(risks, self._rules.statement(progress, risks), {**before.missing, **missing})

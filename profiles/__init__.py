@@ -30,8 +30,8 @@ from .identity import identity_attributes as identity_attributes
 from .identity import identity_kinds as identity_kinds
 from .legal_values import are_legal as are_legal
 from .legal_values import has_designator_before as has_designator_before
-from .legal_values import has_grammar as has_grammar
 from .legal_values import is_legal as is_legal
+from .legal_values import number_before_unit as number_before_unit
 from .lookup import Explanation as Explanation
 from .lookup import explain_attribute as explain_attribute
 from .lookup import find_attribute as find_attribute

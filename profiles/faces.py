@@ -33,7 +33,7 @@ DESCRIPTIONS = tuple(
         "ScheduledProcedureStepDescription",
     )
 )
-BODY_PART_EXAMINED, CODE_MEANING = tags()["BodyPartExamined"], tags()["CodeMeaning"]
+BODY_PART_EXAMINED = tags()["BodyPartExamined"]
 #: sequences of codes whose meanings are body parts: of the object itself, and of frames; those of other objects that it refers
 #: to tell nothing
 REGION_SEQUENCES = frozenset(

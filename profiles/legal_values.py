@@ -53,6 +53,7 @@ _ELEMENTS["CS"] = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})*")
 _PLAIN = rb"-?[0-9]+(?:\.[0-9]+)?"
 _NUMBERS = re.compile(rb"%(p)b(?:\\%(p)b){0,63} ?|%(e)b" % {b"p": _PLAIN, b"e": _ELEMENT % {b"v": _NUMBER}})
 _ELEMENTS |= dict.fromkeys(("DS", "IS"), _NUMBERS)
+_OF_UNITS = re.compile(rb" *([-+]?%b) *(?:[A-Za-z%%\xb0\xb5]{1,8}(?:/[a-z]{1,4})?)? *" % _DIGITS)
 #: bytes from which on not each number is looked at: such lists are coordinates
 _LONG = 512
 _LONG_LIST = re.compile(rb"[-+0-9.,eE\\ ]*")
@@ -113,15 +114,22 @@ def has_grammar(vr: str) -> bool:
 
 
 def are_legal(tag: int, vr: str, text: bytes) -> bool:
-    """Whether all values of an attribute may stay.
+    """Whether all values of an attribute have the form of its VR, or are its terms; never where the VR has no form.
 
     Args:
-        vr: one that ``has_grammar``.
         text: without padding.
     """
+    if not has_grammar(vr):
+        return False
     if vr in ("DS", "IS") and len(text) >= _LONG:
         return _is_long_list(text)
     return all(is_legal(tag, vr, value) for value in text.split(b"\\"))
+
+
+def number_before_unit(value: bytes) -> bytes | None:
+    """The number of a value that is one with a unit behind it; anything else may be a part of it, as 2 is of 1/2: None."""
+    found = _OF_UNITS.fullmatch(value)
+    return found[1] if found is not None else None
 
 
 def _is_long_list(text: bytes) -> bool:

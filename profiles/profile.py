@@ -257,11 +257,9 @@ class ConfidentialityProfile:
         if action is Action.C and standard.action is Action.K and vr in _NOTHING_TO_CLEAN:
             # codes and numbers: what the table keeps has no text
             return None
-        weakens_what = ProfileOptions(0)
-        if weakens(action, standard.action):
-            # what an option cleans is not cleaned as it says, either
-            cleaned_by = standard.option if standard.action is Action.C else ProfileOptions(0)
-            weakens_what = ProfileOptions.BasicProfile | cleaned_by
+        # what an option cleans is not cleaned as it says, either
+        cleaned_by = standard.option if standard.action is Action.C else ProfileOptions(0)
+        weakens_what = ProfileOptions.BasicProfile | cleaned_by if weakens(action, standard.action) else ProfileOptions(0)
         return Decision(
             action,
             rule.origin,
@@ -332,12 +330,16 @@ class ConfidentialityProfile:
     @cached_property
     def weakening_rules(self) -> tuple[str, ...]:
         """The custom rules that keep what the standard would not, and say so: where they stand and what they are."""
-        return tuple(rule.origin for rule in self.custom if rule.insists and rule.action(self.options) is not None)
+        return tuple(rule.origin for rule in self._weakening)
+
+    @cached_property
+    def _weakening(self) -> tuple[CustomRule, ...]:
+        return tuple(rule for rule in self.custom if rule.insists and rule.action(self.options) is not None)
 
     @cached_property
     def statement_depends(self) -> bool:
         """Whether what an object says of its de-identification depends on what custom rules did to it."""
-        return bool(self.weakening_rules) or self._customly_cleans or self._customly_undates
+        return bool(self._weakening) or self._customly_cleans or self._customly_undates
 
     @property
     def _customly_undates(self) -> bool:
@@ -354,8 +356,7 @@ class ConfidentialityProfile:
     @cached_property
     def weakens_behind_pixels(self) -> bool:
         """Whether custom rules may keep what stands behind the pixel data, when the object has already said what was done."""
-        weakening = [rule for rule in self.custom if rule.insists and rule.action(self.options) is not None]
-        return any(rule.pattern.reaches_beyond(max(PIXELS)) for rule in weakening)
+        return any(rule.pattern.reaches_beyond(max(PIXELS)) for rule in self._weakening)
 
     @cached_property
     def longitudinal(self) -> str:

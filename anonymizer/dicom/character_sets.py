@@ -13,6 +13,13 @@ from .quiet_pydicom import silence
 #: misspellings that are seen and can mean nothing else
 _TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
 
+#: Defined Terms of SpecificCharacterSet (PS3.3 C.12.1.1.2), and what devices write in their place
+_NAME = (
+    rb"(?i:ISO|GB|UTF|LATIN|US[-_ ]ASCII|ASCII|WINDOWS|CP|SHIFT|EUC|BIG|KOI|UNICODE)"
+    rb"(?:[-_. ]?(?i:IR|GBK|K|JIS|JP|KR|CN|TW|R|U)?[-_. ]?[0-9]{0,5}){0,3}"
+)
+_NAMES = re.compile(rb" *(?:%b)? *(?:\\ *(?:%b)? *)*\0?" % (_NAME, _NAME))
+
 #: characters of a SpecificCharacterSet: there are a few dozen terms, and what is understood is kept in mind
 _LONGEST = 1024
 
@@ -158,14 +165,6 @@ def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) 
         write_data_element(stream, DataElement(tag, vr, text), encodings=encodings)
     content: bytes = stream.getvalue()
     return content
-
-
-#: Defined Terms of SpecificCharacterSet (PS3.3 C.12.1.1.2), and what devices write in their place
-_NAME = (
-    rb"(?i:ISO|GB|UTF|LATIN|US[-_ ]ASCII|ASCII|WINDOWS|CP|SHIFT|EUC|BIG|KOI|UNICODE)"
-    rb"(?:[-_. ]?(?i:IR|GBK|K|JIS|JP|KR|CN|TW|R|U)?[-_. ]?[0-9]{0,5}){0,3}"
-)
-_NAMES = re.compile(rb" *(?:%b)? *(?:\\ *(?:%b)? *)*\0?" % (_NAME, _NAME))
 
 
 def names_character_sets(content: bytes) -> bool:

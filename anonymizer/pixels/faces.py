@@ -6,7 +6,7 @@ import re
 from math import inf
 from typing import NamedTuple
 
-from profiles import faces
+from profiles import CODE_MEANING, faces
 
 from ..descriptors import identifying_words, normal_word
 from ..dicom.character_sets import best_text
@@ -50,10 +50,10 @@ def face_evidence(notes: Notes, charset: str, series: bytes) -> FaceEvidence:
         series: keyed hash of its SeriesInstanceUID.
     """
     region = faces.Region.UNKNOWN
-    for tag in (faces.BODY_PART_EXAMINED, faces.CODE_MEANING):
+    for tag in (faces.BODY_PART_EXAMINED, CODE_MEANING):
         for value in best_text(notes.value(tag), charset).split("\\"):
             region |= faces.region_of(value.strip("\0 "))
-    texts = (best_text(notes.value(tag), charset) for tag in (faces.BODY_PART_EXAMINED, faces.CODE_MEANING, *faces.DESCRIPTIONS))
+    texts = (best_text(notes.value(tag), charset) for tag in (faces.BODY_PART_EXAMINED, CODE_MEANING, *faces.DESCRIPTIONS))
     if any(faces.names_head(identifying_words(text), " ".join(_WORD.findall(normal_word(text)))) for text in texts):
         region |= faces.Region.HEAD
     return FaceEvidence(series, int(region), *_extent(notes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from profiles import ItemRules
+from profiles import CODE_VALUE, CODING_SCHEME, ItemRules
 
 from ..dicom.buffer import Buffer, Found
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
@@ -13,8 +13,8 @@ from ..errors import DeidentificationError, Reason
 
 _VALUE_TYPE, _CONCEPT_NAME = 0x0040A040, 0x0040A043
 _ITEM_KIND = frozenset({_VALUE_TYPE, _CONCEPT_NAME})
-_CODE_VALUE, _CODING_SCHEME, _LONG_CODE_VALUE, _URN_CODE_VALUE = 0x00080100, 0x00080102, 0x00080119, 0x00080120
-_CODE = frozenset({_CODE_VALUE, _CODING_SCHEME, _LONG_CODE_VALUE, _URN_CODE_VALUE})
+_LONG_CODE_VALUE, _URN_CODE_VALUE = 0x00080119, 0x00080120
+_CODE = frozenset({CODE_VALUE, CODING_SCHEME, _LONG_CODE_VALUE, _URN_CODE_VALUE})
 
 #: where an item is: 1 for the root, then its number among its siblings, from 1 on (PS3.3 C.17.3.2.5)
 Position = tuple[int, ...]
@@ -124,5 +124,5 @@ def _kind(buffer: Buffer, start: int, end: int, encoding: Encoding) -> tuple[str
     def text(element: Found | None) -> str:
         return buffer.text(element).decode("latin-1")
 
-    value = text(code.get(_CODE_VALUE)) or text(code.get(_LONG_CODE_VALUE)) or text(code.get(_URN_CODE_VALUE))
-    return value, text(code.get(_CODING_SCHEME)), text(found.get(_VALUE_TYPE))
+    value = text(code.get(CODE_VALUE)) or text(code.get(_LONG_CODE_VALUE)) or text(code.get(_URN_CODE_VALUE))
+    return value, text(code.get(CODING_SCHEME)), text(found.get(_VALUE_TYPE))

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
-from profiles import DUMMY_TEXT, Operation, Rule, are_legal, has_grammar, is_legal
+from profiles import DUMMY_TEXT, Operation, Rule, is_legal, number_before_unit
 
 from ..errors import DeidentificationError, Reason
 
 _NUMBERS = ("DS", "IS")
-#: a number and a unit behind it; anything else may be a part of the number, as 2 is of 1/2
-_NUMBER = rb"[-+]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
-_NUMBER_OF_UNITS = re.compile(rb" *(%b) *(?:[A-Za-z%%\xb0\xb5]{1,8}(?:/[a-z]{1,4})?)? *" % _NUMBER)
 #: better no object than one without: ImagerPixelSpacing, NominalScannedPixelSpacing, ImagePositionPatient,
 #: ImageOrientationPatient, PixelSpacing, RescaleIntercept, RescaleSlope
 _GEOMETRY = frozenset({0x00181164, 0x00182010, 0x00200032, 0x00200037, 0x00280030, 0x00281052, 0x00281053})
 #: it says how pixels are to be read
 _PIXEL_GROUP = 0x0028
-
-
-def is_what_its_vr_says(rule: Rule, text: bytes) -> bool:
-    """Whether all values of ``text`` may stay.
-
-    Args:
-        text: without padding.
-    """
-    return has_grammar(rule.vr) and are_legal(rule.tag, rule.vr, text)
 
 
 def legal_part(rule: Rule, new: Rule, text: bytes) -> bytes | None:
@@ -47,10 +33,10 @@ def legal_part(rule: Rule, new: Rule, text: bytes) -> bytes | None:
         if any(ok and part.strip() for ok, part in zip(legal, parts, strict=True)):
             return b"\\".join([part if ok else DUMMY_TEXT.encode() for ok, part in zip(legal, parts, strict=True)])
     if rule.vr in _NUMBERS and (new.operation is Operation.REPLACE or rule.tag in _GEOMETRY):
-        numbers = [_NUMBER_OF_UNITS.fullmatch(part) for part in parts]
-        if not all(numbers):
+        numbers = list(map(number_before_unit, parts))
+        if None in numbers:
             raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
-        return b"\\".join([number[1] for number in numbers if number is not None])
+        return b"\\".join(filter(None, numbers))
     if new.operation is Operation.REPLACE and rule.tag >> 16 == _PIXEL_GROUP:
         raise DeidentificationError(Reason.INVALID_VALUE, rule.tag)
     return None

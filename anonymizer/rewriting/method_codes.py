@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Flag, auto
 from functools import cache
 from typing import NamedTuple
 
-from profiles import DATE_VRS, STAMPED, ConfidentialityProfile, MethodCode, Operation, ProfileOptions, Rule, method_codes
+from profiles import (
+    CODE_VALUE,
+    CODING_SCHEME,
+    DATE_VRS,
+    STAMPED,
+    ConfidentialityProfile,
+    MethodCode,
+    Operation,
+    ProfileOptions,
+    Rule,
+    method_codes,
+)
 
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import Encoding, encode_value
@@ -15,13 +26,11 @@ from ..dicom.tags import METHOD
 
 _IDENTITY_REMOVED, _METHOD, _METHOD_CODES, _LONGITUDINAL = STAMPED
 _NO_MORE = 0x1_0000_0000
-_CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
-_CODE = frozenset({_CODE_VALUE, _CODING_SCHEME})
+_CODE = frozenset({CODE_VALUE, CODING_SCHEME})
 #: the scheme of CID 7050
 _DCM = b"DCM"
 #: bytes of earlier codes: some hundreds of them; no object needs more
 _LONGEST = 64 << 10
-_NO_OPTION = ProfileOptions(0)
 _REMOVING = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 _UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
 _OF_DATES = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
@@ -39,14 +48,17 @@ class Statement(NamedTuple):
     """What an object says of what was done to it.
 
     Attributes:
-        identity_removed: PatientIdentityRemoved YES: nothing that identifies was kept but by the options.
         options: the profile and the options whose codes it has.
         longitudinal: LongitudinalTemporalInformationModified.
     """
 
-    identity_removed: bool
     options: ProfileOptions
     longitudinal: str
+
+    @property
+    def identity_removed(self) -> bool:
+        """PatientIdentityRemoved: whether nothing that identifies was kept but by the options."""
+        return ProfileOptions.BasicProfile in self.options
 
 
 class Stamping:
@@ -99,14 +111,11 @@ class Statements:
         self.depends = profile.statement_depends
         # what isn't screened may name somebody, and what comes behind the pixels comes too late
         undone = not profile.screen or profile.weakens_behind_pixels
-        self.expected = self._statement(ProfileOptions.BasicProfile if undone else _NO_OPTION, profile.longitudinal)
-        self.expected_at_risk = self._statement(ProfileOptions.BasicProfile, profile.longitudinal)
+        self.expected_at_risk = Statement(profile.options & ~ProfileOptions.BasicProfile, profile.longitudinal)
+        self.expected = self.expected_at_risk if undone else Statement(profile.options, profile.longitudinal)
         self._stampings: dict[Statement, Stamping] = {}
 
-    def _statement(self, undone: ProfileOptions, longitudinal: str) -> Statement:
-        return Statement(ProfileOptions.BasicProfile not in undone, self._profile.options & ~undone, longitudinal)
-
-    def of(self, rules: Iterable[Rule], undone: ProfileOptions, dates: Dates, *, at_risk: bool) -> Statement:
+    def of(self, rules: Sequence[Rule], undone: ProfileOptions, dates: Dates, *, at_risk: bool) -> Statement:
         """What an object says to which ``rules`` were applied.
 
         Args:
@@ -117,14 +126,14 @@ class Statements:
         statement = self.expected_at_risk if at_risk else self.expected
         if not self.depends:
             return statement
-        longitudinal = self._longitudinal([*rules], dates)
+        longitudinal = self._longitudinal(rules, dates)
         options = statement.options & ~undone
         if longitudinal == _REMOVED:
             # none is left that an option would have retained
             options &= ~_OF_DATES
-        return Statement(ProfileOptions.BasicProfile in options, options, longitudinal)
+        return Statement(options, longitudinal)
 
-    def _longitudinal(self, rules: list[Rule], dates: Dates) -> str:
+    def _longitudinal(self, rules: Sequence[Rule], dates: Dates) -> str:
         """LongitudinalTemporalInformationModified of an object whose dates custom rules may keep, move or take out."""
         own = self._profile.longitudinal
         taken_out = any(rule.undated for rule in rules)
@@ -161,7 +170,8 @@ class Stamps:
             added: elements that the object lacks, by tag.
         """
         self._elements = added or {}
-        self._tags = tuple(sorted((*self._elements, *STAMPED)))
+        # nearly all objects lack nothing
+        self._tags = tuple(sorted((*added, *STAMPED))) if added else STAMPED
         self._index = 0
         self.next_tag = self._tags[0]
         self._codes = frozenset[MethodCode]()
@@ -207,6 +217,6 @@ def _carried() -> dict[bytes, MethodCode]:
 def _earlier_codes(buffer: Buffer, position: int, end: int, encoding: Encoding) -> Iterator[MethodCode]:
     for start, stop, inner in buffer.items(position, end, encoding, _METHOD_CODES):
         found = buffer.find(start, stop, _CODE, inner)
-        code = _carried().get(buffer.text(found.get(_CODE_VALUE)))
-        if code is not None and buffer.text(found.get(_CODING_SCHEME)) == _DCM:
+        code = _carried().get(buffer.text(found.get(CODE_VALUE)))
+        if code is not None and buffer.text(found.get(CODING_SCHEME)) == _DCM:
             yield code

@@ -299,6 +299,7 @@ class Deidentification:
                     continue
                 self._check_identity()
             progress = self._rewriter_now.progress
+            risks = self._judgement.pixel_risks
             if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
                 judged = True
                 risks = self._rules.pixel_risks(self._plan, progress, keep=self._keeps(header_only, started))
@@ -307,13 +308,13 @@ class Deidentification:
                 if not header_only:
                     # of a series all headers are looked at first
                     self._rules.check_face(self.face, self._heads)
-                    if self._judge(risks) and not started:
-                        # what it says of itself stands before what it is judged by
-                        self._new_rewriter(self._plan)
-                        continue
-            if started and not header_only and self._judge(self._judgement.pixel_risks):
-                # what it says is on its way, and not true any more
-                raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+            if judged and not header_only and self._judge(risks):
+                if started:
+                    # what it says is on its way, and not true
+                    raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+                # what it says of itself stands before what it is judged by
+                self._new_rewriter(self._plan)
+                continue
             started = True
             if self._screening is not None:
                 self._screening.read.append(buffer)

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import re
 
-from profiles import (
-    DATE_VRS,
-    ILLEGAL_VALUE,
-    Operation,
-    Plan,
-    Rule,
-    compile_plan,
-    is_public_scheme,
-)
+from profiles import DATE_VRS, ILLEGAL_VALUE, Operation, Plan, Rule, are_legal, compile_plan, is_public_scheme
 
 from ..dicom.character_sets import encode_text, is_encodable, names_character_sets
 from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
@@ -24,7 +16,7 @@ from ..identity.known_terms import are_known_terms
 from ..identity.patients import Patient
 from ..identity.subject import Facts
 from ..identity.uids import UidMapping, is_well_known
-from .illegal_values import is_what_its_vr_says, legal_part
+from .illegal_values import legal_part
 from .method_codes import Dates, Stamps
 from .shared import Shared
 from .state import Judgement, Progress
@@ -152,7 +144,7 @@ class ValueRewriter:
             # outside of its tree a reference stays as it is
             if rule.illegal is not None and rule.accepts is not None and not rule.accepts(content):
                 # what only needs padding is looked at closely
-                if not is_what_its_vr_says(rule, self._text(rule, content)):
+                if not are_legal(rule.tag, rule.vr, self._text(rule, content)):
                     return self._illegal(rule, content, encoding)
             return self.keep(rule, content, encoding)
         if operation is _STAMP:
@@ -215,7 +207,9 @@ class ValueRewriter:
         return self._new_text(rule, new, content, encoding)
 
     def _leaves_more(self, rule: Rule, what: Dates) -> None:
-        """A custom rule leaves a value, or what cleaning leaves of it."""
+        """Note that a value is left, where that has a say in what the object says of itself."""
+        if not self.shared.statements.depends:
+            return
         self.progress.undone |= rule.weakens
         if rule.vr in DATE_VRS:
             self.progress.dates |= what
@@ -227,7 +221,7 @@ class ValueRewriter:
     def _new_text(self, rule: Rule, new: bytes, content: bytes, encoding: Encoding) -> list[Piece] | None:
         """The element with the text ``new``; None where that is what it has."""
         self.progress.rules.append(rule)
-        if self.shared.statements.depends and new and (rule.weakens or rule.operation is _SHIFT):
+        if new and (rule.weakens or rule.operation is _SHIFT):
             self._leaves_more(rule, Dates.MOVED)
         padded = pad_text(new)
         return None if padded == content else [encoding.element(rule.tag, rule.vr, padded)]
@@ -289,7 +283,7 @@ class ValueRewriter:
         """
         if rule.action is not None:
             self.progress.rules.append(rule)
-            if self.shared.statements.depends and content.strip(b"\0 "):
+            if content.strip(b"\0 "):
                 self._leaves_more(rule, Dates.KEPT if rule.weakens else Dates.RETAINED)
         return self.kept(rule, content, encoding)
 

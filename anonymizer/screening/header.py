@@ -12,6 +12,9 @@ from functools import cache
 from typing import NamedTuple
 
 from profiles import (
+    CODE_MEANING,
+    CODE_VALUE,
+    CODING_SCHEME,
     DUMMY_SCHEME,
     TEXT_VRS,
     Decision,
@@ -52,8 +55,7 @@ _NEW_VALUES = frozenset(
 )
 #: free text, in which parts of a name stand side by side
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
-_CODE_VALUE, _SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
-_CODE = frozenset({_CODE_VALUE, _SCHEME})
+_CODE = frozenset({CODE_VALUE, CODING_SCHEME})
 #: DeidentificationMethod: what an earlier de-identification said, or this one
 _METHOD = 0x00120063
 _NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
@@ -297,14 +299,14 @@ class HeaderScreen:
             return True
         if all(map(str.isalpha, words)) and is_term(tag, value):
             return True
-        if tag not in (_CODE_VALUE, _SCHEME, _CODE_MEANING):
+        if tag not in (CODE_VALUE, CODING_SCHEME, CODE_MEANING):
             return False
         found = self._buffer.find(place.begin, place.end, _CODE, place.encoding)
-        code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (_CODE_VALUE, _SCHEME))
-        if tag == _SCHEME or not scheme_has_code(scheme, code):
-            return tag == _SCHEME and (scheme == DUMMY_SCHEME or scheme in published_schemes())
+        code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (CODE_VALUE, CODING_SCHEME))
+        if tag == CODING_SCHEME or not scheme_has_code(scheme, code):
+            return tag == CODING_SCHEME and (scheme == DUMMY_SCHEME or scheme in published_schemes())
         # what the code means, not who: Head, Filter
-        return tag == _CODE_VALUE or all(map(is_ordinary, words)) or (code, scheme, value) in _method_codes()
+        return tag == CODE_VALUE or all(map(is_ordinary, words)) or (code, scheme, value) in _method_codes()
 
 
 @cache

@@ -11,7 +11,8 @@ from .rules import CustomRule, RulesByTag, first_match
 def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
     """Yield what is to be said of each rule that can never act, whatever the options and the objects."""
     places = {id(rule): place for place, rule in enumerate(rules)}
-    everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere)
+    # a standard attribute is no private rule's, and there may be thousands of these
+    everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere and not rule.pattern.names_private)
     private: list[CustomRule] = []
     for rule in rules:
         before: CustomRule | None = None
@@ -41,7 +42,7 @@ def _deciding(
         places: of all rules, by ``id``.
     """
     for options in (option | ProfileOptions.BasicProfile for option, _ in rule.actions):
-        for attribute in rule.pattern.attributes():
+        for attribute in () if rule.pattern.names_private else rule.pattern.attributes():
             first = first_match(everywhere.candidates(attribute.tag), (attribute,), options)
             if first is not None and places[id(first)] < places[id(rule)]:
                 yield first
