@@ -13,7 +13,7 @@ from .dicom.tags import SOP_INSTANCE as SOP_INSTANCE
 from .dicom.tags import STUDY as STUDY
 from .engine import Engine as Engine
 from .errors import FILTERED as FILTERED
-from .errors import PASSING as PASSING
+from .errors import TRANSIENT_REASONS as TRANSIENT_REASONS
 from .errors import DeidentificationError as DeidentificationError
 from .errors import Description as Description
 from .errors import Note as Note

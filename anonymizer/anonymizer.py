@@ -130,11 +130,11 @@ class Anonymizer:
             case _:
                 from pydicom import Dataset
 
-                from .pydicom_data_sets.datasets import take_over
+                from .pydicom_data_sets.datasets import replace_contents
 
                 if not isinstance(x, Dataset):
                     raise TypeError(f"can't change a {type(x).__name__} in place")
-                take_over(x, self.anonymize(x))
+                replace_contents(x, self.anonymize(x))
 
     def anonymize_file(self, src: str | os.PathLike[str] | BinaryIO, dst: str | os.PathLike[str] | BinaryIO) -> Report:
         """De-identify the file ``src`` into the file ``dst``, in memory that doesn't grow with it.
@@ -170,7 +170,7 @@ class Anonymizer:
         encoding = datasets.encoding_of(dataset)
         content = datasets.data_set_bytes(dataset, encoding)
         rewritten = self._engine.rewrite_data_set(content, encoding, datasets.sop_class_of(dataset))
-        return datasets.dress(datasets.read_data_set(rewritten, encoding), dataset)
+        return datasets.add_file_meta(datasets.read_data_set(rewritten, encoding), dataset)
 
 
 def anonymize_file(

@@ -10,7 +10,7 @@ from profiles import ConfidentialityProfile, Plan, compile_plan
 from .dicom.buffer import Buffer
 from .dicom.deflate import ByteStream
 from .dicom.encoding import Encoding
-from .dicom.source import Source
+from .dicom.object_reader import ObjectReader
 from .dicom.tags import SOP_CLASS
 from .errors import DeidentificationError, OtherPlanError
 from .files.pieces import Piece
@@ -18,18 +18,18 @@ from .identity.identifying_words import IdentifyingWords
 from .identity.known_values import KnownValue, known_words
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
-from .identity.subject import FactFinder, Facts
+from .identity.subject import SubjectFacts, SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
 from .report import Scan
 from .rewriting.data_set_rewriter import Rewriter
 from .rewriting.describer import Describer
+from .rewriting.engine_resources import EngineResources
 from .rewriting.method_codes import Statements
 from .rewriting.object_rewriter import Deidentification
 from .rewriting.object_rules import ObjectRules
 from .rewriting.object_screening import ObjectScreening
-from .rewriting.shared import Shared
-from .rewriting.state import Judgement
+from .rewriting.state import HeaderFindings
 
 
 class Engine:
@@ -60,8 +60,8 @@ class Engine:
         self.uids = KeyedUids(key, uid_root, uid_hash_key)
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
-        self.facts = FactFinder(profile, key, patients)
-        shared = Shared(self.pseudonyms, Statements(profile), patients)
+        self.facts = SubjectReader(profile, key, patients)
+        shared = EngineResources(self.pseudonyms, Statements(profile), patients)
         self._last_words: tuple[list[KnownValue], str, tuple[bytes, ...]] = [], "", ()
         self._rules = ObjectRules(profile, self.uids, self.facts, shared)
         self._describer = Describer(shared, self.uids)
@@ -75,7 +75,7 @@ class Engine:
         words: Container[str] = frozenset(),
         handle: int | None = None,
         heads: frozenset[bytes] | None = None,
-        whose: bool = False,
+        wants_patient: bool = False,
     ) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
@@ -86,9 +86,11 @@ class Engine:
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
-            whose: find out the patient, whatever the profile makes of it.
+            wants_patient: find out the patient, whatever the profile makes of it.
         """
-        return Deidentification(self._rules, Source(stream, handle), uids or self.uids, size, words, heads, whose=whose)
+        return Deidentification(
+            self._rules, ObjectReader(stream, handle), uids or self.uids, size, words, heads, wants_patient=wants_patient
+        )
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
@@ -101,7 +103,7 @@ class Engine:
             DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object, and the
                 originals that were asked for.
         """
-        deidentification = Deidentification(self._rules, Source(stream), uids, size, originals=originals)
+        deidentification = Deidentification(self._rules, ObjectReader(stream), uids, size, originals=originals)
         try:
             deidentification.scan()
         except DeidentificationError as error:
@@ -137,14 +139,14 @@ class Engine:
         Args:
             size: as for ``scan``.
         """
-        deidentification = Deidentification(self._rules, Source(stream), self.uids, size, originals=True)
+        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids, size, originals=True)
         with contextlib.suppress(DeidentificationError):
             deidentification.scan()
         if (originals := deidentification.originals) is None:
             return None
         patient = Patient.of(originals.patient_id, originals.issuer)
         # what isn't in the object's character set was guessed, and is nobody's ID
-        return patient if self.facts.whose(patient) == deidentification.patient else None
+        return patient if self.facts.patient_hash(patient) == deidentification.patient else None
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
@@ -155,8 +157,8 @@ class Engine:
         if sop_class:
             self._rules.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
-        facts = self.facts.learn(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
-        judgement = Judgement()
+        facts = self.facts.read_subject(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
+        judgement = HeaderFindings()
         while True:
             rewriter = self._rules.rewriter(plan, encoding, self.uids, facts, judgement, sop_class_fixed=True)
             try:
@@ -169,11 +171,11 @@ class Engine:
             self._rules.check_face(self._rules.face(plan, progress), None)
             missing = self._rules.missing_uids(plan, progress) if SOP_CLASS in progress.uids else {}
             before = judgement
-            judgement = Judgement(risks, self._rules.statement(progress, risks), {**before.missing, **missing})
+            judgement = HeaderFindings(risks, self._rules.statement(progress, risks), {**before.missing, **missing})
             if judgement == before:
                 return b"".join(self._screened(pieces, content, rewriter, plan, facts))
 
-    def _screened(self, pieces: list[Piece], content: bytes, rewriter: Rewriter, plan: Plan, facts: Facts) -> list[Piece]:
+    def _screened(self, pieces: list[Piece], content: bytes, rewriter: Rewriter, plan: Plan, facts: SubjectFacts) -> list[Piece]:
         if self._rules.screen is None:
             return pieces
         screening = ObjectScreening(self._rules.screen, frozenset())

@@ -196,7 +196,7 @@ class OtherPlanError(Exception):
 
 
 #: what goes wrong with these may be right the next time: they are done again
-PASSING = frozenset(
+TRANSIENT_REASONS = frozenset(
     {
         Reason.UNREADABLE,
         Reason.CHECKSUM_MISMATCH,

@@ -1,12 +1,12 @@
 """``python -m pipeline``: the same as ``dicom-deid``."""
 
-from .signals import heard
+from .signals import signals_handled
 
 
 def main() -> None:
     """Run the command."""
     # before all else is imported
-    with heard():
+    with signals_handled():
         from .cli import main as command
 
         command()

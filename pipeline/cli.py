@@ -26,8 +26,8 @@ from .commands.reporting_options import with_reporting
 from .commands.storage_options import with_storage
 from .errors import EXIT_FAILED
 from .events import reporter
-from .logs import quiet
-from .signals import heard, wants_events
+from .logs import silence_logs
+from .signals import signals_handled, wants_events
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
@@ -41,7 +41,7 @@ class _Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
         """As the base class."""
-        with heard() if args is None else contextlib.nullcontext():
+        with signals_handled() if args is None else contextlib.nullcontext():
             # what is wrong with a command line is found before its options are known
             reporter.as_json = wants_events(sys.argv[1:] if args is None else args)
             return super().main(args, *more, **settings)
@@ -197,7 +197,7 @@ def run(
     Any option of Apache Beam may follow, such as --runner.
     """
     # before Beam is imported, which logs even then
-    quiet(debug=debug)
+    silence_logs(debug=debug)
     # what is imported and built until the run begins stays to its end: to search it for garbage took a tenth of the start
     gc.disable()
 

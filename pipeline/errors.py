@@ -1,7 +1,7 @@
 """Errors of a run that are for the user. No message names an object or holds one's value."""
 
 #: what is true, and to be done, after a process of a run died
-AGAIN = "what is in the output is whole: start the same command again"
+RUN_AGAIN_HINT = "what is in the output is whole: start the same command again"
 #: exit codes of the command, beside 0 and what click has for usage
 EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED, EXIT_AGAIN = 1, 2, 3, 4
 

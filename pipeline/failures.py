@@ -10,7 +10,7 @@ from anonymizer import PatientTableError, SecretError
 from storage import ManifestError, StorageDownError, StorageError, StorageUnavailableError
 from transforms import CrosswalkError, EnvelopeError, GoneError, TableError, UidMapError
 
-from .errors import AGAIN, RunAgainError, RunError
+from .errors import RUN_AGAIN_HINT, RunAgainError, RunError
 
 #: their messages name no object
 _TELLING = (
@@ -46,11 +46,13 @@ def explain(error: Exception) -> RunError:
     if found := _WRAPPED.search(text):
         return RunError(found.group(2))
     if isinstance(error, grpc.RpcError):
-        return RunAgainError(f"the engine doesn't answer any more; {AGAIN}")
+        return RunAgainError(f"the engine doesn't answer any more; {RUN_AGAIN_HINT}")
     if _LOST_WORKER.search(text):
-        return RunAgainError(f"the engine lost a worker; {AGAIN}")
+        return RunAgainError(f"the engine lost a worker; {RUN_AGAIN_HINT}")
     if _ENDED_BY_ENGINE.match(text) and "Traceback" not in text:
-        return RunAgainError(f"the engine ended the job, as it does when a worker dies; {AGAIN}, with --debug to see why")
+        return RunAgainError(
+            f"the engine ended the job, as it does when a worker dies; {RUN_AGAIN_HINT}, with --debug to see why"
+        )
     return RunError(
         f"the job failed ({type(error).__name__}); run again with --debug to see why: Beam's messages may name objects"
     )

@@ -18,11 +18,11 @@ from transforms import (
     MEMBERS,
     OF_EARLIER_MAP,
     OPENED,
+    RECOVERED,
     REFERENCES,
     REJECTED,
     SCANNED,
     SETTLED,
-    TAKEN_UP,
     TO_DO,
     VIOLATIONS,
     AnonymizeInstances,
@@ -31,7 +31,7 @@ from transforms import (
     CompareWithEarlier,
     ConflictRules,
     CrosswalkTarget,
-    Earlier,
+    EarlierRuns,
     EngineConfig,
     FormerListing,
     GroupIntoWorkUnits,
@@ -104,7 +104,7 @@ class JobParts(NamedTuple):
     writer: ObjectWriter
     audit: AuditTarget
     ledger: Ledger
-    earlier: Earlier
+    earlier: EarlierRuns
     progress: ProgressListener
     inputs: Inputs
     former: FormerListing | None = None
@@ -186,7 +186,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
         if parts.crosswalk is not None and part != "rejected":
             _ = rows | f"Write{part.capitalize()}Outcomes" >> WriteOutcomes(parts.crosswalk)
     last_run = parts.earlier.run
-    if parts.crosswalk is not None and (parts.earlier.ledgers or (last_run is not None and not last_run.same_making)):
+    if parts.crosswalk is not None and (parts.earlier.ledgers or (last_run is not None and not last_run.same_work_digest)):
         # a run that was killed may have said otherwise of what it did, and an older version said nothing
         for number, settled in enumerate(work.settled):
             _ = settled | f"WriteSettled{number}Outcomes" >> WriteOutcomes(parts.crosswalk)
@@ -211,7 +211,7 @@ def _find_work(pipeline: beam.Pipeline, parts: JobParts) -> _Work:
     )
     opened = compared[TO_DO] | "SpreadToDo" >> SpreadElements(tuple[Any, bytes]) | opening
     both = (compared, opened)
-    known = (tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE))
+    known = (tuple(outputs[tag] for outputs in both) for tag in (KNOWN, FINISHED, RECOVERED, SETTLED, GONE))
     batches = (objects, opened[MEMBERS])
     return _Work(opened[OPENED], (opened[MEMBERS],), batches, *known)._replace(sums=(compared[LISTED],))
 

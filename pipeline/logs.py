@@ -6,7 +6,7 @@ import threading
 import warnings
 
 
-def quiet(*, debug: bool = False) -> None:
+def silence_logs(*, debug: bool = False) -> None:
     """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
     level = logging.INFO if debug else logging.CRITICAL + 1
     logging.basicConfig(level=level)

@@ -114,7 +114,7 @@ def interruption_code() -> int:
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
+def signals_handled() -> Iterator[None]:
     """A block that is the whole command: it is left by signals, and the process ends behind it unless all went well.
 
     A signal that is ignored when the command starts, as nohup has it, stays ignored.
@@ -135,7 +135,7 @@ def heard() -> Iterator[None]:
         if isinstance(error.code, int) and error.code not in (0, 3):
             _leave(128 + _interruption.number if _interruption.number else error.code)
         # all is done: while Python takes its leave, it would let a signal end it in the system's way
-        be_deaf()
+        ignore_signals()
         raise
     except BaseException:
         if not _interruption.number:
@@ -159,7 +159,7 @@ def _leave(code: int) -> NoReturn:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def signals_deferred() -> Iterator[None]:
     """A short block that a signal must not leave in its middle: it is left behind it. For the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -172,14 +172,14 @@ def uninterrupted() -> Iterator[None]:
     _interruption.leave()
 
 
-def interrupted_by(sentence: str) -> None:
+def set_interruption_message(sentence: str) -> None:
     """Have the command say this, and not that what was written is whole, if it is interrupted from now on."""
     _interruption.sentence = sentence
 
 
 @contextlib.contextmanager
-def born_deaf() -> Iterator[None]:
-    """A block that starts processes: no signal reaches them before they call ``be_deaf``."""
+def signals_blocked() -> Iterator[None]:
+    """A block that starts processes: no signal reaches them before they call ``ignore_signals``."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -187,7 +187,7 @@ def born_deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def be_deaf() -> None:
+def ignore_signals() -> None:
     """Hear no signal any more. Workers leave them to the command: a key press, or the end of a service, reaches all processes."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

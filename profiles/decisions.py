@@ -25,7 +25,7 @@ class Decision:
         value: for D: the value that a custom rule puts in place.
         retained: an option or a custom rule keeps what the Basic Profile would not: the value is no secret then.
         terms: in capitals, what stays whatever the action.
-        insists: a custom rule keeps it, whatever the value is.
+        allows_weakening: a custom rule keeps it, whatever the value is.
         undated: a custom rule takes out a date that an option leaves.
         option: the option that decided; none where none did.
         weakens: the Basic Profile and the option that a custom rule goes against: an object with a value here can't claim them.
@@ -40,7 +40,7 @@ class Decision:
     value: str | None = None
     retained: bool = False
     terms: frozenset[bytes] = frozenset()
-    insists: bool = False
+    allows_weakening: bool = False
     undated: bool = False
     option: ProfileOptions = ProfileOptions(0)  # noqa: RUF009  # a Flag never changes
     weakens: ProfileOptions = ProfileOptions(0)  # noqa: RUF009

@@ -15,7 +15,7 @@ from io import StringIO
 from typing import Any
 
 from .conditions import Condition, Values
-from .custom import Source, read_source
+from .custom import ProfileSource, read_source
 from .dictionary import entry_of, registered_uids, uids_by_keyword
 from .errors import ProfileError
 from .tables import read_rows, sop_class_modules
@@ -112,7 +112,7 @@ class PixelPolicy:
         pixels: str = QUARANTINE,
         trust_burned_in_no: bool = False,
         faces: str = KEEP,
-        pixel_risk: Source | None = None,
+        pixel_risk: ProfileSource | None = None,
     ) -> PixelPolicy:
         """The policy by its settings.
 
@@ -227,7 +227,7 @@ def explained_risks(policy: PixelPolicy) -> Iterator[tuple[str, str, str, str]]:
         yield f"(objects: {FACE_RISK})", QUARANTINE, "refuse", "CT, MR and PET of heads, and of body parts that nobody names"
 
 
-def read_pixel_risk(source: Source) -> tuple[tuple[PixelRisk, ...], str]:
+def read_pixel_risk(source: ProfileSource) -> tuple[tuple[PixelRisk, ...], str]:
     """More rows from a CSV file with the columns of the table, and the file's digest.
 
     ``sop_classes`` are keywords of PS3.6 or UIDs with blanks between, or ``any``. Rows only add: what the table finds at risk

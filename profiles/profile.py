@@ -15,8 +15,8 @@ from .custom import (
     PROTECTED,
     Attribute,
     CustomRule,
+    ProfileSource,
     RulesByTag,
-    Source,
     check_strength,
     first_match,
     idle_rules,
@@ -114,7 +114,7 @@ class ConfidentialityProfile:
         pixels: str = QUARANTINE,
         trust_burned_in_no: bool = False,
         faces: str = KEEP,
-        pixel_risk: Source | None = None,
+        pixel_risk: ProfileSource | None = None,
         screen: bool = True,
     ) -> ConfidentialityProfile:
         """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
@@ -136,7 +136,7 @@ class ConfidentialityProfile:
         return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 
     @classmethod
-    def from_csv(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_csv(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
         """A profile with the rules of a CSV file, on top of ``options``.
 
         Args:
@@ -149,12 +149,12 @@ class ConfidentialityProfile:
         return cls._with(read_csv(*read_source(source)), options, settings)
 
     @classmethod
-    def from_json(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_json(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
         """A profile with the rules of a JSON file, ``[{"Tag": "0010,0010", "Action": "Z"}]``; otherwise as ``from_csv``."""
         return cls._with(read_json(*read_source(source)), options, settings)
 
     @classmethod
-    def from_xml(cls, source: Source, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_xml(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
         """A profile with the rules of an XML file, ``<root><item><tag/><action/></item></root>``; otherwise as ``from_csv``."""
         return cls._with(read_xml(*read_source(source)), options, settings)
 
@@ -246,7 +246,7 @@ class ConfidentialityProfile:
     def _custom(self, path: tuple[Attribute, ...], standard: Decision) -> Decision | None:
         rule = first_match(self._by_tag.candidates(path[-1].tag), path, self.options)
         action = rule.action(self.options) if rule is not None else None
-        if rule is None or action is None or (weakens(action, standard.action) and not rule.insists):
+        if rule is None or action is None or (weakens(action, standard.action) and not rule.allows_weakening):
             # a rule that fits the table may still be weaker than what can be done: binary values can't be cleaned
             return None
         otherwise = standard.action if standard.action not in (Action.K, Action.C) else Action.X_Z_D
@@ -267,8 +267,8 @@ class ConfidentialityProfile:
             otherwise=otherwise,
             value=rule.value,
             # what the table keeps anyway is no less screened for it
-            retained=action is Action.K and rule.insists and bool(weakens_what),
-            insists=action is Action.K and rule.insists,
+            retained=action is Action.K and rule.allows_weakening and bool(weakens_what),
+            allows_weakening=action is Action.K and rule.allows_weakening,
             undated=vr in DATE_VRS and action not in _LEAVING and standard.action in _LEAVING,
             weakens=weakens_what,
         )
@@ -334,7 +334,7 @@ class ConfidentialityProfile:
 
     @cached_property
     def _weakening(self) -> tuple[CustomRule, ...]:
-        return tuple(rule for rule in self.custom if rule.insists and rule.action(self.options) is not None)
+        return tuple(rule for rule in self.custom if rule.allows_weakening and rule.action(self.options) is not None)
 
     @cached_property
     def statement_depends(self) -> bool:
@@ -389,7 +389,7 @@ class ConfidentialityProfile:
         )
         content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
         for rule in self.custom:
-            content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.insists)).encode())
+            content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.allows_weakening)).encode())
         for row in self.explain():
             # not by what decided it: rules may move to another file
             content.update(f"{row.tag};{row.keyword};{row.vr};{row.action};{row.meaning}\n".encode())

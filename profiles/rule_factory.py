@@ -153,15 +153,15 @@ class RuleFactory:
         return self._keeping_rule(place, recorded, decision, inspected=inspected)
 
     def _keeping_rule(self, place: Place, recorded: Action | None, decision: Decision, *, inspected: bool = False) -> Rule:
-        if decision.insists:
+        if decision.allows_weakening:
             # it stays whatever it is, and the object says so
             anyway = place.rule(Operation.KEEP, Action.K, retained=True, weakens=ProfileOptions.BasicProfile)
         if place.tag == CODING_SCHEME:
             dummy = place.rule(Operation.REPLACE, Action.D, value=DUMMY_SCHEME, reason=LOCAL_CODE)
-            otherwise = anyway if decision.insists else dummy
+            otherwise = anyway if decision.allows_weakening else dummy
             return place.rule(Operation.KEEP_SCHEME, recorded, retained=decision.retained, otherwise=otherwise)
         illegal = None
-        if decision.insists:
+        if decision.allows_weakening:
             illegal = lambda: anyway  # noqa: E731
         elif place.tag in (CODING_SCHEME_VERSION, CODE_MEANING):
             illegal = cache(lambda: self.local_code_rule(place))

@@ -44,7 +44,7 @@ class StoredArchive:
     #: as ``Archive.is_container``
     is_container = staticmethod(is_container)
 
-    def look(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
+    def preview(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
         """The objects of an input one after the other, for who wants but some of them.
 
         Raises:
@@ -130,7 +130,7 @@ class StoredArchive:
                 size, version = found.size, found.version
                 if not version and not scheme_of(os.fsdecode(found.uri)):
                     # to ask a file system costs little; an object store is asked when the object is read
-                    file_now = LocalStore.look(found.uri)
+                    file_now = LocalStore.entry_of(found.uri)
                     size, version = file_now.size if size < 0 else size, file_now.version
                 yield ObjectRef(found.uri, part.prefix + found.source, size, version, None, ordinal, members=named)
             return

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from anonymizer import sync_file, sync_folder
 
-from .unavailable import cannot_sync, cannot_write
+from .outages import cannot_sync, cannot_write
 
 #: magic numbers of file systems that one call brings to the disk whole, and that say so if they can't: those that keep their data
 #: on this machine. For others the call may come back before the data is where it belongs

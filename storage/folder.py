@@ -13,9 +13,9 @@ from typing import Any
 from anonymizer import make_folders
 
 from .locations import join, scheme_of
+from .outages import cannot_write
 from .registry import store_for
 from .store import ObjectStore, StorageError, StorageOptions
-from .unavailable import cannot_write
 
 #: of a file, with the folders below this one: no step leads up or out
 _NAME = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\0]+(?:/(?!$)|$))+")

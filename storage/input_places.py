@@ -9,7 +9,7 @@ from anonymizer import DeidentificationError, Reason
 
 from .locations import has_magic, scheme_of
 from .objects import Member, ObjectRef
-from .unavailable import cannot_read, check_place
+from .outages import cannot_read, check_place
 
 
 class Reading:

@@ -80,7 +80,7 @@ class Written(NamedTuple):
         return f"{self.crc32c:08x}"
 
 
-class Found(NamedTuple):
+class ExistingOutput(NamedTuple):
     """An object that lies in the output.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from anonymizer import ByteStream
 
-from .objects import Found, ObjectRef, Written
+from .objects import ExistingOutput, ObjectRef, Written
 
 
 class ListingPart(NamedTuple):
@@ -153,7 +153,7 @@ class ObjectWriter(Outputs, Protocol):
             StorageUnavailableError: nothing can be read there.
         """
 
-    def found(self, name: str) -> Found | None:
+    def found(self, name: str) -> ExistingOutput | None:
         """What lies under that name, all of it read; None where nothing does.
 
         Raises:

@@ -10,7 +10,7 @@ _ATTEMPTS = 3
 T = TypeVar("T")
 
 
-def again(attempt: Callable[[], T]) -> T:
+def retry_transient(attempt: Callable[[], T]) -> T:
     """What ``attempt`` gives, tried anew while bytes go wrong on their way.
 
     Raises:

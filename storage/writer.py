@@ -11,7 +11,7 @@ from anonymizer import ByteStream
 
 from .durability import nothing_to_wait_for
 from .locations import as_folder, join, scheme_of
-from .objects import Found, Written
+from .objects import ExistingOutput, Written
 from .protocols import ObjectWriter
 from .registry import store_for
 from .store import Entry, RemoteStore, StorageOptions
@@ -76,12 +76,12 @@ class _RemoteWriter:
         entry = next(self._store.list(uri, limit=1), None)
         return entry if entry is not None and entry.uri == uri.encode() else None
 
-    def found(self, name: str) -> Found | None:
+    def found(self, name: str) -> ExistingOutput | None:
         """As ``ObjectWriter.found``."""
         entry = self._entry(name)
         if entry is None:
             return None
-        return Found(Written(entry.size, crc32c_of(self._store, entry)), entry.version)
+        return ExistingOutput(Written(entry.size, crc32c_of(self._store, entry)), entry.version)
 
     def clean(self) -> None:
         """As ``RunWriter.clean``: whatever isn't finished was never there."""

@@ -2,7 +2,7 @@
 
 from .anonymizing.anonymize_instances import AnonymizeInstances as AnonymizeInstances
 from .anonymizing.output_conflicts import ConflictRules as ConflictRules
-from .anonymizing.output_conflicts import VouchedRow as VouchedRow
+from .anonymizing.output_conflicts import RecordedOutput as RecordedOutput
 from .anonymizing.share_words import ShareWords as ShareWords
 from .anonymizing.share_words import convert_words as convert_words
 from .anonymizing.share_words import words_table as words_table
@@ -26,7 +26,7 @@ from .audit_names import is_run_id as is_run_id
 from .audit_names import is_table as is_table
 from .audit_names import ledger_file as ledger_file
 from .audit_names import new_run_id as new_run_id
-from .concurrency import Workers as Workers
+from .concurrency import WorkerThreads as WorkerThreads
 from .crosswalk.cms import EnvelopeError as EnvelopeError
 from .crosswalk.cms import decrypt as decrypt
 from .crosswalk.cms import encrypt as encrypt
@@ -41,7 +41,7 @@ from .crosswalk.crosswalk import CrosswalkTarget as CrosswalkTarget
 from .crosswalk.crosswalk import crosswalk_name as crosswalk_name
 from .crosswalk.write_outcomes import WriteOutcomes as WriteOutcomes
 from .earlier_runs.earlier_rows import EarlierRun as EarlierRun
-from .earlier_runs.earlier_rows import Making as Making
+from .earlier_runs.earlier_rows import OutputFingerprint as OutputFingerprint
 from .earlier_runs.earlier_rows import TableError as TableError
 from .earlier_runs.earlier_rows import checked_table as checked_table
 from .earlier_runs.earlier_rows import has_settings as has_settings
@@ -54,11 +54,11 @@ from .inputs.compare_with_earlier import FINISHED as FINISHED
 from .inputs.compare_with_earlier import GONE as GONE
 from .inputs.compare_with_earlier import KNOWN as KNOWN
 from .inputs.compare_with_earlier import LISTED as LISTED
+from .inputs.compare_with_earlier import RECOVERED as RECOVERED
 from .inputs.compare_with_earlier import SETTLED as SETTLED
-from .inputs.compare_with_earlier import TAKEN_UP as TAKEN_UP
 from .inputs.compare_with_earlier import TO_DO as TO_DO
 from .inputs.compare_with_earlier import CompareWithEarlier as CompareWithEarlier
-from .inputs.compare_with_earlier import Earlier as Earlier
+from .inputs.compare_with_earlier import EarlierRuns as EarlierRuns
 from .inputs.list_objects import ListObjects as ListObjects
 from .inputs.list_objects import is_opened as is_opened
 from .inputs.open_containers import MEMBERS as MEMBERS
@@ -96,4 +96,4 @@ from .uid_map.build_uid_map import VIOLATIONS as VIOLATIONS
 from .uid_map.build_uid_map import BuildUidMap as BuildUidMap
 from .uid_map.prove_uid_map import ProveUidMap as ProveUidMap
 from .uid_map.uid_uses import UidMapError as UidMapError
-from .warm_up import make_ready as make_ready
+from .warm_up import warm_up as warm_up

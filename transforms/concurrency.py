@@ -10,7 +10,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Workers:
+class WorkerThreads:
     """Threads that a DoFn keeps from its setup to its teardown; none for a concurrency of 1."""
 
     def __init__(self, concurrency: int) -> None:

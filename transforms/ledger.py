@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from anonymizer import PASSING, SEAL_SIZE, AttributeAction, Reason
+from anonymizer import SEAL_SIZE, TRANSIENT_REASONS, AttributeAction, Reason
 from storage import NotOursError, ObjectRef, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER
 from .engine_config import EngineConfig
 from .records import AuditRow, Status
 from .shuffle.plain import from_plain, to_plain
-from .source_ids import Source, Sources
+from .source_ids import ListedSource, SourceHasher
 
 #: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has, 3 doesn't
 #: say what objects are
@@ -40,7 +40,7 @@ _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
 
 
 class KnownHeader(NamedTuple):
-    """What pass 1 found in an object, as in InstanceHeader; ``source``: fields of a Source."""
+    """What pass 1 found in an object, as in InstanceHeader; ``source``: fields of a ListedSource."""
 
     source: tuple[str, str, str, int]
     instance: bytes
@@ -58,7 +58,7 @@ class KnownGroup(NamedTuple):
 
 def is_lasting(row: AuditRow) -> bool:
     """Whether the object would end the same way again."""
-    return row.reason not in PASSING
+    return row.reason not in TRANSIENT_REASONS
 
 
 def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
@@ -111,7 +111,7 @@ class Ledger:
     Attributes:
         folder: of the audit's tables.
         run_id: stands in the files' names.
-        made_with: what tells the outputs' making from another one: entries of other makings are of no use.
+        work_digest: what tells the outputs' making from another one: entries of other makings are of no use.
         config: gives the seal: each file begins with its code, so that nobody else's is believed.
         on_engine: not on this machine alone.
         is_remote: the folder is on object storage.
@@ -119,7 +119,7 @@ class Ledger:
 
     folder: TableFolder
     run_id: str
-    made_with: str
+    work_digest: str
     config: EngineConfig
     on_engine: bool = False
     is_remote: bool = False
@@ -127,7 +127,7 @@ class Ledger:
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
         """Write a file."""
         objects = len(rows) + sum(len(group.headers) for group in groups)
-        content = msgpack.packb((_FORMAT, self.made_with, boot_id(), pack_entries(groups, rows, time.time())))
+        content = msgpack.packb((_FORMAT, self.work_digest, boot_id(), pack_entries(groups, rows, time.time())))
         name = f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin"
         # one that a power cut spoils has no true code, and costs the work that it tells of
         self.folder.create(name, self.config.seal().code(name, content) + content, durable=False)
@@ -148,8 +148,8 @@ class Ledger:
         code, content = content[:SEAL_SIZE], content[SEAL_SIZE:]
         if not self.config.seal().fits(name, content, code):
             return NOTHING
-        form, made_with, *more = msgpack.unpackb(content)
-        if (form, made_with) != (_FORMAT, self.made_with):
+        form, work_digest, *more = msgpack.unpackb(content)
+        if (form, work_digest) != (_FORMAT, self.work_digest):
             return NOTHING
         booted, entries = more
         if booted and booted == boot_id():
@@ -298,7 +298,7 @@ class _Entries:
         self.count += other.count
 
 
-def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterator[KnownGroup]:
+def known_groups(groups: Iterable[tuple[Any, ...]], sources: SourceHasher) -> Iterator[KnownGroup]:
     """HeaderGroup tuples without their source names."""
     for study, shared, headers in groups:
         known = [
@@ -308,6 +308,6 @@ def known_groups(groups: Iterable[tuple[Any, ...]], sources: Sources) -> Iterato
         yield KnownGroup(study, shared, known)
 
 
-def _which(source: Source) -> tuple[str, str, str, int]:
+def _which(source: ListedSource) -> tuple[str, str, str, int]:
     """The fields that say which it is."""
     return source.source_id, source.version, source.container_id, source.input

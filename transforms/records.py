@@ -39,7 +39,7 @@ class UidRole(IntEnum):
 #: added to the role of a UID that an object has as its own: that of its study or series, not one that it refers to
 OWNED = 8
 #: and to that of a UID whose new one was given away before
-GIVEN = 16
+PREASSIGNED = 16
 
 
 class EarlierOutput(NamedTuple):
@@ -146,7 +146,7 @@ class AuditRow(NamedTuple):
         output_name: relative to the output; of an object that another output keeps from being written, that output.
         size, crc32c: of the object that lies there, in bytes and as 8 hex digits.
         actions: what was done to which attributes.
-        source_version, container_id: as in Source.
+        source_version, container_id: as in ListedSource.
         study_hash: the beginning of its study's keyed hash, 16 hex digits; as all of what it is, as far as it could be read.
         instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
         scanned: whether pass 1 understood its header, so that its UIDs are in the UID map.
@@ -216,4 +216,4 @@ WorkUnit = tuple[bytes, list[tuple[Any, ...]]]
 
 #: objects in a batch: enough to make Beam's cost per element small, few enough to spread
 BATCH = 32
-Batch = list[tuple[Any, ...]]
+RefBatch = list[tuple[Any, ...]]

@@ -6,11 +6,11 @@ from anonymizer import FILTERED, DeidentificationError, Description, Reason
 from storage import EndOfRunError, ObjectRef, TransientError
 
 from .records import AuditRow, EarlierOutput, Status
-from .source_ids import Source
+from .source_ids import ListedSource
 from .work_unit_ids import study_hash
 
 
-def row_of(source: Source, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
+def row_of(source: ListedSource, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
     """A row with what it says of its source; ``more``: other fields of it."""
     return AuditRow(
         source.source_id,
@@ -40,7 +40,7 @@ def described(description: Description) -> dict[str, Any]:
     }
 
 
-def rejection(source: Source, error: Exception, ref: ObjectRef, **more: Any) -> AuditRow:
+def rejection(source: ListedSource, error: Exception, ref: ObjectRef, **more: Any) -> AuditRow:
     """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values.
 
     Args:

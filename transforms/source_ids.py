@@ -6,7 +6,7 @@ from anonymizer import Engine
 from storage import ObjectRef
 
 
-class Source(NamedTuple):
+class ListedSource(NamedTuple):
     """A listed object in the audit.
 
     Attributes:
@@ -31,7 +31,7 @@ class Source(NamedTuple):
         return self.container_id or self.source_id
 
 
-class Sources:
+class SourceHasher:
     """Makes them, by an engine's key."""
 
     def __init__(self, engine: Engine) -> None:
@@ -41,7 +41,7 @@ class Sources:
         self._last: tuple[bytes, str] = (b"", "")
         self._last_hashed: tuple[str, str] = ("", "")
 
-    def of(self, ref: ObjectRef, source_id: str = "") -> Source:
+    def of(self, ref: ObjectRef, source_id: str = "") -> ListedSource:
         """The object's.
 
         Args:
@@ -49,11 +49,11 @@ class Sources:
         """
         source_id = source_id or self.source_id(ref.source)
         if ref.member is None:
-            return Source(source_id, self.version(ref), "", ref.input, ref.before, ref.size)
+            return ListedSource(source_id, self.version(ref), "", ref.input, ref.before, ref.size)
         container = (ref.source[: ref.member[-1]], ref.version)
         if self._last != container:
             self._last, self._last_hashed = container, (self.version_of_container(ref), self.source_id(container[0]))
-        return Source(source_id, *self._last_hashed, ref.input, ref.before, ref.size)
+        return ListedSource(source_id, *self._last_hashed, ref.input, ref.before, ref.size)
 
     def version(self, ref: ObjectRef) -> str:
         """Of an object by itself: its size, and its time, generation or tag."""

@@ -8,7 +8,7 @@ from profiles import ConfidentialityProfile, compile_plan
 _COMMON = "1.2.840.10008.5.1.4.1.1.2"
 
 
-def make_ready(profile: ConfidentialityProfile) -> None:
+def warm_up(profile: ConfidentialityProfile) -> None:
     """Read the standard's tables, compile the commonest plan, and import what is otherwise imported on first use."""
     # the first rule reads the dictionary
     _ = compile_plan(profile, _COMMON).root[0x00080005]

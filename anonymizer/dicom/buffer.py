@@ -38,7 +38,7 @@ class Bulk:
     length: int
 
 
-class Found(NamedTuple):
+class FoundElement(NamedTuple):
     """An element that a look ahead found: its explicit VR (``b""`` in implicit) and where its value is."""
 
     vr: bytes
@@ -65,7 +65,7 @@ class Buffer:
         self.view = memoryview(content)
         self.complete = complete
 
-    def beyond(self, position: int, tag: int) -> NoReturn:
+    def raise_out_of_bounds(self, position: int, tag: int) -> NoReturn:
         """A length leads to ``position``, outside of what holds it: the sequence, the item, the buffer or the object.
 
         Raises:
@@ -83,7 +83,7 @@ class Buffer:
         try:
             group, element, length = encoding.item.unpack_from(self.content, position)
         except struct.error:
-            self.beyond(len(self.content) + 1, tag)
+            self.raise_out_of_bounds(len(self.content) + 1, tag)
         return group << 16 | element, length
 
     def skip_items(self, position: int, encoding: Encoding, tag: int, until: int = SEQUENCE_END) -> int:
@@ -125,7 +125,7 @@ class Buffer:
                 continue
             position += length
             if position > len(self.content):
-                self.beyond(position, tag)
+                self.raise_out_of_bounds(position, tag)
         return position
 
     def items(self, position: int, end: int, encoding: Encoding, tag: int) -> Iterator[tuple[int, int, Encoding]]:
@@ -152,7 +152,7 @@ class Buffer:
             else:
                 following = position + length
                 if following > end:
-                    self.beyond(following, tag)
+                    self.raise_out_of_bounds(following, tag)
                 yield position, following, self.item_encoding(position, following, encoding)
             position = following
 
@@ -196,7 +196,7 @@ class Buffer:
             raise NeedMoreError
         return encoding
 
-    def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, Found]:
+    def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, FoundElement]:
         """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
 
         The look ahead ends with the data set, behind the last of ``tags``, or where elements are out of order: else an item with
@@ -206,7 +206,7 @@ class Buffer:
         Raises:
             NeedMoreError: beyond the buffer.
         """
-        found: dict[int, Found] = {}
+        found: dict[int, FoundElement] = {}
         before, last = -1, max(tags)
         try:
             while position < end:
@@ -219,14 +219,14 @@ class Buffer:
                     position = self.value_end(vr, start, length, encoding, tag)
                 # half a value may be another one's whole
                 if tag in tags:
-                    found[tag] = Found(vr, start, length)
+                    found[tag] = FoundElement(vr, start, length)
         except DeidentificationError:
             pass
         if position >= len(self.content) and not self.complete:
             raise NeedMoreError
         return found
 
-    def text(self, found: Found | None) -> bytes:
+    def text(self, found: FoundElement | None) -> bytes:
         """The value of a found element without its padding; empty where there is none, or items."""
         if found is None or found.length == UNDEFINED:
             return b""
@@ -242,7 +242,7 @@ class Buffer:
         if length == UNDEFINED:
             return self.skip_items(start, IMPLICIT_LITTLE if vr == b"UN" else encoding, tag)
         if start + length > len(self.content):
-            self.beyond(start + length, tag)
+            self.raise_out_of_bounds(start + length, tag)
         return start + length
 
     def element(self, position: int, encoding: Encoding, tag: int = 0) -> tuple[int, bytes, int, int]:
@@ -269,7 +269,7 @@ class Buffer:
                 raise DeidentificationError(Reason.INVALID_VR, tag)
             return group << 16 | element, vr, position + 12, encoding.long_length.unpack_from(self.content, position + 8)[0]
         except struct.error:
-            self.beyond(len(self.content) + 1, tag)
+            self.raise_out_of_bounds(len(self.content) + 1, tag)
 
     def fragments_end(self, position: int, encoding: Encoding) -> int:
         """Where encapsulated pixel data ends, -1 if beyond an incomplete buffer (PS3.5 A.4).

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ..errors import DeidentificationError, Reason
 from .encoding import Encoding, encode_value
-from .quiet_pydicom import silence
+from .quiet_pydicom import quiet_pydicom
 
 #: misspellings that are seen and can mean nothing else
 _TERM = re.compile(r"ISO[-_ ]IR[-_ ]?([0-9]+)")
@@ -43,7 +43,7 @@ def _python_encodings(charset: str) -> list[str]:
     terms = [_TERM.sub(r"ISO_IR \1", term.strip(" \0")) for term in charset.split("\\")] if charset else [""]
     if not all(term in python_encoding for term in terms):
         raise DeidentificationError(Reason.UNDECODABLE_TEXT, 0x00080005)
-    with silence():
+    with quiet_pydicom():
         encodings: list[str] = convert_encodings(terms)
     return encodings
 
@@ -116,7 +116,7 @@ def is_encodable(text: str, charset: str) -> bool:
 
     try:
         encodings = _python_encodings(charset)
-        with silence():
+        with quiet_pydicom():
             # where it can't, it takes other characters
             encoded = bytes(encode_string(text, encodings))
         legal = encodings[0] != _default() or b"\x1b" in encoded
@@ -161,7 +161,7 @@ def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) 
     stream.is_little_endian = encoding.little
     stream.is_implicit_VR = not encoding.explicit
     encodings = _python_encodings(charset)
-    with silence():
+    with quiet_pydicom():
         write_data_element(stream, DataElement(tag, vr, text), encodings=encodings)
     content: bytes = stream.getvalue()
     return content

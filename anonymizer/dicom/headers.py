@@ -9,8 +9,8 @@ from ..errors import DeidentificationError, Reason
 from .buffer import Buffer, NeedMoreError
 from .deflate import ByteStream
 from .encoding import UNDEFINED
+from .object_reader import ObjectReader
 from .part10 import FileHeader, NotEnoughBytesError, read_file_header
-from .source import Source
 
 _READ = 64 << 10
 #: of a sequence that must be walked, or a value that is asked for
@@ -35,7 +35,7 @@ def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValue
     Raises:
         DeidentificationError: it is no DICOM object that can be read so far.
     """
-    source = Source(stream)
+    source = ObjectReader(stream)
     header, buffer = _file_header(source)
     found: dict[int, bytes] = {}
     position, last = 0, max(tags)
@@ -61,7 +61,7 @@ def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValue
     return HeaderValues(header.transfer_syntax, found)
 
 
-def _file_header(source: Source) -> tuple[FileHeader, Buffer]:
+def _file_header(source: ObjectReader) -> tuple[FileHeader, Buffer]:
     """The file's header, and the beginning of its data set."""
     content = source.read(_READ)
     complete = len(content) < _READ
@@ -78,7 +78,7 @@ def _file_header(source: Source) -> tuple[FileHeader, Buffer]:
     return header, Buffer(content[header.offset :], complete)
 
 
-def _more(source: Source, buffer: Buffer, position: int) -> Buffer:
+def _more(source: ObjectReader, buffer: Buffer, position: int) -> Buffer:
     """What is left of ``buffer`` from ``position`` on, with at least as much behind it."""
     left = buffer.content[position:]
     if len(left) > source.most(_MOST):
@@ -88,7 +88,7 @@ def _more(source: Source, buffer: Buffer, position: int) -> Buffer:
     return Buffer(left + more, len(more) < wanted)
 
 
-def _behind(source: Source, size: int) -> Buffer:
+def _behind(source: ObjectReader, size: int) -> Buffer:
     """What comes when ``size`` bytes are passed over."""
     while size > 0:
         passed = source.read(min(size, 1 << 20))

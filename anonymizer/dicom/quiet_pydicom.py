@@ -14,7 +14,7 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
+def quiet_pydicom() -> Iterator[None]:
     """What pydicom does in here, in this thread, is neither logged nor warned of.
 
     The filters of ``warnings`` are the whole process's, and the host's: they aren't touched.

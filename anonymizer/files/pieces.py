@@ -81,7 +81,7 @@ def _read_and_write(source: int, target: int, length: int) -> int:
 
 Piece = bytes | memoryview
 #: what is written at once: pieces, or a range of another file
-Batch = list[Piece] | FileRange
+PieceBatch = list[Piece] | FileRange
 
 
 def joined(chunks: Iterable[Piece]) -> Iterator[bytes]:
@@ -115,7 +115,7 @@ def write_all(handle: int, pieces: list[Piece]) -> None:
                 written += os.write(handle, rest[written:])
 
 
-def write_batches(handle: int, batches: Iterable[Batch]) -> None:
+def write_batches(handle: int, batches: Iterable[PieceBatch]) -> None:
     """Write what comes, small batches together."""
     pending: list[Piece] = []
     size = 0

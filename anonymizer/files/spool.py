@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from .pieces import Batch, FileRange, write_all
+from .pieces import FileRange, PieceBatch, write_all
 
 #: what is read back at once
 _CHUNK = 1 << 20
 
 
-def write_when_whole(batches: Iterable[Batch], stream: BinaryIO) -> None:
+def write_when_whole(batches: Iterable[PieceBatch], stream: BinaryIO) -> None:
     """Write to a temporary file without a name, and from there to ``stream`` when all is there.
 
     Whatever ``batches`` raises goes through, and ``stream`` got nothing.

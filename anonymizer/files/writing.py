@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from .pieces import NOT_HERE, Batch, write_batches
+from .pieces import NOT_HERE, PieceBatch, write_batches
 
 #: what a device or a network share answers that is broken or gone
 BROKEN_PLACE = frozenset(
@@ -98,7 +98,7 @@ def make_folders(path: str | os.PathLike[str], mode: int = 0o777) -> None:
     sync_folder(path.parent)
 
 
-def write_atomically(batches: Iterable[Batch], path: str, *, private: bool = False, durable: bool = False) -> None:
+def write_atomically(batches: Iterable[PieceBatch], path: str, *, private: bool = False, durable: bool = False) -> None:
     """Write to a temporary file beside ``path`` and give it its name when it is whole.
 
     Where ``path`` is a link, the file that it leads to is replaced; a file that is replaced leaves its permissions behind.

@@ -87,7 +87,7 @@ def _values(
             continue
         position = start + length
         if position > size:
-            buffer.beyond(position, tag)
+            buffer.raise_out_of_bounds(position, tag)
         if tag == SPECIFIC_CHARACTER_SET and depth:
             charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
         elif length and (tag in kinds or (meant == b"PN" and not attribute_vr(tag))):

@@ -26,7 +26,7 @@ _PATIENT_REACH = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SubjectFacts:
     """What the profile's options need to know first.
 
     Attributes:
@@ -34,7 +34,7 @@ class Facts:
         words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
         elsewhere: such words in other objects of the same patient or study.
         person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
-        patient: what ``FactFinder.whose`` gives; empty where that wasn't asked for, or there is no PatientID that can be read.
+        patient: as ``SubjectReader.patient_hash``; empty unless it was asked for, and without a PatientID that can be read.
         known: the values that identify somebody; empty where the profile doesn't clean text, and they are noted on the way.
     """
 
@@ -46,7 +46,7 @@ class Facts:
     known: tuple[KnownValue, ...] = ()
 
 
-class FactFinder:
+class SubjectReader:
     """Finds out what a profile must know of each object."""
 
     def __init__(self, profile: ConfidentialityProfile, key: Key, patients: PatientTable | None) -> None:
@@ -62,7 +62,7 @@ class FactFinder:
         self._last = (Patient("", ""), b"")
         self._last_person = Identity(Patient("", ""), b""), b""
 
-    def learn(
+    def read_subject(
         self,
         buffer: Buffer,
         position: int,
@@ -70,14 +70,14 @@ class FactFinder:
         elsewhere: Container[str] = frozenset(),
         *,
         is_of_patient: bool,
-        whose: bool = False,
-    ) -> Facts:
+        wants_patient: bool = False,
+    ) -> SubjectFacts:
         """What the profile must know of the object whose data set begins at ``position``.
 
         Args:
             elsewhere: words that identify somebody in other objects.
             is_of_patient: whether objects of the class have a patient.
-            whose: whether to tell the patient at any rate.
+            wants_patient: whether to tell the patient at any rate.
 
         Raises:
             NeedMoreError: it lies beyond the buffer.
@@ -85,7 +85,7 @@ class FactFinder:
         """
         profile = self._profile
         if not (profile.shifts_dates or profile.cleans_text or self._patients is not None):
-            return self._facts_of_patient(buffer, position, encoding) if whose else _NO_FACTS
+            return self._facts_of_patient(buffer, position, encoding) if wants_patient else _NO_FACTS
         identity = identity_of(buffer, position, encoding)
         patient, study = identity
         if self._patients is not None and is_of_patient:
@@ -99,7 +99,9 @@ class FactFinder:
             collect(known_values(buffer, position, encoding, profile.identity_kinds), known)
             charset = buffer.text(buffer.find(position, len(buffer.content), _CHARSET, encoding).get(SPECIFIC_CHARACTER_SET))
             words = known_words(known, charset.decode("latin-1"))
-        return Facts(offset, words, elsewhere, self.person(identity), self.whose(patient) if whose else b"", tuple(known))
+        return SubjectFacts(
+            offset, words, elsewhere, self.person(identity), self.patient_hash(patient) if wants_patient else b"", tuple(known)
+        )
 
     def person(self, identity: Identity) -> bytes:
         """Return the keyed hash of whose object it is: the patient's, or the study's where no PatientID tells; or nothing."""
@@ -110,10 +112,10 @@ class FactFinder:
             self._last_person = identity, hmac.digest(self._person_key, message, "sha256")
         return self._last_person[1]
 
-    def _facts_of_patient(self, buffer: Buffer, position: int, encoding: Encoding) -> Facts:
+    def _facts_of_patient(self, buffer: Buffer, position: int, encoding: Encoding) -> SubjectFacts:
         try:
             identity = identity_of(buffer, position, encoding)
-            return Facts(patient=self.whose(identity.patient), person=self.person(identity))
+            return SubjectFacts(patient=self.patient_hash(identity.patient), person=self.person(identity))
         except DeidentificationError:
             # whether the profile must read the PatientID is for the rewriter to say
             return _NO_FACTS
@@ -123,7 +125,7 @@ class FactFinder:
             # behind a long value that may pass unread
             return _NO_FACTS
 
-    def whose(self, patient: Patient | None) -> bytes:
+    def patient_hash(self, patient: Patient | None) -> bytes:
         """Keyed hash of a patient, 8 bytes; empty where nothing names one."""
         if patient is None or not patient.patient_id:
             return b""
@@ -136,4 +138,4 @@ class FactFinder:
         raise TypeError("keys are never pickled: make this where it is used")
 
 
-_NO_FACTS = Facts()
+_NO_FACTS = SubjectFacts()

@@ -14,7 +14,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from ..dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
 from ..dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_header
-from ..dicom.quiet_pydicom import silence
+from ..dicom.quiet_pydicom import quiet_pydicom
 from ..errors import DeidentificationError, Reason
 
 _SYNTAXES = {
@@ -35,7 +35,7 @@ def sop_class_of(dataset: Dataset) -> str:
         DeidentificationError: as ``file_bytes``.
     """
     try:
-        with silence():
+        with quiet_pydicom():
             return str(dataset.get("SOPClassUID", ""))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
@@ -56,7 +56,7 @@ def file_bytes(dataset: FileDataset) -> bytes:
         DeidentificationError: pydicom can't encode it. Its messages hold values, so none is passed on.
     """
     try:
-        with silence():
+        with quiet_pydicom():
             # encoding turns raw elements into parsed ones, in place
             twin = copy.deepcopy(dataset)
             if not hasattr(twin, "file_meta"):
@@ -85,7 +85,7 @@ def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
     stream.is_little_endian = encoding.little
     stream.is_implicit_VR = not encoding.explicit
     try:
-        with silence():
+        with quiet_pydicom():
             write_dataset(stream, copy.deepcopy(dataset))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
@@ -100,7 +100,7 @@ def read_file(content: bytes) -> FileDataset:
         DeidentificationError: pydicom refuses it, as it would have refused the original.
     """
     try:
-        with silence():
+        with quiet_pydicom():
             dataset = dcmread(BytesIO(content))
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
@@ -116,7 +116,7 @@ def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
         DeidentificationError: as ``read_file``.
     """
     try:
-        with silence():
+        with quiet_pydicom():
             return read_dataset(BytesIO(content), not encoding.explicit, encoding.little)
     except Exception:
         raise DeidentificationError(Reason.UNREADABLE) from None
@@ -127,7 +127,7 @@ def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
     return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
 
 
-def dress(result: Dataset, original: Dataset) -> Dataset:
+def add_file_meta(result: Dataset, original: Dataset) -> Dataset:
     """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save."""
     meta = getattr(original, "file_meta", None)
     if meta is not None:
@@ -135,7 +135,7 @@ def dress(result: Dataset, original: Dataset) -> Dataset:
     return result
 
 
-def take_over(dataset: Dataset, result: Dataset) -> None:
+def replace_contents(dataset: Dataset, result: Dataset) -> None:
     """Make ``dataset`` what ``result`` is, with file meta and preamble, and nothing else."""
     had_preamble = hasattr(dataset, "preamble")
     old = vars(dataset)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from profiles import CODE_VALUE, CODING_SCHEME, ItemRules
 
-from ..dicom.buffer import Buffer, Found
+from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
 from ..errors import DeidentificationError, Reason
 
@@ -60,7 +60,7 @@ class ContentTree:
         self._here.pop()
 
     def refer(self, value: bytes, encoding: Encoding, tag: int) -> memoryview:
-        """A reference by the item at hand: bytes that ``settle`` brings up to date.
+        """A reference by the item at hand: bytes that ``renumber`` brings up to date.
 
         Raises:
             DeidentificationError: it is no position.
@@ -72,7 +72,7 @@ class ContentTree:
         self._references.append(_Reference(self._here[-1], numbers.unpack(value), new, numbers))
         return memoryview(new)
 
-    def settle(self) -> frozenset[Position]:
+    def renumber(self) -> frozenset[Position]:
         """Renumber all references, unless items refer to what is gone: then those are returned, and must go too."""
         lost = frozenset(reference.holder for reference in self._references if reference.target not in self._new)
         if lost:
@@ -121,7 +121,7 @@ def _kind(buffer: Buffer, start: int, end: int, encoding: Encoding) -> tuple[str
             inner = buffer.item_encoding(start, item_end, IMPLICIT_LITTLE if concept.vr == b"UN" else encoding)
             code = buffer.find(start, item_end, _CODE, inner)
 
-    def text(element: Found | None) -> str:
+    def text(element: FoundElement | None) -> str:
         return buffer.text(element).decode("latin-1")
 
     value = text(code.get(CODE_VALUE)) or text(code.get(_LONG_CODE_VALUE)) or text(code.get(_URN_CODE_VALUE))

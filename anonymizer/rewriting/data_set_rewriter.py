@@ -118,7 +118,7 @@ class Rewriter:
         if depth == 0:
             last, stamp_at, look_at = self.progress.last, self.progress.stamps.next_tag, position
             judged_by = self.progress.judged_by.top
-            walk = self._values.shared.familiar[self._plan, encoding].walk(buffer, rules, judged_by, self.progress.known)
+            walk = self._values.shared.header_caches[self._plan, encoding].walk(buffer, rules, judged_by, self.progress.known)
             edits = walk.edits
         bulk: Bulk | None = None
         blocks: PrivateBlocks | None = None
@@ -201,7 +201,7 @@ class Rewriter:
                 look_at = position if rule.operation is not _PRIVATE else following + _MANY_PRIVATE
             if following > end:
                 if length != UNDEFINED:
-                    bulk = self._beyond(rule, vr, tag, last, value, following, depth)
+                    bulk = self._bulk_or_padding(rule, vr, tag, last, value, following, depth)
                     if bulk is None:
                         break
                     last = tag
@@ -319,7 +319,7 @@ class Rewriter:
             raise NeedMoreError
         raise DeidentificationError(reason, tag)
 
-    def _beyond(self, rule: Rule, vr: bytes, tag: int, last: int, value: int, following: int, depth: int) -> Bulk | None:
+    def _bulk_or_padding(self, rule: Rule, vr: bytes, tag: int, last: int, value: int, following: int, depth: int) -> Bulk | None:
         """How to go on with a value that ends behind its item or the buffer; None: it is padding behind the data set.
 
         Raises:
@@ -327,7 +327,7 @@ class Rewriter:
             DeidentificationError: it can't end there.
         """
         if depth:
-            self._buffer.beyond(following, tag)
+            self._buffer.raise_out_of_bounds(following, tag)
         if self._buffer.complete:
             known = last < FIRST_PIXELS and bool(attribute_vr(tag) or tag >> 16 & 1)
             self._is_padding(0, last, value - 8, Reason.TRUNCATED, tag, known=known)
@@ -349,7 +349,7 @@ class Rewriter:
                 raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
             following = self._buffer.skip_items(value, IMPLICIT_LITTLE if vr == b"UN" else encoding, rule.tag)
             if following > end:
-                self._buffer.beyond(following, rule.tag)
+                self._buffer.raise_out_of_bounds(following, rule.tag)
             return self._values.change(rule, encoding), following
         if operation is _RENUMBER and self._sequences.tree is not None:
             new = self._sequences.tree.refer(self._buffer.content[value : value + length], encoding, rule.tag)

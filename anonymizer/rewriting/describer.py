@@ -18,7 +18,7 @@ from ..identity.patients import Patient
 from ..identity.uids import KeyedUids, is_well_known
 
 if TYPE_CHECKING:
-    from .shared import Shared
+    from .engine_resources import EngineResources
 
 _UID = re.compile(rb"[0-9.]{1,64}")
 _SOUGHT = frozenset({SPECIFIC_CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, MODALITY, STUDY, SERIES})
@@ -35,7 +35,7 @@ Uids = dict[int, tuple[bytes, bytes]]
 class Describer:
     """Makes descriptions, by the key and names of one engine."""
 
-    def __init__(self, shared: Shared, uids: KeyedUids) -> None:
+    def __init__(self, shared: EngineResources, uids: KeyedUids) -> None:
         self._shared = shared
         self._uids = uids
         # what the instances of a series share

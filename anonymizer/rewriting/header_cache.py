@@ -57,7 +57,7 @@ class Place:
         self.stretches = (stretch, *self.stretches[: _ALTERNATIVES - 1])
 
 
-class FamiliarStretches:
+class HeaderCache:
     """What was met lately in objects of one plan and encoding."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class Walk:
 
     def __init__(
         self,
-        familiar: FamiliarStretches,
+        familiar: HeaderCache,
         buffer: bytes,
         rules: list[Rule],
         judged_by: dict[int, bytes],

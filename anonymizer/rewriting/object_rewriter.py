@@ -10,15 +10,15 @@ from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, comp
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
+from ..dicom.object_reader import ObjectReader
 from ..dicom.part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
-from ..dicom.source import Source
 from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Description, Note, Originals, OtherPlanError, Reason
-from ..files.pieces import Batch, Piece
+from ..files.pieces import Piece, PieceBatch
 from ..identity.known_values import KnownValue
 from ..identity.lookahead import Identity, new_patient_id, originals_of, originals_of_beginning
 from ..identity.patients import Patient
-from ..identity.subject import Facts
+from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
 from ..pixels import FaceEvidence
 from ..report import Report
@@ -26,7 +26,7 @@ from .data_set_rewriter import Rewriter
 from .describer import Describer
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
-from .state import Judgement, Progress
+from .state import HeaderFindings, Progress
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -48,29 +48,29 @@ class Deidentification:
     def __init__(
         self,
         rules: ObjectRules,
-        source: Source,
+        source: ObjectReader,
         uids: UidMapping,
         size: int | None,
         words: Container[str] = frozenset(),
         heads: frozenset[bytes] | None = None,
         *,
         originals: bool = False,
-        whose: bool = False,
+        wants_patient: bool = False,
     ) -> None:
         """
         Args:
-            words, heads, whose: as for ``Engine.deidentify``.
+            words, heads, wants_patient: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._rules = rules
         self._wants_originals = originals
-        self._wants_patient = whose
+        self._wants_patient = wants_patient
         self.originals: Originals | None = None
         self._words = words
         self._heads = heads
         self.face: FaceEvidence | None = None
-        self.facts = Facts()
-        self._judgement = Judgement()
+        self.facts = SubjectFacts()
+        self._judgement = HeaderFindings()
         self._source = source
         self._uids = uids
         self._size = size
@@ -93,7 +93,7 @@ class Deidentification:
     @property
     def patient(self) -> bytes:
         """Keyed hash of the patient, 8 bytes; empty where no PatientID tells. It is known with the first batch, if asked for."""
-        return self.facts.patient or self._rules.facts.whose(self.progress.patient)
+        return self.facts.patient or self._rules.facts.patient_hash(self.progress.patient)
 
     @property
     def report(self) -> Report:
@@ -123,7 +123,7 @@ class Deidentification:
 
     @property
     def person(self) -> bytes:
-        """Keyed hash of whose object it is, as FactFinder.person gives it."""
+        """Keyed hash of whose object it is, as SubjectReader.person gives it."""
         if self.facts.person:
             return self.facts.person
         uids = self.progress.uids
@@ -134,7 +134,7 @@ class Deidentification:
         """``batches`` piece by piece, where none is a range of a file."""
         return chain.from_iterable(cast(Iterator[list[Piece]], self.batches()))
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[PieceBatch]:
         """The de-identified object. Whoever takes it makes nothing visible before the last batch came without an error.
 
         A range is copied before the next batch is asked for: it is where its file is read next.
@@ -198,7 +198,7 @@ class Deidentification:
         self._rules.check_sop_class(uids[SOP_CLASS][0])
 
     def _missing(self, *, is_whole: bool) -> dict[int, bytes]:
-        """The UIDs that the data set lacks and was not given yet, as ``Judgement`` has them.
+        """The UIDs that the data set lacks and was not given yet, as ``HeaderFindings`` has them.
 
         Args:
             is_whole: whether all of it was walked.
@@ -235,7 +235,7 @@ class Deidentification:
         more = self._source.read(wanted)
         return buffer + more, len(more) < wanted
 
-    def _batches(self, *, header_only: bool = False) -> Iterator[Batch]:
+    def _batches(self, *, header_only: bool = False) -> Iterator[PieceBatch]:
         """The data set: the first batch reaches to the pixel data or to the end."""
         # one byte more than there should be: a read that comes back short says that this is all
         first = _HEAD if self._size is None else min(_HEAD, self._size + 1)
@@ -256,14 +256,15 @@ class Deidentification:
         plan = compile_plan(self._rules.profile, self._header.sop_class)
         while True:
             try:
-                self.facts = self._rules.facts.learn(
+                self.facts = self._rules.facts.read_subject(
                     Buffer(buffer, complete),
                     offset,
                     self._header.encoding,
                     self._words,
                     is_of_patient=plan.belongs_to_study,
                     # who makes a new PatientID finds it out: to look for it here would be a second walk
-                    whose=(header_only or self._wants_patient) and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
+                    wants_patient=(header_only or self._wants_patient)
+                    and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
                 )
                 if self._wants_originals:
                     self.originals = originals_of(Buffer(buffer, complete), offset, self._header.encoding)
@@ -294,7 +295,7 @@ class Deidentification:
                 continue
             if not started:
                 if missing := self._missing(is_whole=bulk is None):
-                    self._judgement = Judgement(missing={**self._judgement.missing, **missing})
+                    self._judgement = HeaderFindings(missing={**self._judgement.missing, **missing})
                     self._new_rewriter(self._plan)
                     continue
                 self._check_identity()
@@ -364,10 +365,10 @@ class Deidentification:
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------
 
-    def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[Batch, None, bytes]:
+    def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[PieceBatch, None, bytes]:
         """Pass a bulk value on, or over, and return what was read behind it."""
         if bulk.kind is BulkKind.FRAGMENTS:
-            look = None if self._screening is None else self._screening.look
+            look = None if self._screening is None else self._screening.check_fragment
             return (yield from self._source.fragments(buffer, self._rewriter_now.encoding, look))
         last, missing = self.progress.last, bulk.length - len(buffer)
         if bulk.kind is BulkKind.MASK:
@@ -379,7 +380,7 @@ class Deidentification:
             yield from self._screening.watched(chain((buffer,), self._source.copy(missing, last)), last)
         elif bulk.kind is BulkKind.COPY:
             yield [buffer]
-            yield from self._source.passed(missing, last)
+            yield from self._source.copy_through(missing, last)
         else:
             try:
                 for _ in self._source.copy(missing, last):

@@ -9,15 +9,15 @@ from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan
 from ..dicom.encoding import Encoding
 from ..dicom.tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Reason
-from ..identity.subject import FactFinder, Facts
+from ..identity.subject import SubjectFacts, SubjectReader
 from ..identity.uids import KeyedUids, UidMapping, is_standard_sop_class
 from ..pixels import FaceEvidence, PixelTriage, face_evidence
 from ..report import AttributeAction
 from ..screening.screen import Screen
 from .data_set_rewriter import Rewriter
+from .engine_resources import EngineResources
 from .method_codes import Statement
-from .shared import Shared
-from .state import Judgement, Progress
+from .state import HeaderFindings, Progress
 from .values import ValueRewriter
 
 _NO_UID = (b"", b"")
@@ -34,7 +34,7 @@ class ObjectRules:
         screen: looks for known identifiers in what is to be written; None where the profile doesn't.
     """
 
-    def __init__(self, profile: ConfidentialityProfile, uids: KeyedUids, facts: FactFinder, shared: Shared) -> None:
+    def __init__(self, profile: ConfidentialityProfile, uids: KeyedUids, facts: SubjectReader, shared: EngineResources) -> None:
         """
         Args:
             uids: by whose hashes series are told apart.
@@ -126,8 +126,8 @@ class ObjectRules:
         plan: Plan,
         encoding: Encoding,
         uids: UidMapping,
-        facts: Facts,
-        judgement: Judgement,
+        facts: SubjectFacts,
+        judgement: HeaderFindings,
         *,
         sop_class_fixed: bool = False,
     ) -> Rewriter:

@@ -83,7 +83,7 @@ class ObjectScreening:
         if at < len(pieces):
             if progress.encapsulated:
                 for fragment in fragments_of(bytes(pieces[at]), encoding):
-                    self.look(fragment, True)
+                    self.check_fragment(fragment, True)
             behind = self._screen.screen(pieces[at + 1 :], subject, plan.root, encoding, progress.charset)
             stays, gone = [*before.pieces, pieces[at], *behind.pieces], before.gone + behind.gone
         progress.pixels = None
@@ -111,7 +111,7 @@ class ObjectScreening:
             before = chunk[-_OVERLAP:]
             yield [chunk]
 
-    def look(self, fragment: bytes, is_whole: bool) -> bool:
+    def check_fragment(self, fragment: bytes, is_whole: bool) -> bool:
         """Look at the offset table, then at what stands before the pixels of each fragment.
 
         Args:

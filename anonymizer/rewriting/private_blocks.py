@@ -10,7 +10,7 @@ from profiles import Action, Decision, ItemRules, Rule
 
 from ..dicom.buffer import Buffer, NeedMoreError
 from ..dicom.encoding import Encoding
-from ..dicom.quiet_pydicom import silence
+from ..dicom.quiet_pydicom import quiet_pydicom
 from ..dicom.tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
@@ -61,7 +61,7 @@ def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[tu
     blocks: Declared = {}
     about = []
     try:
-        with silence():
+        with quiet_pydicom():
             for item in read_items(items, encoding):
                 status = str(item.get("BlockIdentifyingInformationStatus", "")).strip().upper()
                 safe = {"SAFE": True, "UNSAFE": False}.get(status)
@@ -137,7 +137,7 @@ def is_creator(tag: int) -> bool:
     return 0x10 <= tag & 0xFFFF <= 0xFF
 
 
-class HeldItems:
+class RetainedItems:
     """Chooses the items of PrivateDataElementCharacteristicsSequence that still hold."""
 
     def __init__(self, node: ItemRules, holds: Iterable[bool]) -> None:
@@ -152,9 +152,9 @@ class HeldItems:
         """The item was walked."""
 
 
-def held_items(
+def retained_items(
     node: ItemRules, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding, root: ItemRules, outer: Encoding
-) -> tuple[Declared, HeldItems]:
+) -> tuple[Declared, RetainedItems]:
     """What PrivateDataElementCharacteristicsSequence between ``start`` and ``end`` declares, and which of its items stay.
 
     An item stays if an element of its block does: of blocks that go, nothing is told.
@@ -171,11 +171,11 @@ def held_items(
     """
     following = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) if delimited else end
     if following > len(buffer.content):
-        buffer.beyond(following, PRIVATE_CHARACTERISTICS)
+        buffer.raise_out_of_bounds(following, PRIVATE_CHARACTERISTICS)
     inner = next((inner for _, _, inner in buffer.items(start, following, encoding, PRIVATE_CHARACTERISTICS)), encoding)
     declared, about = declared_blocks(buffer.content[start : following - 8 if delimited else following], inner)
     staying = set(_staying(buffer, following, outer, root, declared))
-    return declared, HeldItems(node, (block in staying for block in about))
+    return declared, RetainedItems(node, (block in staying for block in about))
 
 
 def _staying(buffer: Buffer, position: int, encoding: Encoding, root: ItemRules, declared: Declared) -> Iterator[tuple[int, str]]:

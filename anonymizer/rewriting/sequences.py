@@ -12,7 +12,7 @@ from ..dicom.tags import PRIVATE_CHARACTERISTICS
 from ..errors import DeidentificationError, OtherPlanError, Reason
 from ..files.pieces import Piece
 from .content_tree import ContentItems, ContentTree, Position
-from .private_blocks import HeldItems, held_items
+from .private_blocks import RetainedItems, retained_items
 from .state import Progress
 from .values import ValueRewriter
 
@@ -86,7 +86,7 @@ class SequenceRewriter:
                 chooser = None
                 if rule.tag == PRIVATE_CHARACTERISTICS:
                     sequence = self.buffer, value, items_end, delimited, inner
-                    declared, chooser = held_items(rule.items, *sequence, self._plan.root, encoding)
+                    declared, chooser = retained_items(rule.items, *sequence, self._plan.root, encoding)
                     self.progress.declared.update(declared)
                 content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
         finally:
@@ -122,7 +122,7 @@ class SequenceRewriter:
             self.tree = ContentTree(dropped)
             chooser = ContentItems(rule.items, self.buffer, self.tree)
             walked = self._items(walk, rule, value, end, delimited, encoding, depth + 1, chooser)
-            dropped = self.tree.settle()
+            dropped = self.tree.renumber()
             if not dropped:
                 self.tree = None
                 return walked
@@ -137,7 +137,7 @@ class SequenceRewriter:
         delimited: bool,
         encoding: Encoding,
         depth: int,
-        chooser: HeldItems | ContentItems | None = None,
+        chooser: RetainedItems | ContentItems | None = None,
     ) -> tuple[list[Piece], int, bool]:
         """The items of a sequence: their pieces, where the sequence ends (behind its delimiter), whether anything changed.
 
@@ -155,7 +155,7 @@ class SequenceRewriter:
             tag, length = buffer.item_header(position, encoding, rule.tag)
             start = position + 8
             if start > end:
-                buffer.beyond(start, rule.tag)
+                buffer.raise_out_of_bounds(start, rule.tag)
             if tag == SEQUENCE_END and delimited:
                 if run < position:
                     content.append(buffer.view[run:position])
@@ -164,7 +164,7 @@ class SequenceRewriter:
                 raise DeidentificationError(Reason.STRAY_DELIMITER if tag >> 16 == 0xFFFE else Reason.INVALID_ITEM, rule.tag)
             item_end = end if length == UNDEFINED else start + length
             if item_end > end:
-                buffer.beyond(item_end, rule.tag)
+                buffer.raise_out_of_bounds(item_end, rule.tag)
             inner = encoding if encoding.explicit else buffer.item_encoding(start, item_end, encoding)
             node = rule.items if chooser is None else chooser.enter(start, item_end, inner)
             if node is None:
@@ -182,7 +182,7 @@ class SequenceRewriter:
             if length == UNDEFINED:
                 following = stop + 8
                 if following > end:
-                    buffer.beyond(following, rule.tag)
+                    buffer.raise_out_of_bounds(following, rule.tag)
                 if buffer.item_header(stop, encoding, rule.tag)[0] != ITEM_END:
                     raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
             if not _is_unchanged(pieces, stop - start):

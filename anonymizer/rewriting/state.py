@@ -19,7 +19,7 @@ from .method_codes import Dates, Stamps, Statement
 from .private_blocks import Declared
 
 
-class Judgement(NamedTuple):
+class HeaderFindings(NamedTuple):
     """What a walk of the header brought that must be known before it: the header is walked once more where it differs.
 
     Attributes:

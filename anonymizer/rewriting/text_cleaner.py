@@ -8,7 +8,7 @@ from profiles import Plan, ProfileOptions, Rule, is_defined_term
 
 from ..dicom.character_sets import decode_text, is_encodable
 from ..errors import DeidentificationError
-from ..identity.subject import Facts
+from ..identity.subject import SubjectFacts
 
 if TYPE_CHECKING:
     from ..descriptors.cleaner import DescriptorCleaner
@@ -26,7 +26,7 @@ class TextCleaner:
         labels: what the labels of the items of the sequence at hand were, by tag and what they are; None outside of sequences.
     """
 
-    def __init__(self, plan: Plan, facts: Facts) -> None:
+    def __init__(self, plan: Plan, facts: SubjectFacts) -> None:
         self._plan = plan
         self._facts = facts
         self._cleaner: DescriptorCleaner | None = None

@@ -14,12 +14,12 @@ from ..files.pieces import Piece
 from ..identity.dates import NoDateError, cap_age, shift_da, shift_dt, shift_tm
 from ..identity.known_terms import are_known_terms
 from ..identity.patients import Patient
-from ..identity.subject import Facts
+from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping, is_well_known
+from .engine_resources import EngineResources
 from .illegal_values import legal_part
 from .method_codes import Dates, Stamps
-from .shared import Shared
-from .state import Judgement, Progress
+from .state import HeaderFindings, Progress
 from .text_cleaner import TextCleaner
 
 _DAY = 86_400
@@ -66,10 +66,10 @@ class ValueRewriter:
     def __init__(
         self,
         plan: Plan,
-        shared: Shared,
+        shared: EngineResources,
         uids: UidMapping,
-        facts: Facts,
-        judgement: Judgement,
+        facts: SubjectFacts,
+        judgement: HeaderFindings,
         encoding: Encoding,
         *,
         sop_class_fixed: bool,

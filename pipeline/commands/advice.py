@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from anonymizer import FILTERED, Reason
 
 #: what was refused has nothing that anybody should do: another object says the same, or there is none
-SETTLED = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}
+NEEDS_NO_ACTION = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}
 
 #: reasons that one sentence is for, and the sentence, in the order in which it is best done
 _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
@@ -119,7 +119,7 @@ def advice(reasons: Iterable[str]) -> list[str]:
     Args:
         reasons: codes of objects that weren't written.
     """
-    present = set(reasons) - {reason.value for reason in SETTLED}
+    present = set(reasons) - {reason.value for reason in NEEDS_NO_ACTION}
     sentences = []
     for kind, sentence in _ADVICE:
         if codes := [reason.value for reason in kind if reason.value in present]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..logs import quiet
+from ..logs import silence_logs
 from .profile_options import fail, usage_error
 from .storage_options import with_storage
 
@@ -52,7 +52,7 @@ def adopt(
     Exit codes: 0 taken over; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
     """
     # before Beam is imported, which logs even then
-    quiet()
+    silence_logs()
 
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -13,7 +13,7 @@ import click
 
 from ..safe_csv import HELP, write_csv
 from .profile_options import load_profile, usage_error, with_profile
-from .shown import aligned, visible
+from .terminal import aligned, visible
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 import click
 
 from ..errors import EXIT_AGAIN, EXIT_FAILED, EXIT_QUARANTINED
-from ..signals import interrupted_by
+from ..signals import set_interruption_message
 from .profile_options import ENGINE_OPTIONS, add_options, usage_error, with_profile
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def file(
             anonymizer.anonymize_in_place(source)
             return
         if target == _STANDARD:
-            interrupted_by("Interrupted: what came by standard output may not be whole; start the same command again.")
+            set_interruption_message("Interrupted: what came by standard output may not be whole; start the same command again.")
         with _stream(sys.stdin, source, "rb") as given, _stream(sys.stdout, target, "wb") as taken:
             anonymizer.anonymize_file(given, taken)
     except DeidentificationError as error:

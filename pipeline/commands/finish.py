@@ -10,7 +10,7 @@ import click
 
 from ..errors import EXIT_FAILED
 from ..events import reporter
-from ..logs import quiet
+from ..logs import silence_logs
 from .profile_options import fail, usage_error
 from .reporting_options import with_reporting
 from .storage_options import with_storage
@@ -45,7 +45,7 @@ def finish(
     Exit codes as for run; 1 also while the engine is still at work. Beam's options for S3 and Azure may follow.
     """
     # before Beam is imported, which logs even then
-    quiet()
+    silence_logs()
 
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions

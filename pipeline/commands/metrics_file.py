@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EXIT_AGAIN, EXIT_FAILED
 from ..events import reporter
-from ..signals import Interrupted, interruption_code, uninterrupted
+from ..signals import Interrupted, interruption_code, signals_deferred
 from .profile_options import unavailable_behind
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class MetricsFile:
             if lines
         )
         try:
-            with uninterrupted():
+            with signals_deferred():
                 self._replace(text)
         except OSError as error:
             # the run itself is what it is
@@ -102,9 +102,9 @@ class MetricsFile:
 
     def _account(self, report: RunReport, now: int) -> Iterator[tuple[str, Iterator[str]]]:
         # not above: help and mistakes are shown without it
-        from .advice import SETTLED
+        from .advice import NEEDS_NO_ACTION
 
-        passed_over = {reason.value for reason in SETTLED}
+        passed_over = {reason.value for reason in NEEDS_NO_ACTION}
         single = {
             "last_success_timestamp_seconds": now,
             "incomplete_studies": report.incomplete_studies,

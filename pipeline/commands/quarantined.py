@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..logs import quiet
+from ..logs import silence_logs
 from ..safe_csv import HELP, write_csv
 from .profile_options import fail, usage_error
-from .shown import print_table, text_of, visible
 from .storage_options import with_storage
+from .terminal import print_table, text_of, visible
 
 if TYPE_CHECKING:
     from storage import StorageOptions
@@ -70,7 +70,7 @@ def quarantined(
     options for S3 and Azure may follow.
     """
     # before Beam is imported, which logs even then
-    quiet()
+    silence_logs()
 
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions

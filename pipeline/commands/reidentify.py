@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..logs import quiet
+from ..logs import silence_logs
 from ..safe_csv import HELP, write_csv
 from .profile_options import fail, usage_error
-from .shown import print_table, text_of, visible
 from .storage_options import with_storage
+from .terminal import print_table, text_of, visible
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -78,7 +78,7 @@ def reidentify(
     Exit codes: 0 all names were found; 3 some weren't; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
     """
     # before Beam is imported, which logs even then
-    quiet()
+    silence_logs()
 
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from anonymizer import Key, Seal, SecretError
 from storage import Folder, StorageError
-from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, Making, SealError, ledger_file
+from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, OutputFingerprint, SealError, ledger_file
 
 from ..errors import UsageError
 from ..events import reporter
@@ -29,7 +29,7 @@ def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
     return [file for file in found if file.run_id not in alive]
 
 
-def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: Making) -> EarlierRun | None:
+def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: OutputFingerprint) -> EarlierRun | None:
     """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
 
     Args:
@@ -55,12 +55,12 @@ def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: 
         raise UsageError(
             "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without --resume"
         )
-    run = _run(folder, account, same_making=origin.get(MAKING) == made)
+    run = _run(folder, account, same_work_digest=origin.get(MAKING) == made)
     return run._replace(recheck=making) if options.recheck else run
 
 
-def _run(folder: Folder, account: dict[str, Any], *, same_making: bool, same_key: bool = True) -> EarlierRun:
-    run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making, same_key)
+def _run(folder: Folder, account: dict[str, Any], *, same_work_digest: bool, same_key: bool = True) -> EarlierRun:
+    run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest, same_key)
     listed = account.get("inputs", {})
     # what is counted under no input is of a version that had none in its tables
     listed = {**listed, "": run.objects - sum(listed.values())}
@@ -86,7 +86,7 @@ def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | No
     except (FileNotFoundError, SealError, ValueError, KeyError, TypeError):
         # what it goes on with was checked before
         return None
-    return _run(audit.folder, account, same_making=False) if is_own else None
+    return _run(audit.folder, account, same_work_digest=False) if is_own else None
 
 
 def known_objects(options: JobOptions) -> int:
@@ -102,7 +102,7 @@ def known_objects(options: JobOptions) -> int:
         return 0
 
 
-class MapToGoOn(NamedTuple):
+class ImportedUidMap(NamedTuple):
     """An earlier run's UID map that goes on under a new key.
 
     Attributes:
@@ -128,7 +128,7 @@ class MapToGoOn(NamedTuple):
         return {"uid_hash_key_uri": self.key_uri, "uid_hash_key_id": self.key_id, "uid_hash_scope": self.scope}
 
 
-def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | None:
+def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> ImportedUidMap | None:
     """The UID map that ``--uid-map`` names; None where none is named.
 
     Args:
@@ -159,8 +159,8 @@ def map_to_go_on(options: JobOptions, key_uri: str, key_id: str) -> MapToGoOn | 
     account = _account(Audit(folder, (seal,)), "--uid-map")
     if account is None:
         raise UsageError(f"--uid-map: there is no {RUN_FILE}")
-    run = _run(folder, account, same_making=False, same_key=account["key_id"] == key_id)
-    return MapToGoOn(run, uri, scope, key.key_id, seal)
+    run = _run(folder, account, same_work_digest=False, same_key=account["key_id"] == key_id)
+    return ImportedUidMap(run, uri, scope, key.key_id, seal)
 
 
 def _said_hash_key(folder: Folder) -> str | None:

@@ -91,9 +91,9 @@ class RunLock:
         """Do with what a dead run began to say of people and places what its end would have done."""
         folder = account_folder(self._audit, run_id)
         if folder is None:
-            restricted.drop(self._audit, run_id)
+            restricted.discard(self._audit, run_id)
         else:
-            restricted.settle(self._audit, run_id, folder)
+            restricted.publish(self._audit, run_id, folder)
 
     def _clear(self, run_id: str) -> None:
         """Remove a run's unfinished objects, and its tables if there is no account of them; the finished objects are whole, and

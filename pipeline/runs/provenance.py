@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from anonymizer import SERIES, SOP_INSTANCE, STUDY, UNFINISHED, Key, KeyedHash, Purpose, make_folders
 from profiles import EDITION
 from storage import Folder, ObjectConflictError, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
-from transforms import EARLIER, MAC, SCHEMA_VERSION, Earlier, SealError
+from transforms import EARLIER, MAC, SCHEMA_VERSION, EarlierRuns, SealError
 
 from ..errors import UsageError
 from ..options import OLD_AUDIT, JobOptions
@@ -270,7 +270,7 @@ def origin_of(
     settings: Settings,
     runner: str,
     digest: str,
-    earlier: Earlier,
+    earlier: EarlierRuns,
     key: Key,
     inputs: Sequence[str] = (),
     started: str = "",

@@ -12,7 +12,7 @@ from transforms import (
     LEDGER,
     MAC,
     TABLES,
-    Making,
+    OutputFingerprint,
     SealError,
     Status,
     TableError,
@@ -162,7 +162,7 @@ def finish(
     folder, began = audit.folder, time.monotonic()
     origin = dict(origin)
     settings = origin.pop(SETTINGS, {})
-    making = Making(origin.get("version", ""), settings.get("settings_digest", ""), (origin.get(PROFILE_DIGEST, ""),))
+    making = OutputFingerprint(origin.get("version", ""), settings.get("settings_digest", ""), (origin.get(PROFILE_DIGEST, ""),))
     counts = TableCounts(run_id, making)
     try:
         account, _ = audit.read(account_name(run_id))
@@ -217,7 +217,7 @@ def finish(
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
     report = _replace_account(audit, report)
-    restricted.settle(folder, run_id)
+    restricted.publish(folder, run_id)
     if settings.get("recheck"):
         audit.write(ORIGIN_FILE, made_of(origin))
     # all that they tell of is in the tables; what can't be removed harms nobody
@@ -226,7 +226,7 @@ def finish(
             left = [] if finished == run_id or has_account(folder, finished) else run_files(folder, finished)
             for name in (*left, *ledgers_of(folder, finished)):
                 folder.delete(name)
-            restricted.drop(folder, finished)
+            restricted.discard(folder, finished)
     return report
 
 

@@ -45,7 +45,7 @@ def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: by
     return name
 
 
-def settle(audit: Folder, run_id: str, folder: str = "") -> None:
+def publish(audit: Folder, run_id: str, folder: str = "") -> None:
     """Give what ``begin`` wrote its name: the run's account is there.
 
     Args:
@@ -71,7 +71,7 @@ def begun(audit: Folder) -> set[str]:
     return {run_id for run_id in found if is_run_id(run_id)}
 
 
-def drop(audit: Folder, run_id: str) -> None:
+def discard(audit: Folder, run_id: str) -> None:
     """Remove what ``begin`` wrote: the run did not come to its end."""
     for name in _names():
         audit.delete(_begun(run_id, name))

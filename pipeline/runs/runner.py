@@ -30,7 +30,7 @@ from storage import (
     scheme_of,
     writer_for,
 )
-from transforms import NAMESPACE, STORAGE, ConflictRules, Earlier, EngineConfig, Ledger, ProgressListener, make_ready, new_run_id
+from transforms import NAMESPACE, STORAGE, ConflictRules, EarlierRuns, EngineConfig, Ledger, ProgressListener, new_run_id, warm_up
 
 from ..beam_args import check_beam_args, complete, cores, is_embedded, is_local, take_processes
 from ..errors import RunAgainError, RunError, UsageError
@@ -38,23 +38,23 @@ from ..events import reporter
 from ..failures import explain
 from ..job import AuditTarget, JobParts, build_job
 from ..options import JobOptions, check_crosswalk, check_locations
-from ..signals import interrupted_by, uninterrupted
+from ..signals import set_interruption_message, signals_deferred
 from ..workers.worker_pool import WorkerProcesses
-from ..workers.worker_process import settle
+from ..workers.worker_process import freeze_garbage_collector
 from . import restricted
 from .audit import Audit
 from .crosswalk import crosswalk_target
-from .earlier_runs import earlier_run, map_to_go_on, replaced_run, unfinished_work
+from .earlier_runs import earlier_run, imported_uid_map, replaced_run, unfinished_work
 from .inputs import former_listing, number_inputs
 from .lock import RunLock
 from .pending import forget, pending_runs, remember
 from .progress import ProgressDisplay, ProgressFiles
 from .provenance import TAKES_UP, check_origin, has_origin, made_with, making, origin_of, write_origin
+from .recorded_outputs import AuditedOutputs
 from .report import RunReport, finish
 from .settings import SETTINGS, settings_of
 from .times import Span, now, spans_of
-from .vouched_outputs import AuditedOutputs
-from .workload import look
+from .workload import survey_inputs
 
 #: a key that a local run makes for itself reaches its worker processes by their environment
 OWN_KEY = "DICOM_DEID_RUN_KEY"
@@ -93,14 +93,14 @@ def run(options: JobOptions, own_flags: list[str], *, debug: bool = False) -> Ru
         raise UsageError("--template_location would make a template in place of a run: launchers of templates use --detach")
     # here as in any worker, file systems find their options
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    archive, workload = look(options)
+    archive, workload = survey_inputs(options)
     beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
     _make_importable_for_workers()
     # before anything else is under way in this process: they are forked where that is safe
     with WorkerProcesses(
         take_processes(beam_options),
         options.beam_args,
-        partial(make_ready, options.profile),
+        partial(warm_up, options.profile),
         embedded=is_embedded(beam_options),
         debug=debug,
     ) as processes:
@@ -124,7 +124,7 @@ def _run(
             check_root(options.uid_root)
     except SecretError as error:
         raise UsageError(str(error)) from None
-    uid_map = map_to_go_on(options, key_uri, key.key_id)
+    uid_map = imported_uid_map(options, key_uri, key.key_id)
     seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
     audit = Audit(folder, tuple(seals.values()))
     config = _with_digest(
@@ -156,19 +156,19 @@ def _run(
     runner_name = str(beam_options.get_all_options()["runner"])
 
     def prepared(alive: set[str]) -> tuple[_Start, dict[str, Any]]:
-        earlier = Earlier(tuple(unfinished_work(folder, alive | pending_runs(folder))), last_run, uid_map and uid_map.run)
+        earlier = EarlierRuns(tuple(unfinished_work(folder, alive | pending_runs(folder))), last_run, uid_map and uid_map.run)
 
         def start(progress: ProgressListener, runner: PipelineRunner | None) -> PipelineResult:
             pipeline = beam.Pipeline(runner=runner, options=beam_options)
             conflicts = ConflictRules(
                 options.replace_changed,
-                _vouched(options, ledger, earlier),
+                _recorded(options, ledger, earlier),
                 keeps_one=_keeps_one(options),
                 is_mended=not scheme_of(options.output),
             )
             parts = JobParts(config, archive, writer, target, ledger, earlier, progress, inputs, former, crosswalk, conflicts)
             build_job(pipeline, parts)
-            settle()
+            freeze_garbage_collector()
             return pipeline.run()
 
         name = restricted.begin(audit, run_id, settings.restricted, crosswalk.certificate if crosswalk else b"")
@@ -189,17 +189,17 @@ def _run(
         if options.detach:
             start, origin = prepared(set())
             began(takes_up=origin[TAKES_UP])
-            interrupted_by(_ENGINE_GOES_ON)
+            set_interruption_message(_ENGINE_GOES_ON)
             _submit(start, audit, run_id, origin, debug=debug)
             return None
         with contextlib.ExitStack() as stack:
-            with uninterrupted():
+            with signals_deferred():
                 lock = stack.enter_context(RunLock(folder, options.output, run_id))
             start, origin = prepared(lock.alive)
             stack.callback(_drop, folder, run_id, origin)
             began(takes_up=origin[TAKES_UP])
             if not local:
-                interrupted_by(_ENGINE_GOES_ON)
+                set_interruption_message(_ENGINE_GOES_ON)
             operations, spans = _execute(start, writer, processes, debug=debug)
             try:
                 return finish(audit, run_id, origin, operations, spans)
@@ -213,15 +213,15 @@ def _drop(folder: Folder, run_id: str, origin: dict[str, Any]) -> None:
     """Clear away what a run that did not come to its end would have said of people and places."""
     # of one that did, nothing is left
     if origin.get(SETTINGS, {}).get("restricted"):
-        with contextlib.suppress(StorageError), uninterrupted():
-            restricted.drop(folder, run_id)
+        with contextlib.suppress(StorageError), signals_deferred():
+            restricted.discard(folder, run_id)
 
 
 def _keeps_one(options: JobOptions) -> bool:
     return options.conflicts == "keep-one"
 
 
-def _vouched(options: JobOptions, ledger: Ledger, earlier: Earlier) -> AuditedOutputs | None:
+def _recorded(options: JobOptions, ledger: Ledger, earlier: EarlierRuns) -> AuditedOutputs | None:
     """What tells of outputs by their names; object storage has none that are half-written, and no locks."""
     if scheme_of(options.output) and not _keeps_one(options):
         return None
@@ -254,7 +254,7 @@ def _execute(
                 raise
             raise explain(error) from None
         finally:
-            with uninterrupted():
+            with signals_deferred():
                 writer.clean()
     if state != "DONE":
         raise RunError(f"the runner ended in state {state}")
@@ -321,7 +321,7 @@ def _make_importable_for_workers() -> None:
 @contextlib.contextmanager
 def _progress() -> Iterator[ProgressFiles]:
     with contextlib.ExitStack() as stack:
-        with uninterrupted():
+        with signals_deferred():
             try:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dicom-deid-"))
             except OSError:

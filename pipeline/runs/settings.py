@@ -16,7 +16,7 @@ from typing import Any
 
 from anonymizer import Key, KeyedHash, Purpose
 from profiles import CustomRule, tags
-from transforms import Making, RowConstants
+from transforms import OutputFingerprint, RowConstants
 
 from ..options import JobOptions
 
@@ -46,7 +46,7 @@ class Settings:
     made: dict[str, Any]
     words: dict[str, Any]
     restricted: dict[str, Any]
-    making: Making
+    making: OutputFingerprint
 
     def constants(self, run_id: str, key_id: str) -> RowConstants:
         """What stands in each row."""
@@ -91,7 +91,7 @@ def settings_of(options: JobOptions, made: Mapping[str, Any], key: Key) -> Setti
         made,
         words,
         _restricted(options, [(option, path, plain) for option, _, path, plain in files]),
-        Making(version("dicom-deid"), settings_digest, (made[PROFILE_DIGEST], profile.digest)),
+        OutputFingerprint(version("dicom-deid"), settings_digest, (made[PROFILE_DIGEST], profile.digest)),
     )
 
 
@@ -123,7 +123,7 @@ def _rule_in_words(rule: CustomRule) -> dict[str, Any]:
     return {
         "pattern": rule.pattern.text if is_plain else "(pattern)",
         "actions": {option.name: action.value for option, action in rule.actions},
-        "insists": rule.insists,
+        "insists": rule.allows_weakening,
         "has_value": rule.value is not None,
     }
 

@@ -12,7 +12,7 @@ from transforms import (
     INSTANCES_TABLE,
     REFERENCES_TABLE,
     UID_MAP_TABLE,
-    Making,
+    OutputFingerprint,
     Status,
     add_up,
     has_settings,
@@ -48,7 +48,7 @@ class TableCounts:
     """
 
     run_id: str
-    making: Making
+    making: OutputFingerprint
     statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
     reasons: Counter[str] = field(default_factory=Counter)
     risks_refused: Counter[str] = field(default_factory=Counter)

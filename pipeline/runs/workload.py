@@ -72,7 +72,7 @@ class Workload:
         return max(1, min(cores, int(pieces), int(work / _SHARE)))
 
 
-def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
+def survey_inputs(options: JobOptions) -> tuple[StoredArchive, Workload]:
     """The inputs, each of which was found to list something; and how much work they are, as far as that matters.
 
     Raises:
@@ -87,7 +87,7 @@ def look(options: JobOptions) -> tuple[StoredArchive, Workload]:
         option, name = input_option(options, location[0]), location[1]
         before = workload.objects
         try:
-            for ref in archive.look(location):
+            for ref in archive.preview(location):
                 remote = remote or bool(scheme_of(os.fsdecode(ref.name)))
                 if ref.members is None:
                     workload.add(ref.size, is_container=archive.is_container(ref.name))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from anonymizer import DeidentificationError, Engine
 from storage import ObjectRef, Operations, StoredArchive, TransientError
-from transforms import Workers
+from transforms import WorkerThreads
 
 #: names in a page of a listing, on every store
 _PAGE = 1000
@@ -131,7 +131,7 @@ def examine(archive: StoredArchive, engine: Engine, drawn: list[ObjectRef]) -> S
     archive.take_operations()
     instances = [member for ref in drawn for member in _instances(archive, ref)]
     opening = archive.take_operations()
-    workers = Workers(archive.concurrency)
+    workers = WorkerThreads(archive.concurrency)
     # the second pass opens only what the first understood
     understood = [ref for ref in workers.map(lambda ref: _scan(archive, engine, ref), instances) if ref is not None]
     headers = archive.take_operations()

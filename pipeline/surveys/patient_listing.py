@@ -22,18 +22,18 @@ from storage import (
     StorageError,
     StoredArchive,
     TransientError,
-    again,
     cannot_write,
     create_private,
+    retry_transient,
     scheme_of,
 )
-from transforms import Workers
+from transforms import WorkerThreads
 
 from ..beam_args import check_beam_args
 from ..errors import EXIT_QUARANTINED, RunError, UsageError
 from ..events import reporter
 from ..options import JobOptions, check_locations, check_patient_list, input_option
-from ..runs.workload import look
+from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
 
 _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
@@ -143,7 +143,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     check_patient_list(options, path)
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     table = _table(options)
-    archive, _ = look(options)
+    archive, _ = survey_inputs(options)
     search = _Search(archive)
     search.read(_objects(options, archive))
     known = {patient for patient in search.patients if table is not None and table.find(patient) is not None}
@@ -178,7 +178,7 @@ def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[Objec
     for location in enumerate(options.inputs):
         option = input_option(options, location[0])
         try:
-            for ref in archive.look(location):
+            for ref in archive.preview(location):
                 if archive.is_container(ref.name):
                     yield from archive.members(ref)
                 else:
@@ -201,7 +201,7 @@ class _Search:
 
     def read(self, objects: Iterator[list[ObjectRef]]) -> None:
         """Read the headers of ``objects``, several at once where that is worth it."""
-        workers = Workers(self._archive.concurrency)
+        workers = WorkerThreads(self._archive.concurrency)
         try:
             while batch := list(islice(objects, _BATCH)):
                 for found in workers.map(self._read_all, batch):
@@ -227,7 +227,7 @@ class _Search:
     def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
         """The patient whom an object names, by an ID or not; why it can't be told; None: no patient's, or no DICOM object."""
         try:
-            return again(partial(self._look, ref))
+            return retry_transient(partial(self._look, ref))
         except EndOfRunError:
             raise
         except DeidentificationError as error:
@@ -255,7 +255,7 @@ class _Search:
             return None
         patient = Patient.of(scan.originals.patient_id, scan.originals.issuer)
         # what isn't in the object's character set was guessed: a run doesn't
-        return patient if engine.facts.whose(patient) == scan.patient else Reason.UNDECODABLE_TEXT
+        return patient if engine.facts.patient_hash(patient) == scan.patient else Reason.UNDECODABLE_TEXT
 
 
 def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:

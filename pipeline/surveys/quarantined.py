@@ -92,7 +92,9 @@ def load_run(folder: Folder, key: Key) -> EarlierRun:
         raise UsageError("--key is not the key of that run, but the one by which its UIDs are hashed: give the run's own")
     if not any(inputs):
         raise UsageError("--audit: that run was one of an older version, which didn't say which inputs it had: run again")
-    return EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making=False, inputs=inputs)
+    return EarlierRun(
+        folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest=False, inputs=inputs
+    )
 
 
 def inputs_of(run: EarlierRun, names: Collection[str], key: Key) -> Inputs:
@@ -194,7 +196,7 @@ class Search:
             if self._inputs.isdisjoint({inputs.ids[ordinal], None}):
                 continue
             try:
-                for ref in archive.look((ordinal, name)):
+                for ref in archive.preview((ordinal, name)):
                     yield from self._among(archive, ref)
                     if not self._left:
                         return

@@ -21,9 +21,9 @@ from apache_beam.runners.runner import PipelineRunner
 from storage import StorageUnavailableError, go_on, has_connected, note_outage, remember_outages, stop
 
 from ..beam_internals import closed_to_others, runner_of_processes
-from ..errors import AGAIN, RunAgainError
+from ..errors import RUN_AGAIN_HINT, RunAgainError
 from ..failures import unavailable_in
-from ..signals import Interrupted, born_deaf, uninterrupted
+from ..signals import Interrupted, signals_blocked, signals_deferred
 from . import worker_process
 from .socket_folder import make_socket_folder
 
@@ -71,7 +71,7 @@ class WorkerProcesses:
         go_on()
         remember_outages()
         with contextlib.ExitStack() as cleanup:
-            with uninterrupted():
+            with signals_deferred():
                 folder = None
                 if self._count or self._embedded:
                     folder = make_socket_folder()
@@ -88,7 +88,7 @@ class WorkerProcesses:
         task = (os.getpid(), str(folder), self._prepare, self._debug)
         self._workers = [_Worker("fork" if forks else "spawn", self._ended, task) for _ in range(self._count)]
         self._idle = iter(self._workers)
-        with born_deaf():
+        with signals_blocked():
             for worker in self._workers:
                 worker.process.start()
         # threads only now: none is to be at work in the middle of a fork
@@ -212,4 +212,4 @@ def _how_it_died(code: int) -> str:
         how = f"was killed by signal {-code}" + (", as the system does when memory runs out" * (code == -signal.SIGKILL))
     else:
         how = f"ended with exit code {code}"
-    return f"a worker process {how}; {AGAIN}"
+    return f"a worker process {how}; {RUN_AGAIN_HINT}"

@@ -17,8 +17,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from storage import remember_outages, stop
 
 from .. import beam_internals
-from ..logs import quiet
-from ..signals import be_deaf
+from ..logs import silence_logs
+from ..signals import ignore_signals
 
 _POLL_SECONDS = 0.2
 
@@ -49,13 +49,13 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
         prepare: what is done first, without an assignment.
         debug: let Beam print what workers raise; it may name objects.
     """
-    be_deaf()
+    ignore_signals()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
-    quiet(debug=debug)
+    silence_logs(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     prepare()
-    settle()
+    freeze_garbage_collector()
     remember_outages()
     assignment: Assignment | None = assignments.recv()
     if assignment is None:
@@ -75,7 +75,7 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     os._exit(0)
 
 
-def settle() -> None:
+def freeze_garbage_collector() -> None:
     """What a process does that is about to work for the run.
 
     Garbage is collected from now on, but not among what is there already: the command did without while it started.

@@ -1,6 +1,6 @@
 """Custom profiles: rules that people write, which come before the standard's tables."""
 
-from .files import Source as Source
+from .files import ProfileSource as ProfileSource
 from .files import read_csv as read_csv
 from .files import read_json as read_json
 from .files import read_source as read_source

@@ -16,7 +16,7 @@ from .csv_records import Record, plain_lines, records
 from .rules import CustomRule, is_action, make_rule
 
 #: where a profile is read from: a path, or an open stream of text or bytes
-Source = str | os.PathLike[str] | IO[str] | IO[bytes]
+ProfileSource = str | os.PathLike[str] | IO[str] | IO[bytes]
 
 _MAX_SIZE = 16_000_000
 _MAX_RULES, _MAX_COLUMNS = 50_000, 256
@@ -51,7 +51,7 @@ _HEADS: dict[str, ProfileOptions] = {
 Column = ProfileOptions | str
 
 
-def read_source(source: Source) -> tuple[str, str]:
+def read_source(source: ProfileSource) -> tuple[str, str]:
     """The text of a file in UTF-8, with or without a byte order mark, and its name for messages, without folders.
 
     Raises:

@@ -51,14 +51,14 @@ class CustomRule:
         pattern: the attributes that it is for.
         actions: the action under each option, in the standard's order; the Basic Profile's is the one without options.
         value: what takes the place of the value where the action is D; None: a dummy.
-        insists: whether it says (by ``!``) that it keeps what the standard would not.
+        allows_weakening: whether it says (by ``!``) that it keeps what the standard would not.
         origin: file, place and rule, for people: ``my.csv line 3: PatientName;D``.
     """
 
     pattern: TagPattern
     actions: tuple[tuple[ProfileOptions, Action], ...]
     value: str | None
-    insists: bool
+    allows_weakening: bool
     origin: str
 
     def action(self, options: ProfileOptions) -> Action | None:
@@ -119,9 +119,9 @@ def _applies(rule: CustomRule, action: Action, attribute: Attribute) -> bool:
     if attribute.tag in IDENTITY:
         return action in (Action.U, Action.K)
     if action in _KEEPING and attribute.tag & 0x10000:
-        return rule.insists and rule.pattern.names_private
+        return rule.allows_weakening and rule.pattern.names_private
     if action in _KEEPING and not attribute.keyword:
-        return rule.insists
+        return rule.allows_weakening
     return True
 
 
@@ -146,7 +146,7 @@ def check_strength(rules: tuple[CustomRule, ...], options: ProfileOptions, stand
     """
     for index, rule in enumerate(rules):
         action = rule.action(options)
-        if rule.insists or action not in _KEEPING or action is None:
+        if rule.allows_weakening or action not in _KEEPING or action is None:
             continue
         # C without a creator is the standard's own code for private attributes: the safe ones stay (PS3.15 E.3.10)
         if rule.pattern.names_private and (action is Action.K or rule.pattern.names_creator):
@@ -205,7 +205,7 @@ def make_rule(place: str, pattern: str, cells: Mapping[ProfileOptions, str], val
             pattern=TagPattern.parse(pattern),
             actions=tuple((option, action) for option, action, _ in parsed),
             value=value.strip() or None,
-            insists=any(insists for _, _, insists in parsed),
+            allows_weakening=any(allows_weakening for _, _, allows_weakening in parsed),
             origin=origin,
         )
         _check(rule)

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from anonymizer import Reason
 
 from ..objects import Member, ObjectRef, Packing
-from ..retry import again
+from ..retry import retry_transient
 from .batches import in_batches
 from .decoding import MAGIC, Compression, DecodedStream, compression_of
 from .forward import ForwardStream, RangeStream, broken
@@ -33,7 +33,7 @@ def tar_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[O
         compression = compression_of(raw.peek(MAGIC))
         if compression is None:
             yield from in_batches(_refs(container, raw, raw, Packing.TAR))
-        elif members := again(lambda: _compressed(container, compression, raw)):
+        elif members := retry_transient(lambda: _compressed(container, compression, raw)):
             yield members
 
 

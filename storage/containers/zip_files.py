@@ -11,7 +11,7 @@ from anonymizer import ByteStream, Reason
 
 from ..objects import Member, ObjectRef, Packing
 from ..protocols import OpenObject
-from ..retry import again
+from ..retry import retry_transient
 from ..store import OpenEntry
 from .batches import in_batches
 from .decoding import DecodedStream, bzip2_decoder, deflate_decoder, lzma_decoder
@@ -39,7 +39,7 @@ def zip_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[O
         OSError, TransientError: it can't be read.
         DeidentificationError: it can't be read, is broken or too large. Nothing was given then.
     """
-    directory, version = again(lambda: _read(container, open_range))
+    directory, version = retry_transient(lambda: _read(container, open_range))
     yield from in_batches(_refs(container, directory, container.version or version))
 
 

@@ -25,9 +25,9 @@ from anonymizer import DeidentificationError, Reason
 from ..errors import ObjectConflictError, TransientError
 from ..locations import Address, address, as_folder
 from ..objects import Written
-from ..retry import again
+from ..outages import refusal
+from ..retry import retry_transient
 from ..store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
-from ..unavailable import refusal
 from .azure_client import ERRORS, answers, client, code_of, explain, outage_of, status_of
 from .remote import (
     CONTENT_TYPE,
@@ -113,7 +113,7 @@ class AzureStore:
             finally:
                 reader.close()
         elif 0 <= last - start <= SMALL:
-            yield BytesReader(*again(lambda: self._whole(entry, start, last - start)))
+            yield BytesReader(*retry_transient(lambda: self._whole(entry, start, last - start)))
         else:
             # the library's downloads hold in memory what a request brings
             whole = start == 0 and end is None
@@ -161,7 +161,7 @@ class AzureStore:
         head, rest = head_of(chunks)
         kept = {name.replace("-", "_"): value for name, value in metadata.items()}
         if rest is None:
-            return again(lambda: self._upload(uri, head, kept, version))
+            return retry_transient(lambda: self._upload(uri, head, kept, version))
         return self._upload_blocks(uri, Parts(head, rest), kept, version)
 
     def _upload(self, uri: str, content: bytes, metadata: dict[str, str], version: str) -> Written:
@@ -205,7 +205,7 @@ class AzureStore:
             for number, part in enumerate(parts):
                 blocks.append(BlobBlock(f"{prefix}{number:06}"))
                 digest.update(part)
-                again(partial(self._stage, uri, blob, blocks[-1].id, part))
+                retry_transient(partial(self._stage, uri, blob, blocks[-1].id, part))
             with _sending():
                 blob.commit_block_list(
                     blocks,

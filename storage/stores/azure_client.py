@@ -21,8 +21,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 from requests.adapters import HTTPAdapter
 
+from ..outages import Outage, check_outage, unavailable
 from ..store import COUNTS, StorageError, StorageOptions
-from ..unavailable import Outage, check_outage, unavailable
 
 #: all that can come of a request that did not succeed; names that aren't possible are refused as ValueError
 ERRORS = (AzureError, ValueError)

@@ -19,9 +19,9 @@ from anonymizer import DeidentificationError, Reason
 from ..errors import ObjectConflictError, TransientError
 from ..locations import address, as_folder
 from ..objects import Written
-from ..retry import again
+from ..outages import refusal
+from ..retry import retry_transient
 from ..store import COUNTS, Entry, OpenEntry, StorageOptions
-from ..unavailable import refusal
 from .gcs_client import ERRORS, RETRY, TIMEOUT, answers, client, explain, last_size, outage_of
 from .remote import CONTENT_TYPE, PushedStream, content_type, head_of, holds, opened, unreadable, until_whole, unwritable
 
@@ -113,7 +113,7 @@ class GcsStore:
         """As ``ObjectStore.create``: one request, or one resumable upload for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
-            return again(lambda: self._upload(uri, head, metadata, int(version or 0)))
+            return retry_transient(lambda: self._upload(uri, head, metadata, int(version or 0)))
         return self._upload_stream(uri, head, rest, metadata, int(version or 0))
 
     def _upload(self, uri: str, content: bytes, metadata: dict[str, str], generation: int) -> Written:

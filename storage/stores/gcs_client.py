@@ -19,8 +19,8 @@ from requests.adapters import HTTPAdapter
 
 from anonymizer import CredentialsError, default_credentials
 
+from ..outages import Outage, check_outage, unavailable
 from ..store import COUNTS, StorageError, StorageOptions
-from ..unavailable import Outage, check_outage, unavailable
 
 #: what a 403 says that is about too many requests, or bytes
 _LIMITS = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}

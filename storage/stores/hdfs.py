@@ -23,9 +23,9 @@ from anonymizer import DeidentificationError, Reason
 from ..errors import ObjectConflictError, TransientError
 from ..locations import as_folder, scheme_of
 from ..objects import Written
-from ..retry import again
+from ..outages import Outage, check_outage, refusal
+from ..retry import retry_transient
 from ..store import COUNTS, Entry, OpenEntry, StorageError, StorageOptions
-from ..unavailable import Outage, check_outage, refusal
 from .local_writer import TEMPORARY
 from .remote import SMALL, BytesReader, PiecesReader, RangeReader, head_of, unreadable, unwritable
 
@@ -95,7 +95,7 @@ class BeamFilesStore:
                 finally:
                     reader.close()
             elif 0 <= last - start <= SMALL:
-                yield BytesReader(*again(lambda: fetch(entry, start, last - start)))
+                yield BytesReader(*retry_transient(lambda: fetch(entry, start, last - start)))
             else:
                 yield PiecesReader(fetch, entry, start, end, lambda now: _check(system, now))
 

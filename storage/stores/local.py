@@ -14,8 +14,8 @@ from pathlib import Path
 from anonymizer import DeidentificationError, Reason, make_folders, sync_folder, write_atomically
 
 from ..errors import ObjectConflictError
+from ..outages import cannot_read, cannot_write
 from ..store import Entry, OddFileError, OpenEntry, StorageError
-from ..unavailable import cannot_read, cannot_write
 from .walking import matches, walk
 
 #: bytes of a small file: tables have 32 MiB and a group of rows
@@ -37,10 +37,10 @@ class LocalStore:
         """
         for file in self.files(prefix):
             # os.fsencode, without its calls
-            yield self.look(file.encode(_ENCODING, _ERRORS))
+            yield self.entry_of(file.encode(_ENCODING, _ERRORS))
 
     @staticmethod
-    def look(path: bytes) -> Entry:
+    def entry_of(path: bytes) -> Entry:
         """One file; where there is none, it is listed all the same: reading it will fail, and that is what the audit says."""
         try:
             status = os.stat(path)

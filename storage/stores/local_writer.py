@@ -16,10 +16,10 @@ from anonymizer import DeidentificationError, Reason, joined, write_all
 
 from ..durability import Syncer, nothing_to_wait_for, sync_content
 from ..errors import ObjectConflictError
-from ..objects import Found, Written
+from ..objects import ExistingOutput, Written
+from ..outages import cannot_write
 from ..stopping import check_running
 from ..store import StorageError
-from ..unavailable import cannot_write
 
 #: unfinished objects wait here, in a folder for each run on the output's own file system, until they get their names
 TEMPORARY = ".dicom-deid-tmp"
@@ -148,12 +148,12 @@ class LocalWriter:
         names = (f"{study}/{one}/{instance}" for one in series)
         return next((other for other in names if os.path.lexists(f"{self._output}/{other}")), None)
 
-    def found(self, name: str) -> Found | None:
+    def found(self, name: str) -> ExistingOutput | None:
         """As ``ObjectWriter.found``."""
         target = f"{self._output}/{name}"
         try:
             version = _version(target)
-            return Found(_written(target), version)
+            return ExistingOutput(_written(target), version)
         except FileNotFoundError:
             return None
         except OSError:

@@ -16,7 +16,7 @@ from anonymizer import DeidentificationError, Reason, joined
 
 from ..errors import TransientError
 from ..objects import Written
-from ..retry import again
+from ..retry import retry_transient
 from ..store import HEADER_BYTES, WHOLE_BYTES, Entry, ObjectStore, OpenEntry, StorageError
 
 #: objects up to this size are read and written by one request with all of it in memory; larger ones stream
@@ -49,7 +49,7 @@ def until_whole(attempt: Callable[[], T]) -> T:
         StorageError: they still did the last time.
     """
     try:
-        return again(attempt)
+        return retry_transient(attempt)
     except TransientError:
         raise StorageError("bytes go wrong on their way to and from the store, time and again") from None
 
@@ -291,7 +291,7 @@ def opened(
     """
     last = entry.size if end is None else end
     if not header and 0 <= last - start <= SMALL:
-        yield BytesReader(*again(lambda: fetch(entry, start, last - start)))
+        yield BytesReader(*retry_transient(lambda: fetch(entry, start, last - start)))
         return
     reader = RangeReader(fetch, entry, start, end) if header else stream()
     try:

@@ -20,9 +20,9 @@ from anonymizer import DeidentificationError, Reason
 from ..errors import ObjectConflictError, TransientError
 from ..locations import Address, address, as_folder
 from ..objects import Written
-from ..retry import again
+from ..outages import refusal
+from ..retry import retry_transient
 from ..store import COUNTS, Entry, OpenEntry, StorageOptions
-from ..unavailable import refusal
 from .remote import (
     CONTENT_TYPE,
     Parts,
@@ -166,7 +166,7 @@ class S3Store:
         """As ``ObjectStore.create``: one request, or an upload in parts for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
-            return again(lambda: self._upload(uri, head, metadata, version))
+            return retry_transient(lambda: self._upload(uri, head, metadata, version))
         return self._upload_parts(uri, Parts(head, rest), metadata, version)
 
     def _upload(self, uri: str, content: bytes, metadata: dict[str, str], version: str) -> Written:
@@ -244,7 +244,7 @@ class S3Store:
     def _upload_parts(self, uri: str, parts: Parts, metadata: dict[str, str], version: str) -> Written:
         try:
             with self._unfinished(uri, metadata) as place:
-                sent = [again(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
+                sent = [retry_transient(partial(self._send_part, place, number, part)) for number, part in enumerate(parts, 1)]
                 if version and self._version(uri) != version:
                     # not all stores know a condition here
                     raise _Unmet

@@ -23,8 +23,8 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from urllib3.exceptions import HTTPError
 
+from ..outages import Outage, check_outage, unavailable
 from ..store import COUNTS, StorageError, StorageOptions
-from ..unavailable import Outage, check_outage, unavailable
 
 #: all that can come of a request that did not succeed; of a body's bytes urllib3's own errors come, too
 ERRORS = (ClientError, BotoCoreError, HTTPError)

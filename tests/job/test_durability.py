@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from storage.durability import Syncer
-from tests.job.test_power_loss import vouched
+from tests.job.test_power_loss import outputs_recorded
 from tests.support.power_loss import STRACE, Disk, Keeps, calls
 from tests.support.runs import ROOT, audit_of, ct_file, run_command
 
@@ -131,6 +131,6 @@ def test_a_disk_that_can_not_keep_what_is_written_ends_the_run(tmp_path: Path, k
     assert done.returncode == 4, done.stderr
     assert "see to" in done.stderr and "Traceback" not in done.stderr
     # nobody says of an object that it is there
-    assert not (audit_of(output) / "run.json").exists() and vouched(output, key_file) == 0
+    assert not (audit_of(output) / "run.json").exists() and outputs_recorded(output, key_file) == 0
     again = run_command(*command[3:])
     assert again.returncode == 0 and len(list(output.rglob("*.dcm"))) == 50

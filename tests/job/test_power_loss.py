@@ -80,7 +80,7 @@ def cuts(disk: Disk, found: list[tuple[str, str, int]], folder: Path, count: int
             number += 1
 
 
-def vouched(output: Path, key: Path, replaced: str = "") -> int:
+def outputs_recorded(output: Path, key: Path, replaced: str = "") -> int:
     """How many objects ledgers and ``run.json`` tell of, on a disk after a power cut: each is there whole.
 
     Args:
@@ -128,7 +128,7 @@ def test_a_first_run(archive: Path, key_file: Path, tmp_path: Path) -> None:
     assert Run(tmp_path / "disk" / "out", 0, "").objects() == expected.objects()
     told = []
     for where, folder in cuts(disk, found, tmp_path, CUTS):
-        told.append(vouched(folder / "out", key_file))
+        told.append(outputs_recorded(folder / "out", key_file))
         check(deidentify(archive, folder / "out", key_file), expected, where)
     # work was gone on with, and not just done again
     assert any(0 < count < MANY for count in told)
@@ -158,5 +158,5 @@ def test_a_night(archive: Path, key_file: Path, tmp_path: Path) -> None:
     (replaced,) = (row for row in expected.table("instances") if row["notes"])
     found = traced(tmp_path, night, key_file, *flags)
     for where, folder in cuts(disk, found, tmp_path, CUTS):
-        assert vouched(folder / "out", key_file, replaced["output_name"]) >= MANY - 1
+        assert outputs_recorded(folder / "out", key_file, replaced["output_name"]) >= MANY - 1
         check(deidentify(night, folder / "out", key_file, *flags), expected, where)

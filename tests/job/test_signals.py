@@ -197,9 +197,9 @@ def test_a_terminal_that_is_gone(archive: Path, key_file: Path, tmp_path: Path) 
 
 _DEAF = """
 import os, signal, sys, time
-from pipeline.signals import heard
+from pipeline.signals import signals_handled
 
-with heard():
+with signals_handled():
     os.kill(os.getpid(), signal.SIGINT) if sys.argv[1] == "0" else None
     for left in range(int(sys.argv[1]), 0, -1):
         try:

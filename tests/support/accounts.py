@@ -8,7 +8,7 @@ from pipeline.runs.provenance import made_with, origin_of
 from pipeline.runs.settings import settings_of
 from pipeline.runs.times import now
 from tests.support.keys import KEY
-from transforms import Earlier, RowConstants
+from transforms import EarlierRuns, RowConstants
 
 #: what stands in each row
 CONSTANTS = RowConstants("digest", "settings", "key", "version", "20261129010000012345ab")
@@ -17,4 +17,6 @@ CONSTANTS = RowConstants("digest", "settings", "key", "version", "20261129010000
 def origin(options: JobOptions, runner: str = "runner") -> dict[str, Any]:
     """What a run with the test's key is made with, and by."""
     key = Key(KEY)
-    return origin_of(options, settings_of(options, made_with(options, key), key), runner, "making", Earlier(), key, started=now())
+    return origin_of(
+        options, settings_of(options, made_with(options, key), key), runner, "making", EarlierRuns(), key, started=now()
+    )

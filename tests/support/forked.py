@@ -231,9 +231,9 @@ def _get_ready() -> None:
         importlib.import_module(module)
     from profiles import ConfidentialityProfile
     from tests.support.quick_beam import make_beam_quick
-    from transforms import make_ready
+    from transforms import warm_up
 
-    make_ready(ConfidentialityProfile.default())
+    warm_up(ConfidentialityProfile.default())
     make_beam_quick()
     # what is here stays, and is shared with all commands until they change it
     gc.collect()

@@ -12,7 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from anonymizer import split_words
 from storage import Archive, ObjectRef, ObjectWriter, keep_done
 
-from ..concurrency import Workers, reading_order
+from ..concurrency import WorkerThreads, reading_order
 from ..engine_config import EngineConfig
 from ..ledger import Ledger, LedgerWriter
 from ..metrics import (
@@ -25,10 +25,10 @@ from ..metrics import (
     counter,
 )
 from ..records import BATCH, AuditRow, AuditRows, InstanceHeader, SharedFindings, Status, StudyPart, WorkUnit
-from ..shuffle.bundles import at_end
+from ..shuffle.bundles import in_global_window
 from ..shuffle.packing import pack, unpack
 from ..work_unit_ids import STUDY_ID_SIZE
-from .instance_anonymizer import InstanceAnonymizer, MappedUids, Taken
+from .instance_anonymizer import InstanceAnonymizer, MappedUids, NameConflict
 from .output_conflicts import ConflictRules
 
 #: objects whose output's name is taken that wait to be looked up together
@@ -39,7 +39,7 @@ _MOST_TAKEN = 16_384
 Joined = tuple[bytes, tuple[Iterable[Any], ...]]
 #: for each study its id, headers, descriptions and places of those of the headers; hash of an original UID -> new UID, for those
 #: that the headers don't have
-ToDo = tuple[list[tuple[bytes, list[tuple[Any, ...]], list[tuple[Any, ...]], list[int]]], dict[bytes, bytes]]
+UnitWork = tuple[list[tuple[bytes, list[tuple[Any, ...]], list[tuple[Any, ...]], list[int]]], dict[bytes, bytes]]
 
 
 def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
@@ -80,13 +80,13 @@ def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes, bytes]]]) -> Wo
     return found
 
 
-class Claim(NamedTuple):
+class InstanceClaim(NamedTuple):
     """The objects of a work unit that claim one SOPInstanceUID, and who de-identifies them."""
 
     anonymizer: InstanceAnonymizer
     headers: list[InstanceHeader]
 
-    def rows(self, claimed: Mapping[bytes, bool]) -> Sequence[AuditRow | Taken]:
+    def rows(self, claimed: Mapping[bytes, bool]) -> Sequence[AuditRow | NameConflict]:
         """What became of them.
 
         Args:
@@ -125,16 +125,16 @@ class _Anonymize(beam.DoFn):
 
     def setup(self) -> None:
         self._engine = self._config.engine()
-        self._workers = Workers(self._archive.concurrency)
+        self._workers = WorkerThreads(self._archive.concurrency)
         self._ledger_writer = LedgerWriter(self._ledger, sync=self._writer.flush)
 
     def start_bundle(self) -> None:
-        self._taken: list[Taken] = []
+        self._taken: list[NameConflict] = []
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         self._settle()
         if rows := self._ledger_writer.end_bundle():
-            yield from at_end([self._counted(rows)])
+            yield from in_global_window([self._counted(rows)])
         self._clock.note()
 
     def teardown(self) -> None:
@@ -156,7 +156,7 @@ class _Anonymize(beam.DoFn):
         mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words, heads))
 
-        def anonymize(several: list[Claim]) -> list[AuditRow | Taken]:
+        def anonymize(several: list[InstanceClaim]) -> list[AuditRow | NameConflict]:
             rows = [row for claim in several for row in claim.rows(claimed)]
             self._archive.release()
             return rows
@@ -165,7 +165,7 @@ class _Anonymize(beam.DoFn):
         results = self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref)))
         for found in keep_done(results, self._ledger_writer.save):
             self._ledger_writer.add_rows([row for row in found if isinstance(row, AuditRow)])
-            taken = [one for one in found if isinstance(one, Taken)]
+            taken = [one for one in found if isinstance(one, NameConflict)]
             self._taken += taken
             told += len(found) + sum(len(one.rows) + len(one.others) for one in taken)
             if told >= BATCH:
@@ -183,7 +183,7 @@ class _Anonymize(beam.DoFn):
         """All at once: each time, the whole audit may be read."""
         taken, self._taken = self._taken, []
         if taken:
-            for rows in keep_done(self._conflicts.settle(taken), self._ledger_writer.save):
+            for rows in keep_done(self._conflicts.resolve(taken), self._ledger_writer.save):
                 self._ledger_writer.add_rows(rows)
 
     def _claims(
@@ -192,7 +192,7 @@ class _Anonymize(beam.DoFn):
         uids: MappedUids,
         words: WordsByStudy,
         heads: frozenset[bytes] | None,
-    ) -> Iterator[Claim]:
+    ) -> Iterator[InstanceClaim]:
         for study, headers in studies:
             of_study = self._engine.words.known(words.get(study, {}))
             anonymizer = InstanceAnonymizer(
@@ -201,7 +201,7 @@ class _Anonymize(beam.DoFn):
                 keeps_one=self._conflicts.keeps_one,
             )
             for _, same in groupby(headers, key=_INSTANCE):
-                yield Claim(anonymizer, list(same))
+                yield InstanceClaim(anonymizer, list(same))
 
     def _counted(self, rows: list[AuditRow]) -> AuditRows:
         sizes = [row.size for row in rows if row.status is Status.WRITTEN]
@@ -236,6 +236,6 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         self._anonymize = _Anonymize(archive, writer, config, ledger, conflicts, progress)
 
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
-        pending = units | "ToDo" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])
+        pending = units | "UnitWork" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])
         joined = (pending, *self._known) | "Join" >> beam.CoGroupByKey()
         return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof)).with_output_types(AuditRows)

@@ -18,11 +18,11 @@ from anonymizer import (
     Note,
     Reason,
 )
-from storage import Archive, Found, ObjectConflictError, ObjectRef, ObjectWriter, Written, again, check_running
+from storage import Archive, ExistingOutput, ObjectConflictError, ObjectRef, ObjectWriter, Written, check_running, retry_transient
 
 from ..records import AuditRow, EarlierOutput, InstanceHeader, Status
 from ..rejection import described, rejection, row_of
-from ..source_ids import Source, Sources
+from ..source_ids import ListedSource, SourceHasher
 from ..work_unit_ids import study_hash
 from .kept_content import Compression, Content, OutputStream, find_compression, is_same_object
 
@@ -86,7 +86,7 @@ class NameTakenError(Exception):
         self.name = name
 
 
-class Taken(NamedTuple):
+class NameConflict(NamedTuple):
     """An object that isn't written, for the name of its output is taken, and what is known of the object doesn't say by what.
 
     Attributes:
@@ -127,7 +127,7 @@ class InstanceAnonymizer:
             keeps_one: of different contents of one object, one is written.
         """
         self._engine = engine
-        self._sources = Sources(engine)
+        self._sources = SourceHasher(engine)
         self._study_hash = study_hash(study)
         self._archive = archive
         self._writer = writer
@@ -137,20 +137,20 @@ class InstanceAnonymizer:
         self._replaces_changed = replaces_changed
         self._keeps_one = keeps_one
 
-    def anonymize_instance(self, header: InstanceHeader) -> AuditRow | Taken:
+    def anonymize_instance(self, header: InstanceHeader) -> AuditRow | NameConflict:
         """Write one instance; whatever is wrong with it ends in its row."""
         try:
             try:
-                return again(lambda: self._anonymize(header))
+                return retry_transient(lambda: self._anonymize(header))
             except NameTakenError as taken:
                 earlier = ObjectRef(*header.ref).earlier
                 if earlier is not None and earlier[0] == taken.name:
                     return self._settle(header, EarlierOutput(*earlier))
-                return Taken(self, header, self._conflict(header, taken.name, self._writer.found(taken.name)))
+                return NameConflict(self, header, self._conflict(header, taken.name, self._writer.found(taken.name)))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             return self._rejection(header, error)
 
-    def settle(self, header: InstanceHeader, name: str, earlier: EarlierOutput | None) -> AuditRow:
+    def resolve_conflict(self, header: InstanceHeader, name: str, earlier: EarlierOutput | None) -> AuditRow:
         """What becomes of an object whose output's name was taken.
 
         Args:
@@ -161,7 +161,7 @@ class InstanceAnonymizer:
             if earlier is not None:
                 return self._settle(header, earlier)
             found = self._writer.found(name)
-            return again(lambda: self._anonymize(header, instead_of=found and found.version))
+            return retry_transient(lambda: self._anonymize(header, instead_of=found and found.version))
         except NameTakenError:
             return self._conflict(header, name, self._writer.found(name))
         except Exception as error:  # as above
@@ -178,10 +178,10 @@ class InstanceAnonymizer:
         is_torn = not earlier.is_changed and not is_own and not earlier.written_in
         is_replaced = is_torn or (is_own and (earlier.is_outdated or (earlier.is_changed and self._replaces_changed)))
         if found is None or is_replaced:
-            return again(lambda: self._anonymize(header, found and found.version, earlier))
+            return retry_transient(lambda: self._anonymize(header, found and found.version, earlier))
         return self._conflict(header, earlier.name, found, earlier.written_in if earlier.is_changed and is_own else "")
 
-    def anonymize_duplicates(self, headers: list[InstanceHeader], *, is_written: bool = False) -> list[AuditRow | Taken]:
+    def anonymize_duplicates(self, headers: list[InstanceHeader], *, is_written: bool = False) -> list[AuditRow | NameConflict]:
         """Objects that claim one SOPInstanceUID: where their outputs are equal one is written; else none, or the one to be kept.
 
         Args:
@@ -191,7 +191,7 @@ class InstanceAnonymizer:
         rows: list[AuditRow] = []
         for header in headers:
             try:
-                contents[header.source_id] = again(lambda header=header: self._content(header))  # type: ignore[misc]
+                contents[header.source_id] = retry_transient(lambda header=header: self._content(header))  # type: ignore[misc]
             except Exception as error:  # as above
                 rows.append(self._rejection(header, error))
         readable = [header for header in headers if header.source_id in contents]
@@ -215,7 +215,7 @@ class InstanceAnonymizer:
         kept = contents[first.source_id].digest
         others = [(header, contents[header.source_id].digest == kept) for header in readable if header is not first]
         row = self.anonymize_instance(first)
-        if isinstance(row, Taken):
+        if isinstance(row, NameConflict):
             # their rows go together: a run that is killed in between must not take one of them for written
             return [row._replace(rows=rows, others=others)]
         return [*rows, row, *self.others_of(row, others)]
@@ -230,7 +230,7 @@ class InstanceAnonymizer:
         """The smallest of several is written: who was before, then by content; of equal ones, the first by the source's id."""
         return not self._is_own(header, content.name), content.rank, header.source_id
 
-    def _beside(self, header: InstanceHeader, name: str, written: str) -> AuditRow | Taken:
+    def _beside(self, header: InstanceHeader, name: str, written: str) -> AuditRow | NameConflict:
         """What becomes of an object whose SOPInstanceUID an output has.
 
         Args:
@@ -241,16 +241,16 @@ class InstanceAnonymizer:
             # a second output with that UID would be in another series
             return self.conflict(header)
         row = self.anonymize_instance(header)
-        if isinstance(row, Taken) or row.status is not Status.WRITTEN:
+        if isinstance(row, NameConflict) or row.status is not Status.WRITTEN:
             return row
         return row if self._is_own(header, name) else self._duplicate(header)
 
-    def others_of(self, row: AuditRow, others: Sequence[tuple[InstanceHeader, bool]]) -> Iterator[AuditRow | Taken]:
+    def others_of(self, row: AuditRow, others: Sequence[tuple[InstanceHeader, bool]]) -> Iterator[AuditRow | NameConflict]:
         """What becomes of objects to which another one was preferred.
 
         Args:
             row: what became of that.
-            others: as in Taken.
+            others: as in NameConflict.
         """
         for header, is_equal in others:
             if row.status is Status.WRITTEN:
@@ -265,13 +265,13 @@ class InstanceAnonymizer:
                 found = self._rejection(header, DeidentificationError(row.reason or Reason.INTERNAL_ERROR))
                 yield found._replace(output_name=row.output_name, size=row.size, crc32c=row.crc32c)
 
-    def keep_written(self, taken: Taken) -> AuditRow:
+    def keep_written(self, taken: NameConflict) -> AuditRow:
         """What becomes of an object whose output's name is taken by another source's: that stays, whatever is preferred."""
         header, row = taken.header, taken.row
         if not self._keeps_one or not row.crc32c:
             return row
         try:
-            is_same = again(lambda: self._is_same_object(header, row.output_name))
+            is_same = retry_transient(lambda: self._is_same_object(header, row.output_name))
         except Exception as error:  # as above
             return self._rejection(header, error)
         return self._other_kept(header, row) if is_same else row
@@ -280,14 +280,16 @@ class InstanceAnonymizer:
         ref = ObjectRef(*header.ref)
         with self._archive.open(ref) as stream, self._writer.open(name) as written:
             return is_same_object(
-                self._deidentify(stream, ref, whose=True), written, one_for_all=self._engine.profile.patient_id is not None
+                self._deidentify(stream, ref, wants_patient=True),
+                written,
+                one_for_all=self._engine.profile.patient_id is not None,
             )
 
     def conflict(self, header: InstanceHeader) -> AuditRow:
         """The row of an object whose SOPInstanceUID another, different object claims too."""
         return self._rejection(header, DeidentificationError(Reason.SOP_INSTANCE_CONFLICT))
 
-    def _conflict(self, header: InstanceHeader, name: str, found: Found | None, written_in: str = "") -> AuditRow:
+    def _conflict(self, header: InstanceHeader, name: str, found: ExistingOutput | None, written_in: str = "") -> AuditRow:
         """The row of an object that isn't written, for the name of its output is taken."""
         row = self._rejection(header, DeidentificationError(Reason.OUTPUT_CONFLICT))
         size, crc32c = (found.written.size, found.written.crc32c_text) if found else (0, "")
@@ -321,7 +323,7 @@ class InstanceAnonymizer:
         )
         return described(description) | {"study_hash": self._study_hash if description.study_hash else "", "scanned": True}
 
-    def _source(self, header: InstanceHeader) -> Source:
+    def _source(self, header: InstanceHeader) -> ListedSource:
         return self._sources.of(ObjectRef(*header.ref), header.source_id.hex())
 
     def _anonymize(self, header: InstanceHeader, instead_of: str | None = None, earlier: EarlierOutput | None = None) -> AuditRow:
@@ -340,15 +342,17 @@ class InstanceAnonymizer:
             row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
         return row
 
-    def _deidentify(self, stream: ByteStream, ref: ObjectRef, *, whose: bool = False) -> Deidentification:
+    def _deidentify(self, stream: ByteStream, ref: ObjectRef, *, wants_patient: bool = False) -> Deidentification:
         size = ref.size if ref.size >= 0 else None
-        return self._engine.deidentify(stream, uids=self._uids, size=size, words=self._words, heads=self._heads, whose=whose)
+        return self._engine.deidentify(
+            stream, uids=self._uids, size=size, words=self._words, heads=self._heads, wants_patient=wants_patient
+        )
 
     def _content(self, header: InstanceHeader) -> Content:
         check_running()
         ref = ObjectRef(*header.ref)
         with self._archive.open(ref) as stream:
-            new = self._deidentify(stream, ref, whose=self._keeps_one)
+            new = self._deidentify(stream, ref, wants_patient=self._keeps_one)
             output = OutputStream(new.chunks())
             compression = find_compression(output) if self._keeps_one else Compression.NONE
             output.drain()

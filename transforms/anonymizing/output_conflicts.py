@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 from anonymizer import Reason
 
 from ..records import AuditRow, EarlierOutput
-from .instance_anonymizer import Taken
+from .instance_anonymizer import NameConflict
 
 
-class VouchedRow(NamedTuple):
+class RecordedOutput(NamedTuple):
     """What an earlier run says that it wrote under some name.
 
     Attributes:
@@ -25,10 +25,10 @@ class VouchedRow(NamedTuple):
     written_in: str
 
 
-class VouchedOutputs(Protocol):
+class RecordedOutputs(Protocol):
     """What an audit tells of the outputs. Picklable."""
 
-    def find(self, names: Collection[str]) -> Mapping[str, Sequence[VouchedRow]] | None:
+    def find(self, names: Collection[str]) -> Mapping[str, Sequence[RecordedOutput]] | None:
         """The rows of all earlier runs, finished or not, for outputs of these names; None where some can't be read."""
 
     def is_alone(self) -> bool:
@@ -41,23 +41,23 @@ class ConflictRules:
 
     Attributes:
         replaces_changed: what an object was written as is replaced when the object changed.
-        vouched: tells of outputs; None: nobody does.
+        recorded: tells of outputs; None: nobody does.
         keeps_one: of different contents of one object, one is written; what is written stays.
         is_mended: an output that nobody tells of is what a power cut or a killed run left; else it is somebody's.
     """
 
     replaces_changed: bool = False
-    vouched: VouchedOutputs | None = None
+    recorded: RecordedOutputs | None = None
     keeps_one: bool = False
     is_mended: bool = True
 
-    def settle(self, taken: Sequence[Taken]) -> Iterator[list[AuditRow]]:
+    def resolve(self, taken: Sequence[NameConflict]) -> Iterator[list[AuditRow]]:
         """For each object of which it isn't known what took its name, its row and those of objects that go with it."""
         rows, is_alone = None, False
-        if self.vouched is not None:
+        if self.recorded is not None:
             # first: a run that comes to its end meanwhile has rows by then
-            is_alone = self.is_mended and self.vouched.is_alone()
-            rows = self.vouched.find({one.row.output_name for one in taken})
+            is_alone = self.is_mended and self.recorded.is_alone()
+            rows = self.recorded.find({one.row.output_name for one in taken})
         for one in taken:
             of_name = None if rows is None else rows.get(one.row.output_name, ())
             row = self._unknown(one.row) if of_name is None else self._settled(one, of_name, is_alone=is_alone)
@@ -68,9 +68,9 @@ class ConflictRules:
 
     def _unknown(self, row: AuditRow) -> AuditRow:
         """What is said where not all rows can be read: that may pass."""
-        return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended and self.vouched is not None else row
+        return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended and self.recorded is not None else row
 
-    def _settled(self, taken: Taken, rows: Sequence[VouchedRow], *, is_alone: bool) -> AuditRow:
+    def _settled(self, taken: NameConflict, rows: Sequence[RecordedOutput], *, is_alone: bool) -> AuditRow:
         row = taken.row
         own = [one for one in rows if one.source_id == row.source_id]
         if own:
@@ -78,10 +78,10 @@ class ConflictRules:
             found = next((one for one in own if (one.size, one.crc32c) == (row.size, row.crc32c)), own[-1])
             is_changed = not row.source_version or found.source_version != row.source_version
             earlier = EarlierOutput(row.output_name, found.size, found.crc32c, is_changed, found.written_in)
-            return taken.anonymizer.settle(taken.header, row.output_name, earlier)
+            return taken.anonymizer.resolve_conflict(taken.header, row.output_name, earlier)
         if rows:
             return taken.anonymizer.keep_written(taken)
         if is_alone:
             # a run that was killed had written it, and was not through
-            return taken.anonymizer.settle(taken.header, row.output_name, None)
+            return taken.anonymizer.resolve_conflict(taken.header, row.output_name, None)
         return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended else row

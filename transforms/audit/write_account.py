@@ -11,7 +11,7 @@ from anonymizer import Seal
 from storage import ObjectRef, TableFolder, check_running
 
 from ..engine_config import EngineConfig
-from ..records import Batch
+from ..records import RefBatch
 from ..sealed_json import seal_json
 from ..source_sums import Sum, add_up, sum_of_sources
 from ..tables.write_tables import TableFile
@@ -24,11 +24,11 @@ class _SumOfBatch(beam.DoFn):
     def setup(self) -> None:
         self._source_id = self._config.engine().pseudonyms.source_id
 
-    def process(self, batch: Batch) -> Iterable[Sum]:
+    def process(self, batch: RefBatch) -> Iterable[Sum]:
         yield sum_of_sources(self._source_id(ObjectRef(*fields).source) for fields in batch)
 
 
-class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[Sum]]):
+class SumOfSources(beam.PTransform[tuple[PCollection[RefBatch], ...], PCollection[Sum]]):
     """Collections of batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
 
     def __init__(self, config: EngineConfig, more: tuple[PCollection[Sum], ...] = ()) -> None:
@@ -40,7 +40,7 @@ class SumOfSources(beam.PTransform[tuple[PCollection[Batch], ...], PCollection[S
         self._config = config
         self._more = more
 
-    def expand(self, objects: tuple[PCollection[Batch], ...]) -> PCollection[Sum]:
+    def expand(self, objects: tuple[PCollection[RefBatch], ...]) -> PCollection[Sum]:
         sums = [
             batches | f"SumOfBatch{number}" >> beam.ParDo(_SumOfBatch(self._config)).with_output_types(Sum)
             for number, batches in enumerate(objects)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer import PASSING, Reason
+from anonymizer import TRANSIENT_REASONS, Reason
 from storage import TableFolder
 
 from ..audit_names import put_aside
@@ -17,7 +17,7 @@ from ..records import EarlierOutput, Status
 from ..shuffle.arrow_shards import beginnings_of_hex, split_by_shard
 from ..tables.schemas import INSTANCES_SCHEMA, input_ids
 
-_PASSING = sorted(reason.value for reason in PASSING)
+_TRANSIENT_REASONS = sorted(reason.value for reason in TRANSIENT_REASONS)
 #: these it is for another object, which may be gone, or be another one
 _OF_OTHERS = [reason.value for reason in (Reason.SOP_INSTANCE_CONFLICT, Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT)]
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
@@ -37,7 +37,7 @@ class TableError(Exception):
     """A table isn't what its run wrote. The message names no object."""
 
 
-class Making(NamedTuple):
+class OutputFingerprint(NamedTuple):
     """How outputs are made.
 
     Attributes:
@@ -51,13 +51,13 @@ class Making(NamedTuple):
     profile_digests: tuple[str, ...]
 
 
-def is_current(rows: pa.Table, making: Making) -> pa.ChunkedArray:
+def is_current(rows: pa.Table, making: OutputFingerprint) -> pa.ChunkedArray:
     """Which rows of ``instances-*.parquet`` were made like that, or are of objects that have no output, nor a duplicate's."""
     has_none = pc.is_in(rows["status"], pa.array([Status.QUARANTINED.value, Status.FILTERED.value]))
     return pc.or_(has_none, pc.and_(pc.equal(rows["version"], making.version), has_settings(rows, making)))
 
 
-def has_settings(rows: pa.Table | pa.RecordBatch, making: Making) -> pa.ChunkedArray | pa.Array:
+def has_settings(rows: pa.Table | pa.RecordBatch, making: OutputFingerprint) -> pa.ChunkedArray | pa.Array:
     """Which rows were made with these settings, whatever the version."""
     of_profile = pc.is_in(rows["profile_digest"], pa.array(making.profile_digests, pa.string()))
     return pc.coalesce(pc.equal(rows["settings_digest"], making.settings_digest), of_profile)
@@ -70,7 +70,7 @@ class EarlierRun(NamedTuple):
         folder: of its tables.
         tables: rows of each of its table files.
         digests: SHA-256 of each, in hexadecimal.
-        same_making: whether it refused objects by the same rules, and the same version of them.
+        same_work_digest: whether it refused objects by the same rules, and the same version of them.
         same_key: whether patients have the same hashes there as now.
         inputs: the ids of its inputs, by their ordinals; ``""`` for an ordinal that none has; none where it doesn't say.
         listed: how many objects it listed under each id; under ``""``: those that nobody knows the input of; None where
@@ -82,11 +82,11 @@ class EarlierRun(NamedTuple):
     run_id: str
     tables: dict[str, int]
     digests: dict[str, str]
-    same_making: bool
+    same_work_digest: bool
     same_key: bool = True
     inputs: tuple[str, ...] = ()
     listed: Mapping[str, int] | None = None
-    recheck: "Making | None" = None
+    recheck: "OutputFingerprint | None" = None
 
     def files(self, kind: str) -> list[str]:
         """The files of a kind of table."""
@@ -146,8 +146,8 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
     status = table["status"]
     written = pc.equal(status, _WRITTEN)
     lasting = pc.is_in(status, pa.array([_WRITTEN, _SKIPPED, Status.DUPLICATE.value]))
-    if run.same_making:
-        lasting = pc.or_(lasting, pc.invert(pc.is_in(table["reason"], pa.array(_PASSING))))
+    if run.same_work_digest:
+        lasting = pc.or_(lasting, pc.invert(pc.is_in(table["reason"], pa.array(_TRANSIENT_REASONS))))
     outdated = pa.repeat(False, table.num_rows)
     if run.recheck is not None:
         outdated = pc.invert(is_current(table, run.recheck))

@@ -13,7 +13,7 @@ from ..records import AuditRow, AuditRows, EarlierOutput, HeaderGroup, InstanceH
 from ..shuffle.arrow_shards import from_bytes, to_bytes
 from ..shuffle.packing import pack, unpack
 from ..shuffle.sharding import spread
-from ..source_ids import Source
+from ..source_ids import ListedSource
 from .earlier_rows import SETTLED_SCHEMA, Settled
 from .listed_table import refs_of
 
@@ -132,7 +132,7 @@ class EarlierWork:
         left = listed.filter(pa.array([place is None for place in places], pa.bool_()))
         return self._compare(refs_of(left), places, listed["input"].to_pylist(), outputs)
 
-    def compare(self, members: Sequence[tuple[ObjectRef, Source]], outputs: Outputs) -> Compared:
+    def compare(self, members: Sequence[tuple[ObjectRef, ListedSource]], outputs: Outputs) -> Compared:
         """As ``compare_listed``, of members of a zip or tar."""
         sources = [source for _, source in members]
         places = self.settled.take((one.source_id for one in sources), (one.version for one in sources), outputs.is_there)
@@ -140,7 +140,7 @@ class EarlierWork:
         return self._compare(left, places, [one.input for one in sources], outputs)
 
     def _compare(
-        self, left: Iterable[tuple[ObjectRef, Source]], places: list[int | None], inputs: list[int], outputs: Outputs
+        self, left: Iterable[tuple[ObjectRef, ListedSource]], places: list[int | None], inputs: list[int], outputs: Outputs
     ) -> Compared:
         """
         Args:
@@ -180,7 +180,7 @@ class EarlierWork:
         compared.refused.extend(refused)
         return compared
 
-    def _earlier_output(self, source: Source, outputs: Outputs) -> EarlierOutput | None:
+    def _earlier_output(self, source: ListedSource, outputs: Outputs) -> EarlierOutput | None:
         if (row := self._written.get(source.source_id)) is not None:
             is_changed = not source.version or row.source_version != source.version
             return EarlierOutput(row.output_name, row.size, row.crc32c, is_changed, "")
@@ -212,7 +212,7 @@ def by_shard(entries: bytes, shards: int) -> Iterator[tuple[bytes, bytes]]:
     for group in groups:
         parts: dict[bytes, list[tuple[Any, ...]]] = {}
         for header in group.headers:
-            parts.setdefault(shard_of(Source(*KnownHeader(*header).source).listed_as, shards), []).append(header)
+            parts.setdefault(shard_of(ListedSource(*KnownHeader(*header).source).listed_as, shards), []).append(header)
         for shard, headers in parts.items():
             found.setdefault(shard, ([], []))[0].append(group._replace(headers=headers))
     for row in rows:

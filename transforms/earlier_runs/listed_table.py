@@ -9,7 +9,7 @@ import pyarrow as pa
 from storage import ObjectRef
 
 from ..shuffle.arrow_shards import from_bytes, to_bytes
-from ..source_ids import Source, Sources
+from ..source_ids import ListedSource, SourceHasher
 
 _REFS_SCHEMA = pa.schema(
     [
@@ -22,7 +22,7 @@ _REFS_SCHEMA = pa.schema(
         ("members", pa.list_(pa.binary())),
     ]
 )
-#: fields of ObjectRefs that are listed, and what Sources makes of them
+#: fields of ObjectRefs that are listed, and what SourceHasher makes of them
 LISTED_SCHEMA = pa.schema([*_REFS_SCHEMA, ("source_id", pa.string()), ("source_version", pa.string())])
 
 
@@ -34,7 +34,7 @@ def pack_listed(batch: Sequence[tuple[Any, ...]], is_container: Callable[[bytes]
     return to_bytes(pa.Table.from_arrays(arrays, schema=_REFS_SCHEMA))
 
 
-def unpack_listed(packed: bytes, sources: Sources) -> pa.Table:
+def unpack_listed(packed: bytes, sources: SourceHasher) -> pa.Table:
     """A table of LISTED_SCHEMA."""
     table = from_bytes((packed,), _REFS_SCHEMA)
     ids = map(sources.source_id, _listed_as(table))
@@ -44,7 +44,7 @@ def unpack_listed(packed: bytes, sources: Sources) -> pa.Table:
     )
 
 
-def refs_of(listed: pa.Table) -> Iterator[tuple[ObjectRef, Source]]:
+def refs_of(listed: pa.Table) -> Iterator[tuple[ObjectRef, ListedSource]]:
     """The objects of a table of LISTED_SCHEMA; the version of a zip or tar is not the one that its members have."""
     names = ("name", "source", "size", "version", "input", "source_id", "source_version")
     columns = (listed[name].to_pylist() for name in names)
@@ -53,7 +53,7 @@ def refs_of(listed: pa.Table) -> Iterator[tuple[ObjectRef, Source]]:
     members = map(_members, listed["members"].to_pylist()) if is_named else repeat(None, listed.num_rows)
     for name, source, size, version, listed_by, source_id, source_version, named in zip(*columns, members, strict=True):
         ref = ObjectRef(name, source, size, version, None, listed_by, members=named)
-        yield ref, Source(source_id, source_version, "", listed_by)
+        yield ref, ListedSource(source_id, source_version, "", listed_by)
 
 
 def _listed_as(listed: pa.Table) -> list[bytes]:

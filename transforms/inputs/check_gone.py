@@ -11,7 +11,7 @@ from apache_beam.pvalue import AsIter, PCollection
 
 from storage import Archive, ObjectRef
 
-from ..records import Batch
+from ..records import RefBatch
 
 _AT_NAME, _AT_MEMBER, _AT_INPUT = map(ObjectRef._fields.index, ("name", "member", "input"))
 #: fewer objects may go at any rate: of a small archive a study is many percent
@@ -60,7 +60,7 @@ def count_gone(tables: list[pa.Table], inputs: frozenset[str]) -> int:
     return int(pc.sum(pc.is_in(listed_by, pa.array([*inputs, None], pa.string()))).as_py() or 0)
 
 
-def count_listed(batch: Batch, ordinals: frozenset[int], archive: Archive) -> int:
+def count_listed(batch: RefBatch, ordinals: frozenset[int], archive: Archive) -> int:
     """How many objects of these inputs are in a batch; members of zips and tars are, and they themselves aren't."""
     return sum(
         ref[_AT_INPUT] in ordinals and (ref[_AT_MEMBER] is not None or not archive.is_container(ref[_AT_NAME])) for ref in batch
@@ -75,7 +75,7 @@ class CheckGone(beam.PTransform[PCollection[bool], PCollection[bool]]):
         former: FormerListing,
         archive: Archive,
         gone: tuple[PCollection[list[pa.Table]], ...],
-        listed: tuple[PCollection[Batch], ...],
+        listed: tuple[PCollection[RefBatch], ...],
     ) -> None:
         """
         Args:

@@ -19,13 +19,13 @@ from ..earlier_runs.listed_table import LISTED_SCHEMA, pack_listed, refs_of, unp
 from ..engine_config import EngineConfig
 from ..ledger import Ledger
 from ..metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, ProgressListener, counter
-from ..records import AuditRows, Batch
+from ..records import AuditRows, RefBatch
 from ..shuffle.arrow_shards import beginnings_of_hex, from_bytes, split_by_shard
-from ..shuffle.bundles import at_end
+from ..shuffle.bundles import in_global_window
 from ..shuffle.packing import pack
 from ..shuffle.sharding import keys_for
 from ..shuffle.spread_elements import SpreadNames
-from ..source_ids import Sources
+from ..source_ids import SourceHasher
 from ..source_sums import sum_of_sources
 from ..work_unit_ids import finished_unit
 from .list_objects import batches
@@ -33,12 +33,12 @@ from .list_objects import batches
 TO_DO: Literal["to_do"] = "to_do"
 KNOWN: Literal["known"] = "known"
 FINISHED: Literal["finished"] = "finished"
-TAKEN_UP: Literal["taken_up"] = "taken_up"
+RECOVERED: Literal["taken_up"] = "taken_up"
 SETTLED: Literal["settled"] = "settled"
 GONE: Literal["gone"] = "gone"
 LISTED: Literal["listed"] = "listed"
 #: what OpenContainers has as well, for members
-OF_EARLIER = (KNOWN, FINISHED, TAKEN_UP, SETTLED, GONE)
+OF_EARLIER = (KNOWN, FINISHED, RECOVERED, SETTLED, GONE)
 
 #: listed objects for each shard, on average
 SHARD_SIZE = 4096
@@ -48,10 +48,10 @@ _MOST_LISTED = 32_768
 #: of what a shard gets: rows of LISTED_SCHEMA; entries of ledgers; rows of SETTLED_SCHEMA
 _LISTED, _ENTRIES, _ROWS = b"l", b"e", b"r"
 #: a kind, and such content, or the name of a file of it
-OfKind = tuple[bytes, bytes]
+ShardInput = tuple[bytes, bytes]
 
 #: a batch, and for a container what is known of its members, packed
-ToDo = tuple[Batch, bytes]
+PendingBatch = tuple[RefBatch, bytes]
 Tagged = (
     TaggedOutput[Literal["known"], bytes]
     | TaggedOutput[Literal["finished"], tuple[bytes, Any]]
@@ -62,7 +62,7 @@ Tagged = (
 )
 
 
-class Earlier(NamedTuple):
+class EarlierRuns(NamedTuple):
     """What earlier runs left.
 
     Attributes:
@@ -81,7 +81,7 @@ class Earlier(NamedTuple):
         return sum(file.objects for file in self.ledgers) + (self.run.objects if self.run else 0)
 
 
-class Takes:
+class KnownWorkOutputs:
     """Hands on what needn't be done, and counts it."""
 
     def __init__(self, progress: ProgressListener, inputs: tuple[str, ...]) -> None:
@@ -107,7 +107,7 @@ class Takes:
             for stage in ("scanned", "finished"):
                 self._progress.add(stage, len(compared.rows))
             self._taken_up.inc(len(compared.rows))
-            yield TaggedOutput(TAKEN_UP, compared.rows)
+            yield TaggedOutput(RECOVERED, compared.rows)
         if compared.settled:
             yield from self.settled(earlier.settled.rows(compared.settled), compared.settled_inputs)
 
@@ -142,13 +142,13 @@ class _ByShard(beam.DoFn):
         self._run = run
 
     def setup(self) -> None:
-        self._sources = Sources(self._config.engine())
+        self._sources = SourceHasher(self._config.engine())
 
     def start_bundle(self) -> None:
         self._listed: list[pa.Table] = []
         self._count, self._shards = 0, 1
 
-    def process(self, found: OfKind, shards: int) -> Iterator[tuple[bytes, OfKind]]:
+    def process(self, found: ShardInput, shards: int) -> Iterator[tuple[bytes, ShardInput]]:
         kind, content = found
         self._shards = shards
         if kind == _LISTED:
@@ -167,9 +167,9 @@ class _ByShard(beam.DoFn):
         return settled_by_shard(read_settled(self._run, name), shards)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        return at_end(self._take())
+        return in_global_window(self._take())
 
-    def _take(self) -> Iterator[tuple[bytes, OfKind]]:
+    def _take(self) -> Iterator[tuple[bytes, ShardInput]]:
         if self._listed:
             table = pa.concat_tables(self._listed)
             self._listed, self._count = [], 0
@@ -190,12 +190,12 @@ class _Compare(beam.DoFn):
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = Takes(progress, inputs)
+        self._takes = KnownWorkOutputs(progress, inputs)
 
     def setup(self) -> None:
-        self._sources = Sources(self._config.engine())
+        self._sources = SourceHasher(self._config.engine())
 
-    def process(self, of_shard: tuple[bytes, Iterable[OfKind]]) -> Iterator[ToDo | Tagged]:
+    def process(self, of_shard: tuple[bytes, Iterable[ShardInput]]) -> Iterator[PendingBatch | Tagged]:
         contents: dict[bytes, list[bytes]] = {_LISTED: [], _ENTRIES: [], _ROWS: []}
         for kind, content in of_shard[1]:
             contents[kind].append(content)
@@ -223,7 +223,7 @@ class _Compare(beam.DoFn):
         for batch in batches(compared.to_do, self._archive.is_container):
             yield batch, b""
 
-    def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[ToDo | Tagged]:
+    def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[PendingBatch | Tagged]:
         if known is None:
             yield [ref[:]], b""
             return
@@ -242,7 +242,7 @@ def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
     return max(1, keys_for(max(listed, known), shard_size))
 
 
-class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
+class CompareWithEarlier(beam.PTransform[PCollection[RefBatch], DoOutputsTuple]):
     """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
     HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
     AuditRows; ``settled``: lists of tables of SETTLED_SCHEMA of what the last run was done with; ``gone``: of what is not
@@ -251,7 +251,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
 
     def __init__(
         self,
-        earlier: Earlier,
+        earlier: EarlierRuns,
         ledger: Ledger,
         config: EngineConfig,
         archive: Archive,
@@ -270,7 +270,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         self._compare = _Compare(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
+    def expand(self, objects: PCollection[RefBatch]) -> DoOutputsTuple:
         shards = AsSingleton(
             objects
             | "Size" >> beam.Map(len).with_output_types(int)
@@ -280,22 +280,24 @@ class CompareWithEarlier(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         run = self._earlier.run
         files = {_ENTRIES: [file.name for file in self._earlier.ledgers], _ROWS: run.files("instances") if run else []}
         names = [
-            objects.pipeline | label >> SpreadNames(files[kind]) | f"As{label}" >> beam.Map(_file, kind).with_output_types(OfKind)
+            objects.pipeline
+            | label >> SpreadNames(files[kind])
+            | f"As{label}" >> beam.Map(_file, kind).with_output_types(ShardInput)
             for label, kind in (("Ledgers", _ENTRIES), ("Tables", _ROWS))
         ]
-        refs = objects | "AsTable" >> beam.Map(partial(_listed, archive=self._archive)).with_output_types(OfKind)
+        refs = objects | "AsTable" >> beam.Map(partial(_listed, archive=self._archive)).with_output_types(ShardInput)
         shuffled = (
             (refs, *names)
             | "All" >> beam.Flatten()
-            | "ByShard" >> beam.ParDo(self._by_shard, shards=shards).with_output_types(tuple[bytes, OfKind])
+            | "ByShard" >> beam.ParDo(self._by_shard, shards=shards).with_output_types(tuple[bytes, ShardInput])
             | "Join" >> beam.GroupByKey()
         )
         return shuffled | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)
 
 
-def _listed(batch: Batch, archive: Archive) -> OfKind:
+def _listed(batch: RefBatch, archive: Archive) -> ShardInput:
     return _LISTED, pack_listed(batch, archive.is_container)
 
 
-def _file(name: str, kind: bytes) -> OfKind:
+def _file(name: str, kind: bytes) -> ShardInput:
     return kind, name.encode()

@@ -9,7 +9,7 @@ from apache_beam.pvalue import PBegin, PCollection
 from storage import Archive, ListingPart, ObjectRef
 
 from ..metrics import StageClock, StorageCounters
-from ..records import BATCH, Batch
+from ..records import BATCH, RefBatch
 from ..shuffle.spread_elements import SpreadElements
 
 #: and where they are shuffled once more anyway
@@ -19,9 +19,9 @@ _LARGE_BATCH = 4096
 Part = tuple[str, bytes, int, bytes, str]
 
 
-def batches(objects: Iterable[ObjectRef], is_container: Callable[[bytes], bool]) -> Iterator[Batch]:
+def batches(objects: Iterable[ObjectRef], is_container: Callable[[bytes], bool]) -> Iterator[RefBatch]:
     """``objects`` as plain tuples, some at a time; each zip or tar by itself, for it may hold as many."""
-    batch: Batch = []
+    batch: RefBatch = []
     for ref in objects:
         if is_container(ref.name):
             yield [tuple(ref)]
@@ -34,7 +34,7 @@ def batches(objects: Iterable[ObjectRef], is_container: Callable[[bytes], bool])
         yield batch
 
 
-def is_opened(batch: Batch, archive: Archive) -> bool:
+def is_opened(batch: RefBatch, archive: Archive) -> bool:
     """Whether a batch is one of objects that can be read, and not a zip or tar."""
     return len(batch) > 1 or not archive.is_container(ObjectRef(*batch[0]).name)
 
@@ -59,7 +59,7 @@ class _List(beam.DoFn):
         self._operations = StorageCounters(archive)
         self._clock = StageClock("list")
 
-    def process(self, part: Part) -> Iterator[Batch]:
+    def process(self, part: Part) -> Iterator[RefBatch]:
         self._clock.note()
         kind, name, base, prefix, pattern = part
         listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
@@ -74,7 +74,7 @@ class _List(beam.DoFn):
         self._operations.update()
 
 
-class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
+class ListObjects(beam.PTransform[PBegin, PCollection[RefBatch]]):
     """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are; where they spread, each by itself."""
 
     def __init__(self, inputs: list[tuple[int, str]], archive: Archive, *, spread: bool = True) -> None:
@@ -88,12 +88,12 @@ class ListObjects(beam.PTransform[PBegin, PCollection[Batch]]):
         self._archive = archive
         self._spread = spread
 
-    def expand(self, pbegin: PBegin) -> PCollection[Batch]:
+    def expand(self, pbegin: PBegin) -> PCollection[RefBatch]:
         listed = (
             pbegin
             | "Once" >> beam.Impulse()
             | "Parts" >> beam.ParDo(_Parts(self._inputs, self._archive)).with_output_types(Part)
             | "SpreadParts" >> SpreadElements(Part)
-            | "List" >> beam.ParDo(_List(self._archive, self._spread)).with_output_types(Batch)
+            | "List" >> beam.ParDo(_List(self._archive, self._spread)).with_output_types(RefBatch)
         )
-        return listed | "Spread" >> SpreadElements(Batch) if self._spread else listed
+        return listed | "Spread" >> SpreadElements(RefBatch) if self._spread else listed

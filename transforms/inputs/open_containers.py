@@ -11,9 +11,9 @@ from storage import Archive, ObjectRef, ObjectWriter
 from ..earlier_runs.earlier_work import EarlierWork
 from ..engine_config import EngineConfig
 from ..metrics import OBJECTS_LISTED, ProgressListener, StorageCounters, counter
-from ..records import Batch
-from ..source_ids import Sources
-from .compare_with_earlier import OF_EARLIER, Tagged, Takes, ToDo
+from ..records import RefBatch
+from ..source_ids import SourceHasher
+from .compare_with_earlier import OF_EARLIER, KnownWorkOutputs, PendingBatch, Tagged
 from .list_objects import is_opened
 
 OPENED: Literal["opened"] = "opened"
@@ -35,14 +35,14 @@ class _OpenContainers(beam.DoFn):
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = Takes(progress, inputs)
+        self._takes = KnownWorkOutputs(progress, inputs)
         self._operations = StorageCounters(archive)
         self._listed = counter(OBJECTS_LISTED)
 
     def setup(self) -> None:
-        self._sources = Sources(self._config.engine())
+        self._sources = SourceHasher(self._config.engine())
 
-    def process(self, to_do: ToDo) -> Iterator[Batch | TaggedOutput[Literal["members"], Batch] | Tagged]:
+    def process(self, to_do: PendingBatch) -> Iterator[RefBatch | TaggedOutput[Literal["members"], RefBatch] | Tagged]:
         batch, known = to_do
         if is_opened(batch, self._archive):
             self._count(len(batch))
@@ -66,7 +66,7 @@ class _OpenContainers(beam.DoFn):
         self._progress.add("listed", listed)
 
 
-class OpenContainers(beam.PTransform[PCollection[ToDo], DoOutputsTuple]):
+class OpenContainers(beam.PTransform[PCollection[PendingBatch], DoOutputsTuple]):
     """Batches, each with what is known of the members of the container that it is -> ``opened``: batches of objects that can be
     read; ``members``: of these, all that lie in containers; and what CompareWithEarlier has for members that are known.
     """
@@ -87,5 +87,5 @@ class OpenContainers(beam.PTransform[PCollection[ToDo], DoOutputsTuple]):
         self._open = _OpenContainers(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[ToDo]) -> DoOutputsTuple:
+    def expand(self, objects: PCollection[PendingBatch]) -> DoOutputsTuple:
         return objects | "Open" >> beam.ParDo(self._open).with_outputs(MEMBERS, *OF_EARLIER, main=OPENED)

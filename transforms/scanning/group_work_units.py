@@ -13,7 +13,7 @@ from storage import ObjectRef, Packing
 
 from ..metrics import WORK_UNITS, counter
 from ..records import InstanceHeader, StudyPart, WorkUnit
-from ..shuffle.bundles import at_end
+from ..shuffle.bundles import in_global_window
 from ..shuffle.packing import pack, unpack
 from ..shuffle.sharding import keys_for, spread
 from ..work_unit_ids import STUDY_ID_SIZE, Group
@@ -165,7 +165,7 @@ class _WithKeys(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         if self._headers is not None:
-            yield from at_end(self._headers.take())
+            yield from in_global_window(self._headers.take())
 
 
 class _Split(beam.DoFn):

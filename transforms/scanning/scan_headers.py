@@ -8,17 +8,17 @@ import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
 from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Originals
-from storage import Archive, ObjectRef, again, check_running, keep_done
+from storage import Archive, ObjectRef, check_running, keep_done, retry_transient
 
-from ..concurrency import Workers, reading_order
+from ..concurrency import WorkerThreads, reading_order
 from ..crosswalk.crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_rows
 from ..engine_config import EngineConfig
 from ..ledger import Ledger, LedgerWriter, known_groups
 from ..metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, ProgressListener, StageClock, StorageCounters, counter
-from ..records import OWNED, AuditRow, AuditRows, Batch, InstanceHeader, SharedFindings, UidRole
+from ..records import OWNED, AuditRow, AuditRows, InstanceHeader, RefBatch, SharedFindings, UidRole
 from ..rejection import rejection
 from ..shuffle.packing import pack
-from ..source_ids import Sources
+from ..source_ids import SourceHasher
 from ..work_unit_ids import STUDY_ID_SIZE
 
 SCANNED: Literal["scanned"] = "scanned"
@@ -28,7 +28,7 @@ _ABSENT = (b"", b"")
 #: findings whose hashes a worker remembers, for the batches to come
 _MOST_KNOWN = 1024
 
-#: StudyInstanceUID; UIDs, person, words and patient as in Found; the fields of a Description
+#: StudyInstanceUID; UIDs, person, words and patient as in ScannedHeader; the fields of a Description
 _Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes, tuple[Any, ...]]
 
 _ROLES = {
@@ -59,7 +59,7 @@ class UidCollector:
         return new
 
 
-class Found(NamedTuple):
+class ScannedHeader(NamedTuple):
     """What pass 1 found in an object.
 
     Attributes:
@@ -95,7 +95,7 @@ class _Refused(NamedTuple):
     originals: Originals | None
 
 
-def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> Found:
+def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> ScannedHeader:
     """What the header of one object tells.
 
     Args:
@@ -120,7 +120,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         own = scan.uids.get(tag, _ABSENT)[0]
         if (known := collector.found.get(own)) is not None:
             collector.found[own] = (known[0], known[1] | OWNED)
-    return Found(
+    return ScannedHeader(
         ref=read,
         study=scan.uids.get(STUDY, _ABSENT)[0],
         instance=instance,
@@ -145,7 +145,7 @@ class HeaderGroups:
         self._words = engine.words
         self._known: dict[_Shared, tuple[bytes, tuple[Any, ...]]] = {}
 
-    def group(self, found: Iterable[Found]) -> list[tuple[Any, ...]]:
+    def group(self, found: Iterable[ScannedHeader]) -> list[tuple[Any, ...]]:
         """HeaderGroup tuples."""
         groups: dict[tuple[_Shared, bytes], list[tuple[Any, ...]]] = {}
         faces: dict[tuple[_Shared, bytes], FaceEvidence] = {}
@@ -202,8 +202,8 @@ class _Scan(beam.DoFn):
     def setup(self) -> None:
         self._engine = self._config.engine()
         self._groups = HeaderGroups(self._engine)
-        self._sources = Sources(self._engine)
-        self._workers = Workers(self._archive.concurrency)
+        self._sources = SourceHasher(self._engine)
+        self._workers = WorkerThreads(self._archive.concurrency)
         self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
         # what the ledger knows is not scanned again: its rows are in the crosswalk before
         self._ledger_writer = LedgerWriter(self._ledger, None if self._crosswalk is None else self._crosswalk.flush)
@@ -216,7 +216,7 @@ class _Scan(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, batch: Batch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
+    def process(self, batch: RefBatch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
         self._clock.note()
         refs = [ObjectRef(*fields) for fields in batch]
         scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
@@ -229,7 +229,7 @@ class _Scan(beam.DoFn):
                 self._crosswalk.add(chain.from_iterable(rejected_rows(*one) for one in refused))
             self._ledger_writer.add_rows(rejected)
             yield TaggedOutput(REJECTED, rejected)
-        scanned = [result for result in results if isinstance(result, Found)]
+        scanned = [result for result in results if isinstance(result, ScannedHeader)]
         if scanned:
             self._scanned.inc(len(scanned))
             self._bytes_read.inc(sum(one.bytes_read for one in scanned))
@@ -242,21 +242,21 @@ class _Scan(beam.DoFn):
         self._clock.note()
         self._progress.add("scanned", len(batch))
 
-    def _scan_all(self, refs: list[ObjectRef]) -> list[Found | _Refused]:
+    def _scan_all(self, refs: list[ObjectRef]) -> list[ScannedHeader | _Refused]:
         results = [self._scan_one(ref) for ref in refs]
         self._archive.release()
         return results
 
-    def _scan_one(self, ref: ObjectRef) -> Found | _Refused:
+    def _scan_one(self, ref: ObjectRef) -> ScannedHeader | _Refused:
         check_running()
         try:
-            return again(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
+            return retry_transient(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             originals = error.originals if isinstance(error, DeidentificationError) else None
             return _Refused(ref.source, rejection(self._sources.of(ref), error, ref), originals)
 
 
-class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
+class ScanHeaders(beam.PTransform[PCollection[RefBatch], DoOutputsTuple]):
     """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
 
     def __init__(
@@ -275,5 +275,5 @@ class ScanHeaders(beam.PTransform[PCollection[Batch], DoOutputsTuple]):
         self._scan = _Scan(archive, config, ledger, progress, crosswalk)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[Batch]) -> DoOutputsTuple:
+    def expand(self, objects: PCollection[RefBatch]) -> DoOutputsTuple:
         return objects | "Scan" >> beam.ParDo(self._scan).with_outputs(REJECTED, main=SCANNED)

@@ -14,7 +14,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from storage import TableFolder, TableTarget, check_running
 
-from ..shuffle.bundles import at_end
+from ..shuffle.bundles import in_global_window
 
 #: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
 _GROUP_ROWS = 8192
@@ -121,7 +121,7 @@ class _Write(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         check_running()
         if (found := self._writer.finish()) is not None:
-            yield from at_end([found[:]])
+            yield from in_global_window([found[:]])
 
 
 class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int, str]]]):

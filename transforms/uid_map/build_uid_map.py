@@ -19,7 +19,7 @@ from ..engine_config import EngineConfig
 from ..metrics import UIDS_MAPPED, counter
 from ..records import WorkUnit
 from ..shuffle.arrow_shards import from_bytes
-from ..shuffle.bundles import at_end
+from ..shuffle.bundles import in_global_window
 from ..shuffle.packing import pack, unpack
 from ..shuffle.sharding import keys_for, spread
 from ..shuffle.spread_elements import SpreadNames
@@ -27,8 +27,8 @@ from .earlier_map import (
     CLAIMS,
     CLAIMS_SCHEMA,
     NEW_UIDS,
-    ODD,
-    Known,
+    REFERENCE_ROWS,
+    EarlierMapShard,
     claims_of,
     divided,
     in_shards,
@@ -109,7 +109,7 @@ class _Shard(beam.DoFn):
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        return at_end(self._take())
+        return in_global_window(self._take())
 
     def _take(self) -> Iterator[tuple[bytes, bytes]]:
         uses, self._uses = self._uses.by_hash.values(), Uses()
@@ -147,7 +147,7 @@ class _ShardRun(beam.DoFn):
         kind, table = read_map(self._run, name)
         touched, untouched = divided(kind, table, uids)
         yield from in_shards(kind, touched, shards)
-        if kind == ODD:
+        if kind == REFERENCE_ROWS:
             yield TaggedOutput(UNTOUCHED_REFERENCES, [untouched])
         else:
             yield TaggedOutput(UNTOUCHED_MAPPING, [untouched])
@@ -196,7 +196,7 @@ class _Resolve(beam.DoFn):
             new_uids += new
         broken = 0
         if of_earlier:
-            known = Known.of(of_earlier)
+            known = EarlierMapShard.of(of_earlier)
             broken = known.violations((use.hash for use in uses.by_hash.values() if use.new_uid), new_uids)
             claims_to = known.claims_to(uses.by_hash)
             touched, kept = known.touched(uses.by_hash)

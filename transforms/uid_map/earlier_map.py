@@ -21,10 +21,10 @@ CLAIMS_SCHEMA = pa.schema([("instance_hash", pa.binary(32)), ("study_hash", pa.s
 
 
 #: kinds of tables: the columns by which they go to shards
-ROWS, ODD, NEW_UIDS, CLAIMS = b"r", b"o", b"n", b"c"
+ROWS, REFERENCE_ROWS, NEW_UIDS, CLAIMS = b"r", b"o", b"n", b"c"
 _KINDS = {
     ROWS: (UID_MAP_SCHEMA, "uid_hash"),
-    ODD: (REFERENCES_SCHEMA, "uid_hash"),
+    REFERENCE_ROWS: (REFERENCES_SCHEMA, "uid_hash"),
     NEW_UIDS: (NEW_UIDS_SCHEMA, "new_uid_hash"),
     CLAIMS: (CLAIMS_SCHEMA, "instance_hash"),
 }
@@ -42,7 +42,7 @@ def read_map(run: EarlierRun, name: str) -> tuple[bytes, pa.Table]:
         OSError: it can't be read.
     """
     table = run.read(name)
-    kind = ODD if table.schema.names == REFERENCES_SCHEMA.names else ROWS
+    kind = REFERENCE_ROWS if table.schema.names == REFERENCES_SCHEMA.names else ROWS
     return kind, table.cast(_KINDS[kind][0])
 
 
@@ -77,7 +77,7 @@ def find(table: pa.Table, column: str, hashes: Iterable[bytes]) -> npt.NDArray[n
     return np.isin(beginnings(table[column].chunk(0)), wanted)
 
 
-class Known(NamedTuple):
+class EarlierMapShard(NamedTuple):
     """What an earlier run has in a shard.
 
     Attributes:
@@ -93,14 +93,14 @@ class Known(NamedTuple):
     claims: pa.Table
 
     @classmethod
-    def of(cls, shuffled: Iterable[bytes]) -> "Known":
+    def of(cls, shuffled: Iterable[bytes]) -> "EarlierMapShard":
         """Of what ``in_shards`` gave for a shard."""
         streams: dict[bytes, list[bytes]] = {kind: [] for kind in _KINDS}
         for content in shuffled:
             streams[content[:1]].append(content[1:])
         return cls(*(from_bytes(streams[kind], schema) for kind, (schema, _) in _KINDS.items()))
 
-    def touched(self, by_hash: Mapping[bytes, UidUse]) -> tuple[list[UidUse], "Known"]:
+    def touched(self, by_hash: Mapping[bytes, UidUse]) -> tuple[list[UidUse], "EarlierMapShard"]:
         """What is known of UIDs that are in use now; and what is left."""
         mask, odd = find(self.rows, "uid_hash", by_hash), find(self.odd, "uid_hash", by_hash)
         uses = list(starmap(UidUse, uses_of(self.rows.filter(pa.array(mask)))))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 from typing import NamedTuple
 
-from ..records import GIVEN, OWNED, SharedFindings, StudyPart, UidRole, WorkUnit
+from ..records import OWNED, PREASSIGNED, SharedFindings, StudyPart, UidRole, WorkUnit
 from ..work_unit_ids import finished_unit_id, is_earlier, is_finished
 
 #: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
@@ -26,7 +26,7 @@ class UidUse(NamedTuple):
         hash: the original's keyed hash.
         new_uid: empty where a unit only claims the UID (it is retained).
         role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series; and
-            GIVEN where ``new_uid`` was given away before, whatever the key says now.
+            PREASSIGNED where ``new_uid`` was given away before, whatever the key says now.
         claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
             and the id of the unit with that object; or with objects that are done with by now.
         users: patient and study, 8 bytes of the keyed hash of each: of two of those that use it, two patients' if there are.
@@ -90,7 +90,7 @@ def earlier_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners:
         owners: the studies that claim it, by the beginnings of their keyed hashes.
     """
     claimants = [owner + finished_unit_id(owner, earlier=True) for owner in owners]
-    return UidUse(uid_hash, new_uid, role | GIVEN | (OWNED if owned and not owners else 0), claimants, tuple(users))
+    return UidUse(uid_hash, new_uid, role | PREASSIGNED | (OWNED if owned and not owners else 0), claimants, tuple(users))
 
 
 def _user(patient: bytes, study: bytes) -> tuple[bytes, ...]:
@@ -109,9 +109,9 @@ def _two(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
 def _new_uid(one: UidUse, other: UidUse) -> bytes:
     if not (one.new_uid and other.new_uid) or one.new_uid == other.new_uid:
         return one.new_uid or other.new_uid
-    if one.role & GIVEN == other.role & GIVEN:
+    if one.role & PREASSIGNED == other.role & PREASSIGNED:
         raise UidMapError("one original UID was given two new ones: workers use different keys or versions, or maps differ")
-    return one.new_uid if one.role & GIVEN else other.new_uid
+    return one.new_uid if one.role & PREASSIGNED else other.new_uid
 
 
 class Uses:
@@ -133,7 +133,7 @@ class Uses:
         joined = UidUse(
             use.hash,
             _new_uid(known, use),
-            min(known.role % OWNED, use.role % OWNED) | (known.role | use.role) & (OWNED | GIVEN),
+            min(known.role % OWNED, use.role % OWNED) | (known.role | use.role) & (OWNED | PREASSIGNED),
             known.claimants,
             _two(known.users, use.users),
             tuple({*known.units, *use.units}) if use.units else known.units,
@@ -158,7 +158,7 @@ def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
 
 def given(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
     """(unit id, (hash, new UID)) for each unit with a UID whose new one was given away before: the key may say otherwise."""
-    if use.role & GIVEN and use.new_uid:
+    if use.role & PREASSIGNED and use.new_uid:
         for unit in sorted(use.units):
             yield unit, (use.hash, use.new_uid)
 

@@ -43,7 +43,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Shrink:
     def set_sizes(head: int, chunk: int) -> None:
         monkeypatch.setattr("anonymizer.rewriting.object_rewriter._HEAD", head)
         monkeypatch.setattr("anonymizer.rewriting.object_rewriter._LONG_HEAD", head)
-        monkeypatch.setattr("anonymizer.dicom.source._CHUNK", chunk)
+        monkeypatch.setattr("anonymizer.dicom.object_reader._CHUNK", chunk)
 
     return set_sizes
 
@@ -192,7 +192,7 @@ def test_a_file_that_the_system_copies_is_the_same(
     (tmp_path / "in").write_bytes(blob)
     for head, chunk in SIZES[:3]:
         shrink(head, chunk)
-        monkeypatch.setattr("anonymizer.dicom.source._RANGE", 20)
+        monkeypatch.setattr("anonymizer.dicom.object_reader._RANGE", 20)
         try:
             Anonymizer(key=SECRET).anonymize_file(tmp_path / "in", tmp_path / "out")
             found: bytes | str = (tmp_path / "out").read_bytes()

@@ -19,7 +19,7 @@ from transforms import EngineConfig, Ledger, ledger_file
 from transforms.earlier_runs.earlier_work import Compared, EarlierWork, by_shard, shard_of
 from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, boot_id, is_lasting, pack_entries, unpack_entries
 from transforms.records import AuditRow, InstanceHeader, SharedFindings, Status
-from transforms.source_ids import Source, Sources
+from transforms.source_ids import ListedSource, SourceHasher
 
 RUN = "0123abcd"
 STUDY = b"s" * 32
@@ -27,8 +27,8 @@ SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),))[:]
 
 
 @pytest.fixture(scope="module")
-def sources() -> Sources:
-    return Sources(Engine(ConfidentialityProfile(), Key(KEY)))
+def sources() -> SourceHasher:
+    return SourceHasher(Engine(ConfidentialityProfile(), Key(KEY)))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def member(name: str, container: str = "c.tar", version: str = "v") -> ObjectRef
     return ObjectRef(b"/in/c.tar", source, 5, version, Member(Packing.TAR.value, 0, 5, -1, len(container))[:])
 
 
-def row(source: Source, status: Status = Status.WRITTEN, *, study: str = "73" * 8) -> AuditRow:
+def row(source: ListedSource, status: Status = Status.WRITTEN, *, study: str = "73" * 8) -> AuditRow:
     return AuditRow(
         source.source_id,
         status,
@@ -59,7 +59,7 @@ def row(source: Source, status: Status = Status.WRITTEN, *, study: str = "73" * 
     )
 
 
-def group(*known: Source) -> KnownGroup:
+def group(*known: ListedSource) -> KnownGroup:
     return KnownGroup(STUDY, SHARED, [KnownHeader(source[:4], b"i" * 32, b"2.25.9")[:] for source in known])
 
 
@@ -76,11 +76,11 @@ class Output:
         return self.is_there(name, written.size) and written.crc32c == 42 and self._changed <= since
 
 
-def compared(known: bytes, refs: list[ObjectRef], sources: Sources, output: Output | None = None) -> Compared:
+def compared(known: bytes, refs: list[ObjectRef], sources: SourceHasher, output: Output | None = None) -> Compared:
     return EarlierWork((known,)).compare([(one, sources.of(one)) for one in refs], output or Output(changed=0.0))
 
 
-def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: Sources) -> None:
+def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: SourceHasher) -> None:
     one = sources.of(ref("a"))
     assert one == sources.of(ref("a")) and one.container_id == ""
     assert one.source_id == sources.of(ref("a", "w")).source_id != sources.of(ref("b")).source_id
@@ -88,7 +88,7 @@ def test_a_source_is_told_by_its_name_and_its_version_by_size_and_time(sources: 
     assert sources.of(ref("a", "")).version == sources.of(ref("a", size=-1)).version == ""
 
 
-def test_a_member_has_the_version_of_its_container(sources: Sources) -> None:
+def test_a_member_has_the_version_of_its_container(sources: SourceHasher) -> None:
     one, other = sources.of(member("a")), sources.of(member("b"))
     container = ref("c.tar", size=-1)
     assert one.container_id == other.container_id == sources.source_id(b"c.tar")
@@ -98,7 +98,7 @@ def test_a_member_has_the_version_of_its_container(sources: Sources) -> None:
     assert one.listed_as == one.container_id and sources.of(ref("a")).listed_as == sources.of(ref("a")).source_id
 
 
-def test_entries_come_back_as_they_were(sources: Sources) -> None:
+def test_entries_come_back_as_they_were(sources: SourceHasher) -> None:
     done = row(sources.of(ref("a")))._replace(actions=(AttributeAction("(0008,0020)", "StudyDate", "Z", 1),), notes=("x",))
     rows = [done, done, AuditRow("b", Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")]
     groups = [group(sources.of(ref("a")))]
@@ -108,7 +108,7 @@ def test_entries_come_back_as_they_were(sources: Sources) -> None:
     assert found_rows[0].actions is found_rows[1].actions
 
 
-def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again(sources: Sources) -> None:
+def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again(sources: SourceHasher) -> None:
     refs = [ref(name) for name in "abcd"]
     a, b, c, _ = map(sources.of, refs)
     rejected = row(c, Status.QUARANTINED, study="")
@@ -121,7 +121,7 @@ def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again
 
 
 @pytest.mark.parametrize("status", Status)
-def test_what_was_refused_is_not_taken_for_written(sources: Sources, status: Status) -> None:
+def test_what_was_refused_is_not_taken_for_written(sources: SourceHasher, status: Status) -> None:
     """Whoever has its SOPInstanceUID is no duplicate of it: an output that a killed run left is that one's own."""
     known = sources.of(ref("a"))
     found = compared(pack_entries([group(known)], [row(known, status)]), [ref("a")], sources)
@@ -133,7 +133,7 @@ def test_what_was_refused_is_not_taken_for_written(sources: Sources, status: Sta
 @pytest.mark.parametrize(
     "now", [ref("a", "another"), ref("a", size=4), ref("a", ""), ref("b")], ids=["time", "size", "unknown version", "name"]
 )
-def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Sources) -> None:
+def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: SourceHasher) -> None:
     known = sources.of(ref("a"))
     found = compared(pack_entries([group(known)], [row(known)]), [now], sources)
     # and it says what it was written as
@@ -141,20 +141,20 @@ def test_what_is_another_object_now_is_done_anew(now: ObjectRef, sources: Source
     assert found.to_do == [now._replace(earlier=earlier)] and not any(found[1:])
 
 
-def test_a_version_that_nobody_knows_is_that_of_no_other(sources: Sources) -> None:
+def test_a_version_that_nobody_knows_is_that_of_no_other(sources: SourceHasher) -> None:
     unknown = ref("a", "")
     source = sources.of(unknown)
     (found,) = compared(pack_entries([group(source)], [row(source)]), [unknown], sources).to_do
     assert found._replace(earlier=None) == unknown
 
 
-def test_what_is_not_in_the_output_any_more_is_written_again(sources: Sources) -> None:
+def test_what_is_not_in_the_output_any_more_is_written_again(sources: SourceHasher) -> None:
     known = sources.of(ref("a"))
     found = compared(pack_entries([group(known)], [row(known)]), [ref("a")], sources, Output(there=False))
     assert not found.rows and len(found.scanned) == 1
 
 
-def test_what_was_torn_is_made_anew_and_says_what_it_was(sources: Sources) -> None:
+def test_what_was_torn_is_made_anew_and_says_what_it_was(sources: SourceHasher) -> None:
     """Whether the objects of a ledger are whole is asked in shards and containers, by the time at which they were on the disk."""
     known, inside = sources.of(ref("a")), sources.of(member("m"))
     entries = pack_entries([group(known, inside)], [row(known), row(inside)], 5.0)
@@ -168,7 +168,7 @@ def test_what_was_torn_is_made_anew_and_says_what_it_was(sources: Sources) -> No
         assert [one.earlier for one in refs] == [("a/b/c.dcm", 7, "0000002a", False, "", False)] * (2 - done)
 
 
-def test_pass_2_counts_only_with_pass_1(sources: Sources) -> None:
+def test_pass_2_counts_only_with_pass_1(sources: SourceHasher) -> None:
     assert compared(pack_entries([], [row(sources.of(ref("a")))]), [ref("a")], sources).to_do == [ref("a")]
 
 
@@ -179,14 +179,14 @@ def test_what_may_pass_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 7])
-def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> None:
+def test_entries_are_where_what_was_listed_is(shards: int, sources: SourceHasher) -> None:
     refs = [*(ref(f"{number}") for number in range(20)), *(member(f"{number}") for number in range(20))]
     known = [sources.of(one) for one in refs]
     found = dict(by_shard(pack_entries([group(*known)], [row(source) for source in known]), shards))
     assert (shards == 1) == (len(found) == 1)
     for shard, entries in found.items():
         groups, rows, _ = unpack_entries(entries)
-        assert {shard_of(Source(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
+        assert {shard_of(ListedSource(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
         assert len(rows) == sum(len(one.headers) for one in groups)
     # a container's members are all in one, and found there by their container
     container = sources.source_id(b"c.tar")
@@ -196,7 +196,7 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: Sources) -> 
     assert len(earlier.compare([(one, sources.of(one)) for one in refs[20:]], Output(changed=0.0)).rows) == 20
 
 
-def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
+def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sources: SourceHasher, config: EngineConfig) -> None:
     writer = LedgerWriter(Ledger(Folder(str(tmp_path)), RUN, "so", config))
     written = 0
     for number in range(3000):
@@ -211,7 +211,9 @@ def test_the_more_is_done_the_more_is_written_down_at_once(tmp_path: Path, sourc
     assert {file.run_id for file in files if file} == {RUN}
 
 
-def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
+def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(
+    tmp_path: Path, sources: SourceHasher, config: EngineConfig
+) -> None:
     folder = Folder(str(tmp_path))
     ledger = Ledger(folder, RUN, "so", config)
     ledger.write([], [row(sources.of(ref("a")))])
@@ -236,7 +238,7 @@ def test_a_ledger_of_another_making_or_a_broken_one_says_nothing(tmp_path: Path,
 
 
 def test_after_a_power_cut_a_ledger_is_believed_but_what_it_tells_of_is_looked_at(
-    tmp_path: Path, sources: Sources, config: EngineConfig
+    tmp_path: Path, sources: SourceHasher, config: EngineConfig
 ) -> None:
     before = time.time()
     ledger = Ledger(Folder(str(tmp_path)), RUN, "so", config)
@@ -252,7 +254,7 @@ def test_after_a_power_cut_a_ledger_is_believed_but_what_it_tells_of_is_looked_a
 
 
 def test_a_ledger_under_another_name_or_by_another_key_says_nothing(
-    tmp_path: Path, sources: Sources, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sources: SourceHasher, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = Ledger(Folder(str(tmp_path)), RUN, "so", config)
     ledger.write([], [row(sources.of(ref("a")))])
@@ -277,7 +279,9 @@ def test_other_files_are_no_ledgers() -> None:
         assert ledger_file(other) is None, other
 
 
-def test_who_works_does_not_wait_for_the_disk_and_the_ledger_does(tmp_path: Path, sources: Sources, config: EngineConfig) -> None:
+def test_who_works_does_not_wait_for_the_disk_and_the_ledger_does(
+    tmp_path: Path, sources: SourceHasher, config: EngineConfig
+) -> None:
     syncs: list[Future[None]] = []
 
     def sync() -> Future[None]:

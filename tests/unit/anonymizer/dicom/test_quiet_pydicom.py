@@ -18,7 +18,7 @@ from pydicom.charset import convert_encodings, decode_bytes
 
 from anonymizer import Anonymizer, DeidentificationError
 from anonymizer.dicom.character_sets import decode_text, is_encodable
-from anonymizer.dicom.quiet_pydicom import silence
+from anonymizer.dicom.quiet_pydicom import quiet_pydicom
 from tests.support.keys import KEY
 from tests.support.objects import Element, ct, part10
 
@@ -44,7 +44,7 @@ def beside(host: Callable[[], None]) -> None:
 
     def work() -> None:
         while not stop.is_set():
-            with silence():
+            with quiet_pydicom():
                 warn_of_a_value()
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -65,7 +65,7 @@ def test_the_hosts_filters_are_what_they_were_when_threads_are_through() -> None
 
         def work(number: int) -> None:
             for _ in range(ROUNDS):
-                with silence():
+                with quiet_pydicom():
                     warn_of_a_value()
 
         with ThreadPoolExecutor(THREADS) as pool:
@@ -113,7 +113,7 @@ def test_a_host_that_makes_warnings_errors_gets_none_of_ours() -> None:
 
 
 def test_pydicoms_warnings_for_the_host_say_the_same_place_as_without_us() -> None:
-    with silence():
+    with quiet_pydicom():
         pass
 
     def pydicoms() -> None:
@@ -132,8 +132,8 @@ def test_pydicoms_warnings_for_the_host_say_the_same_place_as_without_us() -> No
 
 def test_nothing_is_logged_in_silence_and_all_of_it_outside(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("pydicom")
-    with silence():
-        with silence():
+    with quiet_pydicom():
+        with quiet_pydicom():
             logger.warning("VALUETOKEN")
         logger.warning("VALUETOKEN")
     logger.warning("the host's")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.files.pieces import Batch, FileRange, joined, write_all
+from anonymizer.files.pieces import FileRange, PieceBatch, joined, write_all
 from anonymizer.files.writing import write_atomically
 
 
@@ -57,7 +57,7 @@ def test_a_system_call_that_takes_only_a_part_is_gone_on_with() -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_on_the_way_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[PieceBatch]:
         yield [b"half"]
         raise error
 

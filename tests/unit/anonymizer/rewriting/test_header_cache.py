@@ -13,7 +13,7 @@ from pydicom.data import get_testdata_file
 
 from anonymizer import DeidentificationError, Engine, Report
 from anonymizer.identity.known_values import KnownValue
-from anonymizer.rewriting.header_cache import FamiliarStretches
+from anonymizer.rewriting.header_cache import HeaderCache
 from profiles import IdentityKind, Operation, Rule
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, part10
 from tests.support.running import budget, engine, rewrite, rewrite_with_report
@@ -128,7 +128,7 @@ def test_a_control_character_is_found_behind_what_is_familiar() -> None:
 RULE = Rule(Operation.REMOVE, None, 0x00081030, "", "LO", "")
 
 
-def walked(familiar: FamiliarStretches, buffer: bytes, limit: int = 0xFFFFFFFF) -> tuple[int, int, int, bytes]:
+def walked(familiar: HeaderCache, buffer: bytes, limit: int = 0xFFFFFFFF) -> tuple[int, int, int, bytes]:
     pieces: list[bytes | memoryview] = []
     judged_by: dict[int, bytes] = {}
     position, last, run, _ = familiar.walk(buffer, [], judged_by, []).skip(0, -1, 0, limit, pieces)
@@ -137,7 +137,7 @@ def walked(familiar: FamiliarStretches, buffer: bytes, limit: int = 0xFFFFFFFF) 
 
 
 def test_a_stretch_is_gone_over_with_its_edits_rules_and_notes() -> None:
-    familiar = FamiliarStretches()
+    familiar = HeaderCache()
     rules = [RULE]
     # what was noted before the stretch is none of it
     judged_by = {1: b"before"}
@@ -161,7 +161,7 @@ def test_a_stretch_is_gone_over_with_its_edits_rules_and_notes() -> None:
 @pytest.mark.parametrize("inside", [{}, {5: b"ORIGINAL"}, {5: b"ORIGINAL", 7: b""}])
 def test_a_note_of_the_element_behind_a_stretch_is_none_of_it(inside: dict[int, bytes]) -> None:
     """That element may be another one the next time."""
-    familiar = FamiliarStretches()
+    familiar = HeaderCache()
     judged_by: dict[int, bytes] = {}
     walk = familiar.walk(b"aabbccdd--", [], judged_by, [])
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
@@ -174,7 +174,7 @@ def test_a_note_of_the_element_behind_a_stretch_is_none_of_it(inside: dict[int, 
 
 def test_who_is_named_in_a_stretch_is_known_again() -> None:
     """And who is named in the element behind it is not: that may be another one the next time."""
-    familiar = FamiliarStretches()
+    familiar = HeaderCache()
     known: list[KnownValue] = []
     walk = familiar.walk(b"aabbccdd--", [], {}, known)
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
@@ -187,7 +187,7 @@ def test_who_is_named_in_a_stretch_is_known_again() -> None:
 
 
 def test_stretches_that_follow_each_other_have_each_its_own_notes() -> None:
-    familiar = FamiliarStretches()
+    familiar = HeaderCache()
     judged_by: dict[int, bytes] = {}
     walk = familiar.walk(b"aabbccdd--", [], judged_by, [])
     walk.skip(0, -1, 0, 0xFFFFFFFF, [])
@@ -202,7 +202,7 @@ def test_stretches_that_follow_each_other_have_each_its_own_notes() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    familiar = FamiliarStretches()
+    familiar = HeaderCache()
     for number in range(5000):
         walk = familiar.walk(b"%08d" % number * 100, [], {}, [])
         walk.skip(0, number % 600, 0, 0xFFFFFFFF, [])
@@ -225,7 +225,7 @@ def test_stretches_end_where_instances_differ() -> None:
     using = engine()
     for number in range(80):
         rewrite(instance(number), using)
-    (familiar,) = using._rules._shared.familiar.values()
+    (familiar,) = using._rules._shared.header_caches.values()
     before = {tag: place.stretches for tag, place in familiar.places.items()}
     assert rewrite(instance(99), using) == rewrite(instance(99), engine())
     # nothing was new, and what differs isn't kept any more

@@ -207,7 +207,7 @@ def test_reading_in_small_pieces_changes_nothing(drawn: tuple[list[Element], str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("anonymizer.rewriting.object_rewriter._HEAD", head)
         patch.setattr("anonymizer.rewriting.object_rewriter._LONG_HEAD", head)
-        patch.setattr("anonymizer.dicom.source._CHUNK", chunk)
+        patch.setattr("anonymizer.dicom.object_reader._CHUNK", chunk)
         assert outcome(blob, BASIC) == expected
 
 

@@ -86,4 +86,4 @@ def test_counting_says_how_many_are_listed(tmp_path: Path) -> None:
     (tmp_path / "in" / "link").symlink_to("0", target_is_directory=True)
     archive = StoredArchive()
     for name in (str(tmp_path / "in"), f"{tmp_path}/in/[01]/*.dcm", str(tmp_path / "in" / "0" / "0.dcm")):
-        assert sum(1 for _ in archive.names((0, name))) == sum(1 for _ in archive.look((0, name))) > 0
+        assert sum(1 for _ in archive.names((0, name))) == sum(1 for _ in archive.preview((0, name))) > 0

@@ -86,7 +86,7 @@ def test_the_archive_lists_containers_with_the_members_that_are_meant(tmp_path: 
     (tmp_path / "a.zip").write_bytes(b"PK")
     (tmp_path / "m.csv").write_bytes(b"name,member\na.zip,1\na.zip,\xff\na.zip,\n")
     archive = StoredArchive()
-    refs = list(archive.look((3, str(tmp_path / "m.csv"))))
+    refs = list(archive.preview((3, str(tmp_path / "m.csv"))))
     assert [(ref.source, ref.size, ref.input, ref.members) for ref in refs] == [
         (b"3:a.zip", 2, 3, (b"1", b"\xff")),
         (b"3:a.zip", 2, 3, None),

@@ -7,7 +7,7 @@ import pytest
 
 from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, SecretError
 from profiles import ConfidentialityProfile
-from storage import Member, Packing, TransientError, again
+from storage import Member, Packing, TransientError, retry_transient
 from storage.objects import ObjectRef
 from tests.support.accounts import CONSTANTS
 from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
@@ -18,9 +18,9 @@ from transforms.concurrency import reading_order
 from transforms.inputs.list_objects import batches
 from transforms.records import OWNED, AuditRow, HeaderGroup, InstanceHeader, SharedFindings, Status, UidRole
 from transforms.rejection import rejection
-from transforms.scanning.scan_headers import Found, HeaderGroups, UidCollector
+from transforms.scanning.scan_headers import HeaderGroups, ScannedHeader, UidCollector
 from transforms.shuffle.packing import pack, unpack
-from transforms.source_ids import Source
+from transforms.source_ids import ListedSource
 from transforms.tables.schemas import INSTANCES_SCHEMA
 from transforms.uid_map.uid_uses import UidUse
 
@@ -79,9 +79,9 @@ def test_a_worker_with_another_key_does_not_go_on(config: EngineConfig, monkeypa
 
 def test_a_refused_object_is_filtered_or_quarantined() -> None:
     ref = ObjectRef(b"n", b"s", 5, "v")
-    assert rejection(Source("id"), DeidentificationError(Reason.NOT_DICOM), ref).status is Status.FILTERED
-    assert rejection(Source("id"), DeidentificationError(Reason.DICOMDIR), ref).status is Status.FILTERED
-    row = rejection(Source("id"), DeidentificationError(Reason.TRUNCATED, 0x7FE00010), ref)
+    assert rejection(ListedSource("id"), DeidentificationError(Reason.NOT_DICOM), ref).status is Status.FILTERED
+    assert rejection(ListedSource("id"), DeidentificationError(Reason.DICOMDIR), ref).status is Status.FILTERED
+    row = rejection(ListedSource("id"), DeidentificationError(Reason.TRUNCATED, 0x7FE00010), ref)
     assert (row.status, row.reason, row.reason_tag) == (Status.QUARANTINED, Reason.TRUNCATED, "(7fe0,0010)")
 
 
@@ -137,10 +137,10 @@ def test_what_was_packed_comes_back() -> None:
     assert len(pack(value)) < 200
 
 
-def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), words: tuple[bytes, ...] = ()) -> Found:
+def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), words: tuple[bytes, ...] = ()) -> ScannedHeader:
     """What pass 1 may find."""
     shared = tuple((uid, (b"2.25." + uid, 4)) for uid in uids)
-    return Found(ObjectRef(b"n", b"%d" % number, 1, "v"), study, b"9.%d" % number, b"2.25.9", shared, b"", b"", words, 0)
+    return ScannedHeader(ObjectRef(b"n", b"%d" % number, 1, "v"), study, b"9.%d" % number, b"2.25.9", shared, b"", b"", words, 0)
 
 
 def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) -> None:
@@ -198,10 +198,10 @@ def test_bytes_that_went_wrong_are_asked_for_again_a_few_times() -> None:
             raise TransientError
         return 7
 
-    assert again(attempt) == 7
+    assert retry_transient(attempt) == 7
     with pytest.raises(TransientError):
-        again(_always_broken)
-    assert rejection(Source("id"), TransientError(), ObjectRef(b"n", b"s", 5, "v")).reason is Reason.CHECKSUM_MISMATCH
+        retry_transient(_always_broken)
+    assert rejection(ListedSource("id"), TransientError(), ObjectRef(b"n", b"s", 5, "v")).reason is Reason.CHECKSUM_MISMATCH
 
 
 def _always_broken() -> None:

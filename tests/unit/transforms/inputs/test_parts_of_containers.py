@@ -11,7 +11,7 @@ from transforms import AuditRow, Status
 from transforms.earlier_runs.earlier_rows import SETTLED_SCHEMA
 from transforms.earlier_runs.earlier_work import EarlierWork
 from transforms.ledger import KnownGroup, KnownHeader, pack_entries
-from transforms.source_ids import Source
+from transforms.source_ids import ListedSource
 
 CONTAINER = "c" * 32
 
@@ -40,7 +40,7 @@ class NothingIsThere:
 
 def outcome(work: EarlierWork) -> tuple[set[int], set[int], set[int]]:
     """Numbers of members that were scanned, have rows in ledgers, and in tables."""
-    members = [(ObjectRef(b"a", b"", 1, "v"), Source(source_id(number), "v", CONTAINER)) for number in range(10)]
+    members = [(ObjectRef(b"a", b"", 1, "v"), ListedSource(source_id(number), "v", CONTAINER)) for number in range(10)]
     compared = work.compare(members, NothingIsThere())
     tables = work.settled.rows(compared.settled)["source_id"].to_pylist()
     scanned = {header[1] for group in compared.scanned for header in group[2]}

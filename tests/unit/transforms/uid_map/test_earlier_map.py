@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.records import GIVEN, OWNED
+from transforms.records import OWNED, PREASSIGNED
 from transforms.shuffle.arrow_shards import beginnings, by_shard, from_bytes, shards_of
 from transforms.shuffle.sharding import spread
 from transforms.tables.schemas import REFERENCES_SCHEMA, UID_MAP_SCHEMA
-from transforms.uid_map.earlier_map import CLAIMS_SCHEMA, NEW_UIDS_SCHEMA, Known
+from transforms.uid_map.earlier_map import CLAIMS_SCHEMA, NEW_UIDS_SCHEMA, EarlierMapShard
 from transforms.uid_map.uid_uses import UidUse
 
 A, B, C, D = (letter * 32 for letter in (b"a", b"b", b"c", b"d"))
@@ -48,7 +48,7 @@ def row(uid_hash: bytes, new_uid: str, new_hash: bytes) -> dict[str, object]:
 
 
 @pytest.fixture
-def known() -> Known:
+def known() -> EarlierMapShard:
     """A is replaced by what hashes to C, B by what hashes to D."""
     rows = pa.Table.from_pylist([row(A, "2.25.1", C), row(B, "2.25.2", D)], schema=UID_MAP_SCHEMA)
     odd = pa.Table.from_pylist(
@@ -57,18 +57,18 @@ def known() -> Known:
     )
     new_uids = rows.select(NEW_UIDS_SCHEMA.names)
     claims = pa.Table.from_pylist([{"instance_hash": A, "study_hash": "73" * 8}], schema=CLAIMS_SCHEMA)
-    return Known(rows, odd, new_uids, claims)
+    return EarlierMapShard(rows, odd, new_uids, claims)
 
 
-def test_what_is_in_use_now_becomes_a_use_and_the_rest_stays_a_row(known: Known) -> None:
+def test_what_is_in_use_now_becomes_a_use_and_the_rest_stays_a_row(known: EarlierMapShard) -> None:
     uses, kept = known.touched({A: UidUse(A, b"2.25.1", 1, [])})
-    assert uses == [UidUse(A, b"2.25.1", 1 | OWNED | GIVEN, [], (b"person 1study  1",))]
+    assert uses == [UidUse(A, b"2.25.1", 1 | OWNED | PREASSIGNED, [], (b"person 1study  1",))]
     assert kept.rows.to_pylist() == known.rows.to_pylist()[1:]
     assert kept.odd["uid_hash"].to_pylist() == [B]
     assert known.touched({})[1].rows.num_rows == 2
 
 
-def test_claims_to_instances_in_use_now(known: Known) -> None:
+def test_claims_to_instances_in_use_now(known: EarlierMapShard) -> None:
     assert known.claims_to({A: UidUse(A, b"", 0, [])}) == [(A, b"s" * 8)]
     # the same beginning, another hash
     other = A[:8] + B[8:]
@@ -88,5 +88,7 @@ def test_claims_to_instances_in_use_now(known: Known) -> None:
         ([b"e" * 32], [(A[:8] + D[8:], b"e" * 32)], 0),  # only the same beginning
     ],
 )
-def test_what_breaks_the_map(known: Known, originals: list[bytes], new_uids: list[tuple[bytes, bytes]], count: int) -> None:
+def test_what_breaks_the_map(
+    known: EarlierMapShard, originals: list[bytes], new_uids: list[tuple[bytes, bytes]], count: int
+) -> None:
     assert known.violations(originals, new_uids) == count

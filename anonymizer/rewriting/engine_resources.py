@@ -10,12 +10,12 @@ from profiles import Plan, Rule
 from ..dicom.encoding import Encoding
 from ..identity.patients import PatientTable
 from ..identity.pseudonyms import Pseudonyms
-from .header_cache import FamiliarStretches
+from .header_cache import HeaderCache
 from .method_codes import Statements
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class EngineResources:
     """What the objects of one engine share.
 
     Attributes:
@@ -30,4 +30,4 @@ class Shared:
     statements: Statements
     patients: PatientTable | None = None
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
-    familiar: dict[tuple[Plan, Encoding], FamiliarStretches] = field(default_factory=lambda: defaultdict(FamiliarStretches))
+    header_caches: dict[tuple[Plan, Encoding], HeaderCache] = field(default_factory=lambda: defaultdict(HeaderCache))

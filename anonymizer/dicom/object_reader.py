@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from ..errors import DeidentificationError, Reason
-from ..files.pieces import WORTH_A_CALL, Batch, FileRange
+from ..files.pieces import WORTH_A_CALL, FileRange, PieceBatch
 from .deflate import ByteStream, InflatingStream
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .tags import PIXEL_DATA
@@ -20,7 +20,7 @@ _HEAD, _MOST_SHOWN = 1 << 10, 16 << 20
 _RANGE = WORTH_A_CALL
 
 
-class Source:
+class ObjectReader:
     """Reads an object once, from its beginning to its end.
 
     Attributes:
@@ -87,7 +87,7 @@ class Source:
             length -= len(chunk)
             yield chunk
 
-    def passed(self, length: int, tag: int) -> Iterator[Batch]:
+    def copy_through(self, length: int, tag: int) -> Iterator[PieceBatch]:
         """As ``copy``, for bytes that nobody looks at."""
         if self._handle is not None and length >= _RANGE:
             passed = FileRange(self._handle, length)
@@ -99,13 +99,13 @@ class Source:
                 yield [chunk]
 
     def fragments(
-        self, buffer: bytes, encoding: Encoding, look: Callable[[bytes, bool], bool] | None = None
-    ) -> Generator[Batch, None, bytes]:
+        self, buffer: bytes, encoding: Encoding, inspect: Callable[[bytes, bool], bool] | None = None
+    ) -> Generator[PieceBatch, None, bytes]:
         """Encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4); returns what was read behind it.
 
         Args:
             buffer: what was read of it already.
-            look: gets the beginning of each fragment, the offset table first, and whether it is all of it; then a longer one
+            inspect: gets the beginning of each fragment, the offset table first, and whether it is all of it; then a longer one
                 until it returns True: it has seen enough.
 
         Raises:
@@ -130,19 +130,19 @@ class Source:
                 return buffer[end:]
             if tag != ITEM or length == UNDEFINED:
                 raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
-            if look is not None:
-                buffer = self._shown(buffer, end, length, look)
+            if inspect is not None:
+                buffer = self._shown(buffer, end, length, inspect)
             position = end + length
             if position > len(buffer):
                 # the fragment goes on behind the buffer: pass on what is here and stream the rest
                 yield [buffer]
-                yield from self.passed(position - len(buffer), PIXEL_DATA)
+                yield from self.copy_through(position - len(buffer), PIXEL_DATA)
                 buffer, position = b"", 0
             elif position > _CHUNK:
                 yield [buffer[:position]]
                 buffer, position = buffer[position:], 0
 
-    def _shown(self, buffer: bytes, start: int, length: int, look: Callable[[bytes, bool], bool]) -> bytes:
+    def _shown(self, buffer: bytes, start: int, length: int, inspect: Callable[[bytes, bool], bool]) -> bytes:
         """Show the beginning of the fragment at ``start`` of ``buffer``; returns ``buffer``, with what had to be read for that.
 
         Raises:
@@ -150,7 +150,7 @@ class Source:
         """
         if len(buffer) - start < min(length, _HEAD):
             buffer += self.read(min(length, _HEAD) - (len(buffer) - start))
-        while not look(buffer[start : start + length], len(buffer) - start >= length):
+        while not inspect(buffer[start : start + length], len(buffer) - start >= length):
             shown = len(buffer) - start
             if shown >= length:
                 break

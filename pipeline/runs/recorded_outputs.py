@@ -19,10 +19,10 @@ from transforms import (
     EarlierRun,
     Ledger,
     LedgerFile,
+    RecordedOutput,
     SealError,
     Status,
     TableError,
-    VouchedRow,
     unpack_entries,
 )
 
@@ -50,12 +50,12 @@ class AuditedOutputs:
     ledgers: tuple[LedgerFile, ...]
 
     def is_alone(self) -> bool:
-        """As ``VouchedOutputs.is_alone``."""
+        """As ``RecordedOutputs.is_alone``."""
         return not any(others_at_work(folder, self.ledger.run_id) for folder in self.folders)
 
-    def find(self, names: Collection[str]) -> Mapping[str, Sequence[VouchedRow]] | None:
-        """As ``VouchedOutputs.find``."""
-        found: dict[str, list[VouchedRow]] = defaultdict(list)
+    def find(self, names: Collection[str]) -> Mapping[str, Sequence[RecordedOutput]] | None:
+        """As ``RecordedOutputs.find``."""
+        found: dict[str, list[RecordedOutput]] = defaultdict(list)
         try:
             for folder in self.folders:
                 for table, run_id in self._tables(folder):
@@ -69,7 +69,9 @@ class AuditedOutputs:
         for file in self.ledgers:
             for done in unpack_entries(self.ledger.read(file.name)).rows:
                 if done.status is Status.WRITTEN and done.output_name in names:
-                    found[done.output_name].append(VouchedRow(done.source_id, done.source_version, done.size, done.crc32c, ""))
+                    found[done.output_name].append(
+                        RecordedOutput(done.source_id, done.source_version, done.size, done.crc32c, "")
+                    )
         return found
 
     def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
@@ -77,7 +79,7 @@ class AuditedOutputs:
         accounts = list(self._accounts(folder))
         runs = {account["run_id"] for account in accounts}
         for account in accounts:
-            run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_making=False)
+            run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest=False)
             names = run.files(INSTANCES_TABLE)
             if account["origin"].get(RESUMES) in runs:
                 # what it skipped stands in the tables of the runs that wrote it
@@ -106,9 +108,9 @@ def _earlier(folder: Folder) -> list[str]:
     return sorted(f"{EARLIER}/{name.removesuffix(RUN_FILE)}" for name in names if name.endswith(f"/{RUN_FILE}"))
 
 
-def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, VouchedRow]]:
+def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, RecordedOutput]]:
     is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _VOUCHED))
     row: dict[str, Any]
     for row in table.filter(is_wanted).to_pylist():
         version, written_in = row.get("source_version") or "", row.get("written_in") or run_id
-        yield row["output_name"], VouchedRow(row["source_id"], version, row["size"], row["crc32c"], written_in)
+        yield row["output_name"], RecordedOutput(row["source_id"], version, row["size"], row["crc32c"], written_in)

@@ -21,21 +21,21 @@ ENGINES = {
 }
 
 
-def whose(blob: bytes, using: Engine) -> bytes:
+def patient_hash(blob: bytes, using: Engine) -> bytes:
     return using.scan(BytesIO(blob), uids=using.uids).patient
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG, DEFLATED])
 def test_however_it_is_found_a_patient_has_one_hash(syntax: str) -> None:
     issuer = Element(0x00100021, "LO", "HOSPITAL A ")
-    found = {name: whose(part10(ct(issuer), syntax), using) for name, using in ENGINES.items()}
+    found = {name: patient_hash(part10(ct(issuer), syntax), using) for name, using in ENGINES.items()}
     assert len(set(found.values())) == 1 and len(found["dates"]) == 8
     for other in (ct(), ct(issuer, Element(0x00100020, "LO", "MRN-4712"))):
-        assert not {whose(part10(other), using) for using in ENGINES.values()} & set(found.values())
+        assert not {patient_hash(part10(other), using) for using in ENGINES.values()} & set(found.values())
 
 
 @pytest.mark.parametrize("using", ENGINES.values(), ids=ENGINES)
 def test_nobody_is_nobody(using: Engine) -> None:
     inner = Element(0x00081120, "SQ", [[Element(0x00100020, "LO", "MRN-4711")]])
-    assert whose(part10(ct(inner, Element(0x00100020, "LO", ""))), using) == b""
-    assert whose(part10(ct(inner, without=[0x00100020])), using) == b""
+    assert patient_hash(part10(ct(inner, Element(0x00100020, "LO", ""))), using) == b""
+    assert patient_hash(part10(ct(inner, without=[0x00100020])), using) == b""
