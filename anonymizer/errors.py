@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from profiles import Plan, tag_text
+from profiles import Plan, UserFacingError, tag_text
 
 
 class Reason(Enum):
@@ -108,7 +108,7 @@ class Note(Enum):
         return self.value
 
 
-class DeidentificationError(Exception):
+class DeidentificationError(UserFacingError):
     """An object that can't be de-identified with certainty: nothing of it may be written.
 
     Attributes:
@@ -137,8 +137,10 @@ class DeidentificationError(Exception):
         return type(self), self._arguments
 
 
-class SecretError(ValueError):
+class SecretError(UserFacingError, ValueError):
     """A key that can't be used. The message never holds key material."""
+
+    is_usage = True
 
 
 class Description(NamedTuple):

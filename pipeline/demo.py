@@ -14,7 +14,7 @@ from rich.table import Table
 from anonymizer import Anonymizer, DeidentificationError, create_key_file
 
 from .cli import main
-from .errors import EXIT_QUARANTINED
+from .exit_codes import EXIT_QUARANTINED
 
 _SHOWN = (
     "PatientName",

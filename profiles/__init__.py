@@ -23,6 +23,7 @@ from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
 from .errors import ProfileError as ProfileError
 from .errors import ProfileWarning as ProfileWarning
+from .errors import UserFacingError as UserFacingError
 from .explain import diff as diff
 from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
 from .identity import IdentityKind as IdentityKind

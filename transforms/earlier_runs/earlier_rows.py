@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer import TRANSIENT_REASONS, Reason
+from profiles import UserFacingError
 from storage import TableFolder
 
 from ..audit_names import put_aside
@@ -33,7 +34,7 @@ _OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "writ
 IsThere = Callable[[str, int], bool]
 
 
-class TableError(Exception):
+class TableError(UserFacingError):
     """A table isn't what its run wrote. The message names no object."""
 
 
