@@ -1,4 +1,4 @@
-"""The job: command line, options, composition, runs and their reports, workers; a step of it belongs to transforms/."""
+"""The job: command line, options, graph, runs and their reports, worker processes. Its steps are in ``transforms``."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ __all__ = [
 ]
 __version__ = "0.2.0"
 
-#: imported when they are asked for: the command starts without Beam
+#: imported on first use, so that the command starts without Beam
 _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),

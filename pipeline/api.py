@@ -1,4 +1,4 @@
-"""The job from Python: the settings of the command, and its report."""
+"""The job as a Python function: it takes the settings of the command and returns its report."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class RunWarning(UserWarning):
-    """A run warns of its settings. The message names no object, place or person."""
+    """A warning about the settings of a run. Its message names no object, place or person."""
 
 
 def run(options: JobOptions) -> RunReport:
-    """De-identify an archive, wait for that, and return the account of the run, which is ``run.json``.
+    """De-identify an archive, wait until it is done, and return the report of the run: the content of ``run.json``.
 
-    Nothing is printed; a warning of the command is a RunWarning. Where worker processes are started in another way than by fork,
-    the calling script needs ``if __name__ == "__main__"``, as for Python's multiprocessing.
+    Nothing is printed. A warning of the command becomes a RunWarning. Where worker processes are not forked, the calling script
+    needs ``if __name__ == "__main__"``, as for Python's multiprocessing.
 
     Raises:
-        UsageError: a setting can't be used; nothing was read or written.
-        RunError: the run failed; the output is whole, and the same call goes on with it.
+        UsageError: a setting can't be used. Nothing was read or written.
+        RunError: the run failed. The objects in the output are complete, and the same call continues it.
     """
     with reporter.collected() as messages:
         try:

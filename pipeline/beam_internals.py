@@ -1,7 +1,7 @@
-"""All that the job knows of Beam's inside: what no documentation promises, and another release may do in another way.
+"""Undocumented parts of Apache Beam that the job relies on, and that another release may change.
 
 Beam's own servers listen on all interfaces without a password, and one of their services hands out any file that the run may
-read. Here are servers with the services that workers need and no other, on Unix sockets or on loopback.
+read. The servers here have only the services that workers need, and listen on Unix sockets or on loopback.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from apache_beam.transforms.environments import Environment
 
 from .errors import RunError, UsageError
 
-OTHER_BEAM = "this release of Apache Beam works in another way inside than 2.75 to 2.77 do: install one of these"
+OTHER_BEAM = "this release of Apache Beam is not supported: install one from 2.75 to 2.77"
 
 try:
     from apache_beam.portability.api import beam_fn_api_pb2_grpc
@@ -45,17 +45,17 @@ T = TypeVar("T", bound=PipelineOptions)
 LOOPBACK = "127.0.0.1"
 _URN = "dicom-deid:env:process:v1"
 _SERVICES = ("control", "data", "state", "logging")
-#: what Beam's own worker processes have
+#: as in Beam's own worker processes
 _STATE_CACHE_BYTES = 100 << 20
 _SAMPLING_MILLISECONDS = 10
-#: those of Beam's servers: messages of any size, and pings as their clients send them
+#: as in Beam's own servers: messages of any size, and pings as their clients send them
 _SERVER_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
-    # nobody else is to be served on a port of ours
+    # no other process may share a port of ours
     ("grpc.so_reuseport", 0),
 )
 _STOP_SECONDS = 5
@@ -65,17 +65,17 @@ class Worker(Protocol):
     """A process that works for Beam's runner."""
 
     def wait(self) -> None:
-        """Return when it has ended, as it does when its connection is closed."""
+        """Wait until the process has ended, as it does when its connection is closed."""
 
 
-# -- what is assumed
+# -- assumptions
 
 
 def check() -> None:
-    """Look whether Beam works inside as this module takes it to.
+    """Refuse a release of Beam whose internals are not as this module assumes.
 
     Raises:
-        UsageError: it doesn't.
+        UsageError: an assumption doesn't hold.
     """
     try:
         holds = all(assumption() for assumption in _ASSUMPTIONS)
@@ -95,12 +95,12 @@ def _uses(function: Any, *names: str) -> bool:
 
 _ADDRESSES = tuple(f"{service}_port" for service in _SERVICES)
 _ASSUMPTIONS: tuple[Callable[[], bool], ...] = (
-    # the runner makes its server of three things, and finds its class by that name
+    # the runner makes its server from three arguments, and looks its class up by this name
     lambda: _takes(worker_handlers.GrpcServer, "state", "provision_info", "worker_manager"),
     lambda: _uses(worker_handlers.WorkerHandlerManager.get_worker_handlers, "GrpcServer"),
     lambda: _uses(FnApiRunner.run_stages, "WorkerHandlerManager"),
     lambda: vars(fn_runner)["WorkerHandlerManager"] is worker_handlers.WorkerHandlerManager,
-    # its server is known to others by its addresses, of which port_from_worker makes URLs, and by two parts
+    # other parts use the server's addresses, which port_from_worker makes into URLs, and two of its attributes
     lambda: _uses(worker_handlers.GrpcServer.__init__, *_ADDRESSES, "control_handler", "data_plane_handler"),
     lambda: _takes(GrpcWorkerHandler, "state", "provision_info", "grpc_server"),
     lambda: _uses(GrpcWorkerHandler.__init__, "control_address", "port_from_worker", "control_port"),
@@ -121,7 +121,7 @@ _ASSUMPTIONS: tuple[Callable[[], bool], ...] = (
     lambda: {"control_address", "worker_id", "state_cache_size"} <= set(inspect.signature(SdkHarness).parameters),
     lambda: [*inspect.signature(StateSampler).parameters][-1] == "sampling_period_ms",
     lambda: StateSampler.__init__.__defaults__ in ((200,), (_SAMPLING_MILLISECONDS,)),
-    # workers of the command
+    # pools of workers in the command's process
     lambda: _uses(PortableRunner.start_and_replace_loopback_environments, "BeamFnExternalWorkerPoolServicer", "start"),
     lambda: (
         set(inspect.signature(BeamFnExternalWorkerPoolServicer).parameters) | {"port"}
@@ -139,7 +139,7 @@ _ASSUMPTIONS: tuple[Callable[[], bool], ...] = (
 
 
 def options_parser() -> argparse.ArgumentParser:
-    """A parser of all options that Beam knows."""
+    """Return a parser of all options of Beam."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)  # type: ignore[arg-type]
@@ -147,35 +147,38 @@ def options_parser() -> argparse.ArgumentParser:
 
 
 def flags_of(options: type[PipelineOptions]) -> list[str]:
-    """The flags of one kind of Beam's options."""
+    """Return the flags of one class of Beam's options."""
     parser = argparse.ArgumentParser(add_help=False)
     options._add_argparse_args(parser)  # type: ignore[arg-type]
     return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def runner_class(name: str) -> type[PipelineRunner]:
-    """Beam's class for ``--runner``, whose name may be short, in small letters, or that of a class.
+    """Return Beam's class for a value of ``--runner``.
+
+    Args:
+        name: a short name, in any case, or the path of a class.
 
     Raises:
-        ValueError, ImportError, AttributeError: there is none.
+        ValueError, ImportError, AttributeError: there is no such runner.
     """
     found = type(create_runner(name))
-    # one would look whether Prism, a download, can do it first; the other was seen to give a step the side input of another one
+    # the first tries Prism, which it downloads; the second was seen to give a step the side input of another step
     return FnApiRunner if issubclass(found, (SwitchingDirectRunner, BundleBasedDirectRunner)) else found
 
 
 class CachedOptions(PipelineOptions):
-    """Beam's options, with one view for each of their kinds: Beam asks for some at every step, and parses anew each time."""
+    """Options of Beam that keep one view per class. Beam asks for views at every step, and would parse anew each time."""
 
     def view_as(self, cls: type[T]) -> T:
-        """As Beam's; all views share their values in any case."""
+        """Return the view of one class, as Beam's method does. All views share their values anyway."""
         views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
         if cls not in views:
             views[cls] = super().view_as(cls)
         return cast(T, views[cls])
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy has its own values, and makes its own views
+        # a copy has its own values, and needs its own views
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         return {name: value for name, value in state.items() if name != "_views"}
 
@@ -184,24 +187,24 @@ class CachedOptions(PipelineOptions):
 
 
 def runner_of_processes(assign: Callable[[str, str], Worker]) -> PipelineRunner:
-    """Make a runner whose workers are the command's own processes.
+    """Return a runner whose workers are processes of the command.
 
     Args:
-        assign: lets one of them work for the control address and under the worker id that it is given.
+        assign: called with a control address and a worker id; it lets a process work for that address, and returns it.
     """
     WorkerHandler.register_environment(_URN, None)(functools.partial(_Handler, assign))
     return FnApiRunner(_ProcessEnvironment())
 
 
 class _ProcessEnvironment(Environment):
-    """To Beam: where the steps run."""
+    """Environment in which Beam's runner executes the steps: processes of the command."""
 
     def to_runner_api_parameter(self, context: object) -> tuple[str, None]:
         return _URN, None
 
 
 class _Handler(GrpcWorkerHandler):
-    """To Beam's runner: a worker to start and stop."""
+    """Handle by which Beam's runner starts and stops one worker."""
 
     def __init__(self, assign: Callable[[str, str], Worker], payload: None, *runner: Any) -> None:
         super().__init__(*runner)
@@ -215,9 +218,9 @@ class _Handler(GrpcWorkerHandler):
 
 
 class _SocketServer:
-    """In place of Beam's server, with what its other parts look for in it: the same services, but for those that give out files.
+    """Replacement of Beam's server, with the same attributes, and without the services that hand out files.
 
-    Each service has a socket of its own: a worker's requests for state don't wait behind its data.
+    Each service has a socket of its own, so that a worker's requests for state don't wait behind its data.
     """
 
     def __init__(
@@ -242,14 +245,14 @@ class _SocketServer:
 
 
 class _ControlServicer(worker_handlers.BeamFnControlServicer):
-    """Beam's, which tells of a worker's error when it comes: the runner waits for all other workers first."""
+    """Beam's control service, which also reports a worker's error at once. The runner waits for all other workers first."""
 
     def __init__(self, hear: Callable[[str], object], worker_manager: Any) -> None:
         super().__init__(worker_manager)
         self._hear = hear
 
     def Control(self, iterator: Iterable[Any], context: Any) -> Iterator[Any]:
-        """As the base class."""
+        """Handle the responses of a worker, as the base class does."""
         return super().Control(map(self._heard, iterator), context)
 
     def _heard(self, response: Any) -> Any:
@@ -259,7 +262,7 @@ class _ControlServicer(worker_handlers.BeamFnControlServicer):
 
 
 def _serve(address: str, add: Callable[[object, grpc.Server], None], service: object) -> tuple[grpc.Server, int]:
-    """Serve something; returns the server and its port, if it has one."""
+    """Start a server for one service; return the server and its port, which has no meaning for a Unix socket."""
     server = grpc.server(thread_pool_executor.shared_unbounded_instance(), options=_SERVER_OPTIONS)
     add(service, server)
     port = server.add_insecure_port(address)
@@ -269,16 +272,16 @@ def _serve(address: str, add: Callable[[object, grpc.Server], None], service: ob
 
 @contextlib.contextmanager
 def closed_to_others(folder: Path | None, hear: Callable[[str], object] = str, *, embedded: bool = False) -> Iterator[None]:
-    """See to it that Beam, within this process, listens on sockets in ``folder`` only, or that it fails where there is none.
+    """Make Beam, within this process and block, listen on sockets in ``folder`` only; without a folder, make it fail.
 
     Args:
-        hear: told of each error of a worker there, with its traceback, before the runner knows of it.
-        embedded: the engine is in this process, too. Else workers in it (LOOPBACK) are waited for on a port of this machine's
-            loopback, for engines may be programs that know nothing else.
+        hear: called with the text of each worker's error, traceback included, before the runner gets it.
+        embedded: True if the engine is in this process. Else workers in this process (LOOPBACK) listen on a port of loopback,
+            since an engine that is another program may not support sockets.
     """
     replaced: tuple[tuple[Any, str, object], ...] = (
         (worker_handlers, "GrpcServer", functools.partial(_SocketServer, folder, hear) if folder else _refuse),
-        # they are whole addresses
+        # our ports are complete addresses
         (GrpcWorkerHandler, "port_from_worker", lambda self, port: port),
         (
             BeamFnExternalWorkerPoolServicer,
@@ -297,7 +300,7 @@ def closed_to_others(folder: Path | None, hear: Callable[[str], object] = str, *
 
 
 def _refuse(*_: object) -> None:
-    raise RunError("Beam would open ports for workers here: use --direct_running_mode=multi_processing, or another --runner")
+    raise RunError("Apache Beam would open ports for workers: use --direct_running_mode=multi_processing, or another --runner")
 
 
 # -- workers, and pools of them
@@ -309,29 +312,30 @@ def work(control: str, worker_id: str) -> None:
 
 
 def sample_often() -> None:
-    """Let no bundle wait long for Beam's thread that looks up now and then which step is at work: every 200 ms by default."""
+    """Shorten the interval of Beam's sampling thread, for whose next sample (every 200 ms by default) each bundle waits."""
     StateSampler.__init__.__defaults__ = (_SAMPLING_MILLISECONDS,)
 
 
 def _start_pool(socket: str | None, use_process: bool = False, port: int = 0, **settings: Any) -> tuple[str, grpc.Server]:
-    """As the method of Beam's that is replaced: start a pool, and return its address and server."""
+    """Start a pool, and return its address and server, as the method of Beam does that this replaces."""
     pool = WorkerPool(socket or f"{LOOPBACK}:{port}", use_process=use_process, **settings)
     atexit.register(pool.kill_workers)
     return pool.address, pool.server
 
 
 class WorkerPool:
-    """Beam's pool of external workers, which listens where it is told to.
+    """Beam's pool of external workers, on a chosen address.
 
     Attributes:
-        address: for who wants workers of it.
+        address: HOST:PORT or unix:PATH, for clients of the pool.
     """
 
     def __init__(self, address: str, *, use_process: bool = True, data_buffer_time_limit_ms: int = -1, **settings: Any) -> None:
-        """
+        """Start the pool.
+
         Args:
-            address: HOST:PORT, any port for 0, or unix:PATH.
-            use_process: with a process for each worker, not a thread.
+            address: HOST:PORT, where port 0 is any free one, or unix:PATH.
+            use_process: start a process for each worker, not a thread.
         """
         self._pool = BeamFnExternalWorkerPoolServicer(
             use_process=use_process, data_buffer_time_limit_ms=data_buffer_time_limit_ms, **settings
@@ -340,11 +344,11 @@ class WorkerPool:
         self.address = address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
     def kill_workers(self) -> None:
-        """End its processes."""
+        """End the processes of the pool's workers."""
         for process in list(self._pool._worker_processes.values()):
             kill_process_gracefully(process, timeout=_STOP_SECONDS)
 
     def close(self) -> None:
-        """Serve no longer, and end its processes."""
+        """Stop serving, and end the processes of the pool's workers."""
         self.server.stop(0)
         self.kill_workers()

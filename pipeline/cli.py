@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 
 class _Commands(click.Group):
-    """The command: click's, but for what signals and places that can't be used do to it."""
+    """The command group, which handles signals, and reports errors in the chosen log format."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
-        """As the base class."""
+        """Run the command, as the base class does, and end it by signals."""
         with signals_handled() if args is None else contextlib.nullcontext():
-            # what is wrong with a command line is found before its options are known
+            # errors in a command line are found before its options are parsed
             reporter.as_json = wants_events(sys.argv[1:] if args is None else args)
             return super().main(args, *more, **settings)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
-        """As the base class."""
+        """Parse the command line, as the base class does."""
         with errors_reported():
             return super().make_context(*args, **settings)
 
     def invoke(self, context: click.Context) -> Any:
-        """As the base class."""
+        """Execute the subcommand, as the base class does."""
         with errors_reported():
             return super().invoke(context)
 
@@ -58,14 +58,15 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="dicom-deid")
 def main() -> None:
-    """De-identify DICOM by PS3.15 Annex E: whole archives, or one file.
+    """De-identify DICOM objects by DICOM PS3.15 Annex E: a whole archive, or one file.
 
-    Exit codes: 0 all written or accounted for; 3 finished, with objects quarantined; 2 usage; 1 failed; 4 failed for a
-    reason that passes, such as a full disk: run again. 130, 143 and 129: interrupted by Ctrl-C, SIGTERM, SIGHUP; run again.
+    Exit codes: 0 every object was written or needs no action; 3 finished, but objects were quarantined; 2 the command line is
+    wrong; 1 failed; 4 failed for a transient reason, such as a full disk: run again; 130, 143, 129 interrupted by Ctrl-C,
+    SIGTERM, SIGHUP: run again.
     """
-    # nothing here computes with matrices: the threads that numpy's library would start only spin
+    # no matrix is computed here: the threads that numpy's library starts would only spin
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # when the command ends nobody waits for Python to look for garbage among all modules
+    # to collect garbage among all modules would only delay the end of the command
     atexit.register(gc.freeze)
 
 
@@ -90,10 +91,10 @@ main.add_command(reidentify)
 @click.option(
     "--print-patients",
     metavar="FILE",
-    help="Make no run: write the inputs' patients to a new CSV file (0600, identifiers), to fill in as --patient-table.",
+    help="Only list the inputs' patients, in a new CSV file (mode 0600, identifiers) to fill in for --patient-table.",
 )
-@click.option("--detach", is_flag=True, help="Submit to an engine and don't wait; `dicom-deid finish` accounts for the run.")
-@click.option("--debug", is_flag=True, help="Show Beam's log, which may name objects.")
+@click.option("--detach", is_flag=True, help="Submit the job to an engine, and don't wait. Run `dicom-deid finish` afterwards.")
+@click.option("--debug", is_flag=True, help="Show the log of Apache Beam. It may name objects.")
 @click.pass_context
 def run(
     context: click.Context,
@@ -103,13 +104,13 @@ def run(
     debug: bool,
     metrics: MetricsFile,
 ) -> None:
-    """De-identify an archive: every object ends in OUTPUT or as a row of the audit that says why not.
+    """De-identify an archive. Every object is written to the output folder, or the audit says why not.
 
-    Any option of Apache Beam may follow, such as --runner.
+    All options of Apache Beam are accepted, too, such as --runner.
     """
-    # before Beam is imported, which logs even then
+    # before Beam is imported, which logs even while it is
     silence_logs(debug=debug)
-    # what is imported and built until the run begins stays to its end: to search it for garbage took a tenth of the start
+    # all that is imported and built before the run begins stays until its end: to search it for garbage took 10% of the start
     gc.disable()
 
     from .place_checks import with_audit_place
@@ -121,13 +122,13 @@ def run(
 
         sys.exit(list_patients(options, print_patients, own_flags, detach=detach))
 
-    # refuses a Beam that it doesn't know
+    # imported late: it refuses releases of Beam that aren't supported
     from .runs import runner
 
     if detach:
         runner.submit(options, own_flags, debug=debug)
-        told = f"Submitted. When the engine is through with it: dicom-deid finish --audit {options.audit}"
-        reporter.say("run-submitted", told, to_stdout=True, exit_code=0)
+        sentence = f"Submitted. When the engine is done, run: dicom-deid finish --audit {options.audit}"
+        reporter.say("run-submitted", sentence, to_stdout=True, exit_code=0)
         return
     from .commands.summary import exit_code_of, show
 

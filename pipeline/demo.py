@@ -1,4 +1,4 @@
-"""``python -m pipeline.demo``: run the job on pydicom's bundled sample files and show what came of them."""
+"""``python -m pipeline.demo``: the job on the sample files of pydicom, with a table of values before and after."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SHOWN = (
     "Rows",
     "PatientIdentityRemoved",
 )
-#: samples of pydicom: an ultrasound, and two secondary captures
+#: an ultrasound, and two secondary captures
 _RISKY = ("examples_ybr_color.dcm", "examples_palette.dcm", "SC_rgb_small_odd.dcm")
 
 
 def demo(folder: Path) -> None:
-    """Write a key, the de-identified samples and their audit below ``folder``, and print a before and after."""
+    """Write a key, the de-identified samples and their audit to ``folder``, and print some values before and after."""
     folder.mkdir(exist_ok=True)
     key = folder / "key"
     with contextlib.suppress(FileExistsError):
@@ -51,12 +51,12 @@ def demo(folder: Path) -> None:
         table.add_row(keyword, str(before.get(keyword, "(absent)")), str(after.get(keyword, "(absent)")))
     Console().print(table)
     Console().print(_refused(Anonymizer(key=f"file:{key}")))
-    print("Other quarantined samples are broken on purpose: pydicom tests itself with them. README.md explains the reason codes.")
+    print("Other quarantined samples are broken on purpose, for tests of pydicom. README.md explains the reason codes.")
 
 
 def _refused(anonymizer: Anonymizer) -> Table:
-    """Samples whose pixels may show who somebody is, and what lets each pass."""
-    table = Table("sample", "refused as", "passes with", title="Samples that nobody has looked at")
+    """Return a table of samples whose pixels may identify a person, and the option that lets each pass."""
+    table = Table("sample", "refused as", "passes with", title="Samples whose pixels may identify a person")
     for name in _RISKY:
         try:
             anonymizer.anonymize(str(get_testdata_file(name)))

@@ -2,12 +2,12 @@
 
 from profiles import UserFacingError
 
-#: the state that the death of a process leaves, and the remedy
-RUN_AGAIN_HINT = "what is in the output is whole: start the same command again"
+#: for messages about the death of a process: the state that it leaves, and the remedy
+RUN_AGAIN_HINT = "the objects in the output are complete: start the same command again"
 
 
 class UsageError(UserFacingError):
-    """The command can't be run as it was given: nothing was read or written."""
+    """An option or argument can't be used. Nothing was read or written."""
 
     is_usage = True
 
@@ -17,6 +17,6 @@ class RunError(UserFacingError):
 
 
 class RunAgainError(RunError):
-    """The run failed for a transient reason: the same command goes on with it."""
+    """The run failed for a transient reason: the same command continues it."""
 
     is_transient = True

@@ -1,4 +1,4 @@
-"""What a command says of its work on stderr: sentences for people, or events for programs, each a line with one JSON object."""
+"""Messages of a command: sentences for people, or events for programs, each a JSON object on a line of stderr."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Level = Literal["info", "warning", "error"]
 
 
 class Reporter:
-    """Says what happens.
+    """Writer of a command's messages.
 
     Attributes:
-        as_json: say events, and no sentence beside them.
-        is_silent: say nothing on stdout or stderr.
+        as_json: write events, and no sentences.
+        is_silent: write nothing to stdout or stderr.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[list[str]]:
-        """A block in which nothing is said; gives the list that its warnings come to."""
+        """Write nothing during the block; yield the list to which its warnings are added."""
         before, self.is_silent, self._warnings = self.is_silent, True, []
         try:
             yield self._warnings
@@ -35,26 +35,32 @@ class Reporter:
             self.is_silent = before
 
     def say(self, event: str, sentence: str | None, *, level: Level = "info", to_stdout: bool = False, **fields: Any) -> None:
-        """Say that ``event`` happened.
+        """Write a message.
 
         Args:
-            sentence: what people read; None: nothing.
-            to_stdout: the sentence is what was asked for. No event goes there.
-            fields: what the event tells, beside its time, level and name. None of it may name an object, a place or a person.
+            event: the stable name of the event.
+            sentence: the text for people; None: they get none.
+            to_stdout: True if the sentence is the result of the command. Events are always written to stderr.
+            fields: the event's fields, beside its time, level and name. None of them may name an object, a place or a person.
         """
         if self.is_silent:
             return
         if self.as_json:
-            said = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": level, "event": event, **fields}
-            click.echo(json.dumps(said), err=True)
+            record = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": level, "event": event, **fields}
+            click.echo(json.dumps(record), err=True)
         elif sentence is not None:
             click.echo(sentence, err=not to_stdout)
 
     def warn(self, code: str, message: str, **fields: Any) -> None:
-        """Say what somebody should know, and what the run doesn't end for."""
+        """Write a warning, and add its message to those that ``collected`` yields.
+
+        Args:
+            code: the stable code of the warning.
+            fields: as for ``say``.
+        """
         self._warnings.append(message)
         self.say("warning", f"Warning: {message}", level="warning", code=code, message=message, **fields)
 
 
-#: there is one stderr in a process, and one who speaks there
+#: the one reporter of a process: it has one stderr
 reporter = Reporter()

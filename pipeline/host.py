@@ -1,4 +1,4 @@
-"""The host of a run that is called from Python: its logging, warnings, environment and hooks stay what they are."""
+"""Global state of a Python process that calls ``run``: saved before, and restored after."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 
 @contextlib.contextmanager
 def host_unchanged() -> Iterator[None]:
-    """A block that may change what is global in this process; all of that is as before when it is left.
+    """Restore the global state of this process at the end of the block.
 
     That is: environment variables, levels and handlers of loggers, filters of warnings, ``threading.excepthook``, the garbage
-    collector, and the options of Beam's file systems. Signals are the command's alone: a run doesn't touch their handlers.
+    collector, and the options of Beam's file systems. A run doesn't touch signal handlers: only the command does.
     """
     with contextlib.ExitStack() as restored:
         restored.enter_context(warnings.catch_warnings())
@@ -48,7 +48,7 @@ def _restore_handlers(before: list[logging.Handler]) -> None:
 
 
 def _file_system_options() -> Any:
-    # not imported here: Beam logs even then
+    # not imported here: Beam logs even while it is imported
     filesystems = sys.modules.get("apache_beam.io.filesystems")
     return None if filesystems is None else filesystems.FileSystems._pipeline_options
 
@@ -63,5 +63,5 @@ def _restore_garbage_collector(thresholds: tuple[int, int, int], enabled: bool, 
     gc.set_threshold(*thresholds)
     (gc.enable if enabled else gc.disable)()
     if not frozen:
-        # one that has frozen something itself keeps it so, with what a run added
+        # a host that froze objects itself keeps them frozen, along with those of the run
         gc.unfreeze()

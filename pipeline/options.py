@@ -1,4 +1,4 @@
-"""The settings of a run, in groups. Keys are named here, never held."""
+"""Settings of a run, in groups. Keys are named here, never stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
     from storage import StorageOptions
 
-#: what different objects with one SOPInstanceUID lead to
+#: the treatment of different objects with one SOPInstanceUID
 Conflicts = Literal["quarantine", "keep-one"]
 
 
@@ -31,10 +31,10 @@ class EngineOptions:
     """The engine's settings beside the profile.
 
     Attributes:
-        key: where the key is, as ``Key.load`` takes it; ``""``: a local run makes one for itself, and nobody can repeat it.
-        scope: enters the key's derivation: results of two scopes can't be linked.
-        uid_root: root of new UIDs; None: 2.25.
-        patient_table: file that names patients anew; None: keyed pseudonyms.
+        key: place of the key, as ``Key.load`` takes it. ``""``: a local run makes its own key, and nobody can repeat its mapping.
+        scope: text that enters the derivation from the key. Results of two scopes can't be linked.
+        uid_root: root of new UIDs; None: 2.25 (PS3.5 section B.2).
+        patient_table: path or URI of the table with patients' new names and IDs; None: keyed pseudonyms.
     """
 
     key: str = ""
@@ -48,14 +48,14 @@ class ContinuationOptions:
     """The runs that a run continues, and the limits of that.
 
     Attributes:
-        resume: folder of the audit tables of the run to continue, ``""`` for the run's own; None: process all objects.
-        recheck: process anew what another version or other settings made.
+        resume: folder of the audit tables of the run to continue; ``""``: the run's own; None: process all objects.
+        recheck: process again objects that another version or other settings wrote.
         replace_changed: replace the output of an object that changed.
-        mixed_output: let an output hold what was made with other profiles or keys.
-        max_gone: percentage of the objects of the last run under the same inputs that may be gone.
-        uid_map: folder of the audit tables of a run whose UID map is imported; None: none is.
-        uid_map_key: where the key of that map is; None: the run's key.
-        uid_map_scope: its scope; None: the run's scope.
+        mixed_output: accept an output that was made with another profile or key.
+        max_gone: percentage (0 to 100) of the objects that the last run listed under the same inputs and that may be gone.
+        uid_map: folder of the audit tables of a run whose UID map is imported; None: no map is imported.
+        uid_map_key: place of the key of that map, as ``Key.load`` takes it; None: the run's key.
+        uid_map_scope: scope of that key; None: the run's scope.
     """
 
     resume: str | None = None
@@ -70,7 +70,7 @@ class ContinuationOptions:
 
 @dataclass(frozen=True)
 class CrosswalkOptions:
-    """The restricted crosswalk.
+    """Settings of the restricted crosswalk.
 
     Attributes:
         folder: path or URI of its folder; None: no crosswalk is written.
@@ -91,11 +91,11 @@ class JobOptions:
         audit: folder for the audit tables; path or URI; ``""``: beside the output, ``OUTPUT-audit``.
         profile: the confidentiality profile.
         engine, continuation, crosswalk, storage: groups of settings.
-        conflicts: what different objects with one SOPInstanceUID lead to: refuse all, or keep the least compressed.
-        object_metadata: on object storage, write the ids of source, key and run beside each object.
+        conflicts: treatment of different objects with one SOPInstanceUID: refuse all, or keep the least compressed one.
+        object_metadata: on object storage, write the ids of source, key and run as metadata of each object.
         allow_empty: accept an input that lists no objects.
         beam_args: options of Beam, as on the command line.
-        rule_files: files with rules that the profile was made of: the option that names each, and its path.
+        rule_files: files from which the profile was made: the option that names each, and its path.
     """
 
     inputs: Sequence[str]
@@ -114,14 +114,14 @@ class JobOptions:
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, str):
-            # a text is a sequence of texts, too
+            # a str is a sequence of str, too
             object.__setattr__(self, "inputs", (self.inputs,))
 
     @property
     def keeps_one(self) -> bool:
-        """True where one of several objects with one SOPInstanceUID is kept."""
+        """True if one of several objects with one SOPInstanceUID is kept."""
         return self.conflicts == "keep-one"
 
     def name_of_input(self, number: int) -> str:
-        """Return the name of an input for messages: its place may be an identifier."""
+        """Return the name of an input for messages, which don't show its place: that may hold identifiers."""
         return "--input" if len(self.inputs) == 1 else f"--input number {number + 1}"

@@ -1,4 +1,4 @@
-"""Checks of the places that a run reads and writes, before any work. Messages name options, never places."""
+"""Checks of the places that a run reads and writes, before any work. Their messages name options, never places."""
 
 import glob
 import os
@@ -24,18 +24,18 @@ from .options import JobOptions
 #: suffix of the name of an output's audit
 AUDIT_SUFFIX = "-audit"
 #: the remedy for an input without objects
-IF_EMPTY = ": see that it is mounted, or give --allow-empty"
+IF_EMPTY = ": check that it is mounted, or give --allow-empty"
 #: folder in the output where version 0.1 wrote its audit
 OLD_AUDIT = "_audit"
 
 
 def audit_beside(output: str) -> str:
-    """Return the default place of an output's audit: beside it, for the audit is not for the recipient of the output.
+    """Return the default place of an output's audit: beside the output, since the audit is not for recipients of the output.
 
     Raises:
-        UsageError: no place is beside it: the output is a bucket, or a mount point.
+        UsageError: there is no such place: the output is a bucket, or a mount point.
     """
-    where = "--audit is needed: --output is {}, and the audit is not to lie in what is handed out"
+    where = "--audit is needed: --output is {}, and the audit must not lie in the output that is handed out"
     if scheme := scheme_of(output):
         names = output.rstrip("/").partition("://")[2].split("/")
         # an Azure account has containers, in which paths begin; on HDFS they may begin with the first name
@@ -46,12 +46,12 @@ def audit_beside(output: str) -> str:
     if folder.name in ("", ".."):
         folder = folder.resolve()
     if os.path.ismount(folder):
-        raise UsageError(where.format("where a file system is mounted"))
+        raise UsageError(where.format("a mount point"))
     return f"{folder}{AUDIT_SUFFIX}"
 
 
 def with_audit_place(options: JobOptions) -> JobOptions:
-    """Return the options with a place for the audit, where an output is named.
+    """Return the options with a place for the audit, if they name an output.
 
     Raises:
         UsageError: as ``audit_beside``.
@@ -65,7 +65,7 @@ def check_locations(options: JobOptions) -> None:
     Places on object storage are checked by their names only.
 
     Raises:
-        UsageError: names the option.
+        UsageError: a place can't be used. The message names its option.
     """
     for number, location in enumerate(options.inputs):
         option = options.name_of_input(number)
@@ -84,22 +84,22 @@ def check_locations(options: JobOptions) -> None:
 
 
 def check_patient_list(options: JobOptions, path: str) -> None:
-    """Refuse a place for a list of patients that a run would read, or that recipients of the output or audit get.
+    """Refuse a place for a list of patients that a run would read, or that recipients of the output or audit would get.
 
     Raises:
-        UsageError: names the option.
+        UsageError: the place can't be used.
     """
     if scheme_of(path):
         raise UsageError(
-            "--print-patients: a new file on this machine; on object storage it would have no permissions of its own"
+            "--print-patients must be a file on this machine: on object storage it would have no permissions of its own"
         )
     if os.path.lexists(path):
-        raise UsageError("--print-patients: there is such a file, and it is not overwritten: choose another name")
+        raise UsageError("--print-patients: the file exists and is not overwritten: choose another name")
     if not Path(path).parent.is_dir():
-        raise UsageError("--print-patients: its folder doesn't exist: make it first")
+        raise UsageError("--print-patients: the folder of the file doesn't exist: make it first")
     for name, target in _targets(options):
         if is_inside(path, target):
-            raise UsageError(f"--print-patients and {name} must lie apart: identifiers are not for who gets the other")
+            raise UsageError(f"--print-patients must not lie inside {name}: whoever gets that must not get identifiers")
     for number, location in enumerate(options.inputs):
         if would_list(location, path):
             raise UsageError(f"--print-patients lies inside {options.name_of_input(number)}: the next run would read it")
@@ -109,7 +109,7 @@ def check_crosswalk(options: JobOptions) -> None:
     """Refuse a crosswalk in the output, the audit or an input, or one that others could read.
 
     Raises:
-        UsageError: names the option.
+        UsageError: the crosswalk can't be used. The message names the option.
     """
     crosswalk, certificate = options.crosswalk.folder, options.crosswalk.certificate
     if crosswalk is None:
@@ -118,15 +118,15 @@ def check_crosswalk(options: JobOptions) -> None:
         return
     _check_scheme("--crosswalk", crosswalk)
     if not crosswalk or has_magic(crosswalk) or (not scheme_of(crosswalk) and Path(crosswalk).is_file()):
-        raise UsageError("--crosswalk is no folder")
+        raise UsageError("--crosswalk is not a folder")
     if scheme_of(crosswalk) and certificate is None:
         raise UsageError(
-            "--crosswalk on object storage needs --crosswalk-certificate: an object has no permissions of its own there, and who "
-            "may read the bucket would read the identifiers"
+            "--crosswalk on object storage needs --crosswalk-certificate: an object has no permissions of its own there, so "
+            "everybody who may read the bucket could read the identifiers"
         )
     for name, other in (("--output", options.output), ("--audit", options.audit)):
         if is_inside(crosswalk, other) or is_inside(other, crosswalk):
-            raise UsageError(f"--crosswalk and {name} must lie apart: identifiers are not for who gets the other")
+            raise UsageError(f"--crosswalk and {name} must lie apart: whoever gets the one must not get the other")
     for number, location in enumerate(options.inputs):
         base = glob_base(location) if has_magic(location) else location
         if not scheme_of(location):
@@ -136,7 +136,7 @@ def check_crosswalk(options: JobOptions) -> None:
 
 
 def _targets(options: JobOptions) -> list[tuple[str, str]]:
-    """Return the places that a run writes to, by option; those that are named."""
+    """Return the places that a run writes to, as far as they are named, each behind its option."""
     return [(name, target) for name, target in (("--output", options.output), ("--audit", options.audit)) if target]
 
 
@@ -153,14 +153,14 @@ def _check_local_input(option: str, location: str, *, allow_empty: bool) -> None
     if glob.has_magic(location) and not path.exists():
         if not base.is_dir():
             raise UsageError(f"{option}: the folder before the wildcard doesn't exist")
-        # where folders are many levels deep only the store knows how to get there
+        # only the store can search folders that are nested too deeply for glob
         found = LocalStore().list(location) if "**" in path.parts else glob.iglob(location)
         if next(found, None) is None and not allow_empty:
             raise UsageError(f"{option} matches nothing{IF_EMPTY}")
     elif not path.exists():
         raise UsageError(f"{option} doesn't exist")
     try:
-        # not iterdir, which reads all names: with thousands of files of one folder as inputs that took a minute
+        # not iterdir, which reads all names: thousands of files of one folder as inputs took a minute
         with os.scandir(base) as entries:
             next(entries, None)
     except OSError as error:

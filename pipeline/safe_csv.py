@@ -1,4 +1,4 @@
-"""CSV that people open in spreadsheets, which run what looks like a formula: no cell of ours does."""
+"""CSV for people who open it in spreadsheets: no cell can run as a formula."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 from collections.abc import Iterable
 from typing import TextIO
 
-#: where a spreadsheet may begin to read a formula, in whatever country's separators, and what makes it one: the signs that OWASP
-#: names, and their wide forms; also behind blanks, quotes and what isn't seen
+#: places where a spreadsheet may begin to read a formula, whatever its separators are. A formula begins with one of the signs
+#: that OWASP names, or its wide form, also behind blanks, quotes and invisible characters
 _BEGINS = re.compile(
     "^(?=[\t\r\n])|(?:^|[;|\t\r\n])(?=[\\s\"'`\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff0b\uff0d\uff1d\uff20])"
 )
 
-#: for the help of commands
-HELP = "Cells that a spreadsheet might run have an apostrophe in front."
+#: sentence for the help of commands that print CSV
+HELP = "An apostrophe precedes cells that a spreadsheet might run."
 
 
 def defused(text: str) -> str:
-    """``text`` with an apostrophe in front of what a spreadsheet might run."""
+    """Return ``text`` with an apostrophe before each place where a spreadsheet might begin a formula."""
     return _BEGINS.sub(r"\g<0>'", text)
 
 
 def write_csv(stream: TextIO, rows: Iterable[Iterable[object]], *, quoted: bool = False) -> None:
-    """Write ``rows`` to ``stream``, texts defused.
+    """Write ``rows`` to ``stream``, without formulas.
 
     Args:
-        quoted: whether all cells stand in quotes.
+        quoted: put all cells in quotes.
     """
     writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     writer.writerows([defused(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)

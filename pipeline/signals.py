@@ -1,6 +1,6 @@
-"""Signals that end the command: one sentence and 128 + their number as its exit code, whatever it is at, and all is cleared away.
+"""Signals that end the command: it cleans up, prints one sentence, and exits with 128 + the signal's number.
 
-Nothing here imports anything of the project: it is there before the command is.
+This module imports nothing of the project, because it is in force before the command is imported.
 """
 
 from __future__ import annotations
@@ -16,75 +16,77 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-#: what a terminal, a supervisor and a terminal that is gone send
+#: sent by a terminal on Ctrl-C, by a supervisor, and when a terminal is closed
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _FORMAT = "--log-format"
-_SENTENCE = "Interrupted: what was written is whole; start the same command again."
-#: seconds between looks whether the command is on its way out, and after which it is ended wherever it is
-_LOOK_SECONDS, _MOST_SECONDS = 1.0, 9.0
+_SENTENCE = "Interrupted: the objects written so far are complete; start the same command again."
+#: seconds between checks that the command is ending, and after which it is ended whatever it does
+_POLL_SECONDS, _LIMIT_SECONDS = 1.0, 9.0
 
 
 class Interrupted(BaseException):
-    """The command is to end. No ``except Exception`` takes it for an error."""
+    """The command must end. It is no Exception, so that no ``except Exception`` stops it."""
 
 
 class _Interruption:
-    """What is known of a signal that came.
+    """State of the command's interruption by a signal.
 
     Attributes:
-        number: the first one's; those that follow change nothing. 0: none came.
-        held: blocks at work that must not be left in the middle.
-        sentence: what is said of it.
-        as_json: say it as an event, as ``events`` does.
+        is_installed: True once handlers are installed.
+        number: number of the first signal, 0 before any. Later ones change nothing.
+        deferrals: number of active blocks that must not be left in their middle.
+        sentence: message for people.
+        as_json: write the message as an event, as ``events`` does.
     """
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.is_installed = False
         self.number = 0
-        self.held = 0
+        self.deferrals = 0
         self.sentence = _SENTENCE
         self.as_json = False
         self._since = 0.0
         self._raised: weakref.ref[Interrupted] | None = None
 
-    def come(self, number: int, _: object) -> None:
-        """Handle one of SIGNALS."""
+    def handle(self, number: int, _: object) -> None:
+        """Handle a signal, as its handler."""
         if self.number:
             return
         self.number, self._since = number, time.monotonic()
-        signal.signal(signal.SIGALRM, self._look)
-        signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
-        self.leave()
+        signal.signal(signal.SIGALRM, self._poll)
+        signal.setitimer(signal.ITIMER_REAL, _POLL_SECONDS, _POLL_SECONDS)
+        self.raise_if_due()
 
-    def leave(self) -> None:
-        """
+    def raise_if_due(self) -> None:
+        """Raise the interruption that is due.
+
         Raises:
-            Interrupted: a signal came, and nothing holds it back any more.
+            Interrupted: a signal came, and no block defers it.
         """
-        # what is raised is gone where somebody's code takes any error for nothing, as finalizers do: it is raised again then
-        if self.number and not self.held and (self._raised is None or self._raised() is None):
+        # code that swallows every exception, as finalizers do, loses it: it is raised again once it is gone
+        if self.number and not self.deferrals and (self._raised is None or self._raised() is None):
             raise self._interrupted()
 
     def _interrupted(self) -> Interrupted:
-        # not bound where it is raised: its traceback would keep it
+        # not bound in the frame that raises it: the traceback would keep it alive
         error = Interrupted()
         self._raised = weakref.ref(error)
         return error
 
-    def _look(self, *_: object) -> None:
-        if time.monotonic() - self._since > _MOST_SECONDS:
+    def _poll(self, *_: object) -> None:
+        if time.monotonic() - self._since > _LIMIT_SECONDS:
             self.end()
-        self.leave()
+        self.raise_if_due()
 
     def end(self) -> NoReturn:
-        """End the process."""
+        """Write the message, and end the process at once."""
         with contextlib.suppress(OSError):
-            # a terminal that is gone takes no more
+            # a closed terminal takes no output
             os.write(2, f"{self._event() if self.as_json else self.sentence}\n".encode())
         os._exit(128 + self.number)
 
     def _event(self) -> str:
-        # written by hand: nothing is imported while a signal is handled, and no sentence has a character that JSON would escape
+        # without json: nothing may be imported while a signal is handled, and no sentence has a character that needs escaping
         now, name = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), signal.Signals(self.number).name
         return (
             f'{{"time": "{now}", "level": "error", "event": "run-interrupted", "message": "{self.sentence}", '
@@ -96,7 +98,7 @@ _interruption = _Interruption()
 
 
 def wants_events(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for events in place of sentences, as far as one sees that without reading it as a whole."""
+    """Return whether a command line asks for events instead of sentences, judged before its options are parsed."""
     chosen = ""
     for index, argument in enumerate(arguments):
         if argument == "--":
@@ -109,48 +111,48 @@ def wants_events(arguments: Sequence[str]) -> bool:
 
 
 def interruption_code() -> int:
-    """The exit code of a command that was interrupted."""
+    """Return the exit code of a command that was interrupted."""
     return 128 + _interruption.number
 
 
 @contextlib.contextmanager
 def signals_handled() -> Iterator[None]:
-    """A block that is the whole command: it is left by signals, and the process ends behind it unless all went well.
+    """Let signals end the block, which is the whole command. The process ends after the block, unless all went well.
 
-    A signal that is ignored when the command starts, as nohup has it, stays ignored.
+    A signal that is ignored when the command starts, as under nohup, stays ignored.
     """
-    if _interruption.is_heard or threading.current_thread() is not threading.main_thread():
+    if _interruption.is_installed or threading.current_thread() is not threading.main_thread():
         yield
         return
-    _interruption.is_heard = True
-    # before the command has read its options: a signal may come while it starts
+    _interruption.is_installed = True
+    # before the options are parsed: a signal may come while the command starts
     _interruption.as_json = wants_events(sys.argv[1:])
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interruption.come)
+            signal.signal(number, _interruption.handle)
     try:
         yield
     except SystemExit as error:
-        # 0 and 3 say that all was done, whatever came meanwhile
+        # 0 and 3 mean that all work was done, whatever signal came meanwhile
         if isinstance(error.code, int) and error.code not in (0, 3):
-            _leave(128 + _interruption.number if _interruption.number else error.code)
-        # all is done: while Python takes its leave, it would let a signal end it in the system's way
+            _exit_now(128 + _interruption.number if _interruption.number else error.code)
+        # the work is done: a signal while Python shuts down would change the exit code
         ignore_signals()
         raise
     except BaseException:
         if not _interruption.number:
             raise
-        _leave(128 + _interruption.number)
+        _exit_now(128 + _interruption.number)
 
 
-def _leave(code: int) -> NoReturn:
-    """End without waiting for threads: they may be at work for ever where a run failed."""
-    _interruption.held += 1
+def _exit_now(code: int) -> NoReturn:
+    """End the process without waiting for threads, which may never end after a run failed."""
+    _interruption.deferrals += 1
     with contextlib.suppress(BaseException):
         sys.stdout.flush()
     with contextlib.suppress(BaseException):
         sys.stderr.flush()
-    # processes of others are ended by such functions
+    # libraries end their child processes in these functions
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     if _interruption.number:
@@ -160,26 +162,26 @@ def _leave(code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def signals_deferred() -> Iterator[None]:
-    """A short block that a signal must not leave in its middle: it is left behind it. For the main thread."""
+    """Defer signals to the end of a short block that must not be left in its middle. It has no effect in other threads."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _interruption.held += 1
+    _interruption.deferrals += 1
     try:
         yield
     finally:
-        _interruption.held -= 1
-    _interruption.leave()
+        _interruption.deferrals -= 1
+    _interruption.raise_if_due()
 
 
 def set_interruption_message(sentence: str) -> None:
-    """Have the command say this, and not that what was written is whole, if it is interrupted from now on."""
+    """Replace the sentence that an interruption from now on prints."""
     _interruption.sentence = sentence
 
 
 @contextlib.contextmanager
 def signals_blocked() -> Iterator[None]:
-    """A block that starts processes: no signal reaches them before they call ``ignore_signals``."""
+    """Block signals while processes are started, so that none reaches them before they call ``ignore_signals``."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -188,7 +190,7 @@ def signals_blocked() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Hear no signal any more. Workers leave them to the command: a key press, or the end of a service, reaches all processes."""
+    """Ignore SIGNALS from now on. Workers leave them to the command: Ctrl-C, or the end of a service, reaches all processes."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

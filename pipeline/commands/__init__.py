@@ -1,1 +1,1 @@
-"""The subcommands, a module each, their options, what they print; the work is done in runs/ and surveys/."""
+"""Subcommands, one module each, with their options and output. The work is done in ``runs`` and ``surveys``."""

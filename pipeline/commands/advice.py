@@ -1,4 +1,4 @@
-"""What to do next about objects that were refused, by reason."""
+"""Advice about refused objects, by reason."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ from collections.abc import Iterable
 
 from anonymizer import FILTERED, Reason
 
-#: what was refused has nothing that anybody should do: another object says the same, or there is none
+#: reasons that need no action: another object has the same content, or there is no DICOM object
 NEEDS_NO_ACTION = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}
 
-#: reasons that one sentence is for, and the sentence, in the order in which it is best done
+#: groups of reasons and the sentence for each, in the order in which to act
 _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
     (
         (Reason.UNREADABLE, Reason.CHECKSUM_MISMATCH),
-        "run again; what is refused again can't be read where it lies: check its permissions, or restore it from a backup.",
+        "run again. If they are refused again, check their permissions, or restore them from a backup.",
     ),
-    ((Reason.CHANGED_DURING_RUN,), "run again when nothing writes to the inputs."),
+    ((Reason.CHANGED_DURING_RUN,), "run again while nothing writes to the inputs."),
     ((Reason.OUTPUT_UNWRITABLE,), "make the output's folders writable for this user, then run again."),
-    ((Reason.OUTPUT_IN_USE,), "run again when no other run is at work on this output."),
+    ((Reason.OUTPUT_IN_USE,), "run again when no other run is using this output."),
     (
         (Reason.OUTPUT_CONFLICT,),
-        "the source changed since its output was written, or something else has its name there: --replace-changed replaces "
-        "what an earlier run wrote; move away what none did.",
+        "the source changed after its output was written, or another file has its name: give --replace-changed "
+        "to replace outputs of earlier runs; move files of other origin away.",
     ),
     (
         (Reason.SOP_INSTANCE_CONFLICT,),
-        "different objects share one SOPInstanceUID: --conflicts keep-one keeps one of each; or take the wrong ones away, then "
-        "run with --resume --recheck.",
+        "different objects share one SOPInstanceUID: give --conflicts keep-one to keep one of each, or remove the wrong ones "
+        "from the inputs and run with --resume --recheck.",
     ),
-    ((Reason.PATIENT_NOT_IN_TABLE,), "add the patients to the table (run --print-patients lists all), then run again."),
+    (
+        (Reason.PATIENT_NOT_IN_TABLE,),
+        "add the patients to the table (dicom-deid run --print-patients lists them all), then run again.",
+    ),
     (
         (Reason.ALIAS_NOT_ENCODABLE,),
-        "give names and IDs of letters that the objects' character sets have (ASCII always will do) to --patient-name, "
-        "--patient-id or --patient-table.",
+        "in --patient-name, --patient-id or --patient-table, use only letters that the objects' character sets have, such as "
+        "ASCII.",
     ),
     (
         (
@@ -52,27 +55,33 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.PIXEL_RISK_UNKNOWN_CLASS,
             Reason.PIXEL_RISK_SITE,
         ),
-        "their pixels may show who somebody is, so they were refused: look at them; --pixels keep lets them pass "
-        "(dicom-deid explain says why for each reason).",
+        "their pixels may identify a person: look at them, then give --pixels keep to let them pass (dicom-deid explain "
+        "describes each reason).",
     ),
     (
         (Reason.PIXEL_RISK_FACE,),
-        "a rendering shows the face, so they were refused: remove the faces with another program; --faces keep lets heads pass.",
+        "a rendering of the head shows the face: remove faces with another program, or give --faces keep to let heads pass.",
     ),
     (
         (Reason.EMBEDDED_OVERLAY,),
-        "an overlay lies in pixels that can't be changed here: decompress the objects with another program, then run again.",
+        "an overlay lies in compressed pixels, which this program can't change: decompress them with another, then run again.",
     ),
-    ((Reason.IDENTIFIER_LEFT,), "take the value (see reason_tag) out of the original, or remove the attribute by a rule."),
-    ((Reason.AUDIO,), "a voice identifies its speaker: no option lets sound pass; leave it out."),
+    (
+        (Reason.IDENTIFIER_LEFT,),
+        "remove the value (see reason_tag) from the original, or remove the attribute with a custom rule.",
+    ),
+    ((Reason.AUDIO,), "a voice identifies its speaker, and no option lets sound pass: remove the objects from the inputs."),
     (
         (Reason.PRIVATE_SOP_CLASS,),
-        "what private classes hold is their vendor's secret: no option lets them pass; export them as standard objects.",
+        "only the vendor knows what private SOP Classes hold, and no option lets them pass: export them as standard objects.",
     ),
-    ((Reason.UNOPENED_CONTAINER,), "unpack them, or give zips and tars names that end in .zip, .tar, .tar.gz and the like."),
+    (
+        (Reason.UNOPENED_CONTAINER,),
+        "unpack these archives, or rename zips and tars so that they end in .zip, .tar, .tar.gz and the like.",
+    ),
     (
         (Reason.INVALID_CONTAINER, Reason.CONTAINER_LIMIT, Reason.UNSUPPORTED_MEMBER),
-        "unpack these zips and tars with another program, and look at what is in them before they are an input again.",
+        "unpack these zips and tars with another program, and check their content before you use it as input.",
     ),
     (
         (Reason.TRANSFER_SYNTAX_MISMATCH, Reason.UNSUPPORTED_TRANSFER_SYNTAX),
@@ -95,7 +104,7 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.UNDECODABLE_TEXT,
             Reason.INVALID_FILE_META,
         ),
-        "the objects are broken, where reason_tag names an attribute at that: fetch them from their archive again or mend them.",
+        "the objects are broken (reason_tag names the attribute, if any): fetch them from their archive again, or repair them.",
     ),
     (
         (
@@ -105,19 +114,19 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.MISSING_SERIES_INSTANCE_UID,
             Reason.INVALID_UID,
         ),
-        "the objects don't say what they are: fetch them from their archive again, or have their UIDs mended there.",
+        "the objects lack valid UIDs: fetch them from their archive again, or have their UIDs corrected there.",
     ),
-    ((Reason.UID_NOT_IN_MAP,), "the objects were other ones when they were read again: run again; if it stays, report it."),
-    ((Reason.INTERNAL_ERROR,), "an error of this program: please report it, with the version and this reason."),
+    ((Reason.UID_NOT_IN_MAP,), "the objects changed between the two passes: run again, and report it if it happens again."),
+    ((Reason.INTERNAL_ERROR,), "this is an error of this program: please report it, with the version and this reason."),
 )
-_NAMES = "Which files they are: dicom-deid quarantined --input ... --audit ... --key ... lists them, for who has inputs and key."
+_NAMES = "To list the names of the files: dicom-deid quarantined --input ... --audit ... --key ... (needs inputs and key)."
 
 
 def advice(reasons: Iterable[str]) -> list[str]:
-    """Say what to do next: a sentence for each kind of reason that is present, then how to find the files.
+    """Return sentences that say what to do next: one for each group of reasons, then how to list the files.
 
     Args:
-        reasons: codes of objects that weren't written.
+        reasons: reason codes of objects that were not written.
     """
     present = set(reasons) - {reason.value for reason in NEEDS_NO_ACTION}
     sentences = []

@@ -1,4 +1,4 @@
-"""``dicom-deid audit``: what is done to an audit between runs."""
+"""``dicom-deid audit``: maintenance of an audit between runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def audit() -> None:
-    """Take care of the audit of a job."""
+    """Maintain the audit of a job."""
 
 
 @audit.command(
@@ -26,14 +26,16 @@ def audit() -> None:
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid audit adopt --output released --key file:secret.key",
 )
-@click.option("--output", required=True, metavar="FOLDER", help="The output of the runs.")
-@click.option("--key", required=True, metavar="URI", help="The key of the runs.")
-@click.option("--scope", default="", metavar="NAME", help="Its scope.")
-@click.option("--from", "old", metavar="FOLDER", help="Where the audit is; OUTPUT/_audit without this.")
-@click.option("--audit", "new", metavar="FOLDER", help="Where it goes; OUTPUT-audit without this. The same as --from: it stays.")
-@click.option("--uid-map-key", metavar="URI", help="The key by which its UID map is hashed, where it is another one.")
-@click.option("--uid-map-scope", metavar="NAME", help="Its scope; --scope without this.")
-@click.option("--crosswalk", metavar="FOLDER", help="The crosswalk of the runs: its files are taken over, too.")
+@click.option("--output", required=True, metavar="FOLDER", help="Folder of the runs' output.")
+@click.option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@click.option("--from", "old", metavar="FOLDER", help="Folder of the old audit. Default: OUTPUT/_audit.")
+@click.option(
+    "--audit", "new", metavar="FOLDER", help="Folder of the new audit; the same as --from keeps its place. Default: OUTPUT-audit."
+)
+@click.option("--uid-map-key", metavar="URI", help="Key by which the UID map is hashed. Default: --key.")
+@click.option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
+@click.option("--crosswalk", metavar="FOLDER", help="Folder of the runs' crosswalk, to convert it, too.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def adopt(
@@ -48,13 +50,13 @@ def adopt(
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
-    """Take over an audit of version 0.1, which lay in the output, open to all, and without codes.
+    """Convert an audit of version 0.1, which lies in the output and has no authentication codes.
 
-    Its tables are copied and get codes by the key, words in them are bound to persons and studies, and then the old files are
-    removed. What they say is believed: nobody can tell any more whether it was changed before. An adoption that was interrupted
-    is started again.
+    Tables are copied and get codes by the key, hashes of words become specific to a patient or study, and the old files are
+    removed. The old content is trusted: without codes, nobody can tell whether it was changed. Run the command again if it was
+    interrupted.
 
-    Exit codes: 0 taken over; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
+    Exit codes: 0 converted; 2 the command line is wrong; 1 failed. Options of Apache Beam for S3 and Azure are accepted, too.
     """
     use_beam_options(beam_args)
 
@@ -79,12 +81,12 @@ def adopt(
         )
         done = adoption.run(None if crosswalk is None else Folder(crosswalk, options))
     except StorageError as error:
-        fail(error, "a place of the audit or crosswalk")
-    click.echo(f"Taken over: {done.runs} accounts of runs with {done.tables} tables, {done.crosswalk} files of a crosswalk.")
+        fail(error, "a folder of the audit or crosswalk")
+    click.echo(f"Converted: {done.runs} accounts of runs with {done.tables} tables, {done.crosswalk} files of a crosswalk.")
     for count, what in (
         (done.foreign, "accounts of runs with another key were moved; they have no codes."),
-        (done.dropped, "ledgers of runs that did not come to their end were dropped: their objects are made again."),
-        (done.left, "files that no run has made stay in the old place: look at them, and remove them."),
+        (done.dropped, "ledgers of unfinished runs were dropped: the next run processes their objects again."),
+        (done.left, "files that no run wrote remain in the old folder: look at them, and remove them."),
     ):
         if count:
             click.echo(f"{count} {what}")

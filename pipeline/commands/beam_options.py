@@ -1,4 +1,4 @@
-"""Beam's options behind those of a command, for its file systems."""
+"""Options of Apache Beam on the command line of commands that only read and write files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..logs import silence_logs
 
 
 def use_beam_options(beam_args: Sequence[str]) -> None:
-    """Give Beam's file systems the options that stand behind those of the command that is run. Call it before Beam is imported.
+    """Pass the current command's options of Beam to Beam's file systems. Call this before Beam is imported.
 
     Raises:
-        UsageError: an option that nobody knows.
+        UsageError: an option is unknown.
     """
     # Beam logs even while it is imported
     silence_logs()

@@ -1,4 +1,4 @@
-"""Errors of a command: how they are reported, and the exit codes that they lead to."""
+"""Errors of a command: their messages, and its exit codes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def usage_error(message: str) -> NoReturn:
     """Report an option or argument that can't be used, and exit.
 
     Args:
-        message: names the option, and no value that may be an identifier.
+        message: names the option; it must not contain a value, which may be an identifier.
     """
     if (transient := transient_cause(sys.exc_info()[1])) is not None:
-        # no option is wrong
+        # the options are right; the place that one of them names has failed
         fail(transient)
     reporter.say("usage-error", f"Error: {message}", level="error", message=message, exit_code=EXIT_USAGE)
     sys.exit(EXIT_USAGE)
@@ -34,8 +34,8 @@ def fail(error: BaseException, where: str = "") -> NoReturn:
     """Report the failure of the command, and exit.
 
     Args:
-        error: one whose message users may read.
-        where: the place that the message is about, if it doesn't say so itself.
+        error: an error whose message is safe to show to users.
+        where: the subject of the message, if it has none.
     """
     transient = transient_cause(error)
     message = f"{where} {error}".strip() if transient is None else str(transient)
@@ -45,7 +45,7 @@ def fail(error: BaseException, where: str = "") -> NoReturn:
 
 
 def transient_cause(error: BaseException | None) -> UserFacingError | None:
-    """Return the transient error that ``error`` is or was raised for; None where there is none."""
+    """Return the first transient error among ``error`` and its contexts, or None."""
     while error is not None:
         if (user_facing := as_user_facing(error)) is not None and user_facing.is_transient:
             return user_facing
@@ -54,14 +54,14 @@ def transient_cause(error: BaseException | None) -> UserFacingError | None:
 
 
 def as_user_facing(error: BaseException) -> UserFacingError | None:
-    """Return ``error`` where its message is for users, else None."""
-    # unless something has imported the module, it has raised none of its errors; help and mistakes are shown without it
+    """Return ``error`` if its message is safe to show to users, else None."""
+    # looked up, not imported, so that help and usage errors stay fast: a module that isn't loaded has raised no error
     errors = sys.modules.get("profiles.errors")
     return error if errors is not None and isinstance(error, errors.UserFacingError) else None
 
 
 def exit_code_of_error(error: BaseException | None) -> int:
-    """Return the exit code of a command that ``error`` ends; None: it ended by itself."""
+    """Return the exit code of a command that ended with ``error``, None for success."""
     if error is None:
         return 0
     if isinstance(error, Interrupted):
@@ -76,13 +76,13 @@ def exit_code_of_error(error: BaseException | None) -> int:
 
 @contextlib.contextmanager
 def errors_reported() -> Iterator[None]:
-    """Report the errors of a block in the chosen log format: no traceback stands among events."""
+    """Report the errors of the block in the chosen log format, so that no traceback appears among events."""
     try:
         yield
     except click.ClickException as error:
         if not reporter.as_json:
             raise
-        # what was given in place of a value may be a path
+        # click's message would quote the value, which may be a path
         if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter) and error.param is not None:
             usage_error(f"the value of {error.param.opts[0]} can't be used; see --help")
         usage_error(error.format_message())
@@ -95,6 +95,6 @@ def errors_reported() -> Iterator[None]:
             fail(error)
         if not reporter.as_json:
             raise
-        message = f"an error of this program ({type(error).__name__}): run again with --log-format text to see where"
+        message = f"an error of this program ({type(error).__name__}): run again with --log-format text to see the traceback"
         reporter.say("run-failed", None, level="error", message=message, exit_code=EXIT_FAILED)
         sys.exit(EXIT_FAILED)

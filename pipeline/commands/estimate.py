@@ -1,4 +1,4 @@
-"""``dicom-deid estimate``: what a run would do on object storage, and cost."""
+"""``dicom-deid estimate``: operations, bytes and cost of a run on object storage."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 _MILLION, _BILLION = 10**6, 10**9
 _price = options_of("Prices")
 _PRICES = (
-    _price("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 writes or pages of a listing."),
-    _price("--price-reads", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 reads."),
-    _price("--price-gib-read", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB read: retrieval, or out of a region."),
-    _price("--price-gib-month", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB of output kept for a month."),
+    _price("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Price of 1,000 writes or pages of a listing."),
+    _price("--price-reads", type=click.FloatRange(0), metavar="PRICE", help="Price of 1,000 reads."),
+    _price(
+        "--price-gib-read",
+        type=click.FloatRange(0),
+        metavar="PRICE",
+        help="Price of reading a GiB: retrieval, or transfer out of a region.",
+    ),
+    _price("--price-gib-month", type=click.FloatRange(0), metavar="PRICE", help="Price of storing a GiB of output for a month."),
 )
 
 
@@ -32,8 +37,10 @@ _PRICES = (
     cls=GroupedCommand,
     example="dicom-deid estimate --input gs://bucket/archive --price-writes 0.005 --price-reads 0.0004",
 )
-@click.option("--input", "inputs", multiple=True, required=True, metavar="PLACE", help="As for run; repeatable.")
-@click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Objects that are looked at.")
+@click.option(
+    "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; repeatable."
+)
+@click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Number of objects to read as a sample.")
 @with_profile
 @add_options(_PRICES)
 @with_storage
@@ -47,9 +54,9 @@ def estimate(
     price_gib_month: float | None,
     storage: Callable[[], StorageOptions],
 ) -> None:
-    """Compute a run's operations, bytes and cost from a listing and a sample; nothing is written.
+    """Estimate the operations, bytes and cost of a run on object storage, from a listing and a sample. Nothing is written.
 
-    Prices are yours to give, in any currency: they differ by store, class and region.
+    Costs are computed for the prices that you give, in any currency. Prices differ by store, storage class and region.
     """
     from anonymizer import Engine, Key
     from storage import ManifestError, StorageError, StoredArchive
@@ -61,7 +68,7 @@ def estimate(
     archive = StoredArchive(options, options.threads)
     try:
         listing, drawn = survey(archive, inputs, sample)
-        # no mapping leaves this process: any key does
+        # no output leaves this process, so any key will do
         found = examine(archive, Engine(profile, Key.generate()), drawn)
     except (StorageError, ManifestError) as error:
         usage_error(f"--input: {error}")
@@ -73,7 +80,7 @@ def _show(listing: Listing, sample: Sample, total: Estimate, prices: Prices) -> 
     from rich.table import Table
 
     click.echo(f"{listing.objects} objects listed ({listing.containers} zips and tars), {listing.size / 1e9:.3f} GB")
-    click.echo(f"{sample.instances} instances looked at in {sample.objects} of them; a run would write {sample.written}")
+    click.echo(f"{sample.instances} instances read from {sample.objects} of them as a sample; a run would write {sample.written}")
     if not total.instances:
         return
     table = Table("", "an instance", "this archive", "a million", "a billion")
@@ -98,4 +105,4 @@ def _show(listing: Listing, sample: Sample, total: Estimate, prices: Prices) -> 
         table.add_row(f"cost: {label}", *(f"{cost[label]:,.2f}" if cost[label] >= 1 else f"{cost[label]:.3g}" for cost in costs))
     Console(width=None).print(table)
     if not total.reads:
-        click.echo("No object storage was read: operations are counted where there is some.")
+        click.echo("The inputs are not on object storage, so no operations were counted.")

@@ -1,4 +1,4 @@
-"""``dicom-deid explain``: what a profile does to each attribute, and what decides that."""
+"""``dicom-deid explain``: the action of a profile on each attribute, and the rule that decides it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEADER = ("tag", "keyword", "vr", "action", "meaning", "decided by")
 _DIFF_HEADER = ("tag", "keyword", "vr", "action", "decided by", "other action", "other decided by")
-#: on a terminal: the tag's and the action's columns, and how far names reach before the meaning goes to a line of its own
+#: widths on a terminal: tag, action, and a name beside which the meaning still fits on the line
 _TAG_WIDTH, _ACTION_WIDTH, _NAME_WIDTH = 11, 6, 42
 _NARROWEST = 40
 _INDENT = " " * (_TAG_WIDTH + _ACTION_WIDTH + 4)
@@ -34,21 +34,21 @@ _INDENT = " " * (_TAG_WIDTH + _ACTION_WIDTH + 4)
 @click.option(
     "--attribute",
     metavar="NAME",
-    help="Show one: its keyword, its tag (0010,0010, 60xx,3000), or 0019{CREATOR}0c where it is private.",
+    help="Show one attribute: a keyword, a tag (0010,0010 or 60xx,3000), or 0019{CREATOR}0c for a private one.",
 )
-@click.option("--diff", "other", metavar="basic|FILE", help="Show only where this other profile differs.")
-@click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile.")
+@click.option("--diff", "other", metavar="basic|FILE", help="Show only the differences from another profile.")
+@click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile. Default: none.")
 def explain(profile: ConfidentialityProfile, as_csv: bool, attribute: str | None, other: str | None, diff_options: str) -> None:
-    """Show what the chosen profile does to each attribute of the dictionary, and which rule decides it.
+    """Show the action of a profile on each attribute of the dictionary, and the rule that decides it.
 
-    Attributes come by tag, then rules that are for no one attribute, and for whole objects. A pipe gets a line for each.
+    Attributes are sorted by tag. Rules for many attributes, and for whole objects, come last. In a pipe, each has one line.
     """
     from profiles import diff
 
     comparing = other is not None or bool(diff_options)
     if attribute is not None:
         if comparing:
-            usage_error("--attribute and --diff: one of both")
+            usage_error("--attribute and --diff exclude each other")
         _explain_one(profile, attribute, as_csv=as_csv)
         return
     if comparing:
@@ -70,14 +70,14 @@ def _print(header: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, as_csv: 
         write_csv(sys.stdout, [header, *rows])
         return
     shown = [tuple(map(visible, row)) for row in rows]
-    # names of files with rules may have letters that the terminal has not
+    # names of rule files may have letters that the terminal can't show
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # one write: line by line, five thousand of them would take a second
+    # written at once: five thousand single lines would take a second
     click.echo("\n".join(_folded(header, shown) if sys.stdout.isatty() else aligned(header, shown)))
 
 
 def _folded(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """Rows as wide as the terminal: tag, action and name in a line, and what they mean beside or below them, in full."""
+    """Yield lines for a terminal: tag, action and name in one, the meaning beside or below it. Nothing is cut."""
     width = max(shutil.get_terminal_size().columns - 1, _NARROWEST)
     if header == _HEADER:
         yield from _entry("tag", "action", "keyword (VR)", "meaning; decided by", width)
@@ -100,7 +100,7 @@ def _entry(tag: str, action: str, name: str, text: str, width: int) -> Iterator[
     if len(head) <= width:
         yield head
     else:
-        # neither tag nor keyword is ever cut, or broken by the terminal where it needn't be
+        # on a line of its own the keyword needs no break
         name, _, vr = name.partition(" (")
         yield f"{tag:<{_TAG_WIDTH}} {action:<{_ACTION_WIDTH}} {'(' * bool(vr)}{vr}".rstrip()
         yield f"{'':<{_TAG_WIDTH}} {name}"

@@ -1,4 +1,4 @@
-"""``dicom-deid finish``: account for a run that was not waited for."""
+"""``dicom-deid finish``: reports of detached runs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     example="dicom-deid finish --audit gs://bucket/released-audit --key gcp-secret:projects/P/secrets/S",
 )
 @with_reporting
-@click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
-@click.option("--key", required=True, metavar="URI", help="The run's key: its account must be by it.")
-@click.option("--scope", default="", metavar="NAME", help="The run's scope.")
-@click.option("--uid-map-key", metavar="URI", help="As for the run: its account gets a code of that key, too.")
-@click.option("--uid-map-scope", metavar="NAME", help="Its scope; --scope without this.")
+@click.option("--audit", required=True, metavar="FOLDER", help="Folder of the runs' audit tables.")
+@click.option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@click.option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
+@click.option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def finish(
@@ -45,9 +45,10 @@ def finish(
     beam_args: tuple[str, ...],
     metrics: MetricsFile,
 ) -> None:
-    """Account for runs that were submitted with --detach: check their sums and write run.json.
+    """Finish runs that were submitted with --detach: check their tables and write run.json.
 
-    Exit codes as for run; 1 also while the engine is still at work. Beam's options for S3 and Azure may follow.
+    Exit codes: as for run, and 1 also while the engine is still working. Options of Apache Beam for S3 and Azure are accepted,
+    too.
     """
     use_beam_options(beam_args)
 
@@ -61,11 +62,11 @@ def finish(
     seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
     finished = finish_pending(Audit(Folder(audit, storage()), seals))
     if not any(finished):
-        usage_error("--audit: no run is pending there")
+        usage_error("--audit: no run is pending in this folder")
     for run_id, why in finished.refused.items():
         reporter.say("run-refused", f"Not finished: {why}.", level="error", run_id=run_id, message=why)
     for run_id in finished.without_account:
-        why = "no account yet: it is at work, or failed. If it failed, remove its note"
+        why = "no account yet: the engine is still working on it, or it failed. If it failed, remove its pending-*.json"
         reporter.say("run-pending", f"Run {run_id} has {why}.", level="warning", run_id=run_id, message=why)
     code = max((exit_code_of(report) for report in finished.reports), default=0)
     if finished.without_account or finished.refused:

@@ -1,4 +1,4 @@
-"""Help of commands in groups of options, with an example."""
+"""Help of commands, with options in groups and an example."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OTHER = "Other options"
 
 
 class GroupedOption(click.Option):
-    """An option that help shows under a heading."""
+    """An option that the help shows under a heading."""
 
     def __init__(self, *arguments: Any, heading: str = _OTHER, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -23,18 +23,19 @@ class GroupedCommand(click.Command):
     """A command whose help shows options by heading, and ends with an example."""
 
     def __init__(self, *arguments: Any, example: str = "", **settings: Any) -> None:
-        """
+        """Create the command.
+
         Args:
-            example: command lines that can be copied.
+            example: command lines that can be copied, with newlines between.
         """
         super().__init__(*arguments, **settings)
         self.example = example
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As the base class."""
+        """Write the options by heading. Arguments are in the usage line."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 groups.setdefault(getattr(parameter, "heading", _OTHER), []).append(record)
         others = groups.pop(_OTHER, [])
         for heading, records in (*groups.items(), (_OTHER if groups else "Options", others)):
@@ -43,7 +44,7 @@ class GroupedCommand(click.Command):
                     formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As the base class."""
+        """Write the epilog, and the example after it."""
         super().format_epilog(ctx, formatter)
         if self.example:
             with formatter.section("Example"):

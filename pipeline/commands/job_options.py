@@ -1,4 +1,4 @@
-"""The command line's options for a run, and the JobOptions that they make."""
+"""Command line options of a run, and the JobOptions that they make."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _crosswalk = options_of("Crosswalk (restricted)")
 
 _PLACES = (
     _place(
-        "--input", "inputs", multiple=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; needed, repeatable."
+        "--input", "inputs", multiple=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; required, repeatable."
     ),
-    _place("--output", default="", metavar="FOLDER", help="Folder of the de-identified copy, a path or URI; needed."),
+    _place("--output", default="", metavar="FOLDER", help="Folder of the de-identified copy, a path or URI; required."),
     _place(
-        "--audit", default="", metavar="FOLDER", help="Folder of the audit tables, apart from the output. Default: OUTPUT-audit."
+        "--audit", default="", metavar="FOLDER", help="Folder of the audit tables, outside the output. Default: OUTPUT-audit."
     ),
-    _place("--allow-empty", is_flag=True, help="Accept an input that lists no objects: it is mounted, and empty."),
+    _place("--allow-empty", is_flag=True, help="Accept an input without objects. Default: fail, since it may not be mounted."),
 )
 _CONTINUATION = (
     _continue(
@@ -38,12 +38,12 @@ _CONTINUATION = (
         is_flag=False,
         flag_value="",
         metavar="[FOLDER]",
-        help="Process only what is new or changed since the run with audit tables in FOLDER. Default: --audit.",
+        help="Process only objects that are new or changed since the run with audit tables in FOLDER. Without FOLDER: --audit.",
     ),
     _continue(
         "--recheck",
         is_flag=True,
-        help="With --resume: make anew what another version or other settings made, under the same names.",
+        help="With --resume: process objects again that another version or other settings wrote.",
     ),
     _continue(
         "--max-gone",
@@ -51,14 +51,16 @@ _CONTINUATION = (
         default=10.0,
         show_default=True,
         metavar="PERCENT",
-        help="Fail if more of the objects of the last run under the same inputs are gone, and 20 at least.",
+        help="Fail if more than PERCENT of the last run's objects, and at least 20, are gone from the same inputs.",
     ),
-    _continue("--mixed-output", is_flag=True, help="Accept an output that was made with another profile or key."),
     _continue(
-        "--uid-map", metavar="FOLDER", help="Import the UID map of the run with audit tables in FOLDER: its new UIDs stay."
+        "--mixed-output", is_flag=True, help="Accept an output that was made with another profile or key. Default: refuse it."
     ),
-    _continue("--uid-map-key", metavar="URI", help="The key by which that map's UIDs are hashed. Default: --key."),
-    _continue("--uid-map-scope", metavar="NAME", help="Its scope. Default: --scope."),
+    _continue(
+        "--uid-map", metavar="FOLDER", help="Import the UID map of the run with audit tables in FOLDER, to keep its new UIDs."
+    ),
+    _continue("--uid-map-key", metavar="URI", help="Key by which the imported map is hashed. Default: --key."),
+    _continue("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope."),
 )
 _OUTPUTS = (
     _conflict(
@@ -66,21 +68,31 @@ _OUTPUTS = (
         type=click.Choice(["quarantine", "keep-one"]),
         default="quarantine",
         show_default=True,
-        help="For different objects with one SOPInstanceUID: refuse all, or keep the least compressed.",
+        help="Quarantine different objects with one SOPInstanceUID, or keep the least compressed one.",
     ),
-    _conflict("--replace-changed", is_flag=True, help="Replace the output of an object that changed. Default: refuse it."),
-    _conflict("--object-metadata", is_flag=True, help="On object storage, keep ids of source, key and run beside each object."),
+    _conflict(
+        "--replace-changed", is_flag=True, help="Replace the output of an object that changed. Default: refuse the object."
+    ),
+    _conflict(
+        "--object-metadata", is_flag=True, help="Write ids of source, key and run as metadata of each object on object storage."
+    ),
 )
 _CROSSWALK = (
-    _crosswalk("--crosswalk", metavar="FOLDER", help="Write original names and identifiers there, for `dicom-deid reidentify`."),
-    _crosswalk("--crosswalk-certificate", metavar="FILE", help="Encrypt the crosswalk to this X.509 certificate (RSA)."),
+    _crosswalk(
+        "--crosswalk",
+        metavar="FOLDER",
+        help="Write original names and identifiers to FOLDER, for `dicom-deid reidentify`. Default: write none.",
+    ),
+    _crosswalk(
+        "--crosswalk-certificate", metavar="FILE", help="Encrypt the crosswalk for the holder of this X.509 certificate (RSA)."
+    ),
 )
 
 
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` all options of a run, and hand them to it as one ``job``.
+    """Add all options of a run to ``command``, and pass them as one argument, ``job``.
 
-    It is a function that makes the JobOptions: it imports Beam, which a command first keeps from logging.
+    ``job`` is a function that returns the JobOptions. It imports Beam, whose log the command silences first.
     """
 
     @functools.wraps(command)

@@ -1,4 +1,4 @@
-"""The last run in numbers, as a file that node_exporter's textfile collector reads for Prometheus."""
+"""Metrics of the last run, in a file that node_exporter's textfile collector reads for Prometheus."""
 
 from __future__ import annotations
 
@@ -19,37 +19,41 @@ if TYPE_CHECKING:
 
     from ..runs.report import RunReport
 
-#: of each run, and of the last one that came to its end: a run that fails leaves these as they were, so that what is wrong with
-#: objects still alerts. By name: what it is, and its label beside ``name``
+#: metrics of the last run, and metrics of the last run that finished: a run that fails keeps these, so that alerts about objects
+#: stay. By name: help text, and the label beside ``name``
 _OF_COMMAND = {
     "last_run_exit_code": ("Exit code of the last run; 0 and 3 are success.", ""),
-    "last_run_start_timestamp_seconds": ("When the last run began.", ""),
-    "last_run_end_timestamp_seconds": ("When the last run ended, with whatever exit code.", ""),
+    "last_run_start_timestamp_seconds": ("Time at which the last run began.", ""),
+    "last_run_end_timestamp_seconds": ("Time at which the last run ended, with any exit code.", ""),
 }
 _OF_ACCOUNT = {
-    "last_success_timestamp_seconds": ("When the last run ended that came to its end.", ""),
-    "objects": ("Objects that it accounted for.", "status"),
-    "quarantined_objects": ("Objects that are quarantined, by reason.", "reason"),
-    "new_quarantined_objects": ("Those of them that the run before had not quarantined for it.", "reason"),
-    "incomplete_studies": ("Studies of which an object is quarantined.", ""),
-    "superseded_objects": ("Refused objects whose earlier outputs still lie in the output.", ""),
-    "gone_objects": ("Objects that the run before knew and the source lists no more.", ""),
-    "written_bytes": ("Bytes that it wrote.", ""),
-    "stage_duration_seconds": ("How long its stages took.", "stage"),
+    "last_success_timestamp_seconds": ("Time at which the last finished run ended.", ""),
+    "objects": ("Objects listed by the last finished run, by status.", "status"),
+    "quarantined_objects": ("Quarantined objects, by reason.", "reason"),
+    "new_quarantined_objects": ("Quarantined objects that the run before had not quarantined for this reason.", "reason"),
+    "incomplete_studies": ("Studies with quarantined objects.", ""),
+    "superseded_objects": ("Refused objects whose outputs of an earlier run are still there.", ""),
+    "gone_objects": ("Objects that the run before listed and that are gone from the inputs.", ""),
+    "written_bytes": ("Bytes of the objects written.", ""),
+    "stage_duration_seconds": ("Duration of each stage.", "stage"),
 }
 _PREFIX = "dicom_deid_"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-#: a file of this module is much smaller
+#: limit on the size of an earlier file; files of this module are much smaller
 _MOST_BYTES = 1 << 20
 
 
 class MetricsFile:
-    """A block that is a command's work: it leaves the file behind, however it ends. Without a path, nothing."""
+    """Context of a command's work, which writes the metrics file however the work ends. Without a path it does nothing."""
 
     def __init__(self, path: str | None) -> None:
-        """
+        """Check that the file can be written.
+
+        Args:
+            path: path of the file; None: write none.
+
         Raises:
-            ValueError: there can be no such file; the text says why.
+            ValueError: it can't. The message says why.
         """
         self._path, self._begun, self._is_written = path, time.time(), False
         if path is None:
@@ -58,13 +62,13 @@ class MetricsFile:
         self._folder = folder or os.curdir
         self._name = name.removesuffix(".prom")
         if "://" in path or not name.endswith(".prom"):
-            raise ValueError("a file on this machine whose name ends in .prom, as collectors read no other")
+            raise ValueError("name a file on this machine that ends in .prom: collectors read no others")
         if not _NAME.fullmatch(self._name):
-            raise ValueError("its name is a label in it: give it letters, digits, - and _ only, and 64 at most")
-        # a pipe, say, would be waited for
+            raise ValueError("the file name becomes a label: use at most 64 letters, digits, - and _")
+        # to open a pipe would block
         is_other = os.path.lexists(path) and not os.path.isfile(path)
         if is_other or not os.path.isdir(self._folder) or not os.access(self._folder, os.W_OK | os.X_OK):
-            raise ValueError("it can't be written there: name a file in a folder that exists and that you may write to")
+            raise ValueError("the file can't be written: name one in an existing folder that you may write to")
 
     def __enter__(self) -> MetricsFile:
         return self
@@ -74,7 +78,7 @@ class MetricsFile:
             self.write(exit_code_of_error(error))
 
     def write(self, exit_code: int, reports: Sequence[RunReport] = ()) -> None:
-        """Write the file: the account of the last of ``reports``, or without any the one that was there."""
+        """Write the file, with the metrics of the last of ``reports``. Without reports, keep those of the last finished run."""
         self._is_written = True
         if self._path is None:
             return
@@ -96,11 +100,14 @@ class MetricsFile:
             with signals_deferred():
                 self._replace(text)
         except OSError as error:
-            # the run itself is what it is
-            reporter.warn("metrics-file", f"--metrics-file can't be written ({error.strerror}): it says nothing of this run")
+            # the outcome of the run doesn't depend on this file
+            reporter.warn(
+                "metrics-file",
+                f"--metrics-file can't be written ({error.strerror}), so it does not show this run: check its folder",
+            )
 
     def _account(self, report: RunReport, now: int) -> Iterator[tuple[str, Iterator[str]]]:
-        # not above: help and mistakes are shown without it
+        # imported late, so that help and usage errors stay fast
         from .advice import NEEDS_NO_ACTION
 
         passed_over = {reason.value for reason in NEEDS_NO_ACTION}
@@ -115,7 +122,7 @@ class MetricsFile:
         labelled = {
             "objects": report.counts,
             "quarantined_objects": quarantined,
-            # with those of which none is new: a number that was never 0 doesn't grow
+            # zeros, too: Prometheus sees no increase in a series that begins above 0
             "new_quarantined_objects": {reason: report.new_quarantined.get(reason, 0) for reason in quarantined},
             "stage_duration_seconds": {stage: took for stage, took in report.times["seconds"].items() if took is not None},
         }
@@ -131,7 +138,7 @@ class MetricsFile:
         return f'{_PREFIX}{family}{{name="{self._name}"{more}}} {value}\n'
 
     def _earlier(self) -> dict[str, list[str]]:
-        """What the file says of the last run that came to its end: lines that this module may have written, and no others."""
+        """Return the file's metrics of the last finished run: only lines that this module can have written."""
         found: dict[str, list[str]] = {family: [] for family in _OF_ACCOUNT}
         assert self._path is not None
         with contextlib.suppress(OSError, ValueError), open(self._path, encoding="ascii") as file:
@@ -145,17 +152,17 @@ class MetricsFile:
 
     def _replace(self, text: str) -> None:
         assert self._path is not None
-        # without .prom at its end: collectors take no notice of it
+        # collectors ignore names that don't end in .prom
         temporary = os.path.join(self._folder, f".{self._name}.{os.getpid()}.new")
         with contextlib.suppress(FileNotFoundError):
-            # of a process that was killed, and had the same number
+            # left by a killed process with the same process id
             os.unlink(temporary)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with open(handle, "w", encoding="ascii") as file:
                 file.write(text)
-                # 0644 where all else that this program writes is 0600: node_exporter is another user, and here are numbers and
-                # codes of closed lists, nothing of objects
+                # mode 0644, where other files of this program have 0600: node_exporter runs as another user, and the file holds
+                # only numbers and codes of closed lists
                 os.fchmod(handle, 0o644)
                 file.flush()
                 os.fsync(handle)

@@ -1,4 +1,4 @@
-"""``dicom-deid run --print-patients``: a table of the inputs' patients, to fill in; no run is made."""
+"""``dicom-deid run --print-patients``: a table of the inputs' patients to fill in, in place of a run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from ..surveys.patient_listing import PatientList, write_patients
 
 
 def list_patients(options: JobOptions, path: str, own_flags: Collection[str], *, detach: bool = False) -> int:
-    """Write the table, report its content, and return the command's exit code.
+    """Write the table, report its content, and return the exit code of the command.
 
-    Raises: as ``write_patients``.
+    Args:
+        path: path of the new CSV file.
+        own_flags: the flags of the command, as for ``check_beam_args``.
+        detach: True if ``--detach`` was given, which is refused.
+
+    Raises:
+        UsageError, RunError, StorageUnavailableError: as for ``write_patients``.
     """
     continuation = options.continuation
     for flag, given in (
@@ -26,30 +32,30 @@ def list_patients(options: JobOptions, path: str, own_flags: Collection[str], *,
         ("--recheck", continuation.recheck),
     ):
         if given:
-            raise UsageError(f"--print-patients makes no run: leave {flag} away")
+            raise UsageError(f"--print-patients starts no run: omit {flag}")
     found = write_patients(options, path, own_flags)
     for code, sentence in _warnings(found):
         reporter.warn(code, sentence)
     exit_code = 0 if found.is_whole else EXIT_QUARANTINED
     others = f"; {found.known} others are in --patient-table" if found.known else ""
-    told = f"{_counted(found.patients, 'patient')} to fill in, of {_counted(found.objects, 'object')}{others}: {path}"
-    reporter.say("patients-listed", told, to_stdout=True, **asdict(found), exit_code=exit_code)
+    sentence = f"{_counted(found.patients, 'patient')} to fill in, of {_counted(found.objects, 'object')}{others}: {path}"
+    reporter.say("patients-listed", sentence, to_stdout=True, **asdict(found), exit_code=exit_code)
     return exit_code
 
 
 def _warnings(found: PatientList) -> Iterator[tuple[str, str]]:
     if found.refused:
-        told = "can't be read or understood: patients whom only they name are not in the table."
-        yield "patients-unread", f"{_counted(found.refused, 'object')} {told}"
+        sentence = "can't be read or parsed: patients whom only they name are not in the table."
+        yield "patients-unread", f"{_counted(found.refused, 'object')} {sentence}"
     if found.unlisted:
-        told = "by IDs that no table can hold are not in it, and a run with it will refuse them."
-        yield "patients-unlisted", f"{_counted(found.unlisted, 'patient')} {told}"
+        sentence = "with IDs that a table can't hold are not in it: a run with the table will refuse their objects."
+        yield "patients-unlisted", f"{_counted(found.unlisted, 'patient')} {sentence}"
     if found.without_id:
         yield (
             "patients-without-id",
-            f"{_counted(found.without_id, 'object')} without a PatientID: a run with a table refuses them.",
+            f"{_counted(found.without_id, 'object')} without a PatientID: a run with a patient table will refuse them.",
         )
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""The command line's options for a profile and for the engine, and the settings that they make."""
+"""Command line options for the profile and the engine, and the settings that they make."""
 
 from __future__ import annotations
 
@@ -22,38 +22,52 @@ _option = options_of("Profile (PS3.15 Annex E)")
 _engine_option = options_of("Key and identity")
 _PROFILE_OPTIONS = (
     _option(
-        "--profile", default="basic", show_default=True, metavar="basic|FILE", help="basic, or custom rules: CSV, JSON, XML."
+        "--profile",
+        default="basic",
+        show_default=True,
+        metavar="basic|FILE",
+        help="The Basic Profile, or a CSV, JSON or XML file with custom rules.",
     ),
-    _option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
-    _option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
-    _option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
-    _option("--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."),
-    _option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
-    _option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
+    _option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs. Default: none."),
+    _option("--patient-name", metavar="TEXT", help="New PatientName of all patients. Default: empty."),
+    _option(
+        "--patient-id",
+        default="pseudonym",
+        show_default=True,
+        metavar="TEXT|pseudonym",
+        help="New PatientID of all patients, or a keyed pseudonym for each.",
+    ),
+    _option(
+        "--date-shift",
+        metavar="RANGE",
+        help="Range of date shifts for RetainLongModifDates, in d, h, min or s. Default: -3650d..-30d/1d.",
+    ),
+    _option("--cap-ages", is_flag=True, help="Replace ages over 89 years by 90 years (HIPAA)."),
+    _option("--strict", is_flag=True, help="Also replace short strings (LO, SH) that no table of the standard names by a dummy."),
     _option(
         "--pixels",
         "--burned-in",
         type=click.Choice(["quarantine", "keep"]),
         default="quarantine",
         show_default=True,
-        help="Objects whose pixels may show who somebody is, such as ultrasound and screen captures.",
+        help="Quarantine or keep objects whose pixels may identify a person, such as ultrasound and screen captures.",
     ),
-    _option("--trust-burned-in-no", is_flag=True, help="BurnedInAnnotation NO clears ultrasound and secondary captures, too."),
-    _option("--pixel-risk", metavar="FILE", help="CSV with more rows for the table of what is at risk."),
+    _option("--trust-burned-in-no", is_flag=True, help="Trust BurnedInAnnotation NO also in ultrasound and secondary captures."),
+    _option("--pixel-risk", metavar="FILE", help="CSV file with more rows for the table of pixel risks."),
     _option(
         "--faces",
         type=click.Choice(["keep", "quarantine"]),
         default="keep",
         show_default=True,
-        help="CT, MR and PET of heads, of which a rendering shows the face.",
+        help="Keep or quarantine CT, MR and PET of heads, since a rendering shows the face.",
     ),
-    _option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
+    _option("--safe-private", metavar="FILE", help="CSV file with more safe private attributes for RetainSafePrivate."),
     _option(
         "--screen",
         type=click.Choice(["on", "off"]),
         default="on",
         show_default=True,
-        help="Compare what stays with what is known of the patient; off is for comparison, and PatientIdentityRemoved is NO.",
+        help="Search retained values for identifiers of the patient. off is for comparison, and sets PatientIdentityRemoved NO.",
     ),
 )
 _ENGINE_OPTIONS = (
@@ -61,41 +75,48 @@ _ENGINE_OPTIONS = (
         "--key",
         default="",
         metavar="URI",
-        help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
+        help="Secret key: file:PATH, env:NAME or gcp-secret:RESOURCE. Default: a new key that is not kept.",
     ),
-    _engine_option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
-    _engine_option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
     _engine_option(
-        "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
+        "--scope",
+        default="",
+        metavar="NAME",
+        help="Name of a scope. Results of one key under two scopes can't be linked. Default: none.",
+    ),
+    _engine_option("--uid-root", metavar="OID", help="Root of new UIDs, such as your organisation's. Default: 2.25."),
+    _engine_option(
+        "--patient-table",
+        metavar="FILE",
+        help="CSV or Parquet file with PatientID,NewPatientID; other patients are refused. Default: pseudonyms.",
     ),
 )
 
 
-#: options that name a file with rules
+#: options that name files with rules
 _RULE_FILES = ("profile", "safe_private", "pixel_risk")
 
 
 def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The options that name a file with rules, and the files.
+    """Return the options that name a file with rules, each with its path.
 
     Args:
-        given: the command's parameters.
+        given: the command's parameters, by name.
     """
     named = ((option, given.get(option)) for option in _RULE_FILES)
     return tuple((option, path) for option, path in named if path and (option, path) != ("profile", "basic"))
 
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
-    """The profile that the command line names; ends the command where there is none."""
+    """Return the profile that the command line names, or end the command with a usage error."""
     from profiles import ConfidentialityProfile, ProfileError, ProfileWarning
 
     try:
         if profile == "basic":
             return ConfidentialityProfile.default(options, **settings)
         if not Path(profile).is_file():
-            usage_error("--profile: basic, or a CSV, JSON or XML file")
+            usage_error("--profile must be basic, or a CSV, JSON or XML file")
         with warnings.catch_warnings():
-            # said below, as this command says things
+            # reported below, in the chosen log format
             warnings.simplefilter("ignore", ProfileWarning)
             loaded = ConfidentialityProfile.from_file(profile, options, **settings)
     except ProfileError as error:
@@ -106,7 +127,7 @@ def load_profile(profile: str, options: str, **settings: Any) -> Confidentiality
 
 
 def with_profile(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the profile options, and hand them to it as one ``profile``."""
+    """Add the profile options to ``command``, and pass them as one argument, ``profile``."""
 
     @functools.wraps(command)
     def wrapper(
@@ -146,7 +167,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_engine(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the options for the engine, and hand them to it as one ``engine``."""
+    """Add the engine options to ``command``, and pass them as one argument, ``engine``."""
 
     @functools.wraps(command)
     def wrapper(key: str, scope: str, uid_root: str | None, patient_table: str | None, **others: Any) -> None:

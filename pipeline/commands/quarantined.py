@@ -1,4 +1,4 @@
-"""``dicom-deid quarantined``: the names of objects that a run refused, for who holds inputs, audit and key."""
+"""``dicom-deid quarantined``: the names of refused objects, for holders of inputs, audit and key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FOUND = 3
 
-#: the table's columns. The names come last: they may be long, and are never cut
+#: columns of the table. Names come last: they may be long, and are never cut
 _TITLES = ("status", "reason", "tag", "source")
 
 
@@ -31,11 +31,17 @@ _TITLES = ("status", "reason", "tag", "source")
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid quarantined --input archive --audit released-audit --key file:secret.key",
 )
-@click.option("--input", "inputs", multiple=True, metavar="PLACE", help="An input of the run, as it was named then; repeatable.")
-@click.option("--audit", metavar="FOLDER", required=True, help="Where the run's audit tables are.")
-@click.option("--key", required=True, metavar="URI", help="The run's key: names are found again by it.")
-@click.option("--scope", default="", metavar="NAME", help="The run's scope.")
-@click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only what was refused for this; repeatable.")
+@click.option("--input", "inputs", multiple=True, metavar="PLACE", help="Input of the run, named as it was then; repeatable.")
+@click.option("--audit", metavar="FOLDER", required=True, help="Folder of the run's audit tables.")
+@click.option("--key", required=True, metavar="URI", help="Key of the run: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@click.option("--scope", default="", metavar="NAME", help="Scope of the run. Default: none.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="CODE",
+    help="List only objects refused for this reason; repeatable. Default: all reasons.",
+)
 @click.option(
     "--status",
     "statuses",
@@ -43,12 +49,16 @@ _TITLES = ("status", "reason", "tag", "source")
     multiple=True,
     default=["quarantined"],
     show_default=True,
-    help="What became of the objects; repeatable.",
+    help="List objects with this status; repeatable.",
 )
-@click.option("--new", "only_new", is_flag=True, help="Only what was not refused for the same in the run that was gone on with.")
+@click.option(
+    "--new", "only_new", is_flag=True, help="List only objects that the continued run had not refused for the same reason."
+)
 @click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @click.option(
-    "--manifest", metavar="FILE", help="Write a new manifest (.csv, 0600) for --input of another run, and print no names."
+    "--manifest",
+    metavar="FILE",
+    help="Write the names to a new manifest (.csv, mode 0600) for --input of another run, instead of printing them.",
 )
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -65,13 +75,13 @@ def quarantined(
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
-    """List the objects that a run refused, by name, with reason code and attribute.
+    """List the names of the objects that a run refused, with reason code and attribute.
 
-    The inputs are listed again, here, and zips and tars opened that have some of them. What is printed or written are source
-    names, which are identifiers: keep them where the archive is.
+    The inputs are listed again on this machine, and zips and tars with refused members are opened. Source names are identifiers:
+    keep the list where the archive is.
 
-    Exit codes: 0 all were found in the inputs; 3 some weren't; 2 usage; 1 failed; 4 failed for a reason that passes. Beam's
-    options for S3 and Azure may follow.
+    Exit codes: 0 all objects were found in the inputs; 3 some were not; 2 the command line is wrong; 1 failed; 4 failed for a
+    transient reason. Options of Apache Beam for S3 and Azure are accepted, too.
     """
     use_beam_options(beam_args)
 
@@ -93,39 +103,40 @@ def quarantined(
         (_print_csv if as_csv else _print_table)(found)
     if missing := search.missing:
         elsewhere = search.missing_elsewhere(numbered)
-        more = f" {elsewhere} of them are of inputs that were not named." if elsewhere else ""
+        more = f" {elsewhere} of them come from inputs that were not named: add --input for these." if elsewhere else ""
         click.echo(f"{missing} of {search.objects} objects were not found in the inputs.{more}", err=True)
     if unnamed:
-        click.echo(f"{unnamed} objects have names that no manifest can hold, and are not in it.", err=True)
+        click.echo(f"{unnamed} objects have names that a manifest can't hold, and are not in it.", err=True)
     if missing or unnamed:
         sys.exit(EXIT_NOT_FOUND)
 
 
 def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, manifest: str | None) -> None:
-    """
+    """Refuse options that can't be used, or not together.
+
     Raises:
-        UsageError: options that can't be.
+        UsageError: there are such options.
     """
     from anonymizer import Reason
 
     from ..errors import UsageError
 
     if not inputs:
-        raise UsageError("--input is needed: where the names are")
+        raise UsageError("--input is missing: name the inputs of the run")
     if as_csv and manifest is not None:
-        raise UsageError("--csv and --manifest: one of both")
+        raise UsageError("--csv and --manifest exclude each other")
     if manifest is not None and not manifest.lower().endswith(".csv"):
-        raise UsageError("--manifest: its name must end in .csv, or a run would not know it as one")
+        raise UsageError("--manifest must end in .csv: a run would not read another file as a manifest")
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such code; README.md and the audit have all")
+        raise UsageError("--reason: there is no such reason code; README.md lists all")
 
 
 def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:
-    """Write what was found; how many can't be named in a manifest.
+    """Write a manifest, and return the number of objects whose names it can't hold.
 
     Raises:
-        UsageError: there is such a file, or no folder for it.
-        RunError: it can't be written.
+        UsageError: the file exists, or its folder doesn't.
+        RunError: the file can't be written.
     """
     from storage import cannot_write, write_manifest
 
@@ -134,9 +145,9 @@ def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:
     try:
         written, unnamed = write_manifest(path, ((one.uri, one.member) for one in found))
     except FileExistsError:
-        raise UsageError("--manifest: there is such a file, and it is not overwritten: choose another name") from None
+        raise UsageError("--manifest: the file exists and is not overwritten: choose another name") from None
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError("--manifest: its folder doesn't exist: make it first") from None
+        raise UsageError("--manifest: the folder of the file doesn't exist: make it first") from None
     except OSError as error:
         raise cannot_write(error) or RunError(f"--manifest can't be written: {error.strerror}") from None
     click.echo(f"Manifest: {path}, {written} objects")
@@ -146,7 +157,7 @@ def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:
 def _print_csv(found: Iterable[FoundObject]) -> None:
     from ..surveys.quarantined import SHOWN
 
-    # line ends in names stay what they are
+    # newlines in names must not be translated
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
     head = ["source", "uri", "member", *SHOWN, "source_hex"]
 

@@ -1,4 +1,4 @@
-"""``dicom-deid reidentify``: from new names and identifiers back to the original ones, by a crosswalk."""
+"""``dicom-deid reidentify``: original names and identifiers of new ones, from a crosswalk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FOUND = 3
 
-#: the table's columns; CSV has all
+#: columns of the table; CSV has all
 _SHOWN = (
     ("object", ("new_sop_instance_uid",)),
     ("status", ("status", "reason", "reason_tag")),
@@ -41,22 +41,42 @@ _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid reidentify --crosswalk crosswalk --key file:secret.key released/STUDY/SERIES/INSTANCE.dcm",
 )
-@click.option("--crosswalk", required=True, metavar="FOLDER", help="Where runs wrote their crosswalk.")
+@click.option("--crosswalk", required=True, metavar="FOLDER", help="Folder of the crosswalk.")
 @click.option(
-    "--private-key", "key_files", multiple=True, metavar="FILE", help="Of the certificate, PEM or DER; repeatable for several."
+    "--private-key",
+    "key_files",
+    multiple=True,
+    metavar="FILE",
+    help="Private key of the certificate, PEM or DER; repeatable. Needed if the crosswalk is encrypted.",
 )
-@click.option("--key", "key_uris", multiple=True, metavar="URI", help="Of the runs: it tells their files from planted ones.")
-@click.option("--scope", default="", metavar="NAME", help="The runs' scope.")
-@click.option("--unchecked", is_flag=True, help="Believe all files, without --key.")
-@click.option("--passphrase-from", metavar="env:NAME|file:PATH", help="Where the private key's passphrase is.")
+@click.option(
+    "--key",
+    "key_uris",
+    multiple=True,
+    metavar="URI",
+    help="Key of the runs, by which their files are authenticated; repeatable. Needed without --unchecked.",
+)
+@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@click.option(
+    "--unchecked", is_flag=True, help="Accept all files, without --key. Anybody who can write there may have planted some."
+)
+@click.option(
+    "--passphrase-from", metavar="env:NAME|file:PATH", help="Place of the private key's passphrase. Default: it has none."
+)
 @click.option(
     "--status",
     "statuses",
     type=click.Choice(["written", "duplicate", "filtered", "quarantined"]),
     multiple=True,
-    help="Only what became that; repeatable.",
+    help="Show only objects with this status; repeatable. Default: all.",
 )
-@click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only what was not written for this; repeatable.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="CODE",
+    help="Show only objects that were not written for this reason; repeatable. Default: all.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @with_storage
 @click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [BEAM OPTIONS]")
@@ -73,13 +93,13 @@ def reidentify(
     storage: Callable[[], StorageOptions],
     names: tuple[str, ...],
 ) -> None:
-    """Say which original objects and patients new names stand for, and what became of them: all in the crosswalk, or those that
-    are named.
+    """Show the original objects and patients behind new names, and the status of each object.
 
-    NAME: a new UID of an instance, series or study; a new PatientID; an object's name in the output; a de-identified file; a
-    source_id of the audit. What is printed are identifiers.
+    NAME is a new UID of an instance, series or study; a new PatientID; an object's name in the output; a de-identified file; or a
+    source_id of the audit. Without NAME, all of the crosswalk is shown. The output holds identifiers.
 
-    Exit codes: 0 all names were found; 3 some weren't; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
+    Exit codes: 0 all names were found; 3 some were not; 2 the command line is wrong; 1 failed. Options of Apache Beam for S3 and
+    Azure are accepted, too.
     """
     from anonymizer import Key, Reason, Seal
     from storage import Folder
@@ -91,11 +111,13 @@ def reidentify(
     names, beam_args = names[:first_option], names[first_option:]
     use_beam_options(beam_args)
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such code; README.md and the audit have all")
+        raise UsageError("--reason: there is no such reason code; README.md lists all")
     if key_uris and unchecked:
-        raise UsageError("--key and --unchecked: one of both")
+        raise UsageError("--key and --unchecked exclude each other")
     if not key_uris and not unchecked:
-        raise UsageError("--key is needed: whoever can write there could plant names; --unchecked believes all files")
+        raise UsageError(
+            "--key is needed, since whoever can write to the crosswalk could plant names; --unchecked accepts all files"
+        )
     seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
     keys = [_private_key(file, passphrase_from) for file in key_files]
     wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
@@ -132,7 +154,7 @@ def _private_key(file: str, passphrase_from: str | None) -> RSAPrivateKey:
 
 
 def _passphrase(place: str) -> bytes:
-    """What stands at ``env:NAME`` or ``file:PATH``; a line end behind it doesn't count."""
+    """Return the passphrase at ``env:NAME`` or ``file:PATH``; from a file, without the newline at its end."""
     from ..errors import UsageError
 
     scheme, _, name = place.partition(":")
@@ -146,14 +168,14 @@ def _passphrase(place: str) -> bytes:
             return Path(name).read_bytes().rstrip(b"\r\n")
         except OSError as error:
             raise UsageError(f"--passphrase-from can't be read: {error.strerror}") from None
-    raise UsageError("--passphrase-from is env:NAME or file:PATH")
+    raise UsageError("--passphrase-from must be env:NAME or file:PATH")
 
 
 def _meant(number: int, name: str) -> str:
-    """The identifier that a name on the command line stands for."""
+    """Return the identifier that a NAME on the command line stands for."""
     if not os.path.isfile(name):
         named = _OBJECT_NAME.fullmatch(name)
-        # no identifier of an output has bytes that are no UTF-8: such a name is looked for as no other is
+        # no identifier of an output has bytes that aren't UTF-8: the escaped name matches none
         return os.fsencode(named.group(1) if named else name).decode("utf-8", "backslashreplace")
 
     from pydicom import dcmread
@@ -166,19 +188,19 @@ def _meant(number: int, name: str) -> str:
     except (InvalidDicomError, OSError, ValueError, NotImplementedError):
         uid = None
     if not uid:
-        raise UsageError(f"NAME number {number} is a file without a SOPInstanceUID")
+        raise UsageError(f"NAME number {number} is a file without a SOPInstanceUID: name de-identified DICOM files")
     return str(uid)
 
 
 def _source(row: dict[str, Any]) -> str:
-    """The source name; bytes that are no UTF-8 as escapes."""
+    """Return the source name as text, with escapes for bytes that aren't UTF-8."""
     return row["source"] if row["source_bytes"] is None else text_of(row["source_bytes"])
 
 
 def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
     from ..runs.crosswalk import COLUMNS
 
-    # line ends in values stay what they are
+    # newlines in values must not be translated
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
     head = [name if name != "source_bytes" else "source_hex" for name in COLUMNS]
 

@@ -1,4 +1,4 @@
-"""The command line's options for how a command tells of its work."""
+"""Command line options for the messages and metrics of a command."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _REPORTING_OPTIONS = (
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="json: a JSON object a line on stderr, the summary last; nothing on stdout.",
+        help="Format of messages. json: one JSON object per line on stderr, the summary last, and nothing on stdout.",
     ),
     _option(
         "--metrics-file",
         metavar="FILE.prom",
-        help="The last run's numbers for Prometheus, however it ends; its name is a label in it.",
+        help="Write metrics of the run for Prometheus, however it ends. The file name becomes a label. Default: none.",
     ),
 )
 
 
 def with_reporting(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the options for what it tells, and hand it the ``metrics`` to write.
+    """Add the reporting options to ``command``, and pass it the ``metrics`` to write.
 
-    The decorator is a command's first one: what the others find wrong is told in the same way.
+    It must be the outermost decorator, so that errors in the other options are reported in the chosen format, too.
     """
 
     @functools.wraps(command)
     def wrapper(log_format: str, metrics_file: str | None, **others: Any) -> None:
         reporter.as_json = log_format == "json"
         if reporter.as_json and others.get("debug"):
-            usage_error("--debug shows what Beam logs, which is no JSON: leave --log-format away with it")
+            usage_error("--debug shows the log of Apache Beam, which is not JSON: omit --log-format json")
         if metrics_file is not None and others.get("detach"):
-            usage_error("--metrics-file says how a run ended: where it is detached, give it to dicom-deid finish")
+            usage_error("--metrics-file shows how a run ended: for a detached run, give it to dicom-deid finish")
         if metrics_file is not None and others.get("print_patients") is not None:
-            usage_error("--print-patients makes no run: leave --metrics-file away")
+            usage_error("--print-patients starts no run: omit --metrics-file")
         try:
             metrics = MetricsFile(metrics_file)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The command line's options for object storage, and what they make."""
+"""Command line options for object storage, and the StorageOptions that they make."""
 
 from __future__ import annotations
 
@@ -15,24 +15,31 @@ if TYPE_CHECKING:
 
 _option = options_of("Object storage")
 _STORAGE_OPTIONS = (
-    _option("--anonymous", is_flag=True, help="Use no credentials: for buckets that are open to all."),
-    _option("--user-project", default="", metavar="PROJECT", help="Who pays where a gs:// bucket's requester does."),
-    _option("--requester-pays", is_flag=True, help="Accept to pay where an s3:// bucket's requester does."),
-    _option("--kms-key", default="", metavar="NAME", help="Customer-managed key that encrypts the output (gs://, s3://)."),
+    _option("--anonymous", is_flag=True, help="Use no credentials, for public buckets."),
+    _option(
+        "--user-project", default="", metavar="PROJECT", help="Google Cloud project that pays for requester-pays buckets (gs://)."
+    ),
+    _option("--requester-pays", is_flag=True, help="Agree to pay for requester-pays buckets (s3://)."),
+    _option(
+        "--kms-key",
+        default="",
+        metavar="NAME",
+        help="Customer-managed key for encryption of the output (gs://, s3://). Default: the bucket's.",
+    ),
     _option(
         "--io-threads",
         type=click.IntRange(1, 256),
         default=16,
         show_default=True,
-        help="Objects under way at once in a process, where object storage is read or written.",
+        help="Number of objects that a process reads or writes at once on object storage.",
     ),
 )
 
 
 def with_storage(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the options for object storage, and hand them to it as one ``storage``.
+    """Add the options for object storage to ``command``, and pass them as one argument, ``storage``.
 
-    It is a function that makes the StorageOptions: their module imports Beam, which a command first keeps from logging.
+    ``storage`` is a function that returns the StorageOptions. It imports Beam, whose log the command silences first.
     """
 
     @functools.wraps(command)

@@ -1,4 +1,4 @@
-"""How a run's account is told: a table on a terminal, aligned lines elsewhere, or an event."""
+"""Summary of a run: a table on a terminal, aligned lines elsewhere, or an event."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .advice import advice
 if TYPE_CHECKING:
     from ..runs.report import RunReport
 
-#: (what, how many)
+#: label and count
 _Row = tuple[str, int]
 
 _SAID_OF_KEPT = (
-    "--pixels keep: objects whose pixels may show who somebody is pass, and say PatientIdentityRemoved NO. Look at them before "
-    "anybody else does."
+    "--pixels keep: objects whose pixels may identify a person were written, with PatientIdentityRemoved NO. Look at them before "
+    "you hand them out."
 )
-#: what the event has of ``run.json``: all that counts something, and no names of tables, which are many
+#: fields of ``run.json`` in the event: all counts, without the names of tables, which are many
 _IN_EVENT = (
     *("run_id", "listed", "counts", "reasons", "new_quarantined", "new_since", "incomplete_studies", "quarantined_without_study"),
     *("superseded", "pixel_risks", "references", "uids", "gone", "bytes_written", "operations", "other_settings", "times"),
@@ -30,15 +30,15 @@ _IN_EVENT = (
 
 
 def exit_code_of(report: RunReport) -> int:
-    """What a run that came to its end exits with."""
+    """Return the exit code of a run that finished."""
     return EXIT_QUARANTINED if report.quarantined else 0
 
 
 def show(report: RunReport, *places: str) -> None:
-    """Tell a run's account.
+    """Show the account of a run.
 
     Args:
-        places: sentences that say where what is; events don't have them, for places may be named after people.
+        places: sentences about the places of output and audit. Events omit them, since places may be named after people.
     """
     if reporter.as_json:
         code = exit_code_of(report)
@@ -58,7 +58,7 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
     yield [(f"{since}: {reason}", count) for reason, count in report.new_quarantined.items() if report.new_since is not None]
     risks: list[_Row] = []
     for name, risk in report.pixel_risks.items():
-        # an object has one reason, and may have several risks
+        # an object has one reason, but may have several risks
         if risk["quarantined"] != report.reasons.get(name, 0):
             risks.append((f"{name}, with other risks", risk["quarantined"]))
         if risk["kept"]:
@@ -66,12 +66,12 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
     yield risks
     others = (
         ("incomplete studies", report.incomplete_studies),
-        ("quarantined, of no known study", report.quarantined_without_study),
+        ("quarantined, of unknown study", report.quarantined_without_study),
         ("refused, with an earlier output", report.superseded),
-        ("UIDs that point outside the archive", report.references["outside"]),
-        ("UIDs that join two patients", report.references["joining_patients"]),
-        ("gone from the source", report.gone),
-        *((f"made by other {what}", count) for what, count in report.other_settings.items()),
+        ("UIDs that refer to objects outside the archive", report.references["outside"]),
+        ("UIDs that link two patients", report.references["joining_patients"]),
+        ("gone from the inputs", report.gone),
+        *((f"written with other {what}", count) for what, count in report.other_settings.items()),
     )
     yield [(what, count) for what, count in others if count]
 
@@ -102,7 +102,7 @@ def _sentences(report: RunReport) -> Iterator[str]:
     if seconds.get("total") is not None:
         yield f"Duration: {_clock(seconds['total'])}" + f" ({took})" * bool(took)
     is_kept = any(risk["kept"] for risk in report.pixel_risks.values())
-    # some may have been kept by a run that went before
+    # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":
         yield _SAID_OF_KEPT
     yield from advice(report.reasons)

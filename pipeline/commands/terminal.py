@@ -1,4 +1,4 @@
-"""Names and values on a terminal: in full, and never as orders to it."""
+"""Names and values on a terminal: complete, and without control characters."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-#: what a terminal may take for an order, or doesn't show; half pairs can't be printed at all
+#: control and invisible characters, and surrogates, which can't be printed
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
-    """``text`` with escapes for what isn't seen."""
+    """Return ``text`` with escapes for control and invisible characters."""
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def text_of(name: bytes) -> str:
-    """A name as text; bytes that are no UTF-8 as escapes."""
+    """Return a name as text, with escapes for bytes that aren't UTF-8."""
     return name.decode("utf-8", "backslashreplace")
 
 
 def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A line for each row, whatever its length: programs look for something in it."""
+    """Yield one line for each row, with aligned columns, so that programs can search lines."""
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     for row in (titles, *rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: with a frame on a terminal, nothing cut; else a line for each row.
+    """Print a table: framed on a terminal, with nothing cut; else one line for each row.
 
     Args:
-        rows: of ``visible`` texts; a cell may have several, one on a line.
+        rows: cells of ``visible`` texts. A cell may have several, one per line.
     """
     if not sys.stdout.isatty():
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -49,6 +49,6 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in table.columns:
         column.overflow = "fold"
     for row in rows:
-        # as Text: brackets in a name are no orders to rich
+        # as Text, so that rich doesn't read brackets in names as markup
         table.add_row(*map(Text, row))
     Console().print(table)

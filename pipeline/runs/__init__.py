@@ -1,1 +1,1 @@
-"""A run from its options to its account, and what it leaves for the next one; the steps themselves stand in transforms/."""
+"""A run from its options to its account, and its records for later runs. The steps of the job are in ``transforms``."""

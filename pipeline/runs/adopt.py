@@ -1,4 +1,4 @@
-"""Take over an audit of version 0.1: which lay in the output, open to all, without codes, and with one hash for a word."""
+"""Conversion of audits of version 0.1, which lay in the output without codes, and hashed a word the same everywhere."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from ..workers.process_lock import is_held
 from .audit import ORIGIN_FILE, RUN_FILE, Audit
 from .earlier_runs import CROSSWALK_DIGEST, WORK_DIGEST
 
-#: layouts of the tables that version 0.1 had
+#: schema versions of the tables of version 0.1
 _ADOPTABLE = frozenset({2, 3})
 _PENDING, _LOCK = "pending-", ".lock-"
 _OLD_GONE = re.compile("^(gone-[0-9a-f]{8})([0-9])-")
-#: what runs have in an audit beside tables and ledgers
+#: files of runs in an audit, beside tables and ledgers
 _OWN_FILE = re.compile(rf"{re.escape(ORIGIN_FILE)}|{re.escape(RUN_FILE)}|account-[0-9a-z]{{8,32}}\.json|\.lock-[0-9a-z]{{8,32}}")
 _OLD_CROSSWALK = re.compile(f"{CROSSWALK}([0-9a-f]{{8}})-[0-9a-f]{{16}}(\\.parquet|\\.parquet\\.p7m)")
 _EARLIER_ACCOUNT = re.compile(f"{EARLIER}/([0-9a-z]{{8,32}})/{re.escape(RUN_FILE)}")
@@ -48,15 +48,15 @@ _EARLIER_ACCOUNT = re.compile(f"{EARLIER}/([0-9a-z]{{8,32}})/{re.escape(RUN_FILE
 
 @dataclass
 class Adopted:
-    """What was taken over.
+    """Counts of a conversion.
 
     Attributes:
-        runs: accounts of runs, those of earlier ones among them.
-        tables: their table files.
-        foreign: accounts of other keys, which stay without a code.
-        dropped: ledgers of runs that did not come to their end: their objects are made again.
-        left: files in the old place that no run has made; they stay there.
-        crosswalk: files of the crosswalk.
+        runs: converted accounts of runs, earlier ones included.
+        tables: table files of these accounts.
+        foreign: accounts with other keys, which get no code.
+        dropped: ledgers of unfinished runs, whose objects will be processed again.
+        left: files in the old folder that no run wrote, and that stay there.
+        crosswalk: converted files of the crosswalk.
     """
 
     runs: int = 0
@@ -68,19 +68,20 @@ class Adopted:
 
 
 class Adoption:
-    """One audit of version 0.1 and where it goes.
+    """Conversion of one audit of version 0.1.
 
-    First all that is new is written, ``output.json`` last of all; then what is old is removed. Whoever is interrupted starts it
-    again.
+    All new files are written first, ``output.json`` last of them. Then the old files are removed. An interrupted conversion can
+    be started again.
     """
 
     def __init__(self, old: Folder, audit: Audit, engine: Engine, place_digest: str | None = None) -> None:
-        """
+        """Prepare a conversion.
+
         Args:
-            old: where it is.
-            audit: where it goes; the first of its seals is of the runs' key.
-            engine: with that key; of any profile.
-            place_digest: what runs with that key say of their crosswalk's place now; None where it isn't taken over.
+            old: folder of the old audit.
+            audit: the new audit. The first of its seals is that of the runs' key.
+            engine: engine with that key and any profile.
+            place_digest: keyed digest of the crosswalk's place; None if the crosswalk isn't converted.
         """
         self._old = old
         self._audit = audit
@@ -90,28 +91,28 @@ class Adoption:
         self._in_place = _real(old.location) == _real(audit.folder.location)
 
     def run(self, crosswalk: Folder | None = None) -> Adopted:
-        """Take it over.
+        """Convert the audit, and return counts of its files.
 
         Args:
-            crosswalk: that of the runs, whose files get codes, too.
+            crosswalk: folder of the runs' crosswalk, whose files get codes, too.
 
         Raises:
-            UsageError: there is none, it can't be taken over, or the new place has an audit.
-            RunError: a table isn't what its account says.
-            StorageError: a place can't be read or written.
+            UsageError: there is no such audit, it can't be converted, or the new folder has an audit.
+            RunError: a table doesn't match its account.
+            StorageError: a folder can't be read or written.
         """
         done = Adopted()
         if not scheme_of(self._old.location) and Path(self._old.location).is_symlink():
-            raise UsageError("--from is a link: name the folder itself")
+            raise UsageError("--from is a symbolic link: name the folder itself")
         origin = self._said(self._old, ORIGIN_FILE)
         finished = self._said(self._audit.folder, ORIGIN_FILE)
         if self._audit.is_own(finished):
-            # taken over before; what is left of the old one goes, if it is one of version 0.1
+            # converted before: the rest of the old audit is removed, if it is one of version 0.1
             is_old = origin is not None and MAC not in origin
             if crosswalk is None and not is_old:
-                raise UsageError("--audit: this audit was taken over before")
+                raise UsageError("--audit: this audit was converted before")
         elif finished is not None and not self._in_place:
-            raise UsageError("--audit has an audit by now; name a folder that has none")
+            raise UsageError("--audit already has an audit: name a folder without one")
         else:
             self._check(origin)
             assert origin is not None
@@ -125,24 +126,24 @@ class Adoption:
 
     def _check(self, origin: dict[str, Any] | None) -> None:
         if origin is None:
-            raise UsageError(f"--from: no {ORIGIN_FILE} of version 0.1 is there")
+            raise UsageError(f"--from: the folder has no {ORIGIN_FILE} of version 0.1")
         if origin.get("schema_version") not in _ADOPTABLE:
-            raise UsageError("--from: that audit is of a version that can't be taken over")
+            raise UsageError("--from: this version of an audit can't be converted")
         if origin.get("key_id") != self._key_id:
-            raise UsageError("--key is not the key of that audit, or it has another --scope")
+            raise UsageError("--key is not the key of this audit, or its --scope was another one")
         if any(name.startswith(_PENDING) for name in self._files):
             raise UsageError(
-                "--from: a run is at work on an engine; finish it with the version that submitted it, or remove its note"
+                "--from: a detached run is pending: finish it with the version that submitted it, or remove its pending-*.json"
             )
         folder = self._old.location
         if not scheme_of(folder) and any(
             is_held(Path(folder, name)) for name in self._files if name.startswith(_LOCK) and "/" not in name
         ):
-            raise UsageError("--from: a run is at work there")
+            raise UsageError("--from: a run is using this audit: wait until it ends")
 
     @cached_property
     def _files(self) -> list[str]:
-        """Names of all files in the old place, with the folders below it."""
+        """Names of all files in the old folder, with its subfolders."""
         location = self._old.location
         base = as_folder(location) if scheme_of(location) else os.path.join(location, "")
         found = (os.fsdecode(entry.uri) for entry in store_for(location, self._old.options).list(base))
@@ -151,7 +152,7 @@ class Adoption:
     def _take_over(self, origin: dict[str, Any], done: Adopted) -> None:
         self._audit.folder.make(closed=False)
         if self._in_place and not scheme_of(self._old.location):
-            # it is an audit: nothing else that somebody named by mistake
+            # safe to close: it was found to be an audit, no other folder named by mistake
             Path(self._old.location).chmod(0o700)
         for name in self._files:
             if name == RUN_FILE or ((found := _EARLIER_ACCOUNT.fullmatch(name)) and is_run_id(found.group(1))):
@@ -159,10 +160,10 @@ class Adoption:
         self._audit.write(ORIGIN_FILE, {**origin, "schema_version": SCHEMA_VERSION})
 
     def _take_run(self, name: str, done: Adopted) -> None:
-        """An account and its tables."""
+        """Convert an account and its tables."""
         account = self._said(self._old, name)
         if self._in_place and self._audit.is_own(account):
-            # somebody began before
+            # converted before an interruption
             done.runs += 1
             return
         folder = name.rpartition("/")[0]
@@ -173,7 +174,7 @@ class Adoption:
         for table, count in account["tables"].items():
             is_words = table.startswith(f"{WORDS_TABLE}-")
             if is_words and not is_own:
-                # of no use to this key, and open to who counts
+                # useless with this key, and its hashes reveal how often a word occurs
                 continue
             content = self._table(prefix + table, count)
             if is_words:
@@ -190,15 +191,15 @@ class Adoption:
                 **origin,
                 "schema_version": SCHEMA_VERSION,
                 CROSSWALK_DIGEST: self._place_digest if origin.get(CROSSWALK_DIGEST) else None,
-                # what is refused is tried again by the rules of now
+                # refused objects are tried again by the current rules
                 WORK_DIGEST: None,
-                # from then on the codes vouch for it
+                # records since when codes protect the content
                 "adopted_by": version("dicom-deid"),
             }
             self._audit.write(name, adopted)
             done.runs += 1
         else:
-            # who doesn't hold that key can't vouch for it
+            # without that key no code can be made
             self._audit.folder.write_json(name, adopted)
             done.foreign += 1
 
@@ -209,11 +210,11 @@ class Adoption:
                 return content
         except (FileNotFoundError, pa.ArrowException, OSError):
             pass
-        raise RunError("a table is gone, or doesn't have the rows that its account says; restore it from a copy")
+        raise RunError("a table is missing, or has another number of rows than its account says: restore it from a copy")
 
     def _remove_old(self, done: Adopted) -> None:
-        """Remove what was taken over, and what is of no use any more; what no run has made stays."""
-        # the file that says that it is an audit of version 0.1 last of all: who is interrupted starts again
+        """Remove the old files of runs. Files that no run wrote stay."""
+        # output.json last: until then the folder is known as an audit of version 0.1, and an interrupted run can be repeated
         for name in sorted(self._files, key=lambda name: name == ORIGIN_FILE):
             folder, _, base = name.rpartition("/")
             is_ledger = not folder and ledger_file(base) is not None
@@ -231,7 +232,7 @@ class Adoption:
                     Path(self._old.location, folder).rmdir()
 
     def _seal_crosswalk(self, crosswalk: Folder) -> int:
-        """Give a crosswalk's files the names that tell who wrote them."""
+        """Rename a crosswalk's files to names with authentication codes, and return their number."""
         count = 0
         for name in list(crosswalk.names(CROSSWALK)):
             if found := _OLD_CROSSWALK.fullmatch(name):
@@ -244,21 +245,21 @@ class Adoption:
     @staticmethod
     def _said(folder: Folder, name: str) -> dict[str, Any] | None:
         try:
-            said, _ = folder.read_json(name)
+            content, _ = folder.read_json(name)
         except FileNotFoundError:
             return None
         except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise UsageError(f"{name} can't be read")
-        return said
+            content = None
+        if not isinstance(content, dict):
+            raise UsageError(f"{name} can't be read: restore it from a copy")
+        return content
 
 
 def _checked(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An account that lay in ``folder`` and its origin, if it names nothing that no run has made.
+    """Return an account from ``folder`` and its origin, if it names only files that a run writes.
 
     Raises:
-        RunError: it does, or can't be understood.
+        RunError: it names others, or is malformed.
     """
     try:
         if account is not None:
@@ -268,7 +269,7 @@ def _checked(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any
                 return {**account, "tables": tables}, origin
     except (KeyError, TypeError, ValueError):
         pass
-    raise RunError(f"an account ({RUN_FILE}) can't be understood, or names files that no run has made: restore it from a copy")
+    raise RunError(f"an account ({RUN_FILE}) is malformed, or names files that no run writes: restore it from a copy")
 
 
 def _real(location: str) -> str:
@@ -276,7 +277,7 @@ def _real(location: str) -> str:
 
 
 def _table_name(name: str) -> str:
-    """A table's name as it is now: version 0.1 had a digit behind the run's id in some."""
+    """Return the current name of a table: version 0.1 appended a digit to the run's id in some names."""
     return _OLD_GONE.sub(r"\1-part\2-", name)
 
 

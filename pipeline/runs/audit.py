@@ -1,4 +1,4 @@
-"""The audit's JSON files as the command reads and writes them: with codes by its keys, and names that a run can have made."""
+"""JSON files of an audit, which carry authentication codes (MACs) by the run's keys."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from anonymizer import Key, Seal
 from storage import Folder
 from transforms import check_json, is_run_id, is_table, key_ids_of, seal_json
 
-#: the account of the last run that came to its end
+#: the account of the last finished run
 RUN_FILE = "run.json"
-#: says with which profile and key an output is made, from before its first object on
+#: the mark of an output: the profile and key with which it is made, written before its first object
 ORIGIN_FILE = "output.json"
 
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit's folder, and the codes that its files must have.
+    """Folder of an audit, and the seals that make and check the codes of its files.
 
     Attributes:
-        seals: of the run's key, and of that by which original UIDs are hashed, where it is another one. What is written has a
-            code of each; what is read needs one of them.
+        seals: the seal of the run's key, and that of the key by which original UIDs are hashed, if it is another one. A written
+            file gets a code by each. A file that is read needs a code by one of them.
     """
 
     folder: Folder
     seals: tuple[Seal, ...]
 
     def read(self, name: str) -> tuple[dict[str, Any], str]:
-        """What a file says that a run with one of the keys wrote, and the file's version.
+        """Return the content of a file, whose code is checked, and the file's version on its store.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no such file.
             StorageError: it can't be read.
-            ValueError: it is no JSON.
-            SealError: no such run wrote it.
+            ValueError: it is not JSON.
+            SealError: no run with one of the keys wrote it.
         """
         content, version = self.folder.read_json(name)
         return check_json(_own_name(name), content, self.seals), version
@@ -43,28 +43,32 @@ class Audit:
     def write(self, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:
         """Write a file with its codes.
 
+        Args:
+            name: name of the file, within the folder.
+            version: the version that is replaced; ``""``: the file must not exist; None: replace any.
+
         Raises:
             ObjectConflictError, StorageError: as for ``Folder.write_json``.
         """
         self.folder.write_json(name, seal_json(_own_name(name), content, self.seals), version=version)
 
     def is_own(self, content: object) -> bool:
-        """Whether a file says that a run with one of the keys wrote it."""
+        """Return whether ``content`` claims a code by one of the keys. The code is not checked."""
         return any(seal.key_id in key_ids_of(content) for seal in self.seals)
 
 
 def _own_name(name: str) -> str:
-    """Without folders: a file that is put aside keeps its code."""
+    """Return the name without folders: a file that is moved to ``earlier/`` keeps its code."""
     return name.rpartition("/")[2]
 
 
 def load_seals(key: Key, scope: str, uid_map_key: str | None, uid_map_scope: str | None) -> tuple[Seal, ...]:
-    """The seals of a run's key, and of that by which original UIDs are hashed, where it is another one.
+    """Return the seal of a run's key, and that of the key by which original UIDs are hashed, if it is another one.
 
     Args:
-        scope: of the run's key.
-        uid_map_key: as ``Key.load`` takes it.
-        uid_map_scope: None: ``scope``.
+        scope: scope of the run's key.
+        uid_map_key: the other key, as ``Key.load`` takes it; None: there is none.
+        uid_map_scope: scope of the other key; None: ``scope``.
 
     Raises:
         SecretError: the other key can't be used.
@@ -76,10 +80,10 @@ def load_seals(key: Key, scope: str, uid_map_key: str | None, uid_map_scope: str
 
 
 def check_names(account: object) -> None:
-    """Refuse an account whose run or tables have names that no run gives: with these, files would be read and moved elsewhere.
+    """Refuse an account with names of runs or tables that no run gives: they could lead to files outside the audit.
 
     Raises:
-        ValueError: it has such names, or none.
+        ValueError: it has such names, or is malformed.
     """
     try:
         run_id, tables, digests = account["run_id"], account["tables"], account["table_digests"]  # type: ignore[index]
@@ -88,4 +92,4 @@ def check_names(account: object) -> None:
     except (KeyError, TypeError, AttributeError):
         sound = False
     if not sound:
-        raise ValueError("no account of a run")
+        raise ValueError("not an account of a run")

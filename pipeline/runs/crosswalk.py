@@ -1,4 +1,4 @@
-"""The restricted crosswalk of a run: where it goes, and how it is read again."""
+"""The restricted crosswalk: the target of a run, and a reader of all runs' files."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ from ..options import JobOptions
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-#: what a name may be, of those by which an object is known outside
+#: columns with the names by which an object is known outside
 NAMED_BY = ("new_study_instance_uid", "new_series_instance_uid", "new_sop_instance_uid", "new_patient_id", "source_id")
-#: what became of an object
+#: columns with the outcome of an object
 OUTCOME = ("status", "reason", "reason_tag")
-#: of rows that are alike in these, one is shown
+#: columns that identify an object; of rows with the same values, one is shown
 _WHO = tuple(name for name in CROSSWALK_SCHEMA.names if name not in (*OUTCOME, "run_id"))
-#: of what is shown; ``status_run_id``: the run that says what became of it
+#: columns of the result; ``status_run_id`` is the run that recorded the outcome
 COLUMNS = (*_WHO, *OUTCOME, "status_run_id")
-#: what versions before didn't write
+#: columns of files of earlier versions
 _NO_OUTCOME = [name for name in CROSSWALK_SCHEMA.names if name not in OUTCOME]
-#: length of the run ids of versions before, by which runs can't be told apart in time
+#: length of the run ids of earlier versions, which don't sort by time
 _OLD_RUN_ID = 8
-#: of what one run says of an object, in several attempts of a bundle, the first of these is true: if it was written, it is there
+#: precedence of outcomes that one run recorded in several attempts of a bundle: an object that was written once is there
 _RANKS = {status.value: -rank for rank, status in enumerate(Status)}
 _BATCH_ROWS = 8192
 _NAME = re.compile(f"{CROSSWALK}[0-9a-z]{{8,32}}-[0-9a-f]{{16,32}}({re.escape(PLAIN_SUFFIX)}|{re.escape(ENCRYPTED_SUFFIX)})")
 
 
 def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> CrosswalkTarget | None:
-    """Where the run's crosswalk goes, made ready; None where none is asked for.
+    """Create the folder of the run's crosswalk, and return its target; None if no crosswalk is requested.
 
     Raises:
         UsageError: the certificate or the folder can't be used.
@@ -78,19 +78,20 @@ def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> 
 
 
 class Crosswalk:
-    """The files of all runs in a crosswalk's folder.
+    """Reader of the files of all runs in a crosswalk's folder.
 
     Attributes:
-        encrypted: whether one of them is encrypted.
+        encrypted: True if a file is encrypted.
     """
 
     def __init__(self, folder: Folder, seals: Collection[Seal]) -> None:
-        """
+        """List the files.
+
         Args:
-            seals: of the keys of the runs; none: files are believed as they are.
+            seals: seals of the runs' keys; without any, files are not authenticated.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no crosswalk.
             RunError: the folder can't be listed.
         """
         self._folder = folder
@@ -99,21 +100,21 @@ class Crosswalk:
             names = folder.names(CROSSWALK)
         except StorageError as error:
             raise RunError(f"the crosswalk can't be read: {error}") from None
-        # messages tell names: those of runs, and none that somebody else chose
+        # messages quote these names, so names that somebody else chose are left out
         self._names = [name for name in names if _NAME.fullmatch(name)]
         if not self._names:
-            raise UsageError("--crosswalk: no crosswalk is there")
+            raise UsageError("--crosswalk: the folder has no crosswalk")
         self.encrypted = any(name.endswith(ENCRYPTED_SUFFIX) for name in self._names)
 
     def rows(self, names: Collection[str], keys: list[RSAPrivateKey]) -> Iterator[dict[str, Any]]:
-        """Rows by COLUMNS, each once: of objects, studies, series and patients that are named so; of all, if nothing is named.
+        """Yield the rows of named objects, each once, as dictionaries with the keys COLUMNS.
 
-        What became of an object is what the newest run says that did it. One that couldn't be read has no row of that beside
-        those of what it was when it could.
+        The outcome of an object is that of the newest run that processed it. An object that could be read in one run has no row
+        of another run that couldn't read it.
 
         Args:
-            names: values of the columns NAMED_BY.
-            keys: what opens files that are encrypted.
+            names: values of the columns NAMED_BY; none: yield all rows.
+            keys: private keys for encrypted files.
 
         Raises:
             RunError: a file can't be read or decrypted.
@@ -121,7 +122,7 @@ class Crosswalk:
         said = _Said()
         found: list[pa.Table] | None = None
         if names:
-            # what is named is kept, and the files are read again for what became of it alone
+            # rows of named objects are kept; a second reading of the files collects only their outcomes
             found = list(self._named(pa.array(sorted(names), pa.string()), keys))
             wanted = pa.array({source_id for table in found for source_id in table["source_id"].to_pylist()}, pa.string())
             for table in found:
@@ -138,7 +139,7 @@ class Crosswalk:
                 if not said.shows(row):
                     continue
                 who = [row[name] for name in _WHO] if row["status"] is None else [row["source_id"]]
-                # of a large archive, the rows themselves would fill the memory
+                # digests, since the rows of a large archive would fill the memory
                 digest = hashlib.blake2b(repr(who).encode(), digest_size=16).digest()
                 if digest not in seen:
                     seen.add(digest)
@@ -163,42 +164,42 @@ class Crosswalk:
                 content = decrypt(content, keys)
             file = pq.ParquetFile(pa.BufferReader(content))
             if file.schema_arrow.names not in (CROSSWALK_SCHEMA.names, _NO_OUTCOME):
-                raise RunError(f"{name} is of another version")
+                raise RunError(f"{name} was written by another version")
             for batch in file.iter_batches(_BATCH_ROWS):
                 table = pa.Table.from_batches([batch])
                 for column in OUTCOME if file.schema_arrow.names == _NO_OUTCOME else ():
                     table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
                 yield table
         except FileNotFoundError:
-            raise RunError(f"{name} is gone") from None
+            raise RunError(f"{name} was removed during the search: run again") from None
         except (EnvelopeError, StorageError) as error:
             raise RunError(f"{name}: {error}") from None
         except (pa.ArrowException, OSError):
-            # Arrow's messages may quote what it found
-            raise RunError(f"{name} is damaged, or encrypted to another certificate than the private key's") from None
+            # Arrow's messages may quote values
+            raise RunError(f"{name} is damaged, or encrypted for another certificate than that of --private-key") from None
 
     def _check(self, name: str, content: bytes) -> None:
-        """Refuse a file that no run with one of the keys has written."""
+        """Refuse a file that no run with one of the keys wrote."""
         run_id, suffix = name.removeprefix(CROSSWALK).partition("-")[0], name[name.index(".") :]
         if self._seals and not any(crosswalk_name(run_id, suffix, content, seal) == name for seal in self._seals):
             raise RunError(
-                "a file of the crosswalk was not written by a run with this key, or was changed since: put it back from a copy, "
+                "a file of the crosswalk was not written by a run with this key, or was changed since: restore it from a copy, "
                 "or read it with --unchecked"
             )
 
 
 def _has_name(table: pa.Table) -> pa.ChunkedArray:
-    """Which rows say who an object is, and not only what became of it."""
+    """Return a mask of the rows that identify their object, beside its outcome."""
     return pc.or_(pc.is_valid(table["source"]), pc.is_valid(table["source_bytes"]))
 
 
 def _age(run_id: str) -> tuple[bool, str]:
-    """What is larger of newer runs."""
+    """Return a sort key of runs, by time."""
     return len(run_id) > _OLD_RUN_ID, run_id
 
 
 class _Outcome(NamedTuple):
-    """What a run says that became of an object."""
+    """Outcome of an object, as one run recorded it."""
 
     run_id: str = ""
     status: str = ""
@@ -207,15 +208,16 @@ class _Outcome(NamedTuple):
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """What is largest of that which counts."""
+        """Sort key, largest for the outcome that counts."""
         return _age(self.run_id), _RANKS.get(self.status, -len(_RANKS)), self
 
 
 class _Known(NamedTuple):
-    """What is known of an object.
+    """Records of all runs about one object.
 
     Attributes:
-        was_read: whether some run could read who it is.
+        outcome: the newest outcome.
+        was_read: True if some run could read the object's identity.
         unread_in: the newest run that couldn't; ``""``: none.
     """
 
@@ -225,14 +227,14 @@ class _Known(NamedTuple):
 
 
 class _Said:
-    """What all runs say of objects, by their source ids: few differ, and the same is kept once."""
+    """Records of all objects, by source id. Few differ, so equal ones share memory."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, _Known] = {}
         self._same: dict[_Known, _Known] = {}
 
     def add_names(self, table: pa.Table) -> None:
-        """Take from rows that have names who could be read."""
+        """Record, from rows with names, which objects could be read."""
         columns = ("source_id", "status", "run_id")
         for source_id, status, run_id in _tuples(table.filter(_has_name(table)), columns):
             known = self._of(source_id)
@@ -242,21 +244,21 @@ class _Said:
                 self._put(source_id, known._replace(unread_in=max(known.unread_in, run_id, key=_age)))
 
     def add_outcomes(self, table: pa.Table) -> None:
-        """Take from rows that say it what became of objects."""
+        """Record the outcomes of objects, from rows that have one."""
         table = table.filter(pc.is_valid(table["status"]))
-        for source_id, *said in _tuples(table, ("source_id", "run_id", *OUTCOME)):
+        for source_id, *texts in _tuples(table, ("source_id", "run_id", *OUTCOME)):
             known = self._of(source_id)
-            outcome = _Outcome(*(text or "" for text in said))
+            outcome = _Outcome(*(text or "" for text in texts))
             if outcome.order > known.outcome.order:
                 self._put(source_id, known._replace(outcome=outcome))
 
     def shows(self, row: dict[str, Any]) -> bool:
-        """Whether a row is of what was read, or the newest of what never was."""
+        """Return whether a row counts: it is of an object that was read, or the newest row of one that never was."""
         known = self._of(row["source_id"])
         return row["status"] is None or (not known.was_read and row["run_id"] == known.unread_in)
 
     def outcome(self, row: dict[str, Any]) -> dict[str, str]:
-        """What became of a row's object, by the last of COLUMNS."""
+        """Return the outcome of a row's object, by the names of the last COLUMNS."""
         run_id, *outcome = self._of(row["source_id"]).outcome
         return dict(zip((*OUTCOME, "status_run_id"), (*outcome, run_id), strict=True))
 

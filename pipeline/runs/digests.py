@@ -1,4 +1,4 @@
-"""Keyed digests of settings, places and inputs: unkeyed, they could be guessed."""
+"""Keyed digests of settings, places and inputs. Without a key, their originals could be guessed."""
 
 import hashlib
 import os
@@ -30,10 +30,10 @@ def digest_of_place(folder: str | None, key: Key) -> str | None:
 
 
 def digest_of_input(name: str, key: Key) -> str:
-    """Return the digest of an input, the same for every way to write its place: 16 hex digits."""
+    """Return the digest of an input, the same for all spellings of its place: 16 hex digits."""
     return keyed_text(as_folder(name) if scheme_of(name) else os.path.abspath(name), key)[:_INPUT_DIGITS]
 
 
 def keyed_text(text: str, key: Key) -> str:
-    """Return the digest of a text that names places: 64 hex digits."""
+    """Return the digest of a text about places: 64 hex digits."""
     return KeyedHash(key.derive(Purpose.PLACE)).digest(os.fsencode(text)).hex()

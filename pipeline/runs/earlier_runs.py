@@ -1,4 +1,4 @@
-"""The runs that a run continues: those that were killed, the last one that came to its end, and one whose UID map is imported."""
+"""Runs that a run continues: killed ones, the last finished one, and one whose UID map is imported."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..options import JobOptions
 from .audit import RUN_FILE, Audit, check_names
 from .digests import digest_of_place
 
-#: fields of ``origin`` in ``run.json``: keyed digest of the crosswalk's place; ids of the inputs, by their ordinals; keyed digest
-#: of all that decides how objects are written or refused; id of the key by which original UIDs are hashed
+#: fields of ``origin`` in ``run.json``: keyed digest of the crosswalk's place; ids of the inputs, by ordinal; keyed digest of all
+#: settings that decide how objects are written or refused; id of the key by which original UIDs are hashed
 CROSSWALK_DIGEST, INPUTS, WORK_DIGEST, UID_HASH_KEY = "crosswalk_digest", "inputs", "making", "uid_hash_key_id"
 
 
 def unfinished_work(audit: Folder, alive: Collection[str]) -> tuple[LedgerFile, ...]:
-    """Return the ledgers of runs that did not come to their end.
+    """Return the ledgers of killed runs.
 
     Args:
-        alive: ids of runs that may still do so.
+        alive: ids of runs that are still at work.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -36,14 +36,14 @@ def unfinished_work(audit: Folder, alive: Collection[str]) -> tuple[LedgerFile, 
 def continued_run(
     options: JobOptions, audit: Audit, key: Key, work_digest: str, fingerprint: OutputFingerprint
 ) -> EarlierRun | None:
-    """Return the run that ``--resume`` continues; None where it isn't asked for, or there is none yet.
+    """Return the run that ``--resume`` continues; None without ``--resume``, or before the first run.
 
     Args:
-        key: the run's own.
-        work_digest, fingerprint: as in the run's Provenance.
+        key: the key of the new run.
+        work_digest, fingerprint: as in the new run's Provenance.
 
     Raises:
-        UsageError: it can't be continued.
+        UsageError: the run can't be continued.
     """
     resume = options.continuation.resume
     if resume is None:
@@ -52,15 +52,18 @@ def continued_run(
     account = _account(Audit(folder, audit.seals), "--resume")
     if account is None:
         if resume:
-            reporter.warn("no-earlier-run", "--resume: no account is in that folder: nothing is skipped, and all counts as new.")
+            reporter.warn(
+                "no-earlier-run",
+                "--resume: the folder has no run.json, so no object is skipped and all count as new. Check the folder's name.",
+            )
         return None
     origin = account["origin"]
     if account["key_id"] != key.key_id:
-        raise UsageError("--resume: that run had another key, by which nothing of it is known again")
+        raise UsageError("--resume: that run had another key, so its objects can't be recognized: give its --key and --scope")
     crosswalk = options.crosswalk.folder
     if crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(crosswalk, key):
         raise UsageError(
-            "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without --resume"
+            "--resume: that run wrote no rows to this crosswalk, so skipped objects would be missing: run once without --resume"
         )
     run = _run(folder, account, same_work_digest=origin.get(WORK_DIGEST) == work_digest)
     return run._replace(recheck=fingerprint) if options.continuation.recheck else run
@@ -69,18 +72,18 @@ def continued_run(
 def _run(folder: Folder, account: dict[str, Any], *, same_work_digest: bool, same_key: bool = True) -> EarlierRun:
     run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest, same_key)
     listed = account.get("inputs", {})
-    # what is counted under no input is of a version that had none in its tables
+    # objects counted under no input are of a version whose tables had no inputs
     listed = {**listed, "": run.objects - sum(listed.values())}
     return run._replace(inputs=tuple(account["origin"].get(INPUTS, ())), listed=listed)
 
 
 def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | None:
-    """Return the run whose account a run without ``--resume`` replaces; None where there is none, or of another key.
+    """Return the run whose account a run without ``--resume`` replaces; None if there is none, or it has another key.
 
-    A run of an older version doesn't count: nobody knows whether it had the same inputs.
+    Runs of older versions are ignored: they didn't record their inputs.
 
     Raises:
-        UsageError: it can't be read.
+        UsageError: the audit can't be read.
     """
     if options.continuation.resume is not None:
         return None
@@ -91,14 +94,15 @@ def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | No
     except StorageError as error:
         raise UsageError(f"--audit: {error}") from None
     except (FileNotFoundError, SealError, ValueError, KeyError, TypeError):
-        # what it goes on with was checked before
+        # not needed to run: check_mark has checked the audit
         return None
     return _run(audit.folder, account, same_work_digest=False) if is_own else None
 
 
 def known_objects(options: JobOptions) -> int:
-    """Return how many objects the run knows that ``--resume`` continues, by its account, which isn't checked yet: the number
-    decides about processes alone. 0 where it can't be read: ``continued_run`` says why.
+    """Return the number of objects of the run that ``--resume`` continues; 0 if its account can't be read.
+
+    The account isn't checked yet: the number only decides about worker processes. ``continued_run`` reports what is wrong.
     """
     resume = options.continuation.resume
     if resume is None:
@@ -111,11 +115,11 @@ def known_objects(options: JobOptions) -> int:
 
 
 class ImportedUidMap(NamedTuple):
-    """The UID map of an earlier run, which goes on under a new key.
+    """UID map of an earlier run, imported into a run that may have another key.
 
     Attributes:
-        run: the run that made it.
-        key_uri, scope, key_id, seal: of the key by which its originals are hashed.
+        run: the run that made the map.
+        key_uri, scope, key_id, seal: those of the key by which the map's original UIDs are hashed.
     """
 
     run: EarlierRun
@@ -125,20 +129,20 @@ class ImportedUidMap(NamedTuple):
     seal: Seal
 
     def hash_key(self, key_id: str) -> dict[str, str]:
-        """Return the fields of EngineConfig for its key; none where that is the run's own key."""
+        """Return the fields of EngineConfig about the map's key; none if ``key_id``, the run's own key, is the same."""
         if self.key_id == key_id:
             return {}
         return {"uid_hash_key_uri": self.key_uri, "uid_hash_key_id": self.key_id, "uid_hash_scope": self.scope}
 
 
 def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> ImportedUidMap | None:
-    """Return the UID map that ``--uid-map`` names; None where none is named.
+    """Return the UID map that ``--uid-map`` names; None without it.
 
     Args:
-        key_uri, key_id: of the run's own key.
+        key_uri, key_id: place and id of the run's own key.
 
     Raises:
-        UsageError: it can't be imported, or its key can't be used.
+        UsageError: the map can't be imported, or its key can't be used.
     """
     continuation = options.continuation
     if continuation.uid_map is None:
@@ -146,8 +150,8 @@ def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> Imported
             raise UsageError("--uid-map-key and --uid-map-scope need --uid-map")
         return None
     if options.crosswalk.folder is not None:
-        # its rows are written before the map is known whole
-        raise UsageError("--crosswalk can't be had together with --uid-map")
+        # a crosswalk's rows are written before the imported map is complete
+        raise UsageError("--crosswalk and --uid-map exclude each other")
     scope = options.engine.scope if continuation.uid_map_scope is None else continuation.uid_map_scope
     uri = continuation.uid_map_key or key_uri
     try:
@@ -157,17 +161,17 @@ def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> Imported
     folder = Folder(continuation.uid_map, options.storage)
     hash_key = _unchecked_hash_key(folder)
     if hash_key is not None and hash_key != key.key_id:
-        raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
+        raise UsageError("--uid-map-key is not the key by which that map is hashed, or its --uid-map-scope was another one")
     seal = Seal(key)
     account = _account(Audit(folder, (seal,)), "--uid-map")
     if account is None:
-        raise UsageError(f"--uid-map: there is no {RUN_FILE}")
+        raise UsageError(f"--uid-map: the folder has no {RUN_FILE}: name the folder of a run's audit tables")
     run = _run(folder, account, same_work_digest=False, same_key=account["key_id"] == key_id)
     return ImportedUidMap(run, uri, scope, key.key_id, seal)
 
 
 def _unchecked_hash_key(folder: Folder) -> str | None:
-    """Return the key id that the account names, before the account is checked: it tells a wrong key from a changed account."""
+    """Return the key id in the unchecked account, so that a wrong key gets another message than a changed account."""
     try:
         account, _ = folder.read_json(RUN_FILE)
         return str(account["origin"][UID_HASH_KEY])
@@ -179,7 +183,7 @@ def _account(audit: Audit, option: str) -> dict[str, Any] | None:
     try:
         account, _ = audit.read(RUN_FILE)
         if account["origin"]["schema_version"] != SCHEMA_VERSION:
-            raise UsageError(f"{option}: that run's tables are of another version")
+            raise UsageError(f"{option}: the tables of that run were written by another version of this program")
         check_names(account)
         _ = account["key_id"]
     except FileNotFoundError:
@@ -187,5 +191,5 @@ def _account(audit: Audit, option: str) -> dict[str, Any] | None:
     except (StorageError, SealError) as error:
         raise UsageError(f"{option}: {error}") from None
     except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{option}: {RUN_FILE} can't be read") from None
+        raise UsageError(f"{option}: {RUN_FILE} can't be read: restore it from a copy of the audit") from None
     return account

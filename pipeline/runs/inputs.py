@@ -1,4 +1,4 @@
-"""The inputs of a run: which is which in its tables, and which of them the last run had, too."""
+"""Inputs of a run: their ordinals in its tables, and those shared with the last run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from transforms import EarlierRun, FormerListing
 from ..job import Inputs
 from .digests import digest_of_input
 
-#: where an ordinal is no input's
+#: in place of the id of an ordinal without an input
 _NONE = ""
 
 
 def number_inputs(names: Sequence[str], key: Key, last: EarlierRun | None) -> Inputs:
-    """Give each input the ordinal that it has in the run that is gone on with: the source ids of its objects depend on it.
+    """Return the inputs with the ordinals that they have in the continued run, on which the source ids of objects depend.
 
-    Others get what is left, in their order.
+    New inputs get the free ordinals, in their order.
 
     Args:
-        last: that run; None: there is none.
+        names: paths or URIs.
+        key: the run's key, for the ids of inputs.
+        last: the continued run; None: there is none.
     """
     ids = [digest_of_input(name, key) for name in names]
     former = list(last.inputs) if last else []
@@ -29,7 +31,7 @@ def number_inputs(names: Sequence[str], key: Key, last: EarlierRun | None) -> In
     for at, one in enumerate(ids):
         if one in former:
             known[at] = former.index(one)
-            # named twice it has two
+            # an input that is named twice has two ordinals
             former[known[at]] = _NONE
     left = (ordinal for ordinal in count() if ordinal not in known.values())
     ordinals = [known[at] if at in known else next(left) for at in range(len(ids))]
@@ -41,17 +43,17 @@ def number_inputs(names: Sequence[str], key: Key, last: EarlierRun | None) -> In
 
 
 def former_listing(inputs: Inputs, last: EarlierRun | None, most_gone: float) -> FormerListing | None:
-    """What the last run listed under these inputs; None where nobody knows of any.
+    """Return the objects that the last run listed under these inputs; None if none are known.
 
     Args:
-        last: the run that is gone on with, or whose account this one's is to replace.
-        most_gone: how many percent of it may be gone.
+        last: the continued run, or the one whose account will be replaced.
+        most_gone: percentage of the objects that may be gone.
     """
     if last is None or last.listed is None:
         return None
     listed = last.listed
     shared = frozenset(filter(None, inputs.ids)) & listed.keys()
-    # what an older version listed has no input: it counts as listed under these
+    # objects that an older version listed have no input: they count under these
     objects = sum(listed[one] for one in shared) + listed.get(_NONE, 0)
     ordinals = frozenset(ordinal for ordinal, one in enumerate(inputs.ids) if one in shared)
     return FormerListing(shared, ordinals, objects, most_gone) if objects else None

@@ -1,4 +1,4 @@
-"""One file for each run at work, locked while its process lives: so the next run knows whose leftovers are nobody's."""
+"""Lock files of runs, held while their processes live. The next run removes the leftovers of runs whose lock is free."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFIX = ".lock-"
 
 
 def others_at_work(audit: Folder, run_id: str) -> bool:
-    """Whether another run than this one is at work, as far as locks and notes in the audit tell.
+    """Return whether another run is at work, by the locks and pending notes in the audit.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -34,14 +34,14 @@ def others_at_work(audit: Folder, run_id: str) -> bool:
 
 
 class RunLock:
-    """Marks a run as at work in its audit folder, and clears away what dead runs left unfinished.
+    """Lock of a run in its audit folder. On entry, it removes unfinished files of dead runs.
 
-    What they had done stays: the objects are whole, and the ledgers say which. Runs that are alive are left alone: several may
-    work on one output, and write the same bytes there. Object storage has no locks: there a run clears away what it leaves
-    itself, and at its end what those left that it took up.
+    Finished objects of dead runs stay: they are complete, and ledgers record them. Runs that are alive are not touched: several
+    may work on one output, and write the same bytes there. Object storage has no locks: there a run removes its own leftovers,
+    and at its end those of the runs whose work it recovered.
 
     Attributes:
-        alive: the other runs at work, as far as locks tell.
+        alive: ids of the other runs at work, by their locks.
     """
 
     def __init__(self, audit: Folder, output: str, run_id: str) -> None:
@@ -58,7 +58,7 @@ class RunLock:
             self._handle = hold(path)
             for lock in self._folder.glob(f"{_PREFIX}*"):
                 run_id = lock.name.removeprefix(_PREFIX)
-                # what no run has called so isn't its lock: whoever may write here must not choose what is cleared away
+                # other names are no locks: whoever may write here must not choose what is removed
                 if lock == path or not is_run_id(run_id):
                     continue
                 if is_held(lock):
@@ -66,20 +66,20 @@ class RunLock:
                     continue
                 self._clear(run_id)
                 lock.unlink(missing_ok=True)
-            # by their names, for a lock may be lost with the power, and these not
+            # found by their own names, since a power failure may lose the lock and keep these
             for run_id in restricted.begun(self._audit) - self.alive - pending_runs(self._audit) - {self._run_id}:
                 self._settle(run_id)
             if not self.alive:
-                # files that a dead run was writing have no run's name
+                # unfinished files don't bear the name of their run
                 for unfinished in (*self._folder.glob(f"{UNFINISHED}*"), *self._folder.glob(f"{EARLIER}/*/{UNFINISHED}*")):
-                    # the audit may be where the output's own folder of unfinished objects is
+                    # in an audit inside the output, this may be the output's folder of unfinished objects
                     if unfinished.is_file() and not any(map(Path.is_symlink, unfinished.parents[:2])):
                         unfinished.unlink(missing_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
-            # the file stays: an engine's workers may write on for a while, and the next run clears away what they leave
+            # the lock file stays: workers on an engine may go on writing, and the next run removes what they leave
             with contextlib.suppress(StorageError):
                 self._clear(self._run_id)
         elif self._folder is not None:
@@ -88,7 +88,7 @@ class RunLock:
             os.close(self._handle)
 
     def _settle(self, run_id: str) -> None:
-        """Do with what a dead run began to say of people and places what its end would have done."""
+        """Publish the restricted settings of a dead run if its account exists, else discard them."""
         folder = account_folder(self._audit, run_id)
         if folder is None:
             restricted.discard(self._audit, run_id)
@@ -96,9 +96,7 @@ class RunLock:
             restricted.publish(self._audit, run_id, folder)
 
     def _clear(self, run_id: str) -> None:
-        """Remove a run's unfinished objects, and its tables if there is no account of them; the finished objects are whole, and
-        stay.
-        """
+        """Remove a run's unfinished objects, and its tables if it has no account. Finished objects are complete, and stay."""
         if not scheme_of(self._output):
             clear_temporary(self._output, run_id)
         if not has_account(self._audit, run_id):

@@ -1,4 +1,4 @@
-"""Metrics of a run, as far as Beam's runner tells them."""
+"""Metrics of a run, as far as Beam's runner reports them."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from transforms import NAMESPACE, STORAGE
 
 
 def operations_of(result: PipelineResult) -> dict[str, int]:
-    """Return the runner's counts of operations on object storage; none where there were none, or where it doesn't count."""
+    """Return counts of operations on object storage, by kind; empty if there were none, or the runner doesn't count."""
     try:
         counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     except NotImplementedError:

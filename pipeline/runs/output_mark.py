@@ -1,4 +1,4 @@
-"""``output.json``: the mark of an output, which says what it is made with from before its first object on."""
+"""``output.json``: the mark of an output, written before its first object, with the settings that make it."""
 
 import os
 import secrets
@@ -29,10 +29,10 @@ def is_marked(audit: Folder) -> bool:
 
 
 def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> None:
-    """Refuse an output that was made with other settings or by another program, and an audit that no run with the key wrote.
+    """Refuse an output of other settings or another program, and an audit that no run with the key wrote.
 
     Raises:
-        UsageError: names the settings that differ.
+        UsageError: the output can't be used. The message names the settings that differ.
     """
     continuation, compatibility = options.continuation, provenance.compatibility
     mark = _read(audit, ORIGIN_FILE)
@@ -41,23 +41,23 @@ def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> Non
     if mark is None:
         _check_empty(options)
         return
-    # found out before the work, and not when this run's account takes its place
+    # checked before the work, and not only when this run's account replaces it
     _read(audit, RUN_FILE)
     formerly = _former_digests(options)
     expected = {name: value for name, value in compatibility.items() if name not in NEW_FIELDS or name in mark}
     differing = [name for name, value in expected.items() if mark.get(name, None) not in (value, formerly.get(name, value))]
     if not audit.is_own(mark):
-        # whatever it says else
+        # another key, even if all other settings agree
         differing = differing or ["key_id"]
     if continuation.recheck:
         _check_names(compatibility, mark)
-        # names stay, and what was made otherwise is made anew
+        # names stay the same, and objects of other settings are processed again
         differing = [name for name in differing if name in ("key_id", UID_HASH_KEY, UID_MAP_RUN)]
     if differing and not continuation.mixed_output:
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(
-            f"--output was made with other settings ({names}): choose another folder, or the same options and key; "
-            "--mixed-output lets both be in one"
+            f"--output was made with other settings ({names}): choose another folder, or use the same options and key; "
+            "--mixed-output accepts both in one folder"
         )
 
 
@@ -70,7 +70,7 @@ def mark_output(options: JobOptions, audit: Audit, provenance: Provenance) -> No
     if not scheme_of(options.output):
         try:
             make_folders(options.output)
-            # found out now, and not by each object
+            # found now, and not by each object
             probe = Path(options.output, f"{UNFINISHED}{secrets.token_hex(8)}")
             probe.mkdir()
             probe.rmdir()
@@ -95,15 +95,15 @@ def mark_output(options: JobOptions, audit: Audit, provenance: Provenance) -> No
 
 
 def _former_digests(options: JobOptions) -> dict[str, Any]:
-    """Return the digests that versions before keyed digests wrote."""
+    """Return the unkeyed digests that earlier versions wrote."""
     return {PROFILE_DIGEST: options.profile.digest, "pixel_risk_digest": options.profile.pixels.digest or None}
 
 
 def _check_names(compatibility: Mapping[str, Any], mark: Mapping[str, Any]) -> None:
-    """Refuse settings that give objects other names: their earlier outputs would stay beside the new ones.
+    """Refuse settings that give objects other names, since their earlier outputs would stay beside the new ones.
 
     Raises:
-        UsageError: they do.
+        UsageError: the settings give other names.
     """
     retained = "RetainUIDs"
     agree = "uid_actions" in mark or (retained in mark.get("options", ())) == (retained in compatibility["options"])
@@ -112,7 +112,7 @@ def _check_names(compatibility: Mapping[str, Any], mark: Mapping[str, Any]) -> N
 
 
 def _read_unchecked(audit: Folder, name: str) -> dict[str, Any] | None:
-    """Return the content of a file, whoever wrote it; None where there is none."""
+    """Return the content of a file without a check of its code; None if there is no file."""
     try:
         content, _ = audit.read_json(name)
     except FileNotFoundError:
@@ -122,15 +122,15 @@ def _read_unchecked(audit: Folder, name: str) -> dict[str, Any] | None:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise UsageError(f"the audit's {name} can't be read")
+        raise UsageError(f"the audit's {name} can't be read: restore it from a copy of the audit")
     return content
 
 
 def _read(audit: Audit, name: str) -> dict[str, Any] | None:
-    """Return the content of a file that a run with the key wrote, or one with another key; None where there is none.
+    """Return the content of a file that a run wrote, with the key or another one; None if there is no file.
 
     Raises:
-        UsageError: it can't be read, or nobody knows who wrote it.
+        UsageError: it can't be read, its code is wrong, or it has none.
     """
     content = _read_unchecked(audit.folder, name)
     try:
@@ -146,14 +146,14 @@ def _check_empty(options: JobOptions) -> None:
         return
     if _read_unchecked(Folder(join(options.output, OLD_AUDIT), options.storage), ORIGIN_FILE) is not None:
         raise UsageError(
-            f"--output has an audit of version 0.1 in its folder {OLD_AUDIT}: `dicom-deid audit adopt` takes it over; or name it "
-            "with --audit, if it was taken over and lies there"
+            f"--output has an audit of version 0.1 in its folder {OLD_AUDIT}: convert it with `dicom-deid audit adopt`, or name "
+            "it with --audit if it was converted in place"
         )
     raise UsageError("--output is not empty and has no audit of this job: choose an empty folder, or name its --audit")
 
 
 def _holds_objects(options: JobOptions) -> bool:
-    """Return whether the output holds something beside the audit."""
+    """Return whether the output holds anything but the audit."""
     if not scheme_of(options.output):
         output, audit = Path(options.output), Path(options.audit).resolve()
         return output.is_dir() and any(entry.resolve() != audit for entry in output.iterdir())

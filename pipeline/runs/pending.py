@@ -1,4 +1,4 @@
-"""Runs that were submitted and not waited for: what is still to be done when the engine is through with them."""
+"""Detached runs: notes of those that are pending, and their accounts when the engine is done."""
 
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ _PREFIX, _SUFFIX = "pending-", ".json"
 
 
 def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
-    """Note in the audit that a run is under way somewhere.
+    """Write a note to the audit that a run is pending.
 
     Args:
-        origin: as ``Provenance.origin`` has it.
+        origin: the result of ``Provenance.origin``.
 
     Raises:
         StorageError: the audit can't be written.
@@ -25,12 +25,12 @@ def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
 
 
 def forget(audit: Folder, run_id: str) -> None:
-    """Take the note back."""
+    """Remove the note of a run."""
     audit.delete(f"{_PREFIX}{run_id}{_SUFFIX}")
 
 
 def pending_runs(audit: Folder) -> set[str]:
-    """The ids of the runs under way.
+    """Return the ids of the pending runs.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -40,12 +40,12 @@ def pending_runs(audit: Folder) -> set[str]:
 
 
 class Finished(NamedTuple):
-    """What became of the runs under way.
+    """Outcome of the pending runs.
 
     Attributes:
-        reports: of those that are through.
-        without_account: ids of those that have no account yet: they are at work, or failed.
-        refused: ids of those whose note can't be believed, and why.
+        reports: the reports of runs that are now finished.
+        without_account: ids of runs whose job has written no account of its tables: it is at work, or failed.
+        refused: ids of runs whose note is not authentic or can't be read, with a message for users.
     """
 
     reports: list[RunReport]
@@ -54,7 +54,7 @@ class Finished(NamedTuple):
 
 
 def finish_pending(audit: Audit) -> Finished:
-    """Account for each run under way that is through: check its sums from its tables, write ``run.json``.
+    """Finish each pending run whose job is done: check its tables, and write ``run.json``.
 
     Raises:
         RunError: the tables of a run don't account for each object once, or the audit can't be read.
@@ -65,8 +65,12 @@ def finish_pending(audit: Audit) -> Finished:
             try:
                 origin, _ = audit.read(f"{_PREFIX}{run_id}{_SUFFIX}")
             except (SealError, OddFileError, ValueError) as error:
-                # one note that somebody planted holds up no run
-                finished.refused[run_id] = str(error) if isinstance(error, SealError) else "a note of a run can't be read"
+                # a planted note must not stop the other runs
+                finished.refused[run_id] = (
+                    str(error)
+                    if isinstance(error, SealError)
+                    else "the run's note can't be read: restore it from a copy, or remove it"
+                )
                 continue
             try:
                 finished.reports.append(finish(audit, run_id, origin, {}))
@@ -75,5 +79,5 @@ def finish_pending(audit: Audit) -> Finished:
             else:
                 forget(audit.folder, run_id)
     except (StorageError, ValueError, KeyError) as error:
-        raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a broken file'}") from None
+        raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a file is broken'}") from None
     return finished

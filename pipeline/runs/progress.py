@@ -1,4 +1,4 @@
-"""How far a local run is, across its processes: each appends a byte per object to a file that the parent looks at."""
+"""Progress of a local run across its processes: each appends a byte per object to a file, whose size the parent reads."""
 
 import contextlib
 import os
@@ -14,27 +14,27 @@ _TERMINAL_SECONDS, _PLAIN_SECONDS = 0.2, 10.0
 
 
 class ProgressFiles:
-    """A ProgressListener that any process of the run on this machine can write to; elsewhere nobody listens."""
+    """A ProgressListener for all processes of a run on this machine. On other machines it has no effect."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def add(self, stage: str, count: int) -> None:
-        """``count`` more objects went through ``stage``."""
+        """Add ``count`` objects to those that passed ``stage``."""
         try:
             handle = os.open(os.path.join(self._folder, stage), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except (FileNotFoundError, NotADirectoryError):
-            # a worker on another machine, or of a run that nobody waited for: the engine shows how far it is
+            # a worker on another machine, or of a detached run: the engine shows its progress
             return
         try:
-            # where the place for temporary files is full, less is shown
+            # with a full disk the display falls behind, and the run goes on
             with contextlib.suppress(OSError):
                 os.write(handle, b"." * count)
         finally:
             os.close(handle)
 
     def count(self, stage: str) -> int:
-        """Objects that went through ``stage``."""
+        """Return the number of objects that passed ``stage``."""
         try:
             return os.stat(os.path.join(self._folder, stage)).st_size
         except FileNotFoundError:
@@ -42,7 +42,7 @@ class ProgressFiles:
 
 
 class ProgressDisplay(threading.Thread):
-    """Shows progress until it is stopped: bars on a terminal, a plain line or an event now and then elsewhere."""
+    """Thread that shows progress until it is stopped: bars on a terminal, else a line or an event every 10 seconds."""
 
     def __init__(self, files: ProgressFiles) -> None:
         super().__init__(daemon=True)
@@ -50,7 +50,7 @@ class ProgressDisplay(threading.Thread):
         self._stop_event = threading.Event()
 
     def run(self) -> None:
-        """Show until ``stop``."""
+        """Show progress until ``stop`` is called."""
         if reporter.is_silent:
             return
         if sys.stderr.isatty() and not reporter.as_json:
@@ -84,7 +84,7 @@ class ProgressDisplay(threading.Thread):
         while running:
             running = not self._stop_event.wait(_PLAIN_SECONDS)
             counts = tuple(self._files.count(stage) for stage in STAGES)
-            # people are told the end by the summary
+            # for people, the summary shows the end
             if counts != shown and (running or reporter.as_json):
                 seconds = time.monotonic() - started
                 fields: dict[str, Any] = dict(zip(STAGES, counts, strict=True), seconds=round(seconds, 3))

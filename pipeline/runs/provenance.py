@@ -17,11 +17,11 @@ from .digests import Digests, digest_of_place, keyed_text
 from .earlier_runs import CROSSWALK_DIGEST, INPUTS, UID_HASH_KEY, WORK_DIGEST, ImportedUidMap
 from .settings import PROFILE_DIGEST, SETTINGS, restricted_settings, settings_in_words
 
-#: in ``run.json``, in ``origin``: ids of the killed runs whose work was recovered, and of the run that was continued
+#: fields of ``origin`` in ``run.json``: ids of the killed runs whose work was recovered, and id of the continued run
 TAKES_UP, RESUMES = "takes_up", "resumes"
-#: and when the run began
+#: field of ``origin``: the time at which the run began
 STARTED = "started"
-#: the run whose UID map was imported
+#: field of ``output.json``: id of the run whose UID map was imported
 UID_MAP_RUN = "uid_map"
 #: fields of ``output.json`` that earlier versions didn't write: their profile digest covered the same, or nothing did
 NEW_FIELDS = ("patient_table_digest", "uid_actions")
@@ -33,16 +33,16 @@ _COMPATIBILITY = (
 
 @dataclass(frozen=True)
 class Provenance:
-    """The provenance of a run's outputs. It names no person and no place, but for ``restricted``.
+    """Provenance of a run's outputs. Only ``restricted`` names persons and places.
 
     Attributes:
-        compatibility: the content of ``output.json``: runs that differ in it don't share an output.
+        compatibility: the content of ``output.json``. Runs that differ in it can't share an output.
         settings: every setting that decides what leaves, in words, as ``run.json`` has it.
         restricted: settings that name persons or places, as ``run-restricted.json`` has them.
         fingerprint: version and settings in rows of the audit tables.
-        work_digest: keyed digest of all that decides how objects are written or refused: the work of a run with the same one
-            can be continued.
-        facts: what ``run.json`` says of the run besides.
+        work_digest: keyed digest of all settings that decide how objects are written or refused. The work of a run with the same
+            digest can be continued.
+        facts: other fields of ``origin`` in ``run.json``.
     """
 
     compatibility: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Provenance:
             fingerprint=OutputFingerprint(own_version, settings_digest, (compatibility[PROFILE_DIGEST], options.profile.digest)),
             work_digest=_work_digest(options, compatibility, own_version, key),
             facts={
-                # that there is one, not its place
+                # whether there is one, but not its place
                 "crosswalk": options.crosswalk.folder is not None,
                 CROSSWALK_DIGEST: digest_of_place(options.crosswalk.folder, key),
                 # recipients of the output get the audit, too
@@ -104,14 +104,14 @@ class Provenance:
         started: str = "",
         restricted: str | None = None,
     ) -> dict[str, Any]:
-        """Return ``origin`` of ``run.json``, with the settings, which go apart there.
+        """Return ``origin`` of ``run.json``, with ``settings``, which become a field of their own there.
 
         Args:
             runner: the name of Beam's runner.
             earlier: the runs that this one continues.
-            inputs: their ids, by their ordinals.
+            inputs: ids of the inputs, by ordinal.
             started: when the run began (ISO 8601).
-            restricted: the name of the file with restricted settings; None: there is none.
+            restricted: name of the file with restricted settings; None: there is none.
         """
         return {
             STARTED: started,
@@ -132,7 +132,7 @@ def compatibility_of(origin: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def uid_actions(profile: ConfidentialityProfile) -> str:
-    """Return the actions on StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID, of which the names of outputs are made."""
+    """Return the actions on StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID, which make the names of outputs."""
     return "/".join(profile.decide(tag).action.value for tag in (STUDY, SERIES, SOP_INSTANCE))
 
 
@@ -163,7 +163,7 @@ def _work_digest(options: JobOptions, compatibility: Mapping[str, Any], own_vers
         "version": own_version,
         # objects that a run scanned without a crosswalk, or with another one, have no rows in this one
         "crosswalk": [options.crosswalk.folder, options.crosswalk.certificate],
-        # what was refused may not be now
+        # with another choice, refused objects may be accepted
         "conflicts": [options.conflicts, options.continuation.replace_changed],
     }
     return keyed_text(json.dumps([compatibility, more], sort_keys=True), key)

@@ -1,4 +1,4 @@
-"""What an audit tells of outputs by their names: asked where a name is taken, and not before."""
+"""Records of outputs in an audit, by name. They are read only when the name of an output is taken."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _VOUCHED = pa.array([_WRITTEN, Status.SKIPPED.value])
 
 @dataclass(frozen=True)
 class AuditedOutputs:
-    """The outputs of a run's audit. Picklable.
+    """The RecordedOutputs of a run's audit. Picklable.
 
     Attributes:
-        folders: of the audit, and of the one that the run goes on with, where that is another.
-        ledger: the run's own.
-        ledgers: of runs that did not come to their end.
+        folders: folder of the audit, and that of the continued run, if it is another.
+        ledger: the run's own ledger.
+        ledgers: ledgers of killed runs.
     """
 
     folders: tuple[Folder, ...]
@@ -50,11 +50,11 @@ class AuditedOutputs:
     ledgers: tuple[LedgerFile, ...]
 
     def is_alone(self) -> bool:
-        """As ``RecordedOutputs.is_alone``."""
+        """Return whether no other run is at work, as ``RecordedOutputs.is_alone`` specifies."""
         return not any(others_at_work(folder, self.ledger.run_id) for folder in self.folders)
 
     def find(self, names: Collection[str]) -> Mapping[str, Sequence[RecordedOutput]] | None:
-        """As ``RecordedOutputs.find``."""
+        """Return the records of named outputs, as ``RecordedOutputs.find`` specifies."""
         found: dict[str, list[RecordedOutput]] = defaultdict(list)
         try:
             for folder in self.folders:
@@ -64,7 +64,7 @@ class AuditedOutputs:
         except EndOfRunError:
             raise
         except (SealError, TableError, StorageError, OSError, ValueError, KeyError):
-            # nobody knows what else there is
+            # incomplete records are as good as none
             return None
         for file in self.ledgers:
             for done in unpack_entries(self.ledger.read(file.name)).rows:
@@ -75,14 +75,14 @@ class AuditedOutputs:
         return found
 
     def _tables(self, folder: Folder) -> Iterator[tuple[pa.Table, str]]:
-        """Rows of all runs that came to their end, each with its run's id."""
+        """Yield tables of all finished runs, each with the id of its run."""
         accounts = list(self._accounts(folder))
         runs = {account["run_id"] for account in accounts}
         for account in accounts:
             run = EarlierRun(folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest=False)
             names = run.files(INSTANCES_TABLE)
             if account["origin"].get(RESUMES) in runs:
-                # what it skipped stands in the tables of the runs that wrote it
+                # the tables of the runs that wrote skipped objects have their rows
                 names = [name for name in names if not name.startswith(f"{INSTANCES_TABLE}-{run.run_id}-settled")]
             else:
                 names += run.files(GONE_TABLE)
@@ -101,7 +101,7 @@ class AuditedOutputs:
 
 
 def _earlier(folder: Folder) -> list[str]:
-    """The folders of accounts that were put aside, as they stand before names."""
+    """Return the folders of earlier accounts, with a slash at the end."""
     below = as_folder(join(folder.location, EARLIER))
     entries = store_for(folder.location, folder.options).list(below)
     names = (os.fsdecode(entry.uri)[len(below) :] for entry in entries)

@@ -1,4 +1,4 @@
-"""The run's account: counts from the tables themselves, checked against the listing."""
+"""The account of a run: counts from its tables, checked against the listing."""
 
 import contextlib
 import time
@@ -34,32 +34,36 @@ from .times import Span, as_text, now, times
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did, as ``run.json`` has it.
+    """Account of a run: the content of ``run.json``.
 
     Attributes:
-        listed: objects found.
-        counts: objects by status; they add up to ``listed``.
-        reasons: objects that weren't written, by reason code.
-        pixel_risks: objects by the risks of their pixels: how many were ``quarantined``, and how many passed in spite of it
-            (``kept``).
-        new_quarantined: objects by the reason for which they were quarantined, and were not by ``new_since``.
-        new_since: the run that was gone on with; None: there was none, so that all count as new.
-        incomplete_studies: studies of which at least one listed object was quarantined.
-        quarantined_without_study: quarantined objects of which nobody could tell the study.
-        superseded: refused objects, ``filtered`` ones among them, whose outputs of an earlier run still lie there: nobody but a
-            person removes them.
-        other_settings: objects in the output that other ``versions`` of this program wrote, or other ``settings``.
-        uids: UIDs that were replaced.
-        references: UIDs that objects refer to and no object of the archive has (``outside``), and those that objects of two
-            patients use (``joining_patients``).
-        gone: objects that the run that was gone on with knew, and that aren't listed any more.
-        inputs: objects by the id of the input that lists them: a keyed hash of how it was named.
-        times: when it ``started`` and ``ended`` (ISO 8601, UTC), and how many ``seconds`` each stage took.
-        settings: what decides what leaves, in words.
-        operations: what was done on object storage, attempts that failed among it, as far as the runner counts.
-        tables: rows of each table file; readers read these files and no others.
-        table_digests: SHA-256 of each, in hexadecimal.
-        previous_run: id and codes of the account that was put aside for this one; None where there was none.
+        run_id: id of the run.
+        listed: number of objects listed.
+        counts: numbers of objects by status, which add up to ``listed``.
+        reasons: numbers of objects that were not written, by reason code.
+        pixel_risks: numbers of objects by pixel risk: those ``quarantined``, and those written in spite of it (``kept``).
+        new_quarantined: numbers of quarantined objects that ``new_since`` had not quarantined for the same reason, by reason.
+        new_since: id of the continued run; None: there was none, and all objects count as new.
+        incomplete_studies: number of studies with a quarantined object.
+        quarantined_without_study: number of quarantined objects whose study is unknown.
+        superseded: number of refused objects, filtered ones included, whose outputs of an earlier run still exist. A person has
+            to remove these.
+        other_settings: numbers of objects in the output that other ``versions`` of this program wrote, or other ``settings``.
+        uids: number of replaced UIDs.
+        references: numbers of UIDs that are referred to, but that no object of the archive has (``outside``), and of UIDs that
+            objects of two patients use (``joining_patients``).
+        gone: number of objects that the continued run listed and that are no longer listed.
+        inputs: numbers of objects by id of their input, which is a keyed hash of its name.
+        bytes_written: sum of the sizes of written objects.
+        times: the times ``started`` and ``ended`` (ISO 8601, UTC), and the duration of each stage in ``seconds``.
+        settings: every setting that decides what leaves, in words.
+        operations: numbers of operations on object storage, failed attempts included, as far as the runner counts them.
+        tables: number of rows of each table file. Readers must read these files and no others.
+        table_digests: SHA-256 of each table file, in hexadecimal.
+        previous_run: id and codes of the account that this one replaced; None if there was none.
+        profile_digest: keyed digest of the profile.
+        key_id: id of the run's key.
+        origin: provenance, as ``Provenance.origin`` gives it.
     """
 
     run_id: str
@@ -90,12 +94,12 @@ class RunReport:
 
     @property
     def quarantined(self) -> int:
-        """Objects that were refused."""
+        """Number of quarantined objects."""
         return self.counts[Status.QUARANTINED.value]
 
 
 def run_files(audit: Folder, run_id: str) -> list[str]:
-    """Names of all files that a run has written to the audit under its id.
+    """Return the names of all files in the audit that bear a run's id.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -108,7 +112,7 @@ def run_files(audit: Folder, run_id: str) -> list[str]:
 
 
 def has_account(audit: Folder, run_id: str) -> bool:
-    """Whether a run's tables are those of an account, whoever wrote it: they are nobody's leftovers, however the run ended.
+    """Return whether a run has an account, authentic or not: its tables then are no leftovers, however the run ended.
 
     Raises:
         StorageError: the audit can't be read.
@@ -117,26 +121,26 @@ def has_account(audit: Folder, run_id: str) -> bool:
 
 
 def account_folder(audit: Folder, run_id: str) -> str | None:
-    """Where in the audit a run's account lies, whoever wrote it: ``""``, or where it was put aside; None: nowhere.
+    """Return the folder of a run's account, authentic or not, within the audit: ``""`` or ``earlier/RUN``; None if it has none.
 
     Raises:
         StorageError: the audit can't be read.
     """
     for folder in ("", f"{EARLIER}/{run_id}"):
         try:
-            said, _ = audit.read_json(f"{folder}/{RUN_FILE}" if folder else RUN_FILE)
+            account, _ = audit.read_json(f"{folder}/{RUN_FILE}" if folder else RUN_FILE)
         except FileNotFoundError:
             continue
         except ValueError:
-            # nobody knows what it says: nothing is cleared away
+            # it may be this run's account: its files must not be removed
             return folder
-        if not isinstance(said, dict) or said.get("run_id") == run_id:
+        if not isinstance(account, dict) or account.get("run_id") == run_id:
             return folder
     return None
 
 
 def ledgers_of(audit: Folder, run_id: str) -> list[str]:
-    """Names of a run's ledgers.
+    """Return the names of a run's ledgers.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -148,15 +152,16 @@ def ledgers_of(audit: Folder, run_id: str) -> list[str]:
 def finish(
     audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int], spans: Mapping[str, Span] | None = None
 ) -> RunReport:
-    """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
+    """Count the rows of the run's tables, check their sums, move the last run's account aside, and write ``run.json``.
 
     Args:
-        origin: as ``Provenance.origin`` has it.
-        spans: when its stages were at work; None: nobody watched.
+        origin: the result of ``Provenance.origin``.
+        operations: numbers of operations on object storage.
+        spans: the times of its stages; None: the run was detached.
 
     Raises:
-        RunError: the tables don't account for each listed object exactly once, or aren't what the job wrote.
-        FileNotFoundError: the job has not written its account.
+        RunError: the tables don't account for each listed object exactly once, or differ from what the job wrote.
+        FileNotFoundError: the job has written no account of its tables.
         StorageError: the audit can't be read or written.
     """
     folder, began = audit.folder, time.monotonic()
@@ -173,10 +178,13 @@ def finish(
     except (SealError, TableError) as error:
         raise RunError(str(error)) from None
     except ValueError:
-        raise RunError("the job's account of its tables can't be read") from None
+        raise RunError("the job's account of its tables can't be read: run again") from None
     if counts.sources != (listed, bytes.fromhex(account["sources"])):
         rows = counts.sources[0]
-        raise RunError(f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once")
+        raise RunError(
+            f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once: run again, and "
+            "report it if it happens again"
+        )
     report = RunReport(
         run_id=run_id,
         listed=listed,
@@ -197,7 +205,7 @@ def finish(
         gone=counts.gone,
         inputs=dict(sorted(counts.inputs.items())),
         bytes_written=counts.bytes_written,
-        # a run that is finished later ended when its job did
+        # a detached run ended when its job wrote its account
         times=times(
             origin.pop(STARTED, ended := now() if spans is not None else as_text(account.get("written", time.time()))),
             ended,
@@ -213,14 +221,14 @@ def finish(
         key_id=origin["key_id"],
         origin=origin,
     )
-    # bundles that ran twice wrote files twice, and the account has one of each
+    # bundles that were retried wrote files twice, and the account names one of each
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
     report = _replace_account(audit, report)
     restricted.publish(folder, run_id)
     if settings.get("recheck"):
         audit.write(ORIGIN_FILE, compatibility_of(origin))
-    # all that they tell of is in the tables; what can't be removed harms nobody
+    # the tables now hold all that these files hold; a file that can't be removed does no harm
     with contextlib.suppress(StorageError):
         for finished in (run_id, *origin.get(TAKES_UP, ())):
             left = [] if finished == run_id or has_account(folder, finished) else run_files(folder, finished)
@@ -231,20 +239,22 @@ def finish(
 
 
 def _replace_account(audit: Audit, report: RunReport) -> RunReport:
-    """Write ``run.json``; the account of the run before goes to ``earlier/RUN/``: its objects are still there."""
+    """Write ``run.json``, and move the previous account to ``earlier/RUN/``, since its objects are still there."""
     while True:
         try:
             earlier, current = audit.folder.read_json(RUN_FILE)
             check_names(earlier)
-            # that of another key can't be checked, and is only put aside
+            # an account with another key can't be checked, and is only moved
             if audit.is_own(earlier):
                 audit.read(RUN_FILE)
         except FileNotFoundError:
             current = ""
         except SealError as error:
-            raise RunError(f"the earlier {error}; this run's tables are beside it") from None
+            raise RunError(f"the earlier {error}; the tables of this run are in the same folder") from None
         except ValueError:
-            raise RunError(f"the earlier {RUN_FILE} can't be read; this run's tables are beside it") from None
+            raise RunError(
+                f"the earlier {RUN_FILE} can't be read: restore it from a copy; the tables of this run are in the same folder"
+            ) from None
         else:
             folder = f"{EARLIER}/{earlier['run_id']}"
             audit.folder.write_json(f"{folder}/{RUN_FILE}", earlier)
@@ -255,6 +265,6 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
         try:
             audit.write(RUN_FILE, asdict(report), version=current)
         except ObjectConflictError:
-            # another run has just finished: its account is the earlier one now
+            # another run has just finished, so its account is the previous one now
             continue
         return report

@@ -1,4 +1,4 @@
-"""``run-restricted.json``: what a run's settings say of people and places, beside its account, for its owner alone."""
+"""``run-restricted.json``: settings of a run that name persons or places, beside its account, for its owner alone."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ..errors import UsageError
 from .audit import Audit
 
 RESTRICTED_FILE = "run-restricted.json"
-#: behind its name where it is encrypted
+#: suffix of the name of an encrypted file
 _ENCRYPTED = ".p7m"
 
 
 def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: bytes) -> str | None:
-    """Write what is to become ``run-restricted.json`` when the run comes to its end.
+    """Write the restricted settings under a preliminary name, until ``publish`` renames them to ``run-restricted.json``.
 
     Args:
-        certificate: whose holder alone may read it, DER; empty: it isn't encrypted. On object storage, where a file has no
-            permissions of its own, it isn't written then.
+        content: the settings.
+        certificate: X.509 certificate (DER) whose holder alone can read the file; empty: the file isn't encrypted. Then it isn't
+            written on object storage, where a file has no permissions of its own.
 
     Returns:
-        The name that it will have; None where it isn't written.
+        The final name of the file; None if it isn't written.
 
     Raises:
-        UsageError: the packages installed can't encrypt.
+        UsageError: the installed packages can't encrypt.
         StorageError: the audit can't be written.
     """
     if not certificate and scheme_of(audit.folder.location):
@@ -46,10 +47,10 @@ def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: by
 
 
 def publish(audit: Folder, run_id: str, folder: str = "") -> None:
-    """Give what ``begin`` wrote its name: the run's account is there.
+    """Rename the restricted settings of a run that has its account.
 
     Args:
-        folder: in which the account lies.
+        folder: folder of the account within the audit, ``""`` or ``earlier/RUN``.
     """
     for name in _names():
         try:
@@ -61,7 +62,7 @@ def publish(audit: Folder, run_id: str, folder: str = "") -> None:
 
 
 def begun(audit: Folder) -> set[str]:
-    """The ids of runs of which there is what ``begin`` wrote.
+    """Return the ids of runs with unpublished restricted settings.
 
     Raises:
         StorageError: the audit can't be listed.
@@ -72,13 +73,13 @@ def begun(audit: Folder) -> set[str]:
 
 
 def discard(audit: Folder, run_id: str) -> None:
-    """Remove what ``begin`` wrote: the run did not come to its end."""
+    """Remove the unpublished restricted settings of a run that did not finish."""
     for name in _names():
         audit.delete(_begun(run_id, name))
 
 
 def put_aside(audit: Folder, run_id: str) -> None:
-    """Put the file aside with the account of its run."""
+    """Move the restricted settings to ``earlier/``, along with the account of their run."""
     for name in _names():
         audit.move(name, f"{EARLIER}/{run_id}")
 

@@ -1,4 +1,4 @@
-"""Run the job: plan, set up, execute, account."""
+"""Execution of a run: plan, setup, job, account."""
 
 import contextlib
 import os
@@ -35,16 +35,18 @@ from .setup import ExecutionPlan, RunSetup, plan_execution, set_up
 from .times import Span, spans_of
 
 _ENGINE_GOES_ON = (
-    "Interrupted: the engine may still be at work on this run; end its job there, then start the same command again."
+    "Interrupted: the engine may still be working on this run; cancel its job there, then start the same command again."
 )
 
 
 @dataclass(frozen=True)
 class _BegunRun:
-    """A run that has begun to leave its marks.
+    """A run that has started to write to its audit.
 
     Attributes:
-        origin: as ``Provenance.origin`` gives it.
+        setup: its setup.
+        earlier: the runs whose work it continues.
+        origin: the result of ``Provenance.origin``.
     """
 
     setup: RunSetup
@@ -53,11 +55,11 @@ class _BegunRun:
 
 
 class _Executed(NamedTuple):
-    """What the runner tells of a job that came to its end.
+    """Metrics of a finished job.
 
     Attributes:
-        operations: on object storage, by kind.
-        spans: times at which its stages were at work.
+        operations: numbers of operations on object storage, by kind.
+        spans: the times of its stages.
     """
 
     operations: dict[str, int]
@@ -65,15 +67,15 @@ class _Executed(NamedTuple):
 
 
 def run(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = False) -> RunReport:
-    """Run the job, wait for it, and return its account.
+    """Run the job, wait until it is done, and return its account.
 
     Args:
-        own_flags: flags of the command, for suggestions in place of an unknown one.
-        debug: let Beam log; its messages may name objects.
+        own_flags: flags of the command, suggested for misspelt ones.
+        debug: show the log of Beam, which may name objects.
 
     Raises:
-        UsageError: found before any work.
-        RunError: the run failed; the output is whole, and the run may be started again.
+        UsageError: a setting can't be used. Nothing was read or written.
+        RunError: the run failed. The objects in the output are complete, and the run can be started again.
     """
     plan = plan_execution(options, own_flags)
     with _worker_processes(plan, debug=debug) as processes:
@@ -85,7 +87,7 @@ def run(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = Fal
 
 
 def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = False) -> None:
-    """Hand the job to its engine, with a note in the audit by which ``dicom-deid finish`` finds it.
+    """Submit the job to its engine, and write a note to the audit by which ``dicom-deid finish`` finds it.
 
     Args, Raises: as for ``run``.
     """
@@ -95,10 +97,10 @@ def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = 
         with _run_errors("the audit can't be listed", StorageError):
             begun = _begin(setup, set())
             set_interruption_message(_ENGINE_GOES_ON)
-            # before the engine knows of it: what it does is accounted for, even if nothing is heard of it any more
+            # before the submission, so that the run can be finished even if the engine's answer is lost
             remember(setup.audit, setup.run_id, begun.origin)
             try:
-                # nobody watches: the folder of this listener doesn't exist
+                # no progress is shown: the folder of this listener doesn't exist
                 _build_pipeline(begun, ProgressFiles(os.devnull), None).run()
             except Exception as error:
                 forget(setup.audit.folder, setup.run_id)
@@ -108,14 +110,14 @@ def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = 
 
 
 def _worker_processes(plan: ExecutionPlan, *, debug: bool) -> WorkerProcesses:
-    # before anything else is under way in this process: they are forked where that is safe
+    # created before this process uses threads or gRPC, so that the processes can be forked
     options, warmed_up = plan.options, partial(warm_up, plan.options.profile)
     return WorkerProcesses(plan.processes, options.beam_args, warmed_up, embedded=plan.is_embedded, debug=debug)
 
 
 @contextlib.contextmanager
 def _locked(setup: RunSetup) -> Iterator[_BegunRun]:
-    """A block in which the run holds its lock; left by an error, the run leaves nothing restricted behind."""
+    """Hold the run's lock during the block. At its end, discard restricted settings that were not published."""
     with contextlib.ExitStack() as stack:
         with signals_deferred():
             lock = stack.enter_context(RunLock(setup.audit.folder, setup.options.output, setup.run_id))
@@ -125,7 +127,7 @@ def _locked(setup: RunSetup) -> Iterator[_BegunRun]:
 
 
 def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
-    """Find unfinished work, and write the restricted settings.
+    """Find unfinished work of killed runs, write the restricted settings, and report the start of the run.
 
     Args:
         alive: ids of runs at work.
@@ -148,7 +150,7 @@ def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
 
 
 def _discard_restricted(begun: _BegunRun) -> None:
-    # of a run that came to its end, nothing is left
+    # a finished run has published them, and nothing is left to discard
     if begun.origin[SETTINGS]["restricted"]:
         with contextlib.suppress(StorageError), signals_deferred():
             restricted.discard(begun.setup.audit.folder, begun.setup.run_id)
@@ -162,10 +164,10 @@ def _build_pipeline(begun: _BegunRun, progress: ProgressListener, runner: Pipeli
 
 
 def _execute(begun: _BegunRun, processes: WorkerProcesses, *, debug: bool) -> _Executed:
-    """Run the pipeline to its end.
+    """Run the pipeline, and wait until it is done.
 
     Raises:
-        RunError: it failed.
+        RunError: the pipeline failed.
     """
     with _progress() as progress:
 
@@ -185,7 +187,7 @@ def _execute(begun: _BegunRun, processes: WorkerProcesses, *, debug: bool) -> _E
             with signals_deferred():
                 begun.setup.writer.clean()
     if state != "DONE":
-        raise RunError(f"the runner ended in state {state}")
+        raise RunError(f"the job ended in state {state}: start the same command again")
     return executed
 
 
@@ -193,7 +195,7 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
     """Check the run's tables, and write ``run.json``.
 
     Raises:
-        RunError: they don't account for each listed object once, or can't be read.
+        RunError: the tables don't account for each listed object once, or can't be read.
     """
     with _run_errors("the run's tables can't be read back", StorageError, OSError):
         return finish(begun.setup.audit, begun.setup.run_id, begun.origin, executed.operations, executed.spans)
@@ -201,13 +203,14 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
 
 @contextlib.contextmanager
 def _run_errors(failure: str, *kinds: type[Exception]) -> Iterator[None]:
-    """A block in which errors of some kinds fail the run.
+    """Raise errors of some classes within the block as RunError.
 
     Args:
-        failure: what they are told as.
+        failure: beginning of the message.
+        kinds: the classes.
 
     Raises:
-        RunError: one of them.
+        RunError: in place of such an error.
     """
     try:
         yield
@@ -224,7 +227,7 @@ def _progress() -> Iterator[ProgressFiles]:
             try:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dicom-deid-"))
             except OSError:
-                raise RunError("there is no folder for temporary files: set TMPDIR to one that can be written") from None
+                raise RunError("there is no folder for temporary files: set TMPDIR to a writable folder") from None
             files = ProgressFiles(folder)
             display = ProgressDisplay(files)
             stack.callback(_stop, display)
@@ -233,6 +236,6 @@ def _progress() -> Iterator[ProgressFiles]:
 
 
 def _stop(display: ProgressDisplay) -> None:
-    # a terminal that is gone takes no more
+    # a closed terminal takes no output
     with contextlib.suppress(OSError):
         display.stop()

@@ -1,4 +1,4 @@
-"""The settings of a run in words: those that decide what leaves, and apart from them those that name persons or places."""
+"""Settings of a run in words: those that decide what leaves, and separately those that name persons or places."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from profiles import CustomRule, tags
 from ..options import JobOptions
 from .digests import Digests
 
-#: in ``run.json``: the settings in words
+#: field of ``run.json``: the settings in words
 SETTINGS = "settings"
 PROFILE_DIGEST = "profile_digest"
 _HIDDEN = "(hidden)"
-#: parts of rules' patterns that name no creator of private attributes, and nothing else that a person made up
+#: parts of rules' patterns without free text, such as a private creator
 _TAG_OR_VR = re.compile(r">?\s*(?:\(?[0-9A-Fa-fxX]{4},?[0-9A-Fa-fxX]{4}\)?|\{[A-Z]{2}\})\s*")
-#: options whose values may be secrets themselves; those of this program name places
+#: options of Beam whose values may be secrets; options of this program only name the places of secrets
 _SECRET = re.compile(
     r"--?[\w-]*(?:secret|password|passwd|token|credential|connection_string|access_key|account_key|sas)[\w-]*", re.I
 )
@@ -31,11 +31,11 @@ _SECRET = re.compile(
 def settings_in_words(
     options: JobOptions, compatibility: Mapping[str, Any], digests: Digests, settings_digest: str
 ) -> dict[str, Any]:
-    """Return every setting that decides what leaves, as ``run.json`` has it: nothing in it names a person or place.
+    """Return every setting that decides what leaves, for ``run.json``. None of the values names a person or place.
 
     Args:
         compatibility: the content of ``output.json``.
-        settings_digest: keyed digest of that.
+        settings_digest: keyed digest of ``compatibility``.
     """
     profile, engine, continuation = options.profile, options.engine, options.continuation
     return {
@@ -64,7 +64,7 @@ def settings_in_words(
 
 
 def restricted_settings(options: JobOptions) -> dict[str, Any]:
-    """Return the settings that name persons or places, and the command line, as ``run-restricted.json`` has them."""
+    """Return the settings that name persons or places, and the command line, for ``run-restricted.json``."""
     profile, engine, continuation = options.profile, options.engine, options.continuation
     return {
         "command": list(_without_secrets(sys.argv)),
@@ -119,7 +119,7 @@ def _user() -> str | None:
 
 
 def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
-    """A command line without values of options that may be secrets."""
+    """Yield the arguments of a command line, with secret values hidden."""
     hide = False
     for argument in arguments:
         if hide:

@@ -1,4 +1,4 @@
-"""The setup of a run: everything that is known before its first object is listed, made once from its options."""
+"""Setup of a run: all that is derived from its options before its first object is listed."""
 
 import os
 import secrets
@@ -41,21 +41,21 @@ from .recorded_outputs import AuditedOutputs
 from .times import now
 from .workload import survey_inputs
 
-#: the environment variable by which worker processes get a key that a local run made for itself
+#: environment variable that passes a key that a local run made for itself to its worker processes
 OWN_KEY = "DICOM_DEID_RUN_KEY"
 
 
 @dataclass(frozen=True)
 class ExecutionPlan:
-    """The place where a run is executed, decided before anything but the inputs' listing is read.
+    """Plan of a run's execution: runner and processes, decided before anything but the listing of the inputs is read.
 
     Attributes:
-        options: the run's, with a place for the audit.
-        archive: the inputs, each of which lists an object.
-        beam_options: Beam's, complete.
-        processes: number of worker processes of the run's own; 0: none.
-        is_local: on this machine alone.
-        is_embedded: by a job server in this process.
+        options: options of the run, with a place for the audit.
+        archive: the inputs, each of which lists an object unless empty ones are allowed.
+        beam_options: complete options of Beam.
+        processes: number of worker processes that the command starts; 0: none.
+        is_local: True if the run stays on this machine.
+        is_embedded: True if the engine is a job server in this process.
     """
 
     options: JobOptions
@@ -75,13 +75,13 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
     """Check the options that need no key, survey the inputs, and decide on runner and processes.
 
     Args:
-        own_flags: flags of the command, for suggestions in place of an unknown one.
-        detach: nobody waits for the run.
+        own_flags: flags of the command, suggested for misspelt ones.
+        detach: True if the command doesn't wait for the run.
 
     Raises:
-        UsageError: names the option that can't be used.
+        UsageError: an option can't be used. The message names it.
     """
-    # first of all: a misspelt flag explains why another is missing
+    # first: a misspelt flag explains why another is missing
     parsed = check_beam_args(options.beam_args, own_flags)
     for flag, value in (("--input", options.inputs), ("--output", options.output)):
         if not value:
@@ -90,14 +90,16 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
     check_locations(options)
     check_crosswalk(options)
     if options.continuation.recheck and options.continuation.resume is None:
-        raise UsageError("--recheck needs --resume: it compares with the tables of the last run")
+        raise UsageError("--recheck needs --resume, since it compares with the tables of the last run")
     if is_inside(options.audit, options.output):
-        reporter.warn("audit-in-output", "--audit lies inside --output: who gets the output gets the audit, too.")
+        reporter.warn("audit-in-output", "--audit lies inside --output: recipients of the output get the audit, too.")
     if detach and is_local(parsed):
-        raise UsageError("--detach needs a distributed runner: a local job ends with the command")
+        raise UsageError("--detach needs a distributed --runner: a local job ends with the command")
     if parsed.template_location and not detach:
-        raise UsageError("--template_location would make a template in place of a run: launchers of templates use --detach")
-    # here as in any worker, file systems find their options
+        raise UsageError(
+            "--template_location would create a template instead of running the job: launchers of templates use --detach"
+        )
+    # file systems in this process need the options, too, as in workers
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
     archive, workload = survey_inputs(options)
     beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
@@ -109,22 +111,22 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
 
 @dataclass(frozen=True)
 class RunSetup:
-    """All that a run works with.
+    """Setup of a run.
 
     Attributes:
-        plan: the place of its execution; its options are the run's.
-        run_id: its id.
-        started: when it began (ISO 8601, UTC).
+        plan: plan of its execution, with its options.
+        run_id: id of the run.
+        started: time at which it began (ISO 8601, UTC).
         audit: its audit, with the seals of its keys.
-        config: the configuration of the engine.
-        provenance: the provenance of its outputs.
-        writer: writes the outputs.
-        ledger: tells of the work done so far.
-        continued: the run that ``--resume`` names.
-        uid_map: the imported UID map.
-        inputs: with their ordinals.
-        former: the listing of the last run under the same inputs.
-        crosswalk: the target of the restricted crosswalk.
+        config: configuration of the engine.
+        provenance: provenance of its outputs.
+        writer: writer of the outputs.
+        ledger: record of the work done so far.
+        continued: the run that ``--resume`` names; None: there is none.
+        uid_map: the imported UID map; None: there is none.
+        inputs: the inputs with their ordinals.
+        former: the objects that the last run listed under the same inputs; None: they are unknown.
+        crosswalk: target of the restricted crosswalk; None: none is written.
     """
 
     plan: ExecutionPlan
@@ -143,11 +145,11 @@ class RunSetup:
 
     @property
     def options(self) -> JobOptions:
-        """The run's options."""
+        """Options of the run."""
         return self.plan.options
 
     def earlier_runs(self, alive: Collection[str]) -> EarlierRuns:
-        """Return the runs whose work is continued.
+        """Return the runs whose work this run continues.
 
         Args:
             alive: ids of runs at work.
@@ -160,11 +162,11 @@ class RunSetup:
         return EarlierRuns(ledgers, self.continued, self.uid_map and self.uid_map.run)
 
     def origin(self, earlier: EarlierRuns, restricted: str | None) -> dict[str, Any]:
-        """Return ``origin`` of ``run.json``, as ``Provenance.origin``."""
+        """Return ``origin`` of ``run.json``, as ``Provenance.origin`` does."""
         return self.provenance.origin(self.plan.runner, earlier, self.inputs.ids, self.started, restricted)
 
     def job_parts(self, earlier: EarlierRuns, progress: ProgressListener) -> JobParts:
-        """Return the parts of which ``build_job`` builds the graph."""
+        """Return the arguments of ``build_job``."""
         options = self.options
         return JobParts(
             self.config,
@@ -186,7 +188,7 @@ class RunSetup:
         )
 
     def _recorded_outputs(self, earlier: EarlierRuns) -> AuditedOutputs | None:
-        """Return the records of outputs; object storage has no half-written outputs, and no locks."""
+        """Return the records of outputs; None where object storage has no half-written outputs, and keep-one isn't chosen."""
         options = self.options
         if scheme_of(options.output) and not options.keeps_one:
             return None
@@ -198,8 +200,8 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
     """Load the key, find the runs to continue, and mark the output as made with these settings.
 
     Raises:
-        UsageError: a setting can't be used, or doesn't agree with what made the output.
-        StorageUnavailableError: a place can't be reached for now.
+        UsageError: a setting can't be used, or the output was made with other settings.
+        StorageUnavailableError: a place can't be reached at the moment.
     """
     options, started = plan.options, now()
     folder = Folder(options.audit, options.storage)
@@ -243,7 +245,7 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
 
 
 def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: ImportedUidMap | None) -> EngineConfig:
-    """Return the configuration of the engine, once its table of patients was found to be usable.
+    """Return the configuration of the engine, after a check of its patient table.
 
     Raises:
         UsageError: the table can't be used.
@@ -275,13 +277,13 @@ def _own_key(audit: Folder, local: bool) -> str:
     if not local:
         raise UsageError("--key is needed: workers of a distributed run must share it")
     if is_marked(audit):
-        raise UsageError("--key is needed: --output was made by an earlier run, and only with its key can it go on")
+        raise UsageError("--key is needed: an earlier run made --output, and only its key can continue it")
     os.environ[OWN_KEY] = secrets.token_hex(32)
-    reporter.warn("own-key", "No --key was given: this run made one for itself, and no later run will repeat its mappings.")
+    reporter.warn("own-key", "No --key was given: this run uses a new key that is not kept, so no later run can continue it.")
     return f"env:{OWN_KEY}"
 
 
 def _make_importable_for_workers() -> None:
-    """Let worker processes import the packages from where this one did, installed or not."""
+    """Let worker processes import the packages from the same place as this process, installed or not."""
     root = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))

@@ -1,4 +1,4 @@
-"""What a run's tables add up to, from their own rows."""
+"""Counts of a run's audit tables, from their rows."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,24 +27,26 @@ _IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 
 @dataclass
 class TableCounts:
-    """Counts of tables.
+    """Counts of a run's tables; ``RunReport`` describes most of them.
 
     Attributes:
+        run_id: id of the run.
+        making: version and settings of the run.
         statuses: objects by status.
-        reasons: objects that weren't written, by reason code.
-        risks_refused, risks_kept: objects with each risk of their pixels: those that were refused, and all others.
-        bytes_written: sum of the sizes of those that were written.
-        sources: their ``sum_of_sources``.
-        uids: UIDs that were replaced.
-        outside: UIDs that objects refer to and none has as its own.
+        reasons: objects that were not written, by reason code.
+        risks_refused, risks_kept: quarantined objects, and all others, by pixel risk.
+        bytes_written: sum of the sizes of written objects.
+        sources: ``sum_of_sources`` of all objects.
+        uids: replaced UIDs.
+        outside: UIDs that are referred to, but that no object of the archive has.
         joining_patients: UIDs that objects of two patients use.
-        gone: objects that the last run knew and that aren't listed any more.
-        inputs: objects by the ids of the inputs that list them.
-        new_quarantined: quarantined objects by reason that weren't quarantined for it before this run.
-        incomplete: studies with quarantined objects, by the beginnings of their keyed hashes.
-        without_study: quarantined objects of which the study isn't known.
-        superseded: refused objects that an earlier run wrote.
-        other_versions, other_settings: objects in the output that another version wrote; that this one wrote by other settings.
+        gone: objects that the last run listed and that are no longer listed.
+        inputs: objects by id of their input.
+        new_quarantined: quarantined objects that were not quarantined for the same reason before this run, by reason.
+        incomplete: studies with quarantined objects, by the first bytes of their keyed hashes.
+        without_study: quarantined objects whose study is unknown.
+        superseded: refused objects with an output of an earlier run.
+        other_versions, other_settings: objects in the output that another version wrote, or this version with other settings.
     """
 
     run_id: str
@@ -68,22 +70,24 @@ class TableCounts:
     other_settings: int = 0
 
     def add(self, name: str, content: bytes, rows: int) -> None:
-        """Count a file.
+        """Add the rows of a table file to the counts.
 
         Args:
-            rows: how many were written to it.
+            name: name of the file, which begins with the kind of table.
+            content: content of the file (Parquet).
+            rows: number of rows that were written to it.
 
         Raises:
-            RunError: it doesn't have them.
+            RunError: the file has another number of rows.
         """
         file = pq.ParquetFile(pa.BufferReader(content))
         if file.metadata.num_rows != rows:
-            raise RunError("a table doesn't have the rows that were written to it")
+            raise RunError("a table has another number of rows than were written to it: run again")
         kind = name.split("-", 1)[0]
         if kind not in _COUNTED:
             return
         columns, count = _COUNTED[kind]
-        # a job of an earlier version may just have ended on its engine: its rows have less
+        # a detached job of an earlier version may write fewer columns
         known = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(columns=known):
             count(self, batch)
@@ -116,7 +120,7 @@ class TableCounts:
         self.without_study += rows.column("study_hash").null_count
 
     def _superseded(self, rows: pa.RecordBatch) -> None:
-        # what lies under the name of its output came of the same object
+        # the file under the name of its output was written from the same object
         self.superseded += _trues(pc.and_(pc.is_valid(rows.column("output_name")), pc.is_valid(rows.column("written_in"))))
 
     def _uid_map(self, batch: pa.RecordBatch) -> None:

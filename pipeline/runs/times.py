@@ -1,4 +1,4 @@
-"""When a run began and ended, and how long its stages took: from the first that went through a stage to the last."""
+"""Times of a run: its start and end, and the durations of its stages, from the first object in a stage to the last."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from transforms import NAMESPACE, STAGES
 
 
 class Span(NamedTuple):
-    """Seconds since the epoch."""
+    """Times of the first and last object in a stage, in seconds since the epoch."""
 
     first: float
     last: float
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601 has it."""
+    """Return the current time in UTC, to the second, in ISO 8601."""
     return as_text(time.time())
 
 
 def as_text(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 has them, in UTC."""
+    """Return a time, given in seconds since the epoch, in UTC and ISO 8601."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def spans_of(result: PipelineResult) -> dict[str, Span]:
-    """When what went through a stage first and last did so, as far as the runner tells."""
+    """Return the times of each stage, as far as the runner reports them."""
     try:
         found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["distributions"]
     except NotImplementedError:
@@ -48,12 +48,12 @@ def spans_of(result: PipelineResult) -> dict[str, Span]:
 
 
 def times(started: str, ended: str, spans: Mapping[str, Span], account_seconds: float) -> dict[str, Any]:
-    """``times`` of ``run.json``.
+    """Return ``times`` of ``run.json``.
 
     Args:
-        started, ended: as ``now`` gives them.
-        spans: none where the runner doesn't tell.
-        account_seconds: how long the account took.
+        started, ended: results of ``now``.
+        spans: times of the stages; the duration of a stage without times is None.
+        account_seconds: duration of the account.
     """
     seconds: dict[str, float | None] = dict.fromkeys(STAGES.values())
     seconds |= {stage: round(span.last - span.first, 3) for stage, span in spans.items()}

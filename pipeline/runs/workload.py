@@ -1,4 +1,4 @@
-"""How much work the inputs of a run are: what they pay for in worker processes."""
+"""Estimate of the work in the inputs of a run, by which the number of worker processes is chosen."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ..options import JobOptions
 from ..place_checks import IF_EMPTY
 from .earlier_runs import known_objects
 
-#: objects of no size worth a process: several cost 0.5 s before their first object, which takes one 0.6 ms
+#: empty objects that are worth a process: processes take 0.5 s to start, and an object takes 0.6 ms
 _SHARE = 1_500
-#: bytes that cost as much as it does to deal with an object at all
+#: bytes that take as long to process as an empty object
 _BYTES = 500_000
-#: no more objects are looked at: by then all cores have enough to do
+#: number of objects that keep all cores busy: no more are listed
 _ENOUGH = 10_000
-#: where an earlier run knows most of them, and they can be counted: so many tell how large the others are
+#: sample of object sizes, where an earlier run processed most objects and the rest can be counted
 _SAMPLE = 1_000
-#: objects that an earlier run was done with are as much work as one that it wasn't, and little of that can be shared
+#: objects processed by an earlier run that are as much work as one new object, and hard to share among processes
 _SKIPPED = 60
 
 
 @dataclass
 class Workload:
-    """The objects seen so far.
+    """Work in the objects listed so far.
 
     Attributes:
-        known: how many objects an earlier run was done with; they needn't be among those seen.
-        objects: how many were seen.
-        size: bytes of those whose size is known.
-        packed: bytes of those among them that hold others.
-        counted: how many objects there are, where that was found out.
+        known: number of objects that an earlier run processed; they may not be listed yet.
+        objects: number of objects listed.
+        size: sum of the known sizes, in bytes.
+        packed: sum of the sizes of zips and tars among them, in bytes.
+        counted: total number of objects; None: they were not counted.
     """
 
     known: int = 0
@@ -44,24 +44,24 @@ class Workload:
     counted: int | None = None
 
     def add(self, size: int, *, is_container: bool) -> None:
-        """One more object, of ``size`` bytes, -1 where that isn't known."""
+        """Add an object of ``size`` bytes, -1 if the size is unknown."""
         self.objects += 1
         self.size += max(size, 0)
         self.packed += max(size, 0) * is_container
 
     def add_members(self, count: int) -> None:
-        """So many more objects that are named in a zip or tar: nothing tells their sizes."""
+        """Add ``count`` named members of a zip or tar, whose sizes are unknown."""
         self.objects += count
 
     @property
     def most(self) -> int:
-        """To know of more objects would change nothing."""
+        """Number of objects beyond which the result doesn't change."""
         return self.known + _ENOUGH
 
     def processes(self, cores: int) -> int:
-        """How many processes have enough to do; one, or as many as there are ``cores`` at most."""
+        """Return the number of processes that are worth starting, from 1 to ``cores``."""
         there = self.objects if self.counted is None else self.counted
-        # an earlier run tells of the members of zips and tars, and not of how many of these there are
+        # an earlier run counted members, but not their zips and tars, so its number says nothing here
         known = 0 if self.packed else min(self.known, there)
         if there - known >= _ENOUGH or (self.counted is None and self.objects >= _ENOUGH):
             return cores
@@ -74,15 +74,15 @@ class Workload:
 
 
 def survey_inputs(options: JobOptions) -> tuple[StoredArchive, Workload]:
-    """The inputs, each of which was found to list something; and how much work they are, as far as that matters.
+    """Check that every input lists an object, and return the archive and an estimate of the work in it.
 
     Raises:
-        UsageError: one isn't there, or lists nothing where that isn't allowed.
+        UsageError: an input doesn't exist, or lists no objects and ``allow_empty`` isn't set.
     """
     archive = StoredArchive(options.storage)
     remote = bool(scheme_of(options.output))
     workload = Workload(known_objects(options))
-    # on object storage, to count costs requests
+    # on object storage, counting costs requests
     countable = workload.known > 0 and not any(map(scheme_of, options.inputs))
     for location in enumerate(options.inputs):
         option, name = options.name_of_input(location[0]), location[1]

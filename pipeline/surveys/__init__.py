@@ -1,1 +1,1 @@
-"""What is asked of an archive without a run: cost, patients, names of refused objects; nothing of an output is changed here."""
+"""Surveys of an archive without a run: cost, patients, names of refused objects. They change no output."""

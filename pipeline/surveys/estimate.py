@@ -1,4 +1,4 @@
-"""What a run over an archive would do on object storage, computed from its listing and a sample of its objects."""
+"""Estimate of a run's operations, bytes and cost on object storage, from a listing and a sample of its objects."""
 
 import random
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from anonymizer import DeidentificationError, Engine
 from storage import ObjectRef, Operations, StoredArchive, TransientError
 from transforms import WorkerThreads
 
-#: names in a page of a listing, on every store
+#: names per page of a listing, on every store
 _PAGE = 1000
 _REFUSED = (DeidentificationError, TransientError, OSError)
 _THOUSAND, _GIB = 1000, 1 << 30
@@ -18,13 +18,13 @@ _THOUSAND, _GIB = 1000, 1 << 30
 
 @dataclass(frozen=True)
 class Prices:
-    """List prices, in any currency; None where it isn't to be computed.
+    """List prices in any currency; None: the cost isn't computed.
 
     Attributes:
-        writes: of 1,000 operations of class A: listings and writes.
-        reads: of 1,000 operations of class B: reads.
-        gib_read: of a GiB that is read, where retrieval or the way out of a region costs something.
-        gib_month: of a GiB of output kept for a month.
+        writes: price of 1,000 class A operations: listings and writes.
+        reads: price of 1,000 class B operations: reads.
+        gib_read: price of reading a GiB: retrieval, or transfer out of a region.
+        gib_month: price of storing a GiB of output for a month.
     """
 
     writes: float | None = None
@@ -34,13 +34,13 @@ class Prices:
 
 
 class Listing(NamedTuple):
-    """What the inputs hold.
+    """Counts of a listing of the inputs.
 
     Attributes:
-        objects: zips and tars among them.
-        containers: zips and tars.
-        size: in bytes, as far as it is known.
-        lists: operations that listing took.
+        objects: number of objects; a zip or tar counts as one.
+        containers: number of zips and tars.
+        size: sum of the known sizes, in bytes.
+        lists: number of list operations.
     """
 
     objects: int
@@ -50,14 +50,14 @@ class Listing(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What came of a sample of objects.
+    """Results of processing a sample of the listed objects.
 
     Attributes:
-        objects: of the listing; members of zips and tars count apart.
-        instances: looked at, members among them.
-        written: how many of the instances a run would write.
-        headers, wholes: operations of the first pass and of the second.
-        bytes_written: of the outputs.
+        objects: number of sampled objects; a zip or tar counts as one.
+        instances: number of instances read, members of zips and tars included.
+        written: number of the instances that a run would write.
+        headers, wholes: operations of the first and second pass.
+        bytes_written: sum of the sizes of the outputs.
     """
 
     objects: int = 0
@@ -70,12 +70,12 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Estimate:
-    """Operations and bytes of a run.
+    """Estimated operations and bytes of a run.
 
     Attributes:
-        instances: objects, and members of zips and tars.
-        lists, reads, writes: operations; tables and account, some dozens of writes, aside.
-        bytes_read, bytes_written: of objects.
+        instances: number of instances, members of zips and tars included.
+        lists, reads, writes: numbers of operations, without some dozens of writes for tables and account.
+        bytes_read, bytes_written: bytes of objects.
     """
 
     instances: float
@@ -86,11 +86,11 @@ class Estimate:
     bytes_written: float
 
     def times(self, factor: float) -> "Estimate":
-        """The same for an archive so many times as large."""
+        """Return the estimate for an archive that is ``factor`` times as large."""
         return Estimate(*(getattr(self, field.name) * factor for field in fields(self)))
 
     def costs(self, prices: Prices) -> dict[str, float]:
-        """What each kind of cost comes to, as far as there are prices."""
+        """Return the cost of each kind that has a price, in the currency of ``prices``."""
         amounts = {
             "writes and listings": (prices.writes, (self.lists + self.writes) / _THOUSAND),
             "reads": (prices.reads, self.reads / _THOUSAND),
@@ -101,11 +101,16 @@ class Estimate:
 
 
 def survey(archive: StoredArchive, inputs: Iterable[str], size: int, seed: int = 0) -> tuple[Listing, list[ObjectRef]]:
-    """List the inputs and draw ``size`` of their objects; memory doesn't grow with the listing.
+    """List the inputs and draw a random sample of their objects. Memory doesn't grow with the listing.
+
+    Args:
+        inputs: paths or URIs.
+        size: number of objects in the sample.
+        seed: seed of the random choice.
 
     Raises:
         StorageError: a store can't be listed.
-        ManifestError: a manifest that can't be used.
+        ManifestError: a manifest can't be used.
     """
     chance = random.Random(seed)
     drawn: list[ObjectRef] = []
@@ -127,12 +132,12 @@ def survey(archive: StoredArchive, inputs: Iterable[str], size: int, seed: int =
 
 
 def examine(archive: StoredArchive, engine: Engine, drawn: list[ObjectRef]) -> Sample:
-    """Do to a sample what both passes do to every object, but for writing."""
+    """Process a sample as both passes of a run would, without writing, and return the counts."""
     archive.take_operations()
     instances = [member for ref in drawn for member in _instances(archive, ref)]
     opening = archive.take_operations()
     workers = WorkerThreads(archive.concurrency)
-    # the second pass opens only what the first understood
+    # the second pass opens only objects that the first accepted
     understood = [ref for ref in workers.map(lambda ref: _scan(archive, engine, ref), instances) if ref is not None]
     headers = archive.take_operations()
     sizes = [size for size in workers.map(lambda ref: _deidentify(archive, engine, ref), understood) if size is not None]
@@ -142,15 +147,15 @@ def examine(archive: StoredArchive, engine: Engine, drawn: list[ObjectRef]) -> S
 
 
 def estimate(listing: Listing, sample: Sample) -> Estimate:
-    """A run over all that was listed, by what a sample of it took."""
+    """Return the estimate for all listed objects, extrapolated from a sample."""
     share = listing.objects / sample.objects if sample.objects else 0.0
     operations = _sum(sample.headers, sample.wholes)
     return Estimate(
         instances=sample.instances * share,
-        # what dividing a prefix takes besides, a few hundred at most, doesn't grow with it
+        # without the few hundred requests, at most, that divide a prefix: they don't grow with the listing
         lists=listing.objects / _PAGE if listing.lists else 0.0,
         reads=operations.reads * share,
-        # nothing else costs a write: an object is sent once, under its own name
+        # an object costs one write: it is sent once, under its final name
         writes=sample.written * share,
         bytes_read=operations.bytes_read * share,
         bytes_written=sample.bytes_written * share,

@@ -1,4 +1,4 @@
-"""The patients of an archive, as a table to fill in for ``--patient-table``: it holds identifiers, and is restricted."""
+"""List of an archive's patients, to fill in for ``--patient-table``. It holds identifiers, and is restricted."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
 
 _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
-#: lists of objects that are under way at once
+#: number of lists of objects that are read at once
 _BATCH = 1_000
-#: what stands for new IDs that nobody knows yet; no ID may be new and original
+#: sample new IDs for a check; two, since a new ID must not be the original one
 _TRIED = ("X", "Y")
-#: why objects are refused whose headers are whole: where these name no patient, none is missed
+#: reasons of objects with complete headers: if such a header names no patient, none is missed
 _OF_WHOLE_HEADERS = {
     Reason.MISSING_SOP_CLASS_UID,
     Reason.MISSING_SOP_INSTANCE_UID,
@@ -54,15 +54,15 @@ _OF_WHOLE_HEADERS = {
 
 @dataclass(frozen=True)
 class PatientList:
-    """What was written of an archive's patients, and what was not.
+    """Counts of a list of patients.
 
     Attributes:
-        patients: how many are in the table.
-        known: how many others have a row in the table of patients that was given.
-        unlisted: how many others have IDs that no table can hold.
-        objects: how many objects name a patient.
-        without_id: how many name none, and should.
-        refused: how many can't be read, or understood.
+        patients: number of patients in the list.
+        known: number of patients left out because ``--patient-table`` has them.
+        unlisted: number of patients left out because a table can't hold their IDs.
+        objects: number of objects that name a patient.
+        without_id: number of objects that should name a patient and don't.
+        refused: number of objects that can't be read or parsed.
     """
 
     patients: int
@@ -74,21 +74,24 @@ class PatientList:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nobody can be missing whom a run might meet."""
+        """True if no patient whom a run might meet can be missing."""
         return not (self.unlisted or self.refused)
 
 
 def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> PatientList:
-    """Write the archive's patients to a new CSV file, a row for each, NewPatientID empty; by its headers, whatever the profile.
+    """Write the archive's patients to a new CSV file: one row per patient, with an empty NewPatientID.
+
+    All objects' headers are read, whatever the profile.
 
     Args:
-        options: inputs, how storage is reached, a table of patients that are to be left out, and Beam's options.
+        options: settings of a run: inputs, storage, options of Beam, and a patient table whose patients are left out.
+        path: path of the new file.
         own_flags: as for ``runner.run``.
 
     Raises:
-        UsageError: found before any work.
-        RunError: an input can't be listed, or the file not written.
-        StorageUnavailableError: the place where the objects lie can't be read.
+        UsageError: an option can't be used. Nothing was written.
+        RunError: an input can't be listed, or the file can't be written.
+        StorageUnavailableError: an input can't be read at the moment.
     """
     check_beam_args(options.beam_args, own_flags)
     if not options.inputs:
@@ -105,9 +108,9 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     try:
         written = create_private(path, partial(_write, patients=new))
     except FileExistsError:
-        raise UsageError("--print-patients: there is such a file, and it is not overwritten: choose another name") from None
+        raise UsageError("--print-patients: the file exists and is not overwritten: choose another name") from None
     except OSError as error:
-        raise cannot_write(error) or RunError(f"--print-patients: it can't be written: {error.strerror}") from None
+        raise cannot_write(error) or RunError(f"--print-patients: the file can't be written: {error.strerror}") from None
     return PatientList(written, len(known), len(new) - written, search.objects, search.without_id, search.refused)
 
 
@@ -124,7 +127,7 @@ def _table(options: JobOptions) -> PatientTable | None:
 
 
 def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[ObjectRef]]:
-    """All objects of the inputs, in lists, each for one thread; members of zips and tars among them.
+    """Yield all objects of the inputs, members of zips and tars included, in lists that one thread each will read.
 
     Raises:
         RunError: an input can't be listed.
@@ -144,17 +147,17 @@ def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[Objec
 
 
 class _Search:
-    """Collects patients from headers. Memory grows with the patients, not with the objects."""
+    """Search for patients in headers. Memory grows with the number of patients, not of objects."""
 
     def __init__(self, archive: StoredArchive) -> None:
         self.patients: set[Patient] = set()
         self.objects = self.without_id = self.refused = 0
         self._archive = archive
-        # nothing that it makes leaves this process: any key does; and who is refused for pixels is a patient, too
+        # no output leaves this process, so any key will do; objects with pixel risks name patients, too
         self._engine = Engine(ConfidentialityProfile.default(pixels=KEEP), Key.generate())
 
     def read(self, objects: Iterator[list[ObjectRef]]) -> None:
-        """Read the headers of ``objects``, several at once where that is worth it."""
+        """Read the headers of ``objects``, several at once if the storage is remote."""
         workers = WorkerThreads(self._archive.concurrency)
         try:
             while batch := list(islice(objects, _BATCH)):
@@ -179,7 +182,7 @@ class _Search:
         return found
 
     def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
-        """The patient whom an object names, by an ID or not; why it can't be told; None: no patient's, or no DICOM object."""
+        """Return an object's patient, with or without an ID, or the reason why it is unknown; None if the object has none."""
         try:
             return retry_transient(partial(self._look, ref))
         except EndOfRunError:
@@ -188,7 +191,7 @@ class _Search:
             return error.reason
         except (OSError, TransientError):
             return Reason.UNREADABLE
-        except Exception:  # one bad object must not end it; what it says may hold values
+        except Exception:  # one bad object must not end the search; the message may quote values
             return Reason.INTERNAL_ERROR
 
     def _look(self, ref: ObjectRef) -> Patient | Reason | None:
@@ -199,22 +202,22 @@ class _Search:
         except DeidentificationError as error:
             if error.reason in FILTERED:
                 return None
-            # a run asks the table first, whatever else it refuses the object for
+            # a run consults the patient table before it refuses the object for another reason
             with self._archive.open(ref, header=True) as stream:
                 refused = engine.patient_of(stream, size=size)
-            is_told = refused is not None and (refused.patient_id or error.reason in _OF_WHOLE_HEADERS)
-            return refused if is_told else error.reason
+            is_known = refused is not None and (refused.patient_id or error.reason in _OF_WHOLE_HEADERS)
+            return refused if is_known else error.reason
         assert scan.originals is not None
         if not compile_plan(engine.profile, scan.sop_class_uid).belongs_to_study:
             return None
         patient = Patient.of(scan.originals.patient_id, scan.originals.issuer)
-        # what isn't in the object's character set was guessed: a run doesn't
+        # bytes outside the object's character set were guessed here; a run refuses them
         return patient if engine.facts.patient_hash(patient) == scan.patient else Reason.UNDECODABLE_TEXT
 
 
 def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:
-    """Write the table; how many of ``patients`` it can name."""
-    # by its first bytes spreadsheets know that it is UTF-8
+    """Write the table, and return the number of patients in it."""
+    # with a byte order mark, so that spreadsheets read UTF-8
     text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
     write_csv(text, [_HEADER], quoted=True)
     written = 0
@@ -228,7 +231,7 @@ def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:
 
 
 def _is_read(patient: Patient) -> bool:
-    """Whether a run would find that patient in the table, once it is filled in: only the reader knows all that it refuses."""
+    """Return whether a run would find the patient in the filled-in table, by reading a table with the patient alone."""
     new = next(new for new in _TRIED if new != patient.patient_id)
     text = io.StringIO()
     write_csv(text, [_HEADER, (*patient, new)], quoted=True)

@@ -1,4 +1,4 @@
-"""Which objects a run refused, by name: its audit has keyed hashes of them, and who holds inputs and key can make these again."""
+"""Names of the objects that a run refused. Its audit has keyed hashes of names, which the inputs and the key reproduce."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..runs.digests import digest_of_input
 from ..runs.earlier_runs import INPUTS
 from ..runs.inputs import number_inputs
 
-#: of the tables, what is shown of an object
+#: columns of the tables that are shown
 SHOWN = (
     *(
         "status",
@@ -43,12 +43,12 @@ _BATCH_ROWS = 8192
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows are looked for.
+    """Selection of rows.
 
     Attributes:
-        statuses: what became of the objects.
-        reasons: for one of these; none: for whatever reason.
-        only_new: only those of which that was not so in the run that was gone on with.
+        statuses: selected statuses.
+        reasons: selected reason codes; none: all.
+        only_new: True to select only objects that the continued run had not refused for the same reason.
     """
 
     statuses: Collection[str]
@@ -57,13 +57,13 @@ class Wanted:
 
 
 class FoundObject(NamedTuple):
-    """A listed object that was looked for.
+    """A refused object that was found in the inputs.
 
     Attributes:
-        source: its source name.
-        uri: where it is, or the zip or tar in which it lies.
-        member: for one that lies in a zip or tar, what follows ``!/`` in its source name; else None.
-        row: what the audit says of it, by the names in SHOWN.
+        source: source name of the object.
+        uri: absolute path or URI of the object, or of its zip or tar.
+        member: the part of the source name behind ``!/``, for a member of a zip or tar; else None.
+        row: values of the columns SHOWN.
     """
 
     source: bytes
@@ -73,10 +73,10 @@ class FoundObject(NamedTuple):
 
 
 def load_run(folder: Folder, key: Key) -> EarlierRun:
-    """The run whose account lies in an audit's folder.
+    """Return the run whose account is in an audit's folder.
 
     Raises:
-        UsageError: there is none that this key made.
+        UsageError: there is no such account, or it is not by this key.
     """
     try:
         account, _ = Audit(folder, (Seal(key),)).read(RUN_FILE)
@@ -84,37 +84,43 @@ def load_run(folder: Folder, key: Key) -> EarlierRun:
         key_id, inputs = account["key_id"], account["origin"].get(INPUTS, ())
         inputs = tuple(map(str, inputs))
     except FileNotFoundError:
-        raise UsageError(f"--audit: there is no {RUN_FILE}: name the folder of a run's audit tables") from None
+        raise UsageError(f"--audit: the folder has no {RUN_FILE}: name the folder of a run's audit tables") from None
     except (StorageError, SealError) as error:
         raise UsageError(f"--audit: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"--audit: {RUN_FILE} can't be read: put it back from a copy of the audit") from None
+        raise UsageError(f"--audit: {RUN_FILE} can't be read: restore it from a copy of the audit") from None
     if key_id != key.key_id:
-        raise UsageError("--key is not the key of that run, but the one by which its UIDs are hashed: give the run's own")
+        raise UsageError("--key is the key by which UIDs of that run are hashed: give the run's own key")
     if not any(inputs):
-        raise UsageError("--audit: that run was one of an older version, which didn't say which inputs it had: run again")
+        raise UsageError("--audit: that run was made by an older version, which didn't record its inputs: run again")
     return EarlierRun(
         folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest=False, inputs=inputs
     )
 
 
 def inputs_of(run: EarlierRun, names: Collection[str], key: Key) -> Inputs:
-    """The inputs by the ordinals that they have in a run.
+    """Return inputs with the ordinals that they have in a run.
+
+    Args:
+        names: paths or URIs.
+        key: the run's key.
 
     Raises:
-        UsageError: it had no such input.
+        UsageError: a name is no input of the run.
     """
     left = list(run.inputs)
     for number, name in enumerate(names, 1):
         try:
             left.remove(digest_of_input(name, key))
         except ValueError:
-            raise UsageError(f"--input number {number} is no input of that run: name inputs as they were named then") from None
+            raise UsageError(
+                f"--input number {number} is not an input of that run: name inputs as they were named then"
+            ) from None
     return number_inputs(list(names), key, run)
 
 
 def read_rows(run: EarlierRun, wanted: Wanted) -> pa.Table:
-    """The rows that are wanted, of SHOWN and what tells where the objects are. Memory grows with these, and no others.
+    """Return the selected rows: the columns SHOWN, ``container_id`` and ``input_id``. Memory grows with the selected rows only.
 
     Raises:
         RunError: a table can't be read.
@@ -131,7 +137,7 @@ def read_rows(run: EarlierRun, wanted: Wanted) -> pa.Table:
         except (TableError, StorageError) as error:
             raise RunError(f"--audit: {error}") from error
         except (pa.ArrowException, OSError):
-            raise RunError("--audit: a table is no Parquet file of a run: put it back from a copy of the audit") from None
+            raise RunError("--audit: a table is not a Parquet file of a run: restore it from a copy of the audit") from None
     return pa.concat_tables(tables) if tables else _SCHEMA.empty_table()
 
 
@@ -140,7 +146,7 @@ def _mask(batch: pa.RecordBatch, wanted: Wanted, run_id: str) -> pa.Array:
     if wanted.reasons:
         mask = pc.and_(mask, pc.is_in(batch["reason"], pa.array(sorted(wanted.reasons), pa.string())))
     if wanted.only_new and "since" in batch.schema.names:
-        # what an older version doesn't tell counts as new
+        # rows of older versions have no value here, and count as new
         mask = pc.and_(mask, pc.coalesce(pc.equal(batch["since"], run_id), True))
     return mask
 
@@ -151,23 +157,25 @@ def _complete(rows: pa.Table) -> pa.Table:
 
 
 class Search:
-    """Looks for rows' objects in the inputs.
+    """Search for the objects of rows in the inputs.
 
     Attributes:
-        objects: how many are looked for.
+        objects: number of objects searched for.
     """
 
     def __init__(self, rows: pa.Table, key: Key) -> None:
-        """
+        """Prepare a search.
+
         Args:
-            rows: as ``read_rows`` gives them.
+            rows: the result of ``read_rows``.
+            key: the run's key.
         """
         self._rows = rows
         self._source_id = Pseudonyms(key).source_id
         ids = rows["source_id"].to_pylist()
-        #: of an object that was listed twice, one row is shown
+        #: row numbers by source id; an object that was listed twice has one
         self._left = {bytes.fromhex(source_id): place for place, source_id in enumerate(ids)}
-        # a container whose own row it is needn't be opened
+        # a container that was refused itself needn't be opened
         in_container = pc.fill_null(pc.not_equal(rows["container_id"], rows["source_id"]), False)
         self._containers = frozenset(map(bytes.fromhex, pc.unique(rows.filter(in_container)["container_id"]).to_pylist()))
         self._inputs = frozenset(pc.unique(rows["input_id"]).to_pylist())
@@ -175,21 +183,21 @@ class Search:
 
     @property
     def missing(self) -> int:
-        """How many were not found so far."""
+        """Number of objects not found so far."""
         return len(self._left)
 
     def missing_elsewhere(self, inputs: Inputs) -> int:
-        """How many of these are of inputs that aren't among ``inputs``."""
+        """Return the number of missing objects that come from inputs other than ``inputs``."""
         listed_by = self._rows["input_id"].take(pa.array(list(self._left.values()), pa.int64()))
         named = pc.is_in(listed_by, pa.array([*filter(None, inputs.ids), None], pa.string()))
         return int(pc.sum(pc.invert(named)).as_py() or 0)
 
     def found(self, archive: StoredArchive, inputs: Inputs) -> Iterator[FoundObject]:
-        """The objects that are there, input by input.
+        """Yield the objects that are found, input by input.
 
         Raises:
             RunError: an input can't be listed.
-            StorageUnavailableError: the place where it lies can't be read.
+            StorageUnavailableError: an input can't be read at the moment.
         """
         for number, (ordinal, name) in enumerate(inputs.locations, 1):
             if not self._left:
@@ -207,7 +215,7 @@ class Search:
                 raise RunError(f"--input number {number} can't be read: {error.strerror}") from error
 
     def _among(self, archive: StoredArchive, ref: ObjectRef) -> Iterator[FoundObject]:
-        """The object itself, or those in it."""
+        """Yield the object itself if it is searched for, and the members of it that are."""
         if (found := self._take(ref, None)) is not None:
             yield found
         if not archive.is_container(ref.name) or bytes.fromhex(self._source_id(ref.listed_as)) not in self._containers:
@@ -215,7 +223,7 @@ class Search:
         before = len(ref.source) + len(b"!/")
         for members in archive.members(ref):
             for member in members:
-                # one that can't be opened is the last of its own members
+                # a container that can't be opened is listed as the last of its members
                 if member.source != ref.source and (found := self._take(member, member.source[before:])) is not None:
                     yield found
 
@@ -228,5 +236,5 @@ class Search:
 
 
 def _uri(name: bytes) -> bytes:
-    """As it is found from any folder; no step of a path is left out, since links may lead elsewhere."""
+    """Return an absolute path or a URI. Paths are not normalized, since ``..`` behind a link leads elsewhere."""
     return name if scheme_of(os.fsdecode(name)) else os.path.join(os.getcwdb(), name)

@@ -1,1 +1,1 @@
-"""Processes on this machine that do a local run's work: sockets, watch and end; what they work on stands in transforms/."""
+"""Worker processes of a local run: their sockets, supervision and end. The steps that they execute are in ``transforms``."""

@@ -1,4 +1,4 @@
-"""Files that stay locked as long as the process lives that made them, however it ends."""
+"""Lock files that stay locked until their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 
 def hold(path: str | Path) -> int:
-    """Make the file, if need be, and lock it; the lock ends when the returned handle is closed, at the latest with the process.
+    """Create the file if it doesn't exist, lock it, and return its descriptor.
+
+    The lock ends when the descriptor is closed, at the latest with the process.
 
     Raises:
-        OSError: it can't be made.
+        OSError: the file can't be created.
     """
     while True:
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -20,12 +22,12 @@ def hold(path: str | Path) -> int:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.stat(path)):
                 return handle
-        # before it was locked, somebody took it for nobody's and removed it
+        # before it was locked, another process took it for a leftover and removed it
         os.close(handle)
 
 
 def is_held(path: str | Path) -> bool:
-    """Whether a process holds the file; one that can't be opened may be held."""
+    """Return whether a process holds the lock. A file that can't be opened counts as locked."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

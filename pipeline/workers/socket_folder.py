@@ -1,4 +1,4 @@
-"""A folder for Unix sockets that nobody but this user can enter."""
+"""A private folder for Unix sockets."""
 
 import os
 import re
@@ -11,18 +11,18 @@ from pathlib import Path
 
 from ..errors import UsageError
 
-#: of a socket's path: 103 on macOS, 107 on Linux
+#: longest path of a socket: 103 on macOS, 107 on Linux
 _LONGEST_BYTES = 103
 _LONGEST_NAME = "control"
-#: gRPC reads addresses as URIs
+#: paths without characters that gRPC, which reads addresses as URIs, would interpret
 _PLAIN = re.compile(r"/[A-Za-z0-9/._+-]*")
 
 
 def make_socket_folder() -> Path:
-    """Make the folder, in the first place for temporary files where that is possible; the path is short, and absolute.
+    """Create the folder in the first suitable place for temporary files, and return its absolute path.
 
     Raises:
-        UsageError: there is no such place.
+        UsageError: no place is suitable.
     """
     for place in _places():
         if place and _is_fit(place):
@@ -34,13 +34,13 @@ def make_socket_folder() -> Path:
                 return Path(folder)
             shutil.rmtree(folder, ignore_errors=True)
     raise UsageError(
-        "no place for temporary files can hold the sockets of worker processes: set TMPDIR to a folder of your own with a path "
-        f"of at most {_LONGEST_BYTES - len('/dicom-deid-12345678/') - len(_LONGEST_NAME)} plain characters"
+        "no folder for temporary files can hold the sockets of worker processes: set TMPDIR to a folder of your own whose path "
+        f"has at most {_LONGEST_BYTES - len('/dicom-deid-12345678/') - len(_LONGEST_NAME)} plain characters"
     )
 
 
 def _places() -> Iterator[str]:
-    # not XDG_RUNTIME_DIR before them: it is removed at logout, while a run goes on
+    # XDG_RUNTIME_DIR comes late, since it is removed at logout, while a run may go on
     yield from (os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP"))
     yield from ("/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm")
 
@@ -53,7 +53,7 @@ def _is_fit(place: str) -> bool:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether nobody else may rename what is in the folder, and put one of his own into its place."""
+    """Return whether no other user can rename entries of the folder and replace them."""
     try:
         found = folder.stat()
     except OSError:
@@ -63,7 +63,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _takes_sockets(folder: str) -> bool:
-    """Try it: some file systems know no sockets, and the path may be too long."""
+    """Return whether a socket can be created: some file systems have none, and the path may be too long."""
     path = os.path.join(folder, _LONGEST_NAME)
     if len(os.fsencode(path)) > _LONGEST_BYTES:
         return False

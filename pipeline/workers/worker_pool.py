@@ -1,4 +1,4 @@
-"""Worker processes of a local run, watched: Beam's runner waits for ever for some that died."""
+"""Supervised worker processes of a local run. Beam's runner alone would wait for ever for some that died."""
 
 from __future__ import annotations
 
@@ -29,44 +29,48 @@ from .socket_folder import make_socket_folder
 
 T = TypeVar("T")
 
-#: how long processes that were killed may take to be gone, and the news of a death to come after what it led to
+#: limits on the wait for killed processes to end, and for the exit code of a worker after an error that its death caused
 _GONE_SECONDS, _NEWS_SECONDS = 20.0, 1.0
-#: how long work that is to stop may take to write down what is done
+#: limit on the wait for interrupted work to record what is done
 _STOP_SECONDS = 4.0
 
 
 class WorkerProcesses:
-    """So many processes for Beam's workers, or none: then the run has no process but this one.
+    """Worker processes of a run, as a context: they start on entry, and none is left on exit.
 
-    They come into being when this is entered, and wait for the work that ``run`` has for them. None is left when it is left.
-    Meanwhile nothing in the command's process listens where other users of the machine reach it.
+    With a count of 0, the run has no process but this one. Within the context, nothing in this process listens where other users
+    of the machine could connect.
 
-    Where that is safe they are forked: that takes milliseconds, and the imports of a process that starts anew two seconds of
-    CPU. It is safe while nothing has used gRPC, threads or connections, and not on macOS, whose own frameworks don't bear it.
+    Processes are forked where that is safe. A fork takes milliseconds, and the imports of a new process take two seconds of CPU.
+    Forks are safe before gRPC, threads or connections are used, except on macOS, whose frameworks don't support them.
     """
 
     def __init__(
         self, count: int, beam_args: Sequence[str], prepare: Callable[[], None], *, embedded: bool = False, debug: bool
     ) -> None:
-        """
+        """Describe the processes; they start on entry.
+
         Args:
-            prepare: what each of them does first, while the run is being set up.
-            embedded: the options name an engine that is in this process.
-            debug: let them print what they raise; it may name objects.
+            count: number of processes.
+            beam_args: options of Beam, as on the command line.
+            prepare: called first in each process, while the run is being set up.
+            embedded: True if the engine is a job server in this process.
+            debug: let processes print exceptions, which may name objects.
         """
         self._count, self._prepare, self._embedded, self._debug = count, prepare, embedded, debug
         self._beam_args = tuple(beam_args)
         self._workers: list[_Worker] = []
         self._idle: Iterator[_Worker] = iter(())
         self._cleanup = contextlib.ExitStack()
-        #: the first one is the run's outcome: its result, or what it raised, or how a worker died
+        #: functions that return or raise; the first one is the run's outcome: success, its error, or a worker's death
         self._outcomes: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._died, self._over = threading.Event(), threading.Event()
 
     def __enter__(self) -> WorkerProcesses:
-        """
+        """Start the processes.
+
         Raises:
-            UsageError: there is no place for their sockets.
+            UsageError: no folder can hold their sockets.
         """
         go_on()
         remember_outages()
@@ -91,7 +95,7 @@ class WorkerProcesses:
         with signals_blocked():
             for worker in self._workers:
                 worker.process.start()
-        # threads only now: none is to be at work in the middle of a fork
+        # threads start after all forks: no thread may be active during a fork
         for worker in self._workers:
             threading.Thread(target=worker.watch, daemon=True).start()
 
@@ -100,8 +104,8 @@ class WorkerProcesses:
         self._cleanup.close()
 
     def _end(self) -> None:
-        """See to it that none is left."""
-        # they have ended by themselves, but for a run that failed, was interrupted or came to nothing
+        """Kill the processes that are still alive."""
+        # after a successful run, all have ended by themselves
         left = [worker for worker in self._workers if not worker.gone.is_set()]
         for worker in left:
             worker.process.kill()
@@ -110,11 +114,14 @@ class WorkerProcesses:
             worker.gone.wait(deadline - time.monotonic())
 
     def run(self, work: Callable[[PipelineRunner | None], T]) -> T:
-        """What ``work`` makes of a runner with these processes, None for the runner that the options name.
+        """Call ``work``, and return its result.
+
+        Args:
+            work: called with a runner that uses these processes, or None for the runner that the options name.
 
         Raises:
             RunError: a worker process died.
-            StorageUnavailableError: one of them said so.
+            StorageUnavailableError: a worker process reported that a store is unavailable.
         """
         runner = runner_of_processes(self._assign) if self._workers else None
         results: list[T] = []
@@ -126,24 +133,24 @@ class WorkerProcesses:
             except BaseException as error:
                 self._over.set()
                 if self._workers:
-                    # that a worker died may be known a moment later than what came of it
+                    # the death of a worker may be noticed a moment after the error that it caused
                     self._died.wait(_NEWS_SECONDS)
                 self._outcomes.put(_raiser(error))
 
-        # in a thread that may be left behind: where a worker died, the runner may never return, and signals come to the main
-        # thread. Daemon, as are then all threads that Beam starts from it: none of them keeps the command from ending
+        # in a thread that may be abandoned: after the death of a worker the runner may never return, and signals reach only the
+        # main thread. It is a daemon, as are all threads that Beam starts from it, so that none keeps the command from ending
         threading.Thread(target=run, name="dicom-deid-run", daemon=True).start()
         try:
             self._outcomes.get()()
         except BaseException as error:
-            # before anybody clears away what they leave unfinished: none is to write on
+            # stopped before their unfinished files are removed, so that no process writes any more
             self._stop(error)
             self._end()
             raise
         return results[0]
 
     def _stop(self, error: BaseException) -> None:
-        """Have the work end before its end, and what is done written down."""
+        """Interrupt the work, and let it record what is done."""
         stop()
         for worker in self._workers:
             worker.stop()
@@ -153,7 +160,7 @@ class WorkerProcesses:
     def _hear(self, error: str) -> None:
         message = transient_message_in(error)
         if message is not None:
-            # here, too, it would only be waited for
+            # work in this process must not wait for the store either
             note_outage(message)
             self._outcomes.put(_raiser(StorageUnavailableError(message)))
 
@@ -169,7 +176,7 @@ class WorkerProcesses:
 
 
 class _Worker:
-    """A process, and the news of its end."""
+    """A worker process, supervised."""
 
     def __init__(self, method: str, ended: Callable[[int | None], None], task: tuple[object, ...]) -> None:
         context = multiprocessing.get_context(method)
@@ -181,22 +188,22 @@ class _Worker:
         self._ended = ended
 
     def watch(self) -> None:
-        """Wait for the end."""
+        """Wait until the process ends, and report its exit code."""
         self.process.join()
         self._ended(self.process.exitcode)
         self.gone.set()
 
     def assign(self, assignment: worker_process.Assignment) -> None:
-        """Let it work."""
+        """Send the process its assignment."""
         self._sender.send(assignment)
 
     def stop(self) -> None:
-        """Let it write down what it has done, and do no more."""
+        """Tell the process to record what is done, and to stop."""
         with contextlib.suppress(OSError):
             self._sender.send(None)
 
     def wait(self) -> None:
-        """Return when it has ended."""
+        """Wait until the process has ended."""
         self.gone.wait()
 
 

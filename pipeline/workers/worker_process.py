@@ -1,4 +1,4 @@
-"""Beam's worker on this machine, as a process that never outlives its run."""
+"""Process of a worker of Beam on this machine, which never outlives its run."""
 
 import contextlib
 import gc
@@ -24,13 +24,13 @@ _POLL_SECONDS = 0.2
 
 
 class Assignment(NamedTuple):
-    """What a worker is told when the run has work for it.
+    """Assignment of a worker process to a run.
 
     Attributes:
-        control: the address of Beam's runner.
-        worker_id: who it is to the runner.
-        environment: the command's environment; where the key is may stand there.
-        beam_args: the command's options for Beam.
+        control: address of Beam's runner.
+        worker_id: id of the worker for the runner.
+        environment: environment variables of the command, which may hold the key.
+        beam_args: options of Beam, as on the command line.
     """
 
     control: str
@@ -43,11 +43,11 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     """Wait for an assignment, then work for the run until it has no more work. The process ends with this function.
 
     Args:
-        assignments: whence the assignment comes, and later the word to stop.
-        parent: the command's process; this one ends with it.
-        folder: the run's sockets; the command removes them, or this process if it can't any more.
-        prepare: what is done first, without an assignment.
-        debug: let Beam print what workers raise; it may name objects.
+        assignments: connection that yields the assignment, and later a request to stop.
+        parent: process id of the command; this process ends with it.
+        folder: folder of the run's sockets. The command removes it, or this process after the command was killed.
+        prepare: called before the assignment arrives.
+        debug: let Beam print exceptions, which may name objects.
     """
     ignore_signals()
     threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
@@ -59,7 +59,7 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     remember_outages()
     assignment: Assignment | None = assignments.recv()
     if assignment is None:
-        # the run is over before it began
+        # the run failed before it began
         os._exit(0)
     threading.Thread(target=_stop_when_told, args=(assignments,), daemon=True).start()
     os.environ.update(assignment.environment)
@@ -67,35 +67,35 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     try:
         beam_internals.work(assignment.control, assignment.worker_id)
     except BaseException:
-        # the connection broke, and may do so before it can be seen that the command is gone; if it is here, its run has failed
+        # a broken connection may be noticed before the death of the command; if the command lives, its run has failed
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    # nobody waits for Python to take leave of all its modules
+    # Python's own shutdown would only take time
     sys.stderr.flush()
     os._exit(0)
 
 
 def freeze_garbage_collector() -> None:
-    """What a process does that is about to work for the run.
+    """Prepare the interpreter of a process that is about to work for the run.
 
-    Garbage is collected from now on, but not among what is there already: the command did without while it started.
+    The command starts with the garbage collector off. Here it is switched on, and existing objects are exempted from it.
     """
     beam_internals.sample_often()
     if not gc.isenabled():
-        # never looked at, it stays in pages that forked processes share
+        # frozen objects aren't touched by collections, so that forked processes share their pages
         gc.freeze()
         gc.enable()
 
 
 def _stop_when_told(assignments: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
-        # whatever it is: there is one assignment
+        # any second message is a request to stop: there is one assignment
         assignments.recv()
         stop()
 
 
 def _end_with(parent: int, folder: str) -> None:
-    # asked again and again: only Linux has a signal for it, and that comes when the thread that started a process ends
+    # polled: only Linux has a signal for this, which is sent when the thread that started the process ends
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
     shutil.rmtree(folder, ignore_errors=True)

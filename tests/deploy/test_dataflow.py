@@ -188,7 +188,7 @@ def test_the_launcher_starts_the_command() -> None:
         (["--options=RetainUid"], "did you mean RetainUIDs?"),
         (["--patient_tabel=x"], "unknown option --patient_tabel; did you mean --patient-table?"),
         # --detach was added: without a runner it is refused
-        (["--input=tests", "--output=/nowhere/x", "--key=file:x"], "--detach needs a distributed runner"),
+        (["--input=tests", "--output=/nowhere/x", "--key=file:x"], "--detach needs a distributed --runner"),
         # what the launcher adds of its own is known to Beam: the run fails over the input only
         (
             [

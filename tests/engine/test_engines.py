@@ -93,5 +93,5 @@ def test_a_job_that_nobody_waits_for_is_accounted_for_afterwards(
 def test_a_local_job_is_waited_for(bundled: Path, key_file: Path, tmp_path: Path) -> None:
     run = deidentify(bundled, tmp_path / "output", key_file, "--detach")
     assert run.code == 2
-    assert "--detach needs a distributed runner" in run.log
+    assert "--detach needs a distributed --runner" in run.log
     assert not (tmp_path / "output").exists()

@@ -251,7 +251,7 @@ def test_a_worker_or_the_server_of_an_engine_dies(
             # Prism's last message, which names the worker, may not arrive
             assert "the engine lost a worker" in said or "the engine ended the job" in said
         else:
-            assert "the engine doesn't answer any more" in said
+            assert "the engine stopped answering" in said
         assert all_gone(workers, 20)
         assert finished_again(run, archive, key_file, undisturbed)
 

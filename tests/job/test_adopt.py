@@ -205,7 +205,7 @@ def test_an_account_with_paths_for_names_is_refused(name: str, place: Path, key_
     account[name] = "../.." if name == "run_id" else {"../../precious.parquet": 1}
     path.write_text(json.dumps(account))
     before = files(place)
-    with pytest.raises(RunError, match="no run has made"):
+    with pytest.raises(RunError, match="no run writes"):
         adopt(place, key_file)
     assert files(place / "out") == {
         name.removeprefix("out/"): content for name, content in before.items() if name.startswith("out/")

@@ -17,7 +17,7 @@ from tests.support.forked import Logged
 from tests.support.limits import COMMAND, OwnMounts, on_own_disk, run_measured
 from tests.support.runs import audit_of, ct_file, deidentify, run_command
 
-WARNING = "Warning: --audit lies inside --output: who gets the output gets the audit, too."
+WARNING = "Warning: --audit lies inside --output: recipients of the output get the audit, too."
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_where_a_whole_bucket_is_the_output_somebody_must_say_where(output: str,
 @pytest.mark.skipif(not os.path.ismount("/proc"), reason="no /proc")
 @pytest.mark.parametrize("output", ["/", "//", "/proc", "/proc/", "/proc/.", "/proc/../proc", "/proc/sys/.."])
 def test_where_a_file_system_is_mounted_somebody_must_say_where(output: str, usage: Any) -> None:
-    assert "Error: --audit is needed: --output is where a file system is mounted" in usage(output)
+    assert "Error: --audit is needed: --output is a mount point" in usage(output)
 
 
 def test_a_message_names_no_place(usage: Any) -> None:

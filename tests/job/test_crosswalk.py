@@ -327,9 +327,9 @@ def test_it_lies_apart_from_all_else(tmp_path: Path) -> None:
         (options("gs://b/in/cw", certificate="x", inputs=("gs://b/in",)), f"--crosswalk and --input {inside}"),
         (options("gs://b/in", certificate="x", inputs=("gs://b/in/*/x.dcm",)), f"--crosswalk and --input {inside}"),
         (options("gs://b/in", certificate="x", output="gs://b/in/out"), f"--crosswalk and --output {inside}"),
-        (options(str(archive / "a.dcm"), inputs=("gs://b",)), "--crosswalk is no folder"),
-        (options("", inputs=("gs://b",)), "--crosswalk is no folder"),
-        (options("gs://b/*", certificate="x"), "--crosswalk is no folder"),
+        (options(str(archive / "a.dcm"), inputs=("gs://b",)), "--crosswalk is not a folder"),
+        (options("", inputs=("gs://b",)), "--crosswalk is not a folder"),
+        (options("gs://b/*", certificate="x"), "--crosswalk is not a folder"),
         (options("gopher://x"), "gopher:// is not known"),
         (options("gs://b/crosswalk"), "on object storage needs --crosswalk-certificate"),
     ):

@@ -120,7 +120,7 @@ def test_who_is_named_is_told_what_became_of_it(tmp_path: Path, key_file: Path) 
         row for row in [by_name["one"]] if row["status"] == "quarantined"
     ]
     bad = run_command("reidentify", "--crosswalk", str(crosswalk), "--unchecked", "--reason", "nonsense")
-    assert (bad.returncode, "there is no such code" in bad.stderr) == (2, True), bad.stderr
+    assert (bad.returncode, "there is no such reason code" in bad.stderr) == (2, True), bad.stderr
     table = run_command("reidentify", "--crosswalk", str(crosswalk), "--unchecked")
     assert "burned-in-annotation" in table.stdout and "written" in table.stdout
     for path in run.audit.rglob("*"):

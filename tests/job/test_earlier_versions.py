@@ -42,7 +42,7 @@ def test_an_audit_without_risks_of_pixels_is_gone_on_with_only_when_asked_for(tm
     (archive / "new.dcm").write_bytes(ct_file("1.2.3.2"))
     refused = deidentify(archive, output, key_file, "--resume")
     assert refused.code == 2
-    assert "`dicom-deid audit adopt` takes it over" in refused.log
+    assert "convert it with `dicom-deid audit adopt`" in refused.log
     adopted = run_command("audit", "adopt", "--output", str(output), "--key", f"file:{key_file}")
     assert adopted.returncode == 0, adopted.stderr
     refused = deidentify(archive, output, key_file, "--resume")

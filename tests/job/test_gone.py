@@ -94,7 +94,7 @@ def test_an_empty_mount_point_is_an_error_and_the_next_night_goes_on(archive: Ar
     archive.take(folder, 30)
     for resume in (True, False):
         refused = archive.run(folder, resume=resume)
-        assert refused.code == 2 and "--input lists no objects: see that it is mounted, or give --allow-empty" in refused.log
+        assert refused.code == 2 and "--input lists no objects: check that it is mounted, or give --allow-empty" in refused.log
         # empty, but of what was there before too much is gone
         assert is_refused(archive.run(folder, flags=["--allow-empty"], resume=resume), 30, 30)
         assert {name: content for name, content in archive.written().items() if "/.lock-" not in name} == before
@@ -113,7 +113,7 @@ def test_each_input_must_list_something(archive: Archive, tmp_path: Path) -> Non
         (f"{full}/*.no", "matches nothing"),
     ):
         refused = archive.run(full, other, resume=False)
-        assert refused.code == 2 and f"--input number 2 {said}: see that it is mounted" in refused.log
+        assert refused.code == 2 and f"--input number 2 {said}: check that it is mounted" in refused.log
         assert not archive.output.exists()
     taken = archive.run(full, empty, manifest, f"{full}/*.no", flags=["--allow-empty"])
     assert archive.counts(taken) == {"written": 2}

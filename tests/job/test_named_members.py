@@ -109,4 +109,4 @@ def test_members_count_as_objects_before_the_run(packed: Path, tmp_path: Path) -
 def test_an_estimate_looks_at_these_members_only(packed: Path) -> None:
     done = run_command("estimate", "--input", str(name(packed, 1, 2)))
     assert done.returncode == 0, done.stderr
-    assert "2 instances looked at in 1 of them; a run would write 2" in done.stdout
+    assert "2 instances read from 1 of them as a sample; a run would write 2" in done.stdout

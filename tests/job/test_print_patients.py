@@ -152,7 +152,7 @@ def test_what_can_not_be_told_is_counted(tmp_path: Path) -> None:
     assert [row[0] for row in rows_of(table)[1:]] == ["P-1", "W-0", "W-1", "W-2", "W-3"]
     assert "3 objects can't be read" in done.stderr
     assert "1 object without a PatientID" in done.stderr
-    assert "1 patient by IDs that no table can hold" in done.stderr
+    assert "1 patient with IDs that a table can't hold" in done.stderr
 
 
 def test_nothing_is_overwritten_and_no_place_is_open_to_others(archive: Path, tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_nothing_is_overwritten_and_no_place_is_open_to_others(archive: Path, tm
     table.write_text("mine")
     (tmp_path / "out").mkdir()
     for target, message in (
-        (str(table), "there is such a file"),
-        ("gs://bucket/patients.csv", "a new file on this machine"),
+        (str(table), "the file exists"),
+        ("gs://bucket/patients.csv", "must be a file on this machine"),
         (str(tmp_path / "nowhere" / "patients.csv"), "its folder doesn't exist"),
         (str(archive / "patients.csv"), "lies inside --input"),
         (str(tmp_path / "out" / "patients.csv"), "must lie apart"),
@@ -176,7 +176,7 @@ def test_nothing_is_overwritten_and_no_place_is_open_to_others(archive: Path, tm
 @pytest.mark.parametrize("arguments", [("--detach",), ("--metrics-file", "x.prom"), ("--crosswalk", "x"), ("--resume",)])
 def test_what_only_a_run_can_do_is_refused(archive: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = print_patients(archive, tmp_path / "patients.csv", *arguments)
-    assert (done.returncode, f"--print-patients makes no run: leave {arguments[0]} away" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, f"--print-patients starts no run: omit {arguments[0]}" in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "patients.csv").exists()
 
 

@@ -188,9 +188,9 @@ def test_what_is_not_there_any_more_is_counted(made: Made, tmp_path: Path, key_f
     done = run_command(*command, "--input", str(tmp_path / "two"))
     assert [row["source"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["1:a.dcm"]
     assert done.returncode == 3
-    assert done.stderr == "3 of 4 objects were not found in the inputs. 2 of them are of inputs that were not named.\n"
+    assert done.stderr == "3 of 4 objects were not found in the inputs. 2 of them come from inputs that were not named\n"
     done = run_command(*command, "--input", str(tmp_path / "one"), "--input", str(tmp_path / "three"))
-    assert done.returncode == 2 and "--input number 2 is no input of that run" in done.stderr and "three" not in done.stderr
+    assert done.returncode == 2 and "--input number 2 is not an input of that run" in done.stderr and "three" not in done.stderr
 
 
 def test_wrong_keys_and_audits(made: Made, tmp_path: Path) -> None:
@@ -200,10 +200,10 @@ def test_wrong_keys_and_audits(made: Made, tmp_path: Path) -> None:
     done = quarantined(made, "--scope", "other")
     assert done.returncode == 2 and "another --scope" in done.stderr
     done = quarantined(made, audit=tmp_path / "gone")
-    assert done.returncode == 2 and "there is no run.json" in done.stderr
+    assert done.returncode == 2 and "the folder has no run.json" in done.stderr
     for arguments, message in (
-        (["--reason", "none"], "no such code"),
-        (["--csv", "--manifest", "m.csv"], "one of both"),
+        (["--reason", "none"], "no such reason code"),
+        (["--csv", "--manifest", "m.csv"], "exclude each other"),
         (["--manifests", "m.csv"], "did you mean --manifest?"),
     ):
         done = quarantined(made, *arguments)

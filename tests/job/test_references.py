@@ -43,4 +43,4 @@ def test_references_that_lead_nowhere_or_to_somebody_else_are_told(tmp_path: Pat
     assert joins["study_hashes"] == sorted(studies.values())
     assert joins["new_uid"] == uids.new_uid(FRAME.encode(), 0x00200052).decode()
     assert run.report["references"] == {"outside": 1, "joining_patients": 1}
-    assert "UIDs that point outside the archive" in run.log and "UIDs that join two patients" in run.log
+    assert "UIDs that refer to objects outside the archive" in run.log and "UIDs that link two patients" in run.log

@@ -136,8 +136,8 @@ def test_what_is_wrong_is_said(made: Made, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     crosswalk, key = str(made.crosswalk), str(made.pair.private_key)
     for arguments, code, message in (
-        (["--crosswalk", str(tmp_path / "empty")], 2, "no crosswalk is there"),
-        (["--crosswalk", str(tmp_path / "none")], 2, "no crosswalk is there"),
+        (["--crosswalk", str(tmp_path / "empty")], 2, "the folder has no crosswalk"),
+        (["--crosswalk", str(tmp_path / "none")], 2, "the folder has no crosswalk"),
         (["--crosswalk", str(tmp_path / "file")], 1, "can't be read"),
         (["--crosswalk", "gopher://x"], 1, "gopher:// is not known"),
         (["--crosswalk", crosswalk, "--private-key", str(tmp_path / "none")], 2, "--private-key can't be read"),

@@ -189,7 +189,7 @@ def test_what_is_gone_is_told(night: Night) -> None:
     for name in ("SECRETNAME-5", "text"):
         (night.archive / name).unlink()
     second = night.run()
-    assert second.report["listed"] == 7 and second.report["gone"] == 2 and "gone from the source" in second.log
+    assert second.report["listed"] == 7 and second.report["gone"] == 2 and "gone from the inputs" in second.log
     gone = {row["source_id"]: row for row in second.table("gone")}
     assert gone.keys() == {rows["SECRETNAME-5"]["source_id"], rows["text"]["source_id"]}
     assert gone[rows["SECRETNAME-5"]["source_id"]]["output_name"] == rows["SECRETNAME-5"]["output_name"]
@@ -340,7 +340,7 @@ def test_a_crosswalk_misses_nobody_that_is_skipped(night: Night, tmp_path: Path,
     night.run()
     for name in ("one", "other"):
         refused = night.run(f"--crosswalk={tmp_path / name}")
-        assert refused.code == 2 and "no rows in this crosswalk" in refused.log
+        assert refused.code == 2 and "no rows to this crosswalk" in refused.log
         assert night.run(f"--crosswalk={tmp_path / name}", resume=False).code == 3
     night.put("new", "1.2.3.2.1", study="1.2.3.2")
     assert counts(night.run(f"--crosswalk={tmp_path / 'other'}")) == {**LATER, "written": 1}

@@ -22,7 +22,7 @@ from tests.support.runs import ROOT, Run, audit_of, deidentify, write_studies
 MANY = 600
 #: in which a command must have ended after a signal
 BOUND = 10
-ONE = "Interrupted: what was written is whole; start the same command again.\n"
+ONE = "Interrupted: the objects written so far are complete; start the same command again.\n"
 pytestmark = pytest.mark.usefixtures("heard")
 
 
@@ -238,7 +238,7 @@ def test_an_engine_that_goes_on(archive: Path, undisturbed: Run, key_file: Path,
         os.kill(run.process.pid, signal.SIGINT)
         _, log = run.process.communicate(timeout=BOUND)
         assert run.process.returncode == 130 and "Traceback" not in log, log
-        assert log.splitlines()[-1].startswith("Interrupted: the engine may still be at work"), log
+        assert log.splitlines()[-1].startswith("Interrupted: the engine may still be working"), log
 
 
 def test_another_command(key_file: Path, tmp_path: Path) -> None:

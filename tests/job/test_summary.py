@@ -64,11 +64,11 @@ def test_elsewhere_than_on_a_terminal_a_line_is_a_name_and_a_number(capsys: pyte
         **report_rows,
         "new since the run before: truncated": "1",
         "incomplete studies": "2",
-        "quarantined, of no known study": "1",
+        "quarantined, of unknown study": "1",
         "refused, with an earlier output": "1",
-        "UIDs that join two patients": "2",
-        "gone from the source": "5",
-        "made by other versions": "6",
+        "UIDs that link two patients": "2",
+        "gone from the inputs": "5",
+        "written with other versions": "6",
     }
     assert len({line.rindex(value) + len(value) for line, value in zip(lines, rows.values(), strict=False)}) == 1, "aligned"
     assert "Duration: 1:02:05 (list 0:00:01, anonymize 1:00:00, account 0:00:02)" in lines

@@ -103,10 +103,10 @@ def test_a_map_that_cannot_go_on_is_refused(rotation: Rotation, tmp_path: Path) 
     audit, first = str(tmp_path / "a-audit"), f"file:{tmp_path / 'first'}"
     for flags, said in (
         (("--uid-map", audit), "--uid-map-key is not the key"),
-        (("--uid-map", audit, "--uid-map-key", first, "--uid-map-scope", "other"), "has another scope"),
+        (("--uid-map", audit, "--uid-map-key", first, "--uid-map-scope", "other"), "--uid-map-scope was another one"),
         (("--uid-map", str(tmp_path / "in"), "--uid-map-key", first), "no run.json"),
         (("--uid-map-key", first), "need --uid-map"),
-        (("--uid-map", audit, "--uid-map-key", first, "--crosswalk", str(tmp_path / "cross")), "can't be had together"),
+        (("--uid-map", audit, "--uid-map-key", first, "--crosswalk", str(tmp_path / "cross")), "exclude each other"),
     ):
         refused = rotation.run("second", "b", *flags)
         assert refused.code == 2 and said in refused.log, refused.log

@@ -57,7 +57,7 @@ def test_what_it_says_of_a_bucket_is_what_the_run_takes(gcs_server: GcsServer, t
     told = run_command("estimate", "--input", f"gs://{archive}/a", "--sample", "1000", *prices, env=env)
     assert told.returncode == 0, told.stderr
     assert "32 objects listed (1 zips and tars)" in told.stdout
-    assert "41 instances looked at in 32 of them; a run would write 40" in told.stdout
+    assert "41 instances read from 32 of them as a sample; a run would write 40" in told.stdout
     places = ("--input", f"gs://{archive}/a", "--output", f"gs://{result}/out")
     done = run_command("run", *places, "--key", f"file:{key_file}", env=env)
     assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def test_without_prices_there_are_no_costs_and_without_storage_no_operations(tmp
     (tmp_path / "a").write_bytes(ct_file("1.2.3.1"))
     told = run_command("estimate", "--input", str(tmp_path))
     assert told.returncode == 0, told.stderr
-    assert "cost" not in told.stdout and "No object storage was read" in told.stdout
+    assert "cost" not in told.stdout and "The inputs are not on object storage" in told.stdout
 
 
 def test_a_place_that_is_not_there_is_an_error(gcs_server: GcsServer) -> None:

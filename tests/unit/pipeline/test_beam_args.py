@@ -29,9 +29,9 @@ def test_every_option_of_beams_tests_is_among_them() -> None:
         flags = beam_internals.flags_of(options)
         assert flags
         for flag in flags:
-            with pytest.raises(UsageError, match=f"^{flag} is one of Beam's test options"):
+            with pytest.raises(UsageError, match=f"^{flag} is a test option of Apache Beam"):
                 check_beam_args([f"{flag}=1"], OWN)
-            with pytest.raises(UsageError, match=f"^{flag} is one of Beam's test options"):
+            with pytest.raises(UsageError, match=f"^{flag} is a test option of Apache Beam"):
                 check_beam_args([flag, "1"], OWN)
 
 

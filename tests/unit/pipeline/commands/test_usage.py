@@ -38,7 +38,7 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(archive: Path, tm
     [
         (["--options", "RetainUID"], "did you mean RetainUIDs"),
         (["--options", "RetainLongFullDates,RetainLongModifDates"], "exclude each other"),
-        (["--profile", "mine.csv"], "--profile: basic, or a CSV, JSON or XML file"),
+        (["--profile", "mine.csv"], "--profile must be basic, or a CSV, JSON or XML file"),
         (["--profile", __file__], "ends in .csv, .json or .xml"),
         (["--date-shift", "0d..0d"], "date shift"),
         (["--safe-private", "nowhere.csv", "--options", "RetainSafePrivate"], "nowhere.csv"),
