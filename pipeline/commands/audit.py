@@ -9,11 +9,14 @@ import click
 
 from .beam_options import use_beam_options
 from .command_errors import fail
-from .grouped_help import GroupedCommand
+from .grouped_help import GroupedCommand, options_of
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from storage import StorageOptions
+
+_place_option = options_of("Places")
+_key_option = options_of("Keys")
 
 
 @click.group()
@@ -26,16 +29,16 @@ def audit() -> None:
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid audit adopt --output released --key file:secret.key",
 )
-@click.option("--output", required=True, metavar="FOLDER", help="Folder of the runs' output.")
-@click.option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
-@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
-@click.option("--from", "old", metavar="FOLDER", help="Folder of the old audit. Default: OUTPUT/_audit.")
-@click.option(
+@_place_option("--output", required=True, metavar="FOLDER", help="Folder of the runs' output.")
+@_key_option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@_key_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@_place_option("--from", "old", metavar="FOLDER", help="Folder of the old audit. Default: OUTPUT/_audit.")
+@_place_option(
     "--audit", "new", metavar="FOLDER", help="Folder of the new audit; the same as --from keeps its place. Default: OUTPUT-audit."
 )
-@click.option("--uid-map-key", metavar="URI", help="Key by which the UID map is hashed. Default: --key.")
-@click.option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
-@click.option("--crosswalk", metavar="FOLDER", help="Folder of the runs' crosswalk, to convert it, too.")
+@_key_option("--uid-map-key", metavar="URI", help="Key by which the UID map is hashed. Default: --key.")
+@_key_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
+@_place_option("--crosswalk", metavar="FOLDER", help="Folder of the runs' crosswalk, to convert it, too.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def adopt(
@@ -50,11 +53,11 @@ def adopt(
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
-    """Convert an audit of version 0.1, which lies in the output and has no authentication codes.
+    """Convert an audit of version 0.1.
 
-    Tables are copied and get codes by the key, hashes of words become specific to a patient or study, and the old files are
-    removed. The old content is trusted: without codes, nobody can tell whether it was changed. Run the command again if it was
-    interrupted.
+    Such an audit lies in the output and has no authentication codes. Tables are copied and get codes by the key, hashes of words
+    become specific to a patient or study, and the old files are removed. The old content is trusted: without codes, nobody can
+    tell whether it was changed. Run the command again if it was interrupted.
 
     Exit codes: 0 converted; 2 the command line is wrong; 1 failed. Options of Apache Beam for S3 and Azure are accepted, too.
     """

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..surveys.estimate import Estimate, Listing, Prices, Sample
 
 _MILLION, _BILLION = 10**6, 10**9
+_input_option = options_of("Input")
 _price = options_of("Prices")
 _PRICES = (
     _price("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Price of 1,000 writes or pages of a listing."),
@@ -37,10 +38,10 @@ _PRICES = (
     cls=GroupedCommand,
     example="dicom-deid estimate --input gs://bucket/archive --price-writes 0.005 --price-reads 0.0004",
 )
-@click.option(
+@_input_option(
     "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="Folder, prefix, file, glob or manifest; repeatable."
 )
-@click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Number of objects to read as a sample.")
+@_input_option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Number of objects to read as a sample.")
 @with_profile
 @add_options(_PRICES)
 @with_storage
@@ -54,9 +55,10 @@ def estimate(
     price_gib_month: float | None,
     storage: Callable[[], StorageOptions],
 ) -> None:
-    """Estimate the operations, bytes and cost of a run on object storage, from a listing and a sample. Nothing is written.
+    """Estimate a run's operations, bytes and cost.
 
-    Costs are computed for the prices that you give, in any currency. Prices differ by store, storage class and region.
+    The numbers are for object storage, and come from a listing and a sample of the objects. Nothing is written. Costs are
+    computed for the prices that you give, in any currency. Prices differ by store, storage class and region.
     """
     from anonymizer import Engine, Key
     from storage import ManifestError, StorageError, StoredArchive

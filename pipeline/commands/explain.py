@@ -13,13 +13,14 @@ import click
 
 from ..safe_csv import HELP, write_csv
 from .command_errors import usage_error
-from .grouped_help import GroupedCommand
+from .grouped_help import GroupedCommand, options_of
 from .profile_options import load_profile, with_profile
 from .terminal import aligned, visible
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile, ExplainedAttribute
 
+_result_option = options_of("Result")
 _HEADER = ("tag", "keyword", "vr", "action", "meaning", "decided by")
 _DIFF_HEADER = ("tag", "keyword", "vr", "action", "decided by", "other action", "other decided by")
 #: widths on a terminal: tag, action, and a name beside which the meaning still fits on the line
@@ -30,18 +31,19 @@ _INDENT = " " * (_TAG_WIDTH + _ACTION_WIDTH + 4)
 
 @click.command(cls=GroupedCommand, example="dicom-deid explain --options CleanDesc --attribute StudyDescription")
 @with_profile
-@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV instead of a table. {HELP}")
-@click.option(
+@_result_option("--csv", "as_csv", is_flag=True, help=f"Print CSV instead of a table. {HELP}")
+@_result_option(
     "--attribute",
     metavar="NAME",
     help="Show one attribute: a keyword, a tag (0010,0010 or 60xx,3000), or 0019{CREATOR}0c for a private one.",
 )
-@click.option("--diff", "other", metavar="basic|FILE", help="Show only the differences from another profile.")
-@click.option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile. Default: none.")
+@_result_option("--diff", "other", metavar="basic|FILE", help="Show only the differences from another profile.")
+@_result_option("--diff-options", default="", metavar="NAME,...", help="Options of the other profile. Default: none.")
 def explain(profile: ConfidentialityProfile, as_csv: bool, attribute: str | None, other: str | None, diff_options: str) -> None:
-    """Show the action of a profile on each attribute of the dictionary, and the rule that decides it.
+    """Show the action on each attribute, and its rule.
 
-    Attributes are sorted by tag. Rules for many attributes, and for whole objects, come last. In a pipe, each has one line.
+    Without --attribute, all attributes of the dictionary are shown, sorted by tag. Rules for many attributes, and for whole
+    objects, come last. In a pipe, each has one line.
     """
     from profiles import diff
 

@@ -29,7 +29,7 @@ _STANDARD = "-"
 
 @click.command(cls=GroupedCommand, example="dicom-deid file original.dcm released.dcm --key file:secret.key")
 @click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT", required=False)
+@click.argument("target", metavar="[OUT]", required=False)
 @click.option("--in-place", is_flag=True, help="Replace IN itself, once the new file is complete on disk. Give no OUT.")
 @with_profile
 @with_engine

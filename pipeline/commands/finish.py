@@ -12,7 +12,7 @@ from ..events import reporter
 from ..exit_codes import EXIT_FAILED
 from .beam_options import use_beam_options
 from .command_errors import usage_error
-from .grouped_help import GroupedCommand
+from .grouped_help import GroupedCommand, options_of
 from .reporting_options import with_reporting
 from .storage_options import with_storage
 
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
     from .metrics_file import MetricsFile
 
+_run_option = options_of("Run")
+
 
 @click.command(
     cls=GroupedCommand,
     context_settings={"ignore_unknown_options": True},
-    example="dicom-deid finish --audit gs://bucket/released-audit --key gcp-secret:projects/P/secrets/S",
+    example="dicom-deid finish --audit gs://bucket/released-audit --key gcp-secret:projects/P/secrets/S/versions/1",
 )
 @with_reporting
-@click.option("--audit", required=True, metavar="FOLDER", help="Folder of the runs' audit tables.")
-@click.option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
-@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
-@click.option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
-@click.option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
+@_run_option("--audit", required=True, metavar="FOLDER", help="Folder of the runs' audit tables.")
+@_run_option("--key", required=True, metavar="URI", help="Key of the runs: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@_run_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@_run_option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
+@_run_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
 @with_storage
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 def finish(
@@ -45,7 +47,9 @@ def finish(
     beam_args: tuple[str, ...],
     metrics: MetricsFile,
 ) -> None:
-    """Finish runs that were submitted with --detach: check their tables and write run.json.
+    """Finish runs that --detach submitted.
+
+    For each run whose engine is done, its tables are checked and run.json is written.
 
     Exit codes: as for run, and 1 also while the engine is still working. Options of Apache Beam for S3 and Azure are accepted,
     too.

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 Decorator = Callable[[Any], Any]
+#: heading of options about messages, which the help shows behind those about the work
+REPORTING = "Reporting"
 _OTHER = "Other options"
 
 
@@ -37,8 +39,8 @@ class GroupedCommand(click.Command):
         for parameter in self.get_params(ctx):
             if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 groups.setdefault(getattr(parameter, "heading", _OTHER), []).append(record)
-        others = groups.pop(_OTHER, [])
-        for heading, records in (*groups.items(), (_OTHER if groups else "Options", others)):
+        last = [(heading, groups.pop(heading, [])) for heading in (REPORTING, _OTHER)]
+        for heading, records in (*groups.items(), *last) if groups else (("Options", last[1][1]),):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)

@@ -21,7 +21,10 @@ _ADVICE = (
 
 @click.group("key")
 def key_commands() -> None:
-    """Create the key from which pseudonyms, UIDs and date shifts are derived."""
+    """Create a secret key.
+
+    Pseudonyms, UIDs and date shifts are derived from it.
+    """
 
 
 @key_commands.command(cls=GroupedCommand, example="dicom-deid key new secret.key")

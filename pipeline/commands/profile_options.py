@@ -43,7 +43,9 @@ _PROFILE_OPTIONS = (
         help="Range of date shifts for RetainLongModifDates, in d, h, min or s. Default: -3650d..-30d/1d.",
     ),
     _option("--cap-ages", is_flag=True, help="Replace ages over 89 years by 90 years (HIPAA)."),
-    _option("--strict", is_flag=True, help="Also replace short strings (LO, SH) that no table of the standard names by a dummy."),
+    _option(
+        "--strict", is_flag=True, help="Also give a dummy value to short strings (LO, SH) that no table of the standard names."
+    ),
     _option(
         "--pixels",
         "--burned-in",

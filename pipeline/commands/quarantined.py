@@ -11,7 +11,7 @@ import click
 
 from ..safe_csv import HELP, write_csv
 from .beam_options import use_beam_options
-from .grouped_help import GroupedCommand
+from .grouped_help import GroupedCommand, options_of
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from ..surveys.quarantined import FoundObject
 
+_run_option = options_of("Run")
+_selection_option = options_of("Selection")
+_result_option = options_of("Result")
 EXIT_NOT_FOUND = 3
 
 #: columns of the table. Names come last: they may be long, and are never cut
@@ -31,18 +34,18 @@ _TITLES = ("status", "reason", "tag", "source")
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid quarantined --input archive --audit released-audit --key file:secret.key",
 )
-@click.option("--input", "inputs", multiple=True, metavar="PLACE", help="Input of the run, named as it was then; repeatable.")
-@click.option("--audit", metavar="FOLDER", required=True, help="Folder of the run's audit tables.")
-@click.option("--key", required=True, metavar="URI", help="Key of the run: file:PATH, env:NAME or gcp-secret:RESOURCE.")
-@click.option("--scope", default="", metavar="NAME", help="Scope of the run. Default: none.")
-@click.option(
+@_run_option("--input", "inputs", multiple=True, metavar="PLACE", help="Input of the run, named as it was then; repeatable.")
+@_run_option("--audit", metavar="FOLDER", required=True, help="Folder of the run's audit tables.")
+@_run_option("--key", required=True, metavar="URI", help="Key of the run: file:PATH, env:NAME or gcp-secret:RESOURCE.")
+@_run_option("--scope", default="", metavar="NAME", help="Scope of the run. Default: none.")
+@_selection_option(
     "--reason",
     "reasons",
     multiple=True,
     metavar="CODE",
     help="List only objects refused for this reason; repeatable. Default: all reasons.",
 )
-@click.option(
+@_selection_option(
     "--status",
     "statuses",
     type=click.Choice(["quarantined", "filtered"]),
@@ -51,11 +54,11 @@ _TITLES = ("status", "reason", "tag", "source")
     show_default=True,
     help="List objects with this status; repeatable.",
 )
-@click.option(
+@_selection_option(
     "--new", "only_new", is_flag=True, help="List only objects that the continued run had not refused for the same reason."
 )
-@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
-@click.option(
+@_result_option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
+@_result_option(
     "--manifest",
     metavar="FILE",
     help="Write the names to a new manifest (.csv, mode 0600) for --input of another run, instead of printing them.",
@@ -75,10 +78,10 @@ def quarantined(
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
 ) -> None:
-    """List the names of the objects that a run refused, with reason code and attribute.
+    """List the names of refused objects.
 
-    The inputs are listed again on this machine, and zips and tars with refused members are opened. Source names are identifiers:
-    keep the list where the archive is.
+    Each has its reason code and attribute. The inputs of the run are listed again on this machine, and zips and tars with
+    refused members are opened. Source names are identifiers: keep the list where the archive is.
 
     Exit codes: 0 all objects were found in the inputs; 3 some were not; 2 the command line is wrong; 1 failed; 4 failed for a
     transient reason. Options of Apache Beam for S3 and Azure are accepted, too.

@@ -14,7 +14,7 @@ import click
 
 from ..safe_csv import HELP, write_csv
 from .beam_options import use_beam_options
-from .grouped_help import GroupedCommand
+from .grouped_help import GroupedCommand, options_of
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from storage import StorageOptions
 
+_crosswalk_option = options_of("Crosswalk")
+_selection_option = options_of("Selection")
+_result_option = options_of("Result")
 EXIT_NOT_FOUND = 3
 
 #: columns of the table; CSV has all
@@ -41,43 +44,43 @@ _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid reidentify --crosswalk crosswalk --key file:secret.key released/STUDY/SERIES/INSTANCE.dcm",
 )
-@click.option("--crosswalk", required=True, metavar="FOLDER", help="Folder of the crosswalk.")
-@click.option(
+@_crosswalk_option("--crosswalk", required=True, metavar="FOLDER", help="Folder of the crosswalk.")
+@_crosswalk_option(
     "--private-key",
     "key_files",
     multiple=True,
     metavar="FILE",
     help="Private key of the certificate, PEM or DER; repeatable. Needed if the crosswalk is encrypted.",
 )
-@click.option(
+@_crosswalk_option(
     "--key",
     "key_uris",
     multiple=True,
     metavar="URI",
     help="Key of the runs, by which their files are authenticated; repeatable. Needed without --unchecked.",
 )
-@click.option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
-@click.option(
+@_crosswalk_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
+@_crosswalk_option(
     "--unchecked", is_flag=True, help="Accept all files, without --key. Anybody who can write there may have planted some."
 )
-@click.option(
+@_crosswalk_option(
     "--passphrase-from", metavar="env:NAME|file:PATH", help="Place of the private key's passphrase. Default: it has none."
 )
-@click.option(
+@_selection_option(
     "--status",
     "statuses",
     type=click.Choice(["written", "duplicate", "filtered", "quarantined"]),
     multiple=True,
     help="Show only objects with this status; repeatable. Default: all.",
 )
-@click.option(
+@_selection_option(
     "--reason",
     "reasons",
     multiple=True,
     metavar="CODE",
     help="Show only objects that were not written for this reason; repeatable. Default: all.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
+@_result_option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @with_storage
 @click.argument("names", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [BEAM OPTIONS]")
 def reidentify(
@@ -93,7 +96,9 @@ def reidentify(
     storage: Callable[[], StorageOptions],
     names: tuple[str, ...],
 ) -> None:
-    """Show the original objects and patients behind new names, and the status of each object.
+    """Show the originals behind new names.
+
+    These are the original objects and patients. The status of each object is shown, too.
 
     NAME is a new UID of an instance, series or study; a new PatientID; an object's name in the output; a de-identified file; or a
     source_id of the audit. Without NAME, all of the crosswalk is shown. The output holds identifiers.

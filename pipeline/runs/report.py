@@ -182,8 +182,8 @@ def finish(
     if counts.sources != (listed, bytes.fromhex(account["sources"])):
         rows = counts.sources[0]
         raise RunError(
-            f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once: run again, and "
-            "report it if it happens again"
+            f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once: run again, "
+            "and report it if it happens again"
         )
     report = RunReport(
         run_id=run_id,
