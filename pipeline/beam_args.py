@@ -49,7 +49,7 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
             open ports to other users, or the release of Beam is not supported.
     """
     beam_internals.check()
-    _check_kinds(arguments)
+    _check_refused(arguments)
     parser = beam_internals.options_parser()
     try:
         parsed, unknown = parser.parse_known_args(list(arguments))
@@ -64,7 +64,7 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
             raise UsageError("--runner: this runner is for tests or notebooks, and would not run the job to its end")
         if parsed.direct_num_workers < 0:
             raise UsageError("--direct_num_workers must be a number of processes, or 0 for one per core")
-        _check_doors(parsed)
+        _check_ports(parsed)
         return parsed
     flag = unknown[0].split("=")[0]
     if not flag.startswith("-"):
@@ -76,7 +76,7 @@ def check_beam_args(arguments: Sequence[str], own_flags: Iterable[str]) -> argpa
     raise UsageError(f"unknown option {flag}" + "".join(f"; did you mean {name}?" for name in nearest))
 
 
-def _check_kinds(arguments: Sequence[str]) -> None:
+def _check_refused(arguments: Sequence[str]) -> None:
     """Refuse options that no run may have, whatever their values are."""
     of_tests = {flag for options in (TestOptions, TestDataflowOptions) for flag in beam_internals.flags_of(options)}
     for flag in (argument.partition("=")[0] for argument in arguments):
@@ -86,7 +86,7 @@ def _check_kinds(arguments: Sequence[str]) -> None:
             raise UsageError(f"{flag}: {_REFUSED[flag]}")
 
 
-def _check_doors(parsed: argparse.Namespace) -> None:
+def _check_ports(parsed: argparse.Namespace) -> None:
     """Refuse engines that would open ports to other users of this machine."""
     if parsed.runner == _PRISM and not parsed.job_endpoint:
         raise UsageError(

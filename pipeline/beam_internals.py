@@ -85,53 +85,53 @@ def check() -> None:
         raise UsageError(OTHER_BEAM)
 
 
-def _takes(function: Any, *names: str) -> bool:
+def _has_parameters(function: Any, *names: str) -> bool:
     return list(inspect.signature(function).parameters) == list(names)
 
 
-def _uses(function: Any, *names: str) -> bool:
+def _uses_names(function: Any, *names: str) -> bool:
     return set(names) <= set(function.__code__.co_names)
 
 
 _ADDRESSES = tuple(f"{service}_port" for service in _SERVICES)
 _ASSUMPTIONS: tuple[Callable[[], bool], ...] = (
     # the runner makes its server from three arguments, and looks its class up by this name
-    lambda: _takes(worker_handlers.GrpcServer, "state", "provision_info", "worker_manager"),
-    lambda: _uses(worker_handlers.WorkerHandlerManager.get_worker_handlers, "GrpcServer"),
-    lambda: _uses(FnApiRunner.run_stages, "WorkerHandlerManager"),
+    lambda: _has_parameters(worker_handlers.GrpcServer, "state", "provision_info", "worker_manager"),
+    lambda: _uses_names(worker_handlers.WorkerHandlerManager.get_worker_handlers, "GrpcServer"),
+    lambda: _uses_names(FnApiRunner.run_stages, "WorkerHandlerManager"),
     lambda: vars(fn_runner)["WorkerHandlerManager"] is worker_handlers.WorkerHandlerManager,
     # other parts use the server's addresses, which port_from_worker makes into URLs, and two of its attributes
-    lambda: _uses(worker_handlers.GrpcServer.__init__, *_ADDRESSES, "control_handler", "data_plane_handler"),
-    lambda: _takes(GrpcWorkerHandler, "state", "provision_info", "grpc_server"),
-    lambda: _uses(GrpcWorkerHandler.__init__, "control_address", "port_from_worker", "control_port"),
-    lambda: _takes(GrpcWorkerHandler.port_from_worker, "self", "port"),
+    lambda: _uses_names(worker_handlers.GrpcServer.__init__, *_ADDRESSES, "control_handler", "data_plane_handler"),
+    lambda: _has_parameters(GrpcWorkerHandler, "state", "provision_info", "grpc_server"),
+    lambda: _uses_names(GrpcWorkerHandler.__init__, "control_address", "port_from_worker", "control_port"),
+    lambda: _has_parameters(GrpcWorkerHandler.port_from_worker, "self", "port"),
     lambda: all(
-        _uses(getattr(GrpcWorkerHandler, f"{service}_api_service_descriptor"), "port_from_worker", f"{service}_port")
+        _uses_names(getattr(GrpcWorkerHandler, f"{service}_api_service_descriptor"), "port_from_worker", f"{service}_port")
         for service in _SERVICES
     ),
     lambda: issubclass(worker_handlers.ExternalWorkerHandler, GrpcWorkerHandler),
     lambda: "port_from_worker" not in vars(worker_handlers.ExternalWorkerHandler),
-    lambda: _takes(worker_handlers.BeamFnControlServicer, "worker_manager"),
-    lambda: _takes(worker_handlers.BeamFnControlServicer.Control, "self", "iterator", "context"),
-    lambda: _takes(worker_handlers.GrpcStateServicer, "state"),
-    lambda: _takes(data_plane.BeamFnDataServicer, "data_buffer_time_limit_ms"),
+    lambda: _has_parameters(worker_handlers.BeamFnControlServicer, "worker_manager"),
+    lambda: _has_parameters(worker_handlers.BeamFnControlServicer.Control, "self", "iterator", "context"),
+    lambda: _has_parameters(worker_handlers.GrpcStateServicer, "state"),
+    lambda: _has_parameters(data_plane.BeamFnDataServicer, "data_buffer_time_limit_ms"),
     lambda: isinstance(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS, int),
     # workers
-    lambda: _takes(WorkerHandler.register_environment, "urn", "payload_type"),
+    lambda: _has_parameters(WorkerHandler.register_environment, "urn", "payload_type"),
     lambda: {"control_address", "worker_id", "state_cache_size"} <= set(inspect.signature(SdkHarness).parameters),
     lambda: [*inspect.signature(StateSampler).parameters][-1] == "sampling_period_ms",
     lambda: StateSampler.__init__.__defaults__ in ((200,), (_SAMPLING_MILLISECONDS,)),
     # pools of workers in the command's process
-    lambda: _uses(PortableRunner.start_and_replace_loopback_environments, "BeamFnExternalWorkerPoolServicer", "start"),
+    lambda: _uses_names(PortableRunner.start_and_replace_loopback_environments, "BeamFnExternalWorkerPoolServicer", "start"),
     lambda: (
         set(inspect.signature(BeamFnExternalWorkerPoolServicer).parameters) | {"port"}
         == set(inspect.signature(BeamFnExternalWorkerPoolServicer.start).parameters)
     ),
     # options
-    lambda: _takes(PipelineOptions._add_argparse_args, "parser"),
-    lambda: _takes(PipelineOptions.view_as, "self", "cls"),
+    lambda: _has_parameters(PipelineOptions._add_argparse_args, "parser"),
+    lambda: _has_parameters(PipelineOptions.view_as, "self", "cls"),
     lambda: callable(PipelineOptions.__getstate__),
-    lambda: _takes(create_runner, "runner_name"),
+    lambda: _has_parameters(create_runner, "runner_name"),
 )
 
 
@@ -224,9 +224,9 @@ class _SocketServer:
     """
 
     def __init__(
-        self, folder: Path, hear: Callable[[str], object], state: Any, provision_info: object, worker_manager: Any
+        self, folder: Path, on_error: Callable[[str], object], state: Any, provision_info: object, worker_manager: Any
     ) -> None:
-        self.control_handler = _ControlServicer(hear, worker_manager)
+        self.control_handler = _ControlServicer(on_error, worker_manager)
         self.data_plane_handler = data_plane.BeamFnDataServicer(worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
         self.control_port, self.data_port, self.state_port, self.logging_port = (f"unix:{folder / name}" for name in _SERVICES)
         api, handlers = beam_fn_api_pb2_grpc, worker_handlers
@@ -247,17 +247,17 @@ class _SocketServer:
 class _ControlServicer(worker_handlers.BeamFnControlServicer):
     """Beam's control service, which also reports a worker's error at once. The runner waits for all other workers first."""
 
-    def __init__(self, hear: Callable[[str], object], worker_manager: Any) -> None:
+    def __init__(self, on_error: Callable[[str], object], worker_manager: Any) -> None:
         super().__init__(worker_manager)
-        self._hear = hear
+        self._on_error = on_error
 
     def Control(self, iterator: Iterable[Any], context: Any) -> Iterator[Any]:
         """Handle the responses of a worker, as the base class does."""
-        return super().Control(map(self._heard, iterator), context)
+        return super().Control(map(self._report_error, iterator), context)
 
-    def _heard(self, response: Any) -> Any:
+    def _report_error(self, response: Any) -> Any:
         if response.error:
-            self._hear(response.error)
+            self._on_error(response.error)
         return response
 
 
@@ -271,16 +271,16 @@ def _serve(address: str, add: Callable[[object, grpc.Server], None], service: ob
 
 
 @contextlib.contextmanager
-def closed_to_others(folder: Path | None, hear: Callable[[str], object] = str, *, embedded: bool = False) -> Iterator[None]:
+def private_servers(folder: Path | None, on_error: Callable[[str], object] = str, *, embedded: bool = False) -> Iterator[None]:
     """Make Beam, within this process and block, listen on sockets in ``folder`` only; without a folder, make it fail.
 
     Args:
-        hear: called with the text of each worker's error, traceback included, before the runner gets it.
+        on_error: called with the text of each worker's error, traceback included, before the runner gets it.
         embedded: True if the engine is in this process. Else workers in this process (LOOPBACK) listen on a port of loopback,
             since an engine that is another program may not support sockets.
     """
     replaced: tuple[tuple[Any, str, object], ...] = (
-        (worker_handlers, "GrpcServer", functools.partial(_SocketServer, folder, hear) if folder else _refuse),
+        (worker_handlers, "GrpcServer", functools.partial(_SocketServer, folder, on_error) if folder else _refuse),
         # our ports are complete addresses
         (GrpcWorkerHandler, "port_from_worker", lambda self, port: port),
         (
@@ -311,7 +311,7 @@ def work(control: str, worker_id: str) -> None:
     SdkHarness(control, worker_id=worker_id, state_cache_size=_STATE_CACHE_BYTES).run()
 
 
-def sample_often() -> None:
+def shorten_sampling() -> None:
     """Shorten the interval of Beam's sampling thread, for whose next sample (every 200 ms by default) each bundle waits."""
     StateSampler.__init__.__defaults__ = (_SAMPLING_MILLISECONDS,)
 

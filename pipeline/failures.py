@@ -17,7 +17,7 @@ _LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send
 _ENDED_BY_ENGINE = re.compile("Pipeline (?:[^ ]+ )?failed(?:[.]| in state )")
 
 
-def explain(error: Exception) -> RunError:
+def as_run_error(error: Exception) -> RunError:
     """Return the error that ends a run whose job failed with ``error``.
 
     Beam's text may name objects. Only the messages of user-facing errors are taken from it.

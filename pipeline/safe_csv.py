@@ -17,7 +17,7 @@ _BEGINS = re.compile(
 HELP = "An apostrophe precedes cells that a spreadsheet might run."
 
 
-def defused(text: str) -> str:
+def escape_formulas(text: str) -> str:
     """Return ``text`` with an apostrophe before each place where a spreadsheet might begin a formula."""
     return _BEGINS.sub(r"\g<0>'", text)
 
@@ -29,4 +29,4 @@ def write_csv(stream: TextIO, rows: Iterable[Iterable[object]], *, quoted: bool 
         quoted: put all cells in quotes.
     """
     writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
-    writer.writerows([defused(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    writer.writerows([escape_formulas(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)

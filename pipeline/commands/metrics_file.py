@@ -55,7 +55,7 @@ class MetricsFile:
         Raises:
             ValueError: it can't. The message says why.
         """
-        self._path, self._begun, self._is_written = path, time.time(), False
+        self._path, self._started, self._is_written = path, time.time(), False
         if path is None:
             return
         folder, name = os.path.split(path)
@@ -84,12 +84,12 @@ class MetricsFile:
             return
         now = time.time()
         values: dict[str, list[str]] = {}
-        for family, value in zip(_OF_COMMAND, (exit_code, int(self._begun), int(now)), strict=True):
+        for family, value in zip(_OF_COMMAND, (exit_code, int(self._started), int(now)), strict=True):
             values[family] = [self._line(family, value)]
         if reports:
             values |= {family: list(lines) for family, lines in self._account(reports[-1], int(now))}
         else:
-            values |= self._earlier()
+            values |= self._previous_metrics()
         families = _OF_COMMAND | _OF_ACCOUNT
         text = "".join(
             f"# HELP {_PREFIX}{family} {families[family][0]}\n# TYPE {_PREFIX}{family} gauge\n" + "".join(lines)
@@ -137,7 +137,7 @@ class MetricsFile:
         more = f',{kind}="{label}"' if kind else ""
         return f'{_PREFIX}{family}{{name="{self._name}"{more}}} {value}\n'
 
-    def _earlier(self) -> dict[str, list[str]]:
+    def _previous_metrics(self) -> dict[str, list[str]]:
         """Return the file's metrics of the last finished run: only lines that this module can have written."""
         found: dict[str, list[str]] = {family: [] for family in _OF_ACCOUNT}
         assert self._path is not None

@@ -36,9 +36,9 @@ def list_patients(options: JobOptions, path: str, own_flags: Collection[str], *,
     found = write_patients(options, path, own_flags)
     for code, sentence in _warnings(found):
         reporter.warn(code, sentence)
-    exit_code = 0 if found.is_whole else EXIT_QUARANTINED
+    exit_code = 0 if found.is_complete else EXIT_QUARANTINED
     others = f"; {found.known} others are in --patient-table" if found.known else ""
-    sentence = f"{_counted(found.patients, 'patient')} to fill in, of {_counted(found.objects, 'object')}{others}: {path}"
+    sentence = f"{_with_plural(found.patients, 'patient')} to fill in, of {_with_plural(found.objects, 'object')}{others}: {path}"
     reporter.say("patients-listed", sentence, to_stdout=True, **asdict(found), exit_code=exit_code)
     return exit_code
 
@@ -46,16 +46,16 @@ def list_patients(options: JobOptions, path: str, own_flags: Collection[str], *,
 def _warnings(found: PatientList) -> Iterator[tuple[str, str]]:
     if found.refused:
         sentence = "can't be read or parsed: patients whom only they name are not in the table."
-        yield "patients-unread", f"{_counted(found.refused, 'object')} {sentence}"
+        yield "patients-unread", f"{_with_plural(found.refused, 'object')} {sentence}"
     if found.unlisted:
         sentence = "with IDs that a table can't hold are not in it: a run with the table will refuse their objects."
-        yield "patients-unlisted", f"{_counted(found.unlisted, 'patient')} {sentence}"
+        yield "patients-unlisted", f"{_with_plural(found.unlisted, 'patient')} {sentence}"
     if found.without_id:
         yield (
             "patients-without-id",
-            f"{_counted(found.without_id, 'object')} without a PatientID: a run with a patient table will refuse them.",
+            f"{_with_plural(found.without_id, 'object')} without a PatientID: a run with a patient table will refuse them.",
         )
 
 
-def _counted(number: int, noun: str) -> str:
+def _with_plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"

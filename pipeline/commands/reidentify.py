@@ -125,7 +125,7 @@ def reidentify(
         )
     seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
     keys = [_private_key(file, passphrase_from) for file in key_files]
-    wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
+    wanted = {_identifier_of(number, name) for number, name in enumerate(names, 1)}
     found = Crosswalk(Folder(crosswalk, storage()), seals)
     if found.encrypted and not keys:
         raise UsageError("--private-key is needed: the crosswalk is encrypted")
@@ -176,7 +176,7 @@ def _passphrase(place: str) -> bytes:
     raise UsageError("--passphrase-from must be env:NAME or file:PATH")
 
 
-def _meant(number: int, name: str) -> str:
+def _identifier_of(number: int, name: str) -> str:
     """Return the identifier that a NAME on the command line stands for."""
     if not os.path.isfile(name):
         named = _OBJECT_NAME.fullmatch(name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: label and count
 _Row = tuple[str, int]
 
-_SAID_OF_KEPT = (
+_KEPT_PIXELS_ADVICE = (
     "--pixels keep: objects whose pixels may identify a person were written, with PatientIdentityRemoved NO. Look at them before "
     "you hand them out."
 )
@@ -104,7 +104,7 @@ def _sentences(report: RunReport) -> Iterator[str]:
     is_kept = any(risk["kept"] for risk in report.pixel_risks.values())
     # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":
-        yield _SAID_OF_KEPT
+        yield _KEPT_PIXELS_ADVICE
     yield from advice(report.reasons)
 
 

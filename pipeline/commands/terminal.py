@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import click
 
 #: control and invisible characters, and surrogates, which can't be printed
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
     """Return ``text`` with escapes for control and invisible characters."""
-    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return _INVISIBLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def text_of(name: bytes) -> str:

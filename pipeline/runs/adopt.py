@@ -32,7 +32,7 @@ from transforms import (
 )
 
 from ..errors import RunError, UsageError
-from ..workers.process_lock import is_held
+from ..workers.process_lock import is_locked
 from .audit import ORIGIN_FILE, RUN_FILE, Audit
 from .earlier_runs import CROSSWALK_DIGEST, WORK_DIGEST
 
@@ -88,7 +88,7 @@ class Adoption:
         self._engine = engine
         self._place_digest = place_digest
         self._key_id = audit.seals[0].key_id
-        self._in_place = _real(old.location) == _real(audit.folder.location)
+        self._in_place = _resolved(old.location) == _resolved(audit.folder.location)
 
     def run(self, crosswalk: Folder | None = None) -> Adopted:
         """Convert the audit, and return counts of its files.
@@ -104,8 +104,8 @@ class Adoption:
         done = Adopted()
         if not scheme_of(self._old.location) and Path(self._old.location).is_symlink():
             raise UsageError("--from is a symbolic link: name the folder itself")
-        origin = self._said(self._old, ORIGIN_FILE)
-        finished = self._said(self._audit.folder, ORIGIN_FILE)
+        origin = self._read_json(self._old, ORIGIN_FILE)
+        finished = self._read_json(self._audit.folder, ORIGIN_FILE)
         if self._audit.is_own(finished):
             # converted before: the rest of the old audit is removed, if it is one of version 0.1
             is_old = origin is not None and MAC not in origin
@@ -116,7 +116,7 @@ class Adoption:
         else:
             self._check(origin)
             assert origin is not None
-            self._take_over(origin, done)
+            self._convert(origin, done)
             is_old = True
         if crosswalk is not None:
             done.crosswalk = self._seal_crosswalk(crosswalk)
@@ -137,7 +137,7 @@ class Adoption:
             )
         folder = self._old.location
         if not scheme_of(folder) and any(
-            is_held(Path(folder, name)) for name in self._files if name.startswith(_LOCK) and "/" not in name
+            is_locked(Path(folder, name)) for name in self._files if name.startswith(_LOCK) and "/" not in name
         ):
             raise UsageError("--from: a run is using this audit: wait until it ends")
 
@@ -149,25 +149,25 @@ class Adoption:
         found = (os.fsdecode(entry.uri) for entry in store_for(location, self._old.options).list(base))
         return sorted(name.removeprefix(base) for name in found if name.startswith(base))
 
-    def _take_over(self, origin: dict[str, Any], done: Adopted) -> None:
+    def _convert(self, origin: dict[str, Any], done: Adopted) -> None:
         self._audit.folder.make(closed=False)
         if self._in_place and not scheme_of(self._old.location):
             # safe to close: it was found to be an audit, no other folder named by mistake
             Path(self._old.location).chmod(0o700)
         for name in self._files:
             if name == RUN_FILE or ((found := _EARLIER_ACCOUNT.fullmatch(name)) and is_run_id(found.group(1))):
-                self._take_run(name, done)
+                self._convert_run(name, done)
         self._audit.write(ORIGIN_FILE, {**origin, "schema_version": SCHEMA_VERSION})
 
-    def _take_run(self, name: str, done: Adopted) -> None:
+    def _convert_run(self, name: str, done: Adopted) -> None:
         """Convert an account and its tables."""
-        account = self._said(self._old, name)
+        account = self._read_json(self._old, name)
         if self._in_place and self._audit.is_own(account):
             # converted before an interruption
             done.runs += 1
             return
         folder = name.rpartition("/")[0]
-        account, origin = _checked(account, folder)
+        account, origin = _checked_account(account, folder)
         is_own = account["key_id"] == self._key_id
         prefix = f"{folder}/" if folder else ""
         digests, rows = {}, {}
@@ -178,7 +178,7 @@ class Adoption:
                 continue
             content = self._table(prefix + table, count)
             if is_words:
-                content = _encoded(convert_words(content, self._engine))
+                content = _as_parquet(convert_words(content, self._engine))
             name_now = _table_name(table)
             digests[name_now], rows[name_now] = hashlib.sha256(content).hexdigest(), count
             self._audit.folder.create(prefix + name_now, content)
@@ -243,7 +243,7 @@ class Adoption:
         return count
 
     @staticmethod
-    def _said(folder: Folder, name: str) -> dict[str, Any] | None:
+    def _read_json(folder: Folder, name: str) -> dict[str, Any] | None:
         try:
             content, _ = folder.read_json(name)
         except FileNotFoundError:
@@ -255,7 +255,7 @@ class Adoption:
         return content
 
 
-def _checked(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _checked_account(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return an account from ``folder`` and its origin, if it names only files that a run writes.
 
     Raises:
@@ -272,7 +272,7 @@ def _checked(account: dict[str, Any] | None, folder: str) -> tuple[dict[str, Any
     raise RunError(f"an account ({RUN_FILE}) is malformed, or names files that no run writes: restore it from a copy")
 
 
-def _real(location: str) -> str:
+def _resolved(location: str) -> str:
     return location.rstrip("/") if scheme_of(location) else os.path.realpath(location)
 
 
@@ -281,7 +281,7 @@ def _table_name(name: str) -> str:
     return _OLD_GONE.sub(r"\1-part\2-", name)
 
 
-def _encoded(table: pa.Table) -> bytes:
+def _as_parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()

@@ -39,11 +39,11 @@ NAMED_BY = ("new_study_instance_uid", "new_series_instance_uid", "new_sop_instan
 #: columns with the outcome of an object
 OUTCOME = ("status", "reason", "reason_tag")
 #: columns that identify an object; of rows with the same values, one is shown
-_WHO = tuple(name for name in CROSSWALK_SCHEMA.names if name not in (*OUTCOME, "run_id"))
+_IDENTITY = tuple(name for name in CROSSWALK_SCHEMA.names if name not in (*OUTCOME, "run_id"))
 #: columns of the result; ``status_run_id`` is the run that recorded the outcome
-COLUMNS = (*_WHO, *OUTCOME, "status_run_id")
+COLUMNS = (*_IDENTITY, *OUTCOME, "status_run_id")
 #: columns of files of earlier versions
-_NO_OUTCOME = [name for name in CROSSWALK_SCHEMA.names if name not in OUTCOME]
+_OLD_COLUMNS = [name for name in CROSSWALK_SCHEMA.names if name not in OUTCOME]
 #: length of the run ids of earlier versions, which don't sort by time
 _OLD_RUN_ID = 8
 #: precedence of outcomes that one run recorded in several attempts of a bundle: an object that was written once is there
@@ -119,31 +119,31 @@ class Crosswalk:
         Raises:
             RunError: a file can't be read or decrypted.
         """
-        said = _Said()
+        records = _ObjectRecords()
         found: list[pa.Table] | None = None
         if names:
             # rows of named objects are kept; a second reading of the files collects only their outcomes
             found = list(self._named(pa.array(sorted(names), pa.string()), keys))
             wanted = pa.array({source_id for table in found for source_id in table["source_id"].to_pylist()}, pa.string())
             for table in found:
-                said.add_names(table)
+                records.add_names(table)
         for table in self._all_tables(keys):
             if found is None:
-                said.add_names(table)
-                said.add_outcomes(table)
+                records.add_names(table)
+                records.add_outcomes(table)
             else:
-                said.add_outcomes(table.filter(pc.is_in(table["source_id"], value_set=wanted)))
+                records.add_outcomes(table.filter(pc.is_in(table["source_id"], value_set=wanted)))
         seen = set()
         for table in self._all_tables(keys) if found is None else found:
             for row in table.filter(_has_name(table)).to_pylist():
-                if not said.shows(row):
+                if not records.includes(row):
                     continue
-                who = [row[name] for name in _WHO] if row["status"] is None else [row["source_id"]]
+                identity = [row[name] for name in _IDENTITY] if row["status"] is None else [row["source_id"]]
                 # digests, since the rows of a large archive would fill the memory
-                digest = hashlib.blake2b(repr(who).encode(), digest_size=16).digest()
+                digest = hashlib.blake2b(repr(identity).encode(), digest_size=16).digest()
                 if digest not in seen:
                     seen.add(digest)
-                    yield {name: row[name] for name in _WHO} | said.outcome(row)
+                    yield {name: row[name] for name in _IDENTITY} | records.outcome(row)
 
     def _named(self, wanted: pa.Array, keys: list[RSAPrivateKey]) -> Iterator[pa.Table]:
         for table in self._all_tables(keys):
@@ -163,11 +163,11 @@ class Crosswalk:
             if name.endswith(ENCRYPTED_SUFFIX):
                 content = decrypt(content, keys)
             file = pq.ParquetFile(pa.BufferReader(content))
-            if file.schema_arrow.names not in (CROSSWALK_SCHEMA.names, _NO_OUTCOME):
+            if file.schema_arrow.names not in (CROSSWALK_SCHEMA.names, _OLD_COLUMNS):
                 raise RunError(f"{name} was written by another version")
             for batch in file.iter_batches(_BATCH_ROWS):
                 table = pa.Table.from_batches([batch])
-                for column in OUTCOME if file.schema_arrow.names == _NO_OUTCOME else ():
+                for column in OUTCOME if file.schema_arrow.names == _OLD_COLUMNS else ():
                     table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
                 yield table
         except FileNotFoundError:
@@ -193,7 +193,7 @@ def _has_name(table: pa.Table) -> pa.ChunkedArray:
     return pc.or_(pc.is_valid(table["source"]), pc.is_valid(table["source_bytes"]))
 
 
-def _age(run_id: str) -> tuple[bool, str]:
+def _run_order(run_id: str) -> tuple[bool, str]:
     """Return a sort key of runs, by time."""
     return len(run_id) > _OLD_RUN_ID, run_id
 
@@ -209,10 +209,10 @@ class _Outcome(NamedTuple):
     @property
     def order(self) -> tuple[Any, ...]:
         """Sort key, largest for the outcome that counts."""
-        return _age(self.run_id), _RANKS.get(self.status, -len(_RANKS)), self
+        return _run_order(self.run_id), _RANKS.get(self.status, -len(_RANKS)), self
 
 
-class _Known(NamedTuple):
+class _ObjectRecord(NamedTuple):
     """Records of all runs about one object.
 
     Attributes:
@@ -226,47 +226,47 @@ class _Known(NamedTuple):
     unread_in: str = ""
 
 
-class _Said:
+class _ObjectRecords:
     """Records of all objects, by source id. Few differ, so equal ones share memory."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, _Known] = {}
-        self._same: dict[_Known, _Known] = {}
+        self._by_id: dict[bytes, _ObjectRecord] = {}
+        self._shared: dict[_ObjectRecord, _ObjectRecord] = {}
 
     def add_names(self, table: pa.Table) -> None:
         """Record, from rows with names, which objects could be read."""
         columns = ("source_id", "status", "run_id")
         for source_id, status, run_id in _tuples(table.filter(_has_name(table)), columns):
-            known = self._of(source_id)
+            record = self._get(source_id)
             if status is None:
-                self._put(source_id, known._replace(was_read=True))
+                self._set(source_id, record._replace(was_read=True))
             else:
-                self._put(source_id, known._replace(unread_in=max(known.unread_in, run_id, key=_age)))
+                self._set(source_id, record._replace(unread_in=max(record.unread_in, run_id, key=_run_order)))
 
     def add_outcomes(self, table: pa.Table) -> None:
         """Record the outcomes of objects, from rows that have one."""
         table = table.filter(pc.is_valid(table["status"]))
         for source_id, *texts in _tuples(table, ("source_id", "run_id", *OUTCOME)):
-            known = self._of(source_id)
+            record = self._get(source_id)
             outcome = _Outcome(*(text or "" for text in texts))
-            if outcome.order > known.outcome.order:
-                self._put(source_id, known._replace(outcome=outcome))
+            if outcome.order > record.outcome.order:
+                self._set(source_id, record._replace(outcome=outcome))
 
-    def shows(self, row: dict[str, Any]) -> bool:
+    def includes(self, row: dict[str, Any]) -> bool:
         """Return whether a row counts: it is of an object that was read, or the newest row of one that never was."""
-        known = self._of(row["source_id"])
-        return row["status"] is None or (not known.was_read and row["run_id"] == known.unread_in)
+        record = self._get(row["source_id"])
+        return row["status"] is None or (not record.was_read and row["run_id"] == record.unread_in)
 
     def outcome(self, row: dict[str, Any]) -> dict[str, str]:
         """Return the outcome of a row's object, by the names of the last COLUMNS."""
-        run_id, *outcome = self._of(row["source_id"]).outcome
+        run_id, *outcome = self._get(row["source_id"]).outcome
         return dict(zip((*OUTCOME, "status_run_id"), (*outcome, run_id), strict=True))
 
-    def _of(self, source_id: str) -> _Known:
-        return self._known.get(source_id.encode(), _Known())
+    def _get(self, source_id: str) -> _ObjectRecord:
+        return self._by_id.get(source_id.encode(), _ObjectRecord())
 
-    def _put(self, source_id: str, known: _Known) -> None:
-        self._known[source_id.encode()] = self._same.setdefault(known, known)
+    def _set(self, source_id: str, record: _ObjectRecord) -> None:
+        self._by_id[source_id.encode()] = self._shared.setdefault(record, record)
 
 
 def _tuples(table: pa.Table, columns: Iterable[str]) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from ..job import Inputs
 from .digests import digest_of_input
 
 #: in place of the id of an ordinal without an input
-_NONE = ""
+_NO_INPUT = ""
 
 
 def number_inputs(names: Sequence[str], key: Key, last: EarlierRun | None) -> Inputs:
@@ -32,13 +32,13 @@ def number_inputs(names: Sequence[str], key: Key, last: EarlierRun | None) -> In
         if one in former:
             known[at] = former.index(one)
             # an input that is named twice has two ordinals
-            former[known[at]] = _NONE
+            former[known[at]] = _NO_INPUT
     left = (ordinal for ordinal in count() if ordinal not in known.values())
     ordinals = [known[at] if at in known else next(left) for at in range(len(ids))]
     by_ordinal = dict(zip(ordinals, ids, strict=True))
     return Inputs(
         list(zip(ordinals, names, strict=True)),
-        tuple(by_ordinal.get(ordinal, _NONE) for ordinal in range(max(ordinals, default=-1) + 1)),
+        tuple(by_ordinal.get(ordinal, _NO_INPUT) for ordinal in range(max(ordinals, default=-1) + 1)),
     )
 
 
@@ -54,6 +54,6 @@ def former_listing(inputs: Inputs, last: EarlierRun | None, most_gone: float) ->
     listed = last.listed
     shared = frozenset(filter(None, inputs.ids)) & listed.keys()
     # objects that an older version listed have no input: they count under these
-    objects = sum(listed[one] for one in shared) + listed.get(_NONE, 0)
+    objects = sum(listed[one] for one in shared) + listed.get(_NO_INPUT, 0)
     ordinals = frozenset(ordinal for ordinal, one in enumerate(inputs.ids) if one in shared)
     return FormerListing(shared, ordinals, objects, most_gone) if objects else None

@@ -11,7 +11,7 @@ from anonymizer import UNFINISHED
 from storage import Folder, StorageError, clear_temporary, scheme_of
 from transforms import EARLIER, is_run_id
 
-from ..workers.process_lock import hold, is_held
+from ..workers.process_lock import is_locked, lock_file
 from . import restricted
 from .pending import pending_runs
 from .report import account_folder, has_account, run_files
@@ -30,7 +30,7 @@ def others_at_work(audit: Folder, run_id: str) -> bool:
     if scheme_of(audit.location):
         return False
     locks = Path(audit.location).glob(f"{_PREFIX}*")
-    return any(is_held(lock) for lock in locks if lock.name.removeprefix(_PREFIX) != run_id)
+    return any(is_locked(lock) for lock in locks if lock.name.removeprefix(_PREFIX) != run_id)
 
 
 class RunLock:
@@ -55,20 +55,20 @@ class RunLock:
     def __enter__(self) -> RunLock:
         if self._folder is not None:
             path = self._folder / f"{_PREFIX}{self._run_id}"
-            self._handle = hold(path)
+            self._handle = lock_file(path)
             for lock in self._folder.glob(f"{_PREFIX}*"):
                 run_id = lock.name.removeprefix(_PREFIX)
                 # other names are no locks: whoever may write here must not choose what is removed
                 if lock == path or not is_run_id(run_id):
                     continue
-                if is_held(lock):
+                if is_locked(lock):
                     self.alive.add(run_id)
                     continue
-                self._clear(run_id)
+                self._remove_unfinished(run_id)
                 lock.unlink(missing_ok=True)
             # found by their own names, since a power failure may lose the lock and keep these
-            for run_id in restricted.begun(self._audit) - self.alive - pending_runs(self._audit) - {self._run_id}:
-                self._settle(run_id)
+            for run_id in restricted.unpublished_runs(self._audit) - self.alive - pending_runs(self._audit) - {self._run_id}:
+                self._publish_or_discard(run_id)
             if not self.alive:
                 # unfinished files don't bear the name of their run
                 for unfinished in (*self._folder.glob(f"{UNFINISHED}*"), *self._folder.glob(f"{EARLIER}/*/{UNFINISHED}*")):
@@ -81,13 +81,13 @@ class RunLock:
         if kind is not None:
             # the lock file stays: workers on an engine may go on writing, and the next run removes what they leave
             with contextlib.suppress(StorageError):
-                self._clear(self._run_id)
+                self._remove_unfinished(self._run_id)
         elif self._folder is not None:
             (self._folder / f"{_PREFIX}{self._run_id}").unlink(missing_ok=True)
         if self._handle >= 0:
             os.close(self._handle)
 
-    def _settle(self, run_id: str) -> None:
+    def _publish_or_discard(self, run_id: str) -> None:
         """Publish the restricted settings of a dead run if its account exists, else discard them."""
         folder = account_folder(self._audit, run_id)
         if folder is None:
@@ -95,7 +95,7 @@ class RunLock:
         else:
             restricted.publish(self._audit, run_id, folder)
 
-    def _clear(self, run_id: str) -> None:
+    def _remove_unfinished(self, run_id: str) -> None:
         """Remove a run's unfinished objects, and its tables if it has no account. Finished objects are complete, and stay."""
         if not scheme_of(self._output):
             clear_temporary(self._output, run_id)

@@ -12,7 +12,7 @@ from .report import RunReport, finish
 _PREFIX, _SUFFIX = "pending-", ".json"
 
 
-def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
+def write_note(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
     """Write a note to the audit that a run is pending.
 
     Args:
@@ -24,7 +24,7 @@ def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
     audit.write(f"{_PREFIX}{run_id}{_SUFFIX}", origin)
 
 
-def forget(audit: Folder, run_id: str) -> None:
+def remove_note(audit: Folder, run_id: str) -> None:
     """Remove the note of a run."""
     audit.delete(f"{_PREFIX}{run_id}{_SUFFIX}")
 
@@ -77,7 +77,7 @@ def finish_pending(audit: Audit) -> Finished:
             except FileNotFoundError:
                 finished.without_account.append(run_id)
             else:
-                forget(audit.folder, run_id)
+                remove_note(audit.folder, run_id)
     except (StorageError, ValueError, KeyError) as error:
         raise RunError(f"the audit can't be read: {error if isinstance(error, StorageError) else 'a file is broken'}") from None
     return finished

@@ -32,7 +32,7 @@ from .provenance import RESUMES
 
 _COLUMNS = ("output_name", "status", "source_id", "source_version", "size", "crc32c", "written_in")
 _WRITTEN = Status.WRITTEN.value
-_VOUCHED = pa.array([_WRITTEN, Status.SKIPPED.value])
+_IN_OUTPUT = pa.array([_WRITTEN, Status.SKIPPED.value])
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _earlier(folder: Folder) -> list[str]:
 
 
 def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, RecordedOutput]]:
-    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _VOUCHED))
+    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _IN_OUTPUT))
     row: dict[str, Any]
     for row in table.filter(is_wanted).to_pylist():
         version, written_in = row.get("source_version") or "", row.get("written_in") or run_id

@@ -167,8 +167,9 @@ def finish(
     folder, began = audit.folder, time.monotonic()
     origin = dict(origin)
     settings = origin.pop(SETTINGS, {})
-    making = OutputFingerprint(origin.get("version", ""), settings.get("settings_digest", ""), (origin.get(PROFILE_DIGEST, ""),))
-    counts = TableCounts(run_id, making)
+    profile_digests = (origin.get(PROFILE_DIGEST, ""),)
+    fingerprint = OutputFingerprint(origin.get("version", ""), settings.get("settings_digest", ""), profile_digests)
+    counts = TableCounts(run_id, fingerprint)
     try:
         account, _ = audit.read(account_name(run_id))
         check_names({**account, "run_id": run_id})

@@ -17,7 +17,7 @@ RESTRICTED_FILE = "run-restricted.json"
 _ENCRYPTED = ".p7m"
 
 
-def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: bytes) -> str | None:
+def write_unpublished(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: bytes) -> str | None:
     """Write the restricted settings under a preliminary name, until ``publish`` renames them to ``run-restricted.json``.
 
     Args:
@@ -42,7 +42,7 @@ def begin(audit: Audit, run_id: str, content: Mapping[str, Any], certificate: by
         except EnvelopeError as error:
             raise UsageError(f"--crosswalk-certificate: {error}") from None
     name = RESTRICTED_FILE + (_ENCRYPTED if certificate else "")
-    audit.folder.create(_begun(run_id, name), encoded)
+    audit.folder.create(_unpublished_name(run_id, name), encoded)
     return name
 
 
@@ -54,20 +54,20 @@ def publish(audit: Folder, run_id: str, folder: str = "") -> None:
     """
     for name in _names():
         try:
-            content = audit.read(_begun(run_id, name))
+            content = audit.read(_unpublished_name(run_id, name))
         except FileNotFoundError:
             continue
         audit.create(f"{folder}/{name}" if folder else name, content)
-        audit.delete(_begun(run_id, name))
+        audit.delete(_unpublished_name(run_id, name))
 
 
-def begun(audit: Folder) -> set[str]:
+def unpublished_runs(audit: Folder) -> set[str]:
     """Return the ids of runs with unpublished restricted settings.
 
     Raises:
         StorageError: the audit can't be listed.
     """
-    prefix = _begun("", RESTRICTED_FILE).partition(".")[0]
+    prefix = _unpublished_name("", RESTRICTED_FILE).partition(".")[0]
     found = (name.removeprefix(prefix).partition(".")[0] for name in audit.names(prefix))
     return {run_id for run_id in found if is_run_id(run_id)}
 
@@ -75,7 +75,7 @@ def begun(audit: Folder) -> set[str]:
 def discard(audit: Folder, run_id: str) -> None:
     """Remove the unpublished restricted settings of a run that did not finish."""
     for name in _names():
-        audit.delete(_begun(run_id, name))
+        audit.delete(_unpublished_name(run_id, name))
 
 
 def put_aside(audit: Folder, run_id: str) -> None:
@@ -88,5 +88,5 @@ def _names() -> tuple[str, ...]:
     return RESTRICTED_FILE, RESTRICTED_FILE + _ENCRYPTED
 
 
-def _begun(run_id: str, name: str) -> str:
+def _unpublished_name(run_id: str, name: str) -> str:
     return name.replace(".", f"-{run_id}.", 1)

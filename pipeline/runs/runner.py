@@ -17,7 +17,7 @@ from transforms import EarlierRuns, ProgressListener, warm_up
 
 from ..errors import RunAgainError, RunError
 from ..events import reporter
-from ..failures import explain
+from ..failures import as_run_error
 from ..job import build_job
 from ..options import JobOptions
 from ..signals import set_interruption_message, signals_deferred
@@ -26,7 +26,7 @@ from ..workers.worker_process import freeze_garbage_collector
 from . import restricted
 from .lock import RunLock
 from .metrics import operations_of
-from .pending import forget, remember
+from .pending import remove_note, write_note
 from .progress import ProgressDisplay, ProgressFiles
 from .provenance import TAKES_UP
 from .report import RunReport, finish
@@ -98,15 +98,15 @@ def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = 
             begun = _begin(setup, set())
             set_interruption_message(_ENGINE_GOES_ON)
             # before the submission, so that the run can be finished even if the engine's answer is lost
-            remember(setup.audit, setup.run_id, begun.origin)
+            write_note(setup.audit, setup.run_id, begun.origin)
             try:
                 # no progress is shown: the folder of this listener doesn't exist
                 _build_pipeline(begun, ProgressFiles(os.devnull), None).run()
             except Exception as error:
-                forget(setup.audit.folder, setup.run_id)
+                remove_note(setup.audit.folder, setup.run_id)
                 if debug:
                     raise
-                raise explain(error) from None
+                raise as_run_error(error) from None
 
 
 def _worker_processes(plan: ExecutionPlan, *, debug: bool) -> WorkerProcesses:
@@ -134,7 +134,7 @@ def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
     """
     earlier = setup.earlier_runs(alive)
     certificate = setup.crosswalk.certificate if setup.crosswalk else b""
-    name = restricted.begin(setup.audit, setup.run_id, setup.provenance.restricted, certificate)
+    name = restricted.write_unpublished(setup.audit, setup.run_id, setup.provenance.restricted, certificate)
     begun = _BegunRun(setup, earlier, setup.origin(earlier, name))
     reporter.say(
         "run-started",
@@ -182,7 +182,7 @@ def _execute(begun: _BegunRun, processes: WorkerProcesses, *, debug: bool) -> _E
         except Exception as error:
             if debug:
                 raise
-            raise explain(error) from None
+            raise as_run_error(error) from None
         finally:
             with signals_deferred():
                 begun.setup.writer.clean()

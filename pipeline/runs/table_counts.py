@@ -31,7 +31,7 @@ class TableCounts:
 
     Attributes:
         run_id: id of the run.
-        making: version and settings of the run.
+        fingerprint: version and settings of the run.
         statuses: objects by status.
         reasons: objects that were not written, by reason code.
         risks_refused, risks_kept: quarantined objects, and all others, by pixel risk.
@@ -50,7 +50,7 @@ class TableCounts:
     """
 
     run_id: str
-    making: OutputFingerprint
+    fingerprint: OutputFingerprint
     statuses: Counter[str] = field(default_factory=lambda: Counter({status.value: 0 for status in Status}))
     reasons: Counter[str] = field(default_factory=Counter)
     risks_refused: Counter[str] = field(default_factory=Counter)
@@ -109,9 +109,9 @@ class TableCounts:
 
     def _settings(self, batch: pa.RecordBatch) -> None:
         rows = batch.filter(pc.is_in(batch.column("status"), _IN_OUTPUT))
-        is_version = pc.equal(rows.column("version"), self.making.version)
+        is_version = pc.equal(rows.column("version"), self.fingerprint.version)
         self.other_versions += len(rows) - _trues(is_version)
-        self.other_settings += _trues(pc.and_not(is_version, has_settings(rows, self.making)))
+        self.other_settings += _trues(pc.and_not(is_version, has_settings(rows, self.fingerprint)))
 
     def _refused(self, rows: pa.RecordBatch) -> None:
         _count(self.new_quarantined, rows.column("reason").filter(pc.equal(rows.column("since"), self.run_id)))

@@ -40,7 +40,7 @@ _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
 #: number of lists of objects that are read at once
 _BATCH = 1_000
 #: sample new IDs for a check; two, since a new ID must not be the original one
-_TRIED = ("X", "Y")
+_SAMPLE_IDS = ("X", "Y")
 #: reasons of objects with complete headers: if such a header names no patient, none is missed
 _OF_WHOLE_HEADERS = {
     Reason.MISSING_SOP_CLASS_UID,
@@ -73,7 +73,7 @@ class PatientList:
     refused: int
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """True if no patient whom a run might meet can be missing."""
         return not (self.unlisted or self.refused)
 
@@ -99,7 +99,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     check_locations(options)
     check_patient_list(options, path)
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    table = _table(options)
+    table = _load_table(options)
     archive, _ = survey_inputs(options)
     search = _Search(archive)
     search.read(_objects(options, archive))
@@ -114,7 +114,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     return PatientList(written, len(known), len(new) - written, search.objects, search.without_id, search.refused)
 
 
-def _table(options: JobOptions) -> PatientTable | None:
+def _load_table(options: JobOptions) -> PatientTable | None:
     source = options.engine.patient_table
     if source is None:
         return None
@@ -184,7 +184,7 @@ class _Search:
     def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
         """Return an object's patient, with or without an ID, or the reason why it is unknown; None if the object has none."""
         try:
-            return retry_transient(partial(self._look, ref))
+            return retry_transient(partial(self._scan, ref))
         except EndOfRunError:
             raise
         except DeidentificationError as error:
@@ -194,7 +194,7 @@ class _Search:
         except Exception:  # one bad object must not end the search; the message may quote values
             return Reason.INTERNAL_ERROR
 
-    def _look(self, ref: ObjectRef) -> Patient | Reason | None:
+    def _scan(self, ref: ObjectRef) -> Patient | Reason | None:
         engine, size = self._engine, ref.size if ref.size >= 0 else None
         try:
             with self._archive.open(ref, header=True) as stream:
@@ -222,7 +222,7 @@ def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:
     write_csv(text, [_HEADER], quoted=True)
     written = 0
     for patient in patients:
-        if _is_read(patient):
+        if _can_hold(patient):
             write_csv(text, [(*patient, "")], quoted=True)
             written += 1
     text.flush()
@@ -230,9 +230,9 @@ def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:
     return written
 
 
-def _is_read(patient: Patient) -> bool:
+def _can_hold(patient: Patient) -> bool:
     """Return whether a run would find the patient in the filled-in table, by reading a table with the patient alone."""
-    new = next(new for new in _TRIED if new != patient.patient_id)
+    new = next(new for new in _SAMPLE_IDS if new != patient.patient_id)
     text = io.StringIO()
     write_csv(text, [_HEADER, (*patient, new)], quoted=True)
     try:

@@ -174,21 +174,21 @@ class Search:
         self._source_id = Pseudonyms(key).source_id
         ids = rows["source_id"].to_pylist()
         #: row numbers by source id; an object that was listed twice has one
-        self._left = {bytes.fromhex(source_id): place for place, source_id in enumerate(ids)}
+        self._missing_rows = {bytes.fromhex(source_id): place for place, source_id in enumerate(ids)}
         # a container that was refused itself needn't be opened
         in_container = pc.fill_null(pc.not_equal(rows["container_id"], rows["source_id"]), False)
         self._containers = frozenset(map(bytes.fromhex, pc.unique(rows.filter(in_container)["container_id"]).to_pylist()))
         self._inputs = frozenset(pc.unique(rows["input_id"]).to_pylist())
-        self.objects = len(self._left)
+        self.objects = len(self._missing_rows)
 
     @property
     def missing(self) -> int:
         """Number of objects not found so far."""
-        return len(self._left)
+        return len(self._missing_rows)
 
     def missing_elsewhere(self, inputs: Inputs) -> int:
         """Return the number of missing objects that come from inputs other than ``inputs``."""
-        listed_by = self._rows["input_id"].take(pa.array(list(self._left.values()), pa.int64()))
+        listed_by = self._rows["input_id"].take(pa.array(list(self._missing_rows.values()), pa.int64()))
         named = pc.is_in(listed_by, pa.array([*filter(None, inputs.ids), None], pa.string()))
         return int(pc.sum(pc.invert(named)).as_py() or 0)
 
@@ -200,23 +200,23 @@ class Search:
             StorageUnavailableError: an input can't be read at the moment.
         """
         for number, (ordinal, name) in enumerate(inputs.locations, 1):
-            if not self._left:
+            if not self._missing_rows:
                 return
             if self._inputs.isdisjoint({inputs.ids[ordinal], None}):
                 continue
             try:
                 for ref in archive.preview((ordinal, name)):
-                    yield from self._among(archive, ref)
-                    if not self._left:
+                    yield from self._found_in(archive, ref)
+                    if not self._missing_rows:
                         return
             except (StorageError, ManifestError) as error:
                 raise RunError(f"--input number {number}: {error}") from error
             except OSError as error:
                 raise RunError(f"--input number {number} can't be read: {error.strerror}") from error
 
-    def _among(self, archive: StoredArchive, ref: ObjectRef) -> Iterator[FoundObject]:
+    def _found_in(self, archive: StoredArchive, ref: ObjectRef) -> Iterator[FoundObject]:
         """Yield the object itself if it is searched for, and the members of it that are."""
-        if (found := self._take(ref, None)) is not None:
+        if (found := self._match(ref, None)) is not None:
             yield found
         if not archive.is_container(ref.name) or bytes.fromhex(self._source_id(ref.listed_as)) not in self._containers:
             return
@@ -224,17 +224,17 @@ class Search:
         for members in archive.members(ref):
             for member in members:
                 # a container that can't be opened is listed as the last of its members
-                if member.source != ref.source and (found := self._take(member, member.source[before:])) is not None:
+                if member.source != ref.source and (found := self._match(member, member.source[before:])) is not None:
                     yield found
 
-    def _take(self, ref: ObjectRef, member: bytes | None) -> FoundObject | None:
-        place = self._left.pop(bytes.fromhex(self._source_id(ref.source)), None)
+    def _match(self, ref: ObjectRef, member: bytes | None) -> FoundObject | None:
+        place = self._missing_rows.pop(bytes.fromhex(self._source_id(ref.source)), None)
         if place is None:
             return None
         row = self._rows.slice(place, 1).select(SHOWN).to_pylist()[0]
-        return FoundObject(ref.source, _uri(ref.name), member, row)
+        return FoundObject(ref.source, _absolute(ref.name), member, row)
 
 
-def _uri(name: bytes) -> bytes:
+def _absolute(name: bytes) -> bytes:
     """Return an absolute path or a URI. Paths are not normalized, since ``..`` behind a link leads elsewhere."""
     return name if scheme_of(os.fsdecode(name)) else os.path.join(os.getcwdb(), name)

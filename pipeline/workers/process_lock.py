@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 
-def hold(path: str | Path) -> int:
+def lock_file(path: str | Path) -> int:
     """Create the file if it doesn't exist, lock it, and return its descriptor.
 
     The lock ends when the descriptor is closed, at the latest with the process.
@@ -26,7 +26,7 @@ def hold(path: str | Path) -> int:
         os.close(handle)
 
 
-def is_held(path: str | Path) -> bool:
+def is_locked(path: str | Path) -> bool:
     """Return whether a process holds the lock. A file that can't be opened counts as locked."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

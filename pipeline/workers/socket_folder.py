@@ -24,13 +24,13 @@ def make_socket_folder() -> Path:
     Raises:
         UsageError: no place is suitable.
     """
-    for place in _places():
-        if place and _is_fit(place):
+    for place in _candidates():
+        if place and _is_suitable(place):
             try:
                 folder = tempfile.mkdtemp(prefix="dicom-deid-", dir=place)
             except OSError:
                 continue
-            if _takes_sockets(folder):
+            if _supports_sockets(folder):
                 return Path(folder)
             shutil.rmtree(folder, ignore_errors=True)
     raise UsageError(
@@ -39,20 +39,20 @@ def make_socket_folder() -> Path:
     )
 
 
-def _places() -> Iterator[str]:
+def _candidates() -> Iterator[str]:
     # XDG_RUNTIME_DIR comes late, since it is removed at logout, while a run may go on
     yield from (os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP"))
     yield from ("/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm")
 
 
-def _is_fit(place: str) -> bool:
+def _is_suitable(place: str) -> bool:
     if not _PLAIN.fullmatch(place):
         return False
     real = Path(place).resolve()
-    return all(map(_is_ours, (real, *real.parents)))
+    return all(map(_is_protected, (real, *real.parents)))
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_protected(folder: Path) -> bool:
     """Return whether no other user can rename entries of the folder and replace them."""
     try:
         found = folder.stat()
@@ -62,7 +62,7 @@ def _is_ours(folder: Path) -> bool:
     return found.st_uid in (0, os.geteuid()) and not others_write
 
 
-def _takes_sockets(folder: str) -> bool:
+def _supports_sockets(folder: str) -> bool:
     """Return whether a socket can be created: some file systems have none, and the path may be too long."""
     path = os.path.join(folder, _LONGEST_NAME)
     if len(os.fsencode(path)) > _LONGEST_BYTES:

@@ -20,7 +20,7 @@ from apache_beam.runners.runner import PipelineRunner
 
 from storage import StorageUnavailableError, go_on, has_connected, note_outage, remember_outages, stop
 
-from ..beam_internals import closed_to_others, runner_of_processes
+from ..beam_internals import private_servers, runner_of_processes
 from ..errors import RUN_AGAIN_HINT, RunAgainError
 from ..failures import transient_message_in
 from ..signals import Interrupted, signals_blocked, signals_deferred
@@ -30,7 +30,7 @@ from .socket_folder import make_socket_folder
 T = TypeVar("T")
 
 #: limits on the wait for killed processes to end, and for the exit code of a worker after an error that its death caused
-_GONE_SECONDS, _NEWS_SECONDS = 20.0, 1.0
+_KILL_SECONDS, _EXIT_CODE_SECONDS = 20.0, 1.0
 #: limit on the wait for interrupted work to record what is done
 _STOP_SECONDS = 4.0
 
@@ -64,7 +64,7 @@ class WorkerProcesses:
         self._cleanup = contextlib.ExitStack()
         #: functions that return or raise; the first one is the run's outcome: success, its error, or a worker's death
         self._outcomes: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._died, self._over = threading.Event(), threading.Event()
+        self._worker_died, self._work_ended = threading.Event(), threading.Event()
 
     def __enter__(self) -> WorkerProcesses:
         """Start the processes.
@@ -80,17 +80,17 @@ class WorkerProcesses:
                 if self._count or self._embedded:
                     folder = make_socket_folder()
                     cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-                cleanup.enter_context(closed_to_others(folder, self._hear, embedded=self._embedded))
+                cleanup.enter_context(private_servers(folder, self._on_worker_error, embedded=self._embedded))
                 if folder is not None:
                     self._start(folder)
-                    cleanup.callback(self._end)
+                    cleanup.callback(self._kill_all)
             self._cleanup = cleanup.pop_all()
         return self
 
     def _start(self, folder: Path) -> None:
         forks = sys.platform == "linux" and threading.active_count() == 1 and not has_connected()
         task = (os.getpid(), str(folder), self._prepare, self._debug)
-        self._workers = [_Worker("fork" if forks else "spawn", self._ended, task) for _ in range(self._count)]
+        self._workers = [_Worker("fork" if forks else "spawn", self._on_exit, task) for _ in range(self._count)]
         self._idle = iter(self._workers)
         with signals_blocked():
             for worker in self._workers:
@@ -103,13 +103,13 @@ class WorkerProcesses:
         remember_outages(False)
         self._cleanup.close()
 
-    def _end(self) -> None:
+    def _kill_all(self) -> None:
         """Kill the processes that are still alive."""
         # after a successful run, all have ended by themselves
         left = [worker for worker in self._workers if not worker.gone.is_set()]
         for worker in left:
             worker.process.kill()
-        deadline = time.monotonic() + _GONE_SECONDS
+        deadline = time.monotonic() + _KILL_SECONDS
         for worker in left:
             worker.gone.wait(deadline - time.monotonic())
 
@@ -131,10 +131,10 @@ class WorkerProcesses:
                 results.append(work(runner))
                 self._outcomes.put(lambda: None)
             except BaseException as error:
-                self._over.set()
+                self._work_ended.set()
                 if self._workers:
                     # the death of a worker may be noticed a moment after the error that it caused
-                    self._died.wait(_NEWS_SECONDS)
+                    self._worker_died.wait(_EXIT_CODE_SECONDS)
                 self._outcomes.put(_raiser(error))
 
         # in a thread that may be abandoned: after the death of a worker the runner may never return, and signals reach only the
@@ -145,7 +145,7 @@ class WorkerProcesses:
         except BaseException as error:
             # stopped before their unfinished files are removed, so that no process writes any more
             self._stop(error)
-            self._end()
+            self._kill_all()
             raise
         return results[0]
 
@@ -155,9 +155,9 @@ class WorkerProcesses:
         for worker in self._workers:
             worker.stop()
         if isinstance(error, Interrupted | KeyboardInterrupt | StorageUnavailableError):
-            self._over.wait(_STOP_SECONDS)
+            self._work_ended.wait(_STOP_SECONDS)
 
-    def _hear(self, error: str) -> None:
+    def _on_worker_error(self, error: str) -> None:
         message = transient_message_in(error)
         if message is not None:
             # work in this process must not wait for the store either
@@ -169,28 +169,28 @@ class WorkerProcesses:
         worker.assign(worker_process.Assignment(control, worker_id, dict(os.environ), self._beam_args))
         return worker
 
-    def _ended(self, code: int | None) -> None:
+    def _on_exit(self, code: int | None) -> None:
         if code:
-            self._outcomes.put(_raiser(RunAgainError(_how_it_died(code))))
-            self._died.set()
+            self._outcomes.put(_raiser(RunAgainError(_exit_message(code))))
+            self._worker_died.set()
 
 
 class _Worker:
     """A worker process, supervised."""
 
-    def __init__(self, method: str, ended: Callable[[int | None], None], task: tuple[object, ...]) -> None:
+    def __init__(self, method: str, on_exit: Callable[[int | None], None], task: tuple[object, ...]) -> None:
         context = multiprocessing.get_context(method)
         receiver, self._sender = context.Pipe(duplex=False)
         self.process = context.Process(  # type: ignore[attr-defined] # of all contexts, but not of their base
             target=worker_process.main, args=(receiver, *task), daemon=True
         )
         self.gone = threading.Event()
-        self._ended = ended
+        self._on_exit = on_exit
 
     def watch(self) -> None:
         """Wait until the process ends, and report its exit code."""
         self.process.join()
-        self._ended(self.process.exitcode)
+        self._on_exit(self.process.exitcode)
         self.gone.set()
 
     def assign(self, assignment: worker_process.Assignment) -> None:
@@ -214,7 +214,7 @@ def _raiser(error: BaseException) -> Callable[[], object]:
     return fail
 
 
-def _how_it_died(code: int) -> str:
+def _exit_message(code: int) -> str:
     if code < 0:
         how = f"was killed by signal {-code}" + (", as the system does when memory runs out" * (code == -signal.SIGKILL))
     else:

@@ -50,7 +50,7 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
         debug: let Beam print exceptions, which may name objects.
     """
     ignore_signals()
-    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent, folder), daemon=True).start()
     silence_logs(debug=debug)
     if not debug:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -61,7 +61,7 @@ def main(assignments: Connection, parent: int, folder: str, prepare: Callable[[]
     if assignment is None:
         # the run failed before it began
         os._exit(0)
-    threading.Thread(target=_stop_when_told, args=(assignments,), daemon=True).start()
+    threading.Thread(target=_stop_on_request, args=(assignments,), daemon=True).start()
     os.environ.update(assignment.environment)
     FileSystems.set_options(PipelineOptions(list(assignment.beam_args)))
     try:
@@ -80,21 +80,21 @@ def freeze_garbage_collector() -> None:
 
     The command starts with the garbage collector off. Here it is switched on, and existing objects are exempted from it.
     """
-    beam_internals.sample_often()
+    beam_internals.shorten_sampling()
     if not gc.isenabled():
         # frozen objects aren't touched by collections, so that forked processes share their pages
         gc.freeze()
         gc.enable()
 
 
-def _stop_when_told(assignments: Connection) -> None:
+def _stop_on_request(assignments: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
         # any second message is a request to stop: there is one assignment
         assignments.recv()
         stop()
 
 
-def _end_with(parent: int, folder: str) -> None:
+def _exit_with_parent(parent: int, folder: str) -> None:
     # polled: only Linux has a signal for this, which is sent when the thread that started the process ends
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)

@@ -21,7 +21,7 @@ from anonymizer import Key, Seal
 from pipeline.errors import UsageError
 from pipeline.options import ContinuationOptions, EngineOptions, JobOptions
 from pipeline.runs.audit import Audit, check_names
-from pipeline.runs.pending import finish_pending, remember
+from pipeline.runs.pending import finish_pending, write_note
 from pipeline.runs.runner import run as run_job
 from storage import Folder, StorageError
 from tests.support.keys import OTHER_KEY_TEXT, write_key
@@ -186,7 +186,7 @@ def test_a_planted_note_holds_up_no_run(done: Run, key_file: Path) -> None:
     for name, content in (("00000000", "{"), ("00000001", "{}"), ("00000002", "[" * 100_000)):
         (done.audit / f"pending-{name}.json").write_text(content)
     audit = Audit(Folder(str(done.audit)), (Seal(Key.load(f"file:{key_file}")),))
-    remember(audit, "00000003", {})
+    write_note(audit, "00000003", {})
     finished = finish_pending(audit)
     assert finished.without_account == ["00000003"]
     assert sorted(finished.refused) == ["00000000", "00000001", "00000002"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workers.process_lock import hold
+from pipeline.workers.process_lock import lock_file
 from tests.job.test_resume import Finished, Night
 from tests.support.objects import Element, read
 from tests.support.runs import Run, audit_of, ct_file, deidentify
@@ -118,7 +118,7 @@ def test_what_another_run_may_be_at_is_left_alone_and_tried_again(night: Night) 
     killed(night, whole)
     torn = night.output / night.rows(whole)["SECRETNAME-1"]["output_name"]
     torn.write_bytes(b"torn")
-    lock = hold(audit_of(night.output) / ".lock-0123abcd")
+    lock = lock_file(audit_of(night.output) / ".lock-0123abcd")
     try:
         second = night.run()
     finally:

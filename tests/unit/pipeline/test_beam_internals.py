@@ -14,7 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 from pipeline import beam_internals
-from pipeline.beam_internals import OTHER_BEAM, check, closed_to_others
+from pipeline.beam_internals import OTHER_BEAM, check, private_servers
 from pipeline.errors import RunError, UsageError
 from pipeline.workers.socket_folder import make_socket_folder
 from tests.support.runs import ROOT
@@ -68,7 +68,7 @@ def test_a_beam_without_these_parts_is_refused() -> None:
 
 def test_no_server_of_beams_comes_up_where_no_folder_is() -> None:
     beams = worker_handlers.GrpcServer
-    with closed_to_others(None), pytest.raises(RunError):
+    with private_servers(None), pytest.raises(RunError):
         worker_handlers.GrpcServer(None, None, None)
     assert worker_handlers.GrpcServer is beams
 
@@ -79,7 +79,7 @@ def test_beam_is_as_it_was_afterwards(tmp_path: Path) -> None:
         worker_handlers.GrpcWorkerHandler.port_from_worker,
         BeamFnExternalWorkerPoolServicer.start,
     )
-    with closed_to_others(tmp_path, embedded=True):
+    with private_servers(tmp_path, embedded=True):
         pass
     after = (
         worker_handlers.GrpcServer,
@@ -117,7 +117,7 @@ def test_the_folder_of_sockets_is_its_owners(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_where_no_place_is_left_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        "pipeline.workers.socket_folder._places", lambda: iter([str(tmp_path / ("x" * 150)), str(tmp_path / "gone"), ""])
+        "pipeline.workers.socket_folder._candidates", lambda: iter([str(tmp_path / ("x" * 150)), str(tmp_path / "gone"), ""])
     )
     (tmp_path / ("x" * 150)).mkdir()
     with pytest.raises(UsageError, match="set TMPDIR to a folder of your own") as refused:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
-from pipeline.safe_csv import HELP, defused, write_csv
+from pipeline.safe_csv import HELP, escape_formulas, write_csv
 
 FORMULAS = [
     "=1+1",
@@ -48,17 +48,17 @@ HARMLESS = [
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_cell_that_begins_like_a_formula_has_an_apostrophe_in_front(text: str) -> None:
-    assert defused(text)[0] == "'" and defused(text).replace("'", "") == text.replace("'", "")
+    assert escape_formulas(text)[0] == "'" and escape_formulas(text).replace("'", "") == text.replace("'", "")
 
 
 @pytest.mark.parametrize("text", WITHIN)
 def test_so_has_what_looks_like_a_cell_within_one(text: str) -> None:
-    assert defused(text) == text.replace("Doe" + text[3], "Doe" + text[3] + "'")
+    assert escape_formulas(text) == text.replace("Doe" + text[3], "Doe" + text[3] + "'")
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_cells_stay_as_they_are(text: str) -> None:
-    assert defused(text) == text
+    assert escape_formulas(text) == text
 
 
 def test_numbers_of_our_own_are_no_texts() -> None:

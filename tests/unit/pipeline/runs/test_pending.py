@@ -16,7 +16,7 @@ from anonymizer import Key, Seal
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.runs.audit import Audit
-from pipeline.runs.pending import Finished, finish_pending, remember
+from pipeline.runs.pending import Finished, finish_pending, write_note
 from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY, OTHER_KEY
@@ -33,7 +33,7 @@ def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Aud
     """An audit with the note of a run that listed SOURCES; None for rows: it is still at work."""
     audit = Audit(Folder(str(folder)), (SEAL,))
     options = JobOptions((), "")
-    remember(audit, run_id, origin(options, "SomeRunner"))
+    write_note(audit, run_id, origin(options, "SomeRunner"))
     if written is not None:
         rows = [AuditRow(source, Status.FILTERED) for source in written]
         name = f"instances-{run_id}-{1:016x}.parquet"

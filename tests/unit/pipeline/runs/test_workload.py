@@ -67,14 +67,14 @@ def test_what_was_done_before_is_little_work(known: int, counted: int | None, si
     workload = Workload(known)
     for _ in range(1_000 if counted else 10_000):
         workload.add(size, is_container=False)
-    workload.counted = counted
+    workload.total = counted
     assert workload.processes(64) == processes
 
 
 def test_members_may_be_new_in_containers_that_are_known() -> None:
     workload = Workload(known=10_000)
     workload.add(2 * GB, is_container=True)
-    workload.counted = 1
+    workload.total = 1
     assert workload.processes(2) == 2
 
 
