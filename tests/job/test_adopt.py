@@ -222,7 +222,7 @@ def test_a_table_with_other_rows_than_its_account_says_is_refused(place: Path, k
 
 def test_a_run_under_way_is_not_taken_over(place: Path, key_file: Path) -> None:
     (place / "out" / "_audit" / "pending-0123abcd.json").write_text("{}")
-    with pytest.raises(UsageError, match="at work"):
+    with pytest.raises(UsageError, match="a detached run is pending"):
         adopt(place, key_file)
 
 

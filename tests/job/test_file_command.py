@@ -272,7 +272,7 @@ def test_who_ends_it_is_told_what_to_think_of_standard_output(source: Path, key:
     running.terminate()
     out, log = running.communicate(timeout=120)
     assert (running.returncode, len(out) < LARGE, log.count(b"\n")) == (143, True, 1), log
-    assert b"by standard output may not be whole" in log
+    assert b"the object on standard output may be incomplete" in log
 
 
 def test_a_full_disk_behind_standard_output_is_told(source: Path, key: list[str]) -> None:

@@ -362,7 +362,7 @@ def test_no_name_with_a_path_in_it_is_one_of_a_run(name: str, run_id: str) -> No
     assert not is_run_id(name) or name.isalnum()
     assert (found_ledger := ledger_file(f"ledger-{name}.bin")) is None or found_ledger.run_id.isalnum()
     if not is_run_id(run_id):
-        with pytest.raises(ValueError, match="no account"):
+        with pytest.raises(ValueError, match="not an account"):
             check_names({"run_id": run_id, "tables": {}, "table_digests": {}})
 
 

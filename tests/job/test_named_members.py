@@ -103,7 +103,7 @@ def test_members_count_as_objects_before_the_run(packed: Path, tmp_path: Path) -
         engine=EngineOptions("file:none"),
     )
     archive, workload = survey_inputs(options)
-    assert isinstance(archive, StoredArchive) and (workload.objects, workload.packed) == (2, 0)
+    assert isinstance(archive, StoredArchive) and (workload.objects, workload.container_bytes) == (2, 0)
 
 
 def test_an_estimate_looks_at_these_members_only(packed: Path) -> None:

@@ -162,9 +162,9 @@ def test_nothing_is_overwritten_and_no_place_is_open_to_others(archive: Path, tm
     for target, message in (
         (str(table), "the file exists"),
         ("gs://bucket/patients.csv", "must be a file on this machine"),
-        (str(tmp_path / "nowhere" / "patients.csv"), "its folder doesn't exist"),
+        (str(tmp_path / "nowhere" / "patients.csv"), "the folder of the file doesn't exist"),
         (str(archive / "patients.csv"), "lies inside --input"),
-        (str(tmp_path / "out" / "patients.csv"), "must lie apart"),
+        (str(tmp_path / "out" / "patients.csv"), "must not lie inside --output"),
     ):
         done = run_command("run", "--input", str(archive), "--output", str(tmp_path / "out"), "--print-patients", target)
         assert (done.returncode, message in done.stderr) == (2, True), done.stderr

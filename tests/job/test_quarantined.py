@@ -188,7 +188,9 @@ def test_what_is_not_there_any_more_is_counted(made: Made, tmp_path: Path, key_f
     done = run_command(*command, "--input", str(tmp_path / "two"))
     assert [row["source"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["1:a.dcm"]
     assert done.returncode == 3
-    assert done.stderr == "3 of 4 objects were not found in the inputs. 2 of them come from inputs that were not named\n"
+    assert done.stderr == (
+        "3 of 4 objects were not found in the inputs. 2 of them come from inputs that were not named: add --input for these.\n"
+    )
     done = run_command(*command, "--input", str(tmp_path / "one"), "--input", str(tmp_path / "three"))
     assert done.returncode == 2 and "--input number 2 is not an input of that run" in done.stderr and "three" not in done.stderr
 

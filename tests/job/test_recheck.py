@@ -42,7 +42,7 @@ def test_outputs_of_other_settings_are_refused_counted_and_made_anew(archive: Pa
     mixed = night(archive, key_file, "--resume", other, "--mixed-output")
     assert mixed.code == 3, mixed.log
     assert mixed.report["other_settings"] == {"versions": 0, "settings": 3} and descriptions(mixed) == {""}
-    assert "made by other settings" in mixed.log
+    assert "written with other settings" in mixed.log
     again = night(archive, key_file, "--resume", other, "--recheck")
     assert again.code == 3, again.log
     assert again.report["counts"] == {"written": 3, "skipped": 0, "duplicate": 1, "filtered": 0, "quarantined": 1}
