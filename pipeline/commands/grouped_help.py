@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 Decorator = Callable[[Any], Any]
-_OTHER = "Other options"
+#: headings that all commands have, behind their own
+REPORTING, _OTHER = "Reporting", "Other options"
+_LAST = {REPORTING: 1, _OTHER: 2}
 
 
 class GroupedOption(click.Option):
@@ -34,13 +36,12 @@ class GroupedCommand(click.Command):
         """As the base class."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
+            # of arguments the first line and the text tell
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 groups.setdefault(getattr(parameter, "heading", _OTHER), []).append(record)
-        others = groups.pop(_OTHER, [])
-        for heading, records in (*groups.items(), (_OTHER if groups else "Options", others)):
-            if records:
-                with formatter.section(heading):
-                    formatter.write_dl(records)
+        for heading in sorted(groups, key=lambda heading: _LAST.get(heading, 0)):
+            with formatter.section("Options" if len(groups) == 1 else heading):
+                formatter.write_dl(groups[heading])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As the base class."""

@@ -10,10 +10,10 @@ import click
 
 from ..events import reporter
 from .command_errors import usage_error
-from .grouped_help import add_options, options_of
+from .grouped_help import REPORTING, add_options, options_of
 from .metrics_file import MetricsFile
 
-_option = options_of("Reporting")
+_option = options_of(REPORTING)
 _REPORTING_OPTIONS = (
     _option(
         "--log-format",
