@@ -96,7 +96,7 @@ def reidentify(
         check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
         FileSystems.set_options(PipelineOptions(list(beam_args)))
         if not {reason.value for reason in Reason}.issuperset(reasons):
-            raise UsageError("--reason: there is no such code; README.md and the audit have all")
+            raise UsageError("--reason: there is no such code; docs/reference/reason-codes.md has all")
         if key_uris and unchecked:
             raise UsageError("--key and --unchecked: one of both")
         if not key_uris and not unchecked:
