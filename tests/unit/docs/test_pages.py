@@ -112,3 +112,14 @@ def test_commands_of_the_readme_can_be_typed(arguments: list[str]) -> None:
     command, rest = command_of(arguments)
     context = command.make_context(command.name, list(rest), parent=click.Context(main))
     assert context.params.get("beam_args", ()) == ()
+
+
+def test_the_changelog_has_sections_and_the_newest_version_first() -> None:
+    first, *releases = re.split(r"(?m)^## ", page("CHANGELOG.md"))[1:]
+    assert first.startswith("Unreleased\n")
+    versions = [tuple(int(part) for part in release.split("\n")[0].split(".")) for release in releases]
+    assert versions == sorted(versions, reverse=True) and versions
+    order = ["Added", "Changed", "Deprecated", "Fixed", "Security"]
+    for release in (first, *releases):
+        sections = re.findall(r"(?m)^### (.*)$", release)
+        assert sections == [name for name in order if name in sections]
