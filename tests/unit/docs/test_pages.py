@@ -114,6 +114,22 @@ def test_commands_of_the_readme_can_be_typed(arguments: list[str]) -> None:
     assert context.params.get("beam_args", ()) == ()
 
 
+def test_the_page_about_commands_has_each_command_and_each_option_of_a_run() -> None:
+    commands, options = page("docs/reference/commands.md").split("## Options of `run` by topic\n")
+    names = [f"{name} {inner}" if inner else name for name, command in main.commands.items() for inner in inner_names(command)]
+    assert sorted(re.findall(r"(?m)^\| `([a-z ]+)` \|", commands)) == sorted(names)
+    rows = "\n".join(re.findall(r"(?m)^\| .*$", options))
+    flags = {flag for parameter in main.commands["run"].params for flag in parameter.opts if flag.startswith("--")}
+    named = re.findall(r"`(--[a-z-]+)`", rows)
+    # each once, and Beam's as an example
+    assert sorted(named) == sorted({*flags, "--help", "--runner"})
+
+
+def inner_names(command: click.Command) -> list[str]:
+    """The commands of a group; an empty name for one that is none."""
+    return list(command.commands) if isinstance(command, click.Group) else [""]
+
+
 def test_the_changelog_has_sections_and_the_newest_version_first() -> None:
     first, *releases = re.split(r"(?m)^## ", page("CHANGELOG.md"))[1:]
     assert first.startswith("Unreleased\n")

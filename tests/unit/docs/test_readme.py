@@ -50,8 +50,8 @@ def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     exec(compile(code, "README.md", "exec"), found)
     before, after = dcmread(sample), dcmread("out.dcm")
     assert found["dataset"] == after
-    assert (after.PatientName, after.SOPInstanceUID) == ("Case^One", before.SOPInstanceUID)
-    assert after.PatientID not in ("", before.PatientID)
+    assert (after.PatientName, after.PatientSex) == ("Case^One", before.PatientSex)
+    assert after.PatientID not in ("", before.PatientID) and after.SOPInstanceUID != before.SOPInstanceUID
     # what is refused says so
     Path("in.dcm").write_bytes(Path(sample).read_bytes()[:20_000])
     exec(compile(code, "README.md", "exec"), {})
