@@ -117,7 +117,7 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
     if manifest is not None and not manifest.lower().endswith(".csv"):
         raise UsageError("--manifest: its name must end in .csv, or a run would not know it as one")
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such code; README.md and the audit have all")
+        raise UsageError("--reason: there is no such code; docs/reference/reason-codes.md has all")
 
 
 def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:

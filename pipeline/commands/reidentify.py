@@ -91,7 +91,7 @@ def reidentify(
     names, beam_args = names[:first_option], names[first_option:]
     use_beam_options(beam_args)
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such code; README.md and the audit have all")
+        raise UsageError("--reason: there is no such code; docs/reference/reason-codes.md has all")
     if key_uris and unchecked:
         raise UsageError("--key and --unchecked: one of both")
     if not key_uris and not unchecked:
