@@ -9,7 +9,7 @@ from profiles import Plan, UserFacingError, tag_text
 
 
 class Reason(Enum):
-    """Stable reason codes, as they stand in the audit. README.md explains each."""
+    """Stable reason codes, as they stand in the audit. docs/reference/reason-codes.md explains each."""
 
     # not an object of the archive
     NOT_DICOM = "not-dicom"

@@ -51,7 +51,8 @@ def demo(folder: Path) -> None:
         table.add_row(keyword, str(before.get(keyword, "(absent)")), str(after.get(keyword, "(absent)")))
     Console().print(table)
     Console().print(_refused(Anonymizer(key=f"file:{key}")))
-    print("Other quarantined samples are broken on purpose, for tests of pydicom. README.md explains the reason codes.")
+    print("Other quarantined samples are broken on purpose, for tests of pydicom.")
+    print("docs/reference/reason-codes.md explains the reason codes.")
 
 
 def _refused(anonymizer: Anonymizer) -> Table:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 Decorator = Callable[[Any], Any]
-#: heading of options about messages, which the help shows behind those about the work
-REPORTING = "Reporting"
-_OTHER = "Other options"
+#: headings that all commands share, shown behind their own
+REPORTING, _OTHER = "Reporting", "Other options"
+_LAST = {REPORTING: 1, _OTHER: 2}
 
 
 class GroupedOption(click.Option):
@@ -37,13 +37,12 @@ class GroupedCommand(click.Command):
         """Write the options by heading. Arguments are in the usage line."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
+            # the usage line and the text describe arguments
             if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 groups.setdefault(getattr(parameter, "heading", _OTHER), []).append(record)
-        last = [(heading, groups.pop(heading, [])) for heading in (REPORTING, _OTHER)]
-        for heading, records in (*groups.items(), *last) if groups else (("Options", last[1][1]),):
-            if records:
-                with formatter.section(heading):
-                    formatter.write_dl(records)
+        for heading in sorted(groups, key=lambda heading: _LAST.get(heading, 0)):
+            with formatter.section("Options" if len(groups) == 1 else heading):
+                formatter.write_dl(groups[heading])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog, and the example after it."""

@@ -131,7 +131,7 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
     if manifest is not None and not manifest.lower().endswith(".csv"):
         raise UsageError("--manifest must end in .csv: a run would not read another file as a manifest")
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such reason code; README.md lists all")
+        raise UsageError("--reason: there is no such reason code; docs/reference/reason-codes.md lists all")
 
 
 def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:

@@ -116,7 +116,7 @@ def reidentify(
     names, beam_args = names[:first_option], names[first_option:]
     use_beam_options(beam_args)
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such reason code; README.md lists all")
+        raise UsageError("--reason: there is no such reason code; docs/reference/reason-codes.md lists all")
     if key_uris and unchecked:
         raise UsageError("--key and --unchecked exclude each other")
     if not key_uris and not unchecked:
