@@ -7,7 +7,7 @@ import pytest
 
 from anonymizer import PatientTableError, SecretError
 from pipeline.errors import RunAgainError, RunError
-from pipeline.failures import explain, transient_message_in
+from pipeline.failures import as_run_error, transient_message_in
 from profiles import ProfileError, UserFacingError
 from storage import ManifestError, StorageError, StorageUnavailableError, cannot_write
 from transforms import CrosswalkError, EnvelopeError, GoneError, SealError, TableError, UidMapError
@@ -29,7 +29,7 @@ def text_of(error: Exception) -> str:
 @pytest.mark.parametrize("kind", LASTING)
 def test_messages_for_users_are_found_in_the_text_of_a_worker(kind: type[UserFacingError]) -> None:
     for error in (kind("a sentence: for users"), RuntimeError(text_of(kind("a sentence: for users")))):
-        ended = explain(error)
+        ended = as_run_error(error)
         assert type(ended) is RunError and str(ended) == "a sentence: for users"
 
 
@@ -37,7 +37,7 @@ def test_messages_for_users_are_found_in_the_text_of_a_worker(kind: type[UserFac
 def test_transient_ones_are_told_from_others_wherever_they_stand(error: Exception) -> None:
     later = RuntimeError(text_of(StorageError("can't be read")) + text_of(error))
     for one in (error, RuntimeError(text_of(error)), later):
-        ended = explain(one)
+        ended = as_run_error(one)
         assert type(ended) is RunAgainError and str(ended) == str(error)
     assert transient_message_in(text_of(StorageError("can't be read"))) is None
 
@@ -52,7 +52,7 @@ def test_transient_ones_are_told_from_others_wherever_they_stand(error: Exceptio
     ],
 )
 def test_no_other_text_is_shown(error: Exception) -> None:
-    assert "Doe" not in str(explain(error))
+    assert "Doe" not in str(as_run_error(error))
 
 
 def _fail(element: int) -> int:
@@ -62,7 +62,7 @@ def _fail(element: int) -> int:
 def test_beam_hands_them_on() -> None:
     with pytest.raises(TableError) as failure, beam.Pipeline(runner="FnApiRunner") as pipeline:
         _ = pipeline | beam.Create([1]) | beam.Map(_fail)
-    assert str(explain(failure.value)) == "a table was changed since"
+    assert str(as_run_error(failure.value)) == "a table was changed since"
 
 
 class _NewError(UserFacingError):
@@ -70,4 +70,4 @@ class _NewError(UserFacingError):
 
 
 def test_a_new_kind_needs_no_list() -> None:
-    assert type(explain(RuntimeError(text_of(_NewError("a new sentence"))))) is RunAgainError
+    assert type(as_run_error(RuntimeError(text_of(_NewError("a new sentence"))))) is RunAgainError
