@@ -99,7 +99,7 @@ def check_patient_list(options: JobOptions, path: str) -> None:
         raise UsageError("--print-patients: the folder of the file doesn't exist: make it first")
     for name, target in _targets(options):
         if is_inside(path, target):
-            raise UsageError(f"--print-patients must not lie inside {name}: whoever gets that must not get identifiers")
+            raise UsageError(f"--print-patients must not lie inside {name}: its recipients must not get identifiers")
     for number, location in enumerate(options.inputs):
         if would_list(location, path):
             raise UsageError(f"--print-patients lies inside {options.name_of_input(number)}: the next run would read it")
@@ -126,7 +126,7 @@ def check_crosswalk(options: JobOptions) -> None:
         )
     for name, other in (("--output", options.output), ("--audit", options.audit)):
         if is_inside(crosswalk, other) or is_inside(other, crosswalk):
-            raise UsageError(f"--crosswalk and {name} must lie apart: whoever gets the one must not get the other")
+            raise UsageError(f"--crosswalk and {name} must lie apart: recipients of {name} must not get identifiers")
     for number, location in enumerate(options.inputs):
         base = glob_base(location) if has_magic(location) else location
         if not scheme_of(location):
