@@ -1,7 +1,7 @@
-"""Dates that move (PS3.15 E.3.6), by the grammar of DA, TM, DT and AS (PS3.5 6.2).
+"""Shifting of dates and times (PS3.15 E.3.6) by the grammar of DA, TM, DT and AS (PS3.5 6.2).
 
-Values are bytes without padding, several of them separated by backslashes. Each part of a date that isn't there counts as its
-earliest: 2020 moves as 2020-01-01 00:00:00, and is cut to its own precision again.
+Values are bytes without padding; backslashes separate several values. Each missing component counts as its earliest: 2020 is
+shifted as 2020-01-01 00:00:00, and truncated to its own precision again.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ..keys.key import Key, Purpose
 _DAY = 86_400
 
 _ZONE = rb"(?:\+(?:0[0-9]|1[0-3])[0-5][0-9]|\+1400|-(?!0000)(?:0[0-9]|1[01])[0-5][0-9]|-1200)"
-# the second 60 is a leap second; 24:00 is no time (PS3.5 6.2)
+# second 60 is a leap second; 24:00 is not legal (PS3.5 6.2)
 _CLOCK = rb"([01][0-9]|2[0-3])(?:%s([0-5][0-9])(?:%s([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?"
 _TIME = re.compile(_CLOCK % (b"(:?)", rb"\2"))
 _DATE_TIME = re.compile(rb"([0-9]{4})(?:([0-9]{2})(?:([0-9]{2})(?:%s)?)?)?(%s)?" % (_CLOCK % (b"", b""), _ZONE))
-#: where a hyphen may be a sign it is one (PS3.5 6.2: 2007-0500 is a year and a zone)
+#: one end of a range; a hyphen that may begin a UTC offset does (PS3.5 6.2: 2007-0500 is a year and an offset)
 _MOMENT = rb"[0-9]{4,14}(?:\.[0-9]{1,6})?%s?" % _ZONE
 _RANGE = re.compile(rb"(%s)?-(%s)?" % (_MOMENT, _MOMENT))
 _TIMEZONE = re.compile(_ZONE)
 _YEAR, _MONTH, _DAY_OF_MONTH = rb"(?:19|20)[0-9]{2}", rb"(?:0?[1-9]|1[0-2])", rb"(?:0?[1-9]|[12][0-9]|3[01])"
 _MONTH_NAME = rb"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
-#: YYYYMMDD with or without a time behind it, and with signs between; days, months and years in both other orders; months by name
+#: YYYYMMDD, with or without a time; dates with separators, in the orders YMD, DMY and MDY; dates with names of months
 _WRITTEN_DATE = re.compile(
     rb"(?<![0-9.])(?:%(y)b(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{2}|[0-9]{4}|[0-9]{6})?"
     rb"|%(y)b([-./])%(m)b\1%(d)b|(?:%(d)b([-./])%(m)b\2|%(m)b([-./])%(d)b\3)%(y)b"
@@ -44,14 +44,14 @@ _OLDEST = b"090Y"
 
 
 class NoDateError(ValueError):
-    """What should be a date, time or age is none, or leaves the calendar. The message holds no value."""
+    """A value that is no date, time or age, or a date beyond the calendar. The message holds no value."""
 
     def __str__(self) -> str:
         return "no legal date, time or age"
 
 
 class DateShifts:
-    """The shift of each patient's dates: a pure function of key, range and patient, the same in every study and run."""
+    """The date shift of each patient: a pure function of key, range and patient, equal in all studies and runs."""
 
     def __init__(self, key: Key, shift: DateShift) -> None:
         self._key = key.derive(Purpose.DATE_SHIFT)
@@ -61,29 +61,32 @@ class DateShifts:
         raise TypeError("keys are never pickled: make this where it is used")
 
     def offset(self, patient: bytes) -> int:
-        """The seconds by which the dates of ``patient`` (``shift_message``) move; each possible shift is as likely as any other.
+        """Return the shift of a patient's dates in seconds; all shifts of the range are equally likely.
+
+        Args:
+            patient: the bytes of ``shift_message``.
 
         Raises:
-            ValueError: ``patient`` is empty: patients who have no ID must not share a shift.
+            ValueError: ``patient`` is empty; patients without an ID must not share a shift.
         """
         if not patient:
             raise ValueError("a date shift needs a patient or study")
-        # 256 bits for a few thousand shifts: the remainder prefers none of them measurably
+        # 256 bits for a few thousand shifts: the bias of the remainder is negligible
         return self._shift[int.from_bytes(hmac.digest(self._key, patient, "sha256"), "big") % len(self._shift)]
 
 
 def shift_da(value: bytes, offset: int, times: bytes | None) -> bytes:
-    """The dates of ``value`` (DA), ``offset`` seconds later.
+    """Shift the dates of ``value`` (DA) by ``offset`` seconds.
 
-    YYYYMMDD, YYYY.MM.DD of ACR-NEMA and ranges of either; each keeps its form, spaces around it go.
+    Dates may be YYYYMMDD, YYYY.MM.DD of ACR-NEMA, and ranges of either. Each keeps its form; spaces around it are removed.
 
     Args:
-        times: value of the TM attribute that belongs to this one (``partner_of``) in the same data set. Date and time cross
-            midnight together. A date without a legal time there moves as if it were midnight: by the whole days in
-            ``offset``, rounded down, so that intervals between such dates survive.
+        times: value of the TM attribute that belongs to this one (``partner_of``) in the same data set, with which the dates
+            cross midnight together. A date without a legal time there counts as midnight: it is shifted by the whole days in
+            ``offset``, rounded down, so that intervals between such dates are kept.
 
     Raises:
-        NoDateError: a value is no date, or leaves the years 1 to 9999.
+        NoDateError: a value is no date, or the result is outside the years 1 to 9999.
     """
     days, seconds = divmod(offset, _DAY)
     if not seconds and len(value) == 8 and value.isdigit():
@@ -97,7 +100,7 @@ def shift_da(value: bytes, offset: int, times: bytes | None) -> bytes:
 
 
 def _shift_dates(value: bytes, days: int, seconds: int, clock: bytes) -> bytes:
-    """One date, or a range of dates whose ends have the ends of ``clock`` as their times."""
+    """Shift one date, or a range of dates whose ends have the ends of ``clock`` as their times."""
     if not value:
         return value
     if b"-" not in value:
@@ -108,16 +111,20 @@ def _shift_dates(value: bytes, days: int, seconds: int, clock: bytes) -> bytes:
 
 
 def _ends(value: bytes) -> list[bytes]:
-    """Both ends of a range; one of them may be empty."""
+    """Return both ends of a range, one of which may be empty.
+
+    Raises:
+        NoDateError: ``value`` is no range.
+    """
     ends = value.split(b"-")
     if len(ends) != 2 or value == b"-":
         raise NoDateError
     return ends
 
 
-@lru_cache(maxsize=4096)  # the objects of a study share their times
+@lru_cache(maxsize=4096)  # objects of a study share times
 def _midnights(clock: bytes, seconds: int) -> int:
-    """How many midnights lie in the ``seconds`` (less than a day) behind ``clock``; of what is no time: none."""
+    """Count the midnights in the ``seconds`` (less than a day) after the time ``clock``; 0 if it is no time."""
     found = _TIME.fullmatch(clock) if clock else None
     return 0 if found is None else (_second_of_day(*found.group(1, 3, 4)) + seconds) // _DAY
 
@@ -126,9 +133,13 @@ def _second_of_day(hour: bytes | None, minute: bytes | None, second: bytes | Non
     return (int(hour) * 3600 if hour else 0) + (int(minute) * 60 if minute else 0) + (int(second) if second else 0)
 
 
-@lru_cache(maxsize=4096)  # ... and their dates
+@lru_cache(maxsize=4096)  # objects of a study share dates
 def _moved(day: bytes, days: int) -> bytes:
-    """One date, in its own form, so many days later."""
+    """Shift one date by ``days``, in its own form.
+
+    Raises:
+        NoDateError: ``day`` is no date, or the result is outside the years 1 to 9999.
+    """
     dotted = len(day) == 10 and day[4:5] == b"." == day[7:8]
     digits = day[:4] + day[5:7] + day[8:] if dotted else day
     if len(digits) != 8 or not digits.isdigit():
@@ -141,10 +152,10 @@ def _moved(day: bytes, days: int) -> bytes:
 
 
 def shift_tm(value: bytes, offset: int) -> bytes:
-    """The times of ``value`` (TM), ``offset`` seconds later, modulo 24 hours; fractions of a second stay as they are.
+    """Shift the times of ``value`` (TM) by ``offset`` seconds, modulo 24 hours; fractions of a second are kept.
 
-    HH, HHMM, HHMMSS and HHMMSS.F, ACR-NEMA's form with colons, and ranges. Whole days leave the value untouched. A leap
-    second that moves by less becomes the first second of the next minute.
+    Times may be HH, HHMM, HHMMSS and HHMMSS.F, the form of ACR-NEMA with colons, and ranges. A shift by whole days leaves the
+    value unchanged. A leap second shifted by any other offset counts as the first second of the next minute.
 
     Raises:
         NoDateError: a value is no time.
@@ -157,7 +168,7 @@ def shift_tm(value: bytes, offset: int) -> bytes:
 
 
 def _shift_times(value: bytes, seconds: int) -> bytes:
-    """One time, or a range of times."""
+    """Shift one time, or a range of times."""
     if b"-" in value:
         return b"-".join([_shift_time(end, seconds) for end in _ends(value)])
     return _shift_time(value, seconds)
@@ -171,7 +182,7 @@ def _shift_time(value: bytes, seconds: int) -> bytes:
         raise NoDateError
     hour, separator, minute, second, fraction = found.groups()
     new = _clock_text((_second_of_day(hour, minute, second) + seconds) % _DAY, separator or b"")
-    # as precise as it was
+    # in the original precision
     return new[: found.end(4)] + fraction if fraction else new[: len(value)]
 
 
@@ -182,19 +193,20 @@ def _clock_text(second_of_day: int, separator: bytes) -> bytes:
 
 
 def shift_dt(value: bytes, offset: int) -> bytes:
-    """The moments of ``value`` (DT), ``offset`` seconds later; precision, fractions and zones stay as they are.
+    """Shift the date-times of ``value`` (DT) by ``offset`` seconds; precision, fractions and UTC offsets are kept.
 
-    YYYY to YYYYMMDDHHMMSS.FFFFFF, with or without a zone of -1200 to +1400, and ranges; spaces around it go. Intervals
-    between moments of one precision survive from days downwards; months and years have no one length.
+    Date-times may be YYYY to YYYYMMDDHHMMSS.FFFFFF, with or without a UTC offset of -1200 to +1400, and ranges. Spaces around
+    them are removed. Intervals between date-times of one precision are kept for days and finer units; months and years vary in
+    length.
 
     Raises:
-        NoDateError: a value is no moment, or leaves the years 1 to 9999.
+        NoDateError: a value is no date-time, or the result is outside the years 1 to 9999.
     """
     return b"\\".join([_shift_moments(moment.strip(b" "), offset) for moment in value.split(b"\\")])
 
 
 def _shift_moments(value: bytes, offset: int) -> bytes:
-    """One moment, or a range of moments."""
+    """Shift one date-time, or a range of date-times."""
     if b"-" not in value or _DATE_TIME.fullmatch(value):
         return _shift_moment(value, offset)
     ends = _RANGE.fullmatch(value)
@@ -202,7 +214,7 @@ def _shift_moments(value: bytes, offset: int) -> bytes:
         raise NoDateError
     first, last = ends.groups(b"")
     if first and last and first[:4] > last[:4]:
-        # no range but a zone that doesn't exist
+        # not a range, but a UTC offset that doesn't exist
         raise NoDateError
     return _shift_moment(first, offset) + b"-" + _shift_moment(last, offset)
 
@@ -227,17 +239,17 @@ def _shift_moment(value: bytes, offset: int) -> bytes:
 
 
 def holds_date(text: bytes) -> bool:
-    """Whether a date of the last or this century stands in ``text``, in a usual spelling."""
+    """Return whether ``text`` contains a date of the years 1900 to 2099 in a common notation."""
     return _WRITTEN_DATE.search(text) is not None
 
 
 def is_timezone(value: bytes) -> bool:
-    """Whether ``value`` is an offset from UTC, as in TimezoneOffsetFromUTC: -1200 to +1400, never -0000 (PS3.3 C.12.1.1.8)."""
+    """Return whether ``value`` is a legal TimezoneOffsetFromUTC: -1200 to +1400, but not -0000 (PS3.3 C.12.1.1.8)."""
     return _TIMEZONE.fullmatch(value) is not None
 
 
 def cap_age(value: bytes) -> bytes:
-    """Ages (AS) with all from 90 years on as one, ``090Y`` (HIPAA, 45 CFR 164.514(b)(2)(i)(C)); others as they are.
+    """Cap ages (AS): replace those of 90 years and more by ``090Y`` (HIPAA, 45 CFR 164.514(b)(2)(i)(C)), and keep others.
 
     Raises:
         NoDateError: a value is no age.
@@ -250,5 +262,5 @@ def _cap_age(age: bytes) -> bytes:
         return age
     if not _AGE.fullmatch(age):
         raise NoDateError
-    # three digits of months, weeks or days end before 90 years (PS3.5 6.2)
+    # three digits of months, weeks or days are less than 90 years (PS3.5 6.2)
     return _OLDEST if age.endswith(b"Y") and age > _OLDEST else age

@@ -1,4 +1,4 @@
-"""Words that identify somebody, as hashes: what leaves a worker's memory can't be followed from one patient to another."""
+"""Hashes of identifying words; those that leave a worker's memory can't link one patient to another."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 #: bytes of a word's hash
 WORD_SIZE = 8
-#: words that are kept in mind: those of a study come again and again
+#: maximum number of cached words: those of a study repeat
 _MOST_KNOWN = 20_000
-#: objects of a study with words of their own that are kept in mind
+#: maximum number of cached word sets of objects
 _MOST_COMPARED = 64
 
 
 class IdentifyingWords:
     """Hashes of words, in three forms.
 
-    The hash of a word alone is the same for all who have the word. Whoever sees many of these can tell names by how often they
-    occur, without the key: it stays in memory. What goes further is *bound* to somebody (a person, a study), and equal for no two
-    of these; or all words of some objects are *sealed* in one, where they are to be bound to others later.
+    The hash of a word alone is equal for all persons who have the word. Many of these hashes reveal names by their frequency,
+    even without the key, so they stay in memory. Hashes that leave it are *bound* to a person or study, and differ between any
+    two of these. All words of some objects are *sealed* together where they are bound later.
     """
 
     def __init__(self, key: Key) -> None:
@@ -38,7 +38,7 @@ class IdentifyingWords:
         raise TypeError("keys are never pickled: make this where it is used")
 
     def hash(self, word: str) -> bytes:
-        """The hash of a word alone, 8 bytes: for no file and no shuffle."""
+        """Return the 8-byte hash of a word alone, which must enter no file and no shuffle."""
         found = self._known.get(word)
         if found is None:
             if len(self._known) >= _MOST_KNOWN:
@@ -47,60 +47,69 @@ class IdentifyingWords:
         return found
 
     def bind(self, who: bytes, hashes: Iterable[bytes]) -> bytes:
-        """The words of these hashes bound to somebody: 8 bytes each, sorted, one behind the other.
+        """Bind hashes of words to a person or study.
 
         Args:
-            who: tells one from others, by 16 bytes or 32.
+            who: 16 or 32 bytes that identify the person or study.
+            hashes: hashes of words alone.
+
+        Returns:
+            The bound hashes, 8 bytes each, sorted and concatenated.
         """
         bound = self._bound
-        # sorted as they are now: the order of what they come from would tell of it
+        # sorted after binding: the order of the hashes before would reveal something about them
         return b"".join(sorted([bound(who + one)[:WORD_SIZE] for one in hashes]))
 
     def is_bound(self, word: str, bound: Iterable[tuple[bytes, frozenset[bytes]]]) -> bool:
-        """Whether the word is bound to somebody.
+        """Return whether the word is bound to one of some persons or studies.
 
         Args:
-            bound: who, and hashes that are bound to them.
+            bound: pairs of a person or study and the hashes bound to it.
         """
         hashed, bound_hash = self.hash(word), self._bound
-        # no generator: this is asked for each word of each new text
+        # no generator: called for each word of each new text
         for who, hashes in bound:  # noqa: SIM110
             if bound_hash(who + hashed)[:WORD_SIZE] in hashes:
                 return True
         return False
 
     def seal(self, whose: tuple[bytes, ...], hashes: Iterable[bytes]) -> bytes:
-        """All of these hashes in one; equal where ``whose`` and all words are. Nothing, where there are none."""
+        """Encrypt hashes together; the result is equal for equal ``whose`` and hashes, and empty for no hashes.
+
+        Args:
+            whose: the associated data, to which the result is bound.
+            hashes: hashes of words alone.
+        """
         joined = b"".join(sorted(hashes))
         return self._seal.encrypt(joined, list(whose)) if joined else b""
 
     def unseal(self, whose: tuple[bytes, ...], sealed: bytes) -> frozenset[bytes]:
-        """The hashes that were sealed.
+        """Return the hashes that were sealed.
 
         Raises:
-            cryptography.exceptions.InvalidTag: not by this key, or for somebody else.
+            cryptography.exceptions.InvalidTag: they were sealed by another key, or for another ``whose``.
         """
         return split_words(self._seal.decrypt(sealed, list(whose))) if sealed else frozenset()
 
     @cached_property
     def _seal(self) -> AESSIV:
-        # here, for few profiles clean text
+        # imported here: few profiles clean text
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-        # RFC 5297: the same bytes each time, which are shuffled but once
+        # deterministic (RFC 5297): equal sets of words are shuffled once
         return AESSIV(self._sealing_key)
 
     def known(self, bound: Mapping[bytes, frozenset[bytes]]) -> Container[str]:
-        """The words that are bound to somebody.
+        """Return a container of the words that are bound to some persons or studies.
 
         Args:
-            bound: hashes by those whom they are bound to.
+            bound: bound hashes by person or study.
         """
         return KnownWords(self, bound) if bound else frozenset()
 
 
 class KnownWords:
-    """Words of which there are bound hashes. Those of a study's objects are asked for again with each object."""
+    """A container of words known by their bound hashes. Answers are cached, because the objects of a study repeat words."""
 
     def __init__(self, words: IdentifyingWords, bound: Mapping[bytes, frozenset[bytes]]) -> None:
         self._words = words
@@ -117,7 +126,7 @@ class KnownWords:
         return found
 
     def knows_more(self, own: frozenset[str]) -> bool:
-        """Whether there are words beyond ``own``, those of an object itself."""
+        """Return whether the container has words other than ``own``, the words of an object itself."""
         found = self._compared.get(own)
         if found is None:
             if len(self._compared) >= _MOST_COMPARED:
@@ -129,5 +138,5 @@ class KnownWords:
 
 
 def split_words(words: bytes) -> frozenset[bytes]:
-    """The hashes in ``words``, which stand one behind the other."""
+    """Split concatenated hashes of 8 bytes each."""
     return frozenset(words[at : at + WORD_SIZE] for at in range(0, len(words), WORD_SIZE))

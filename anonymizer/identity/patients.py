@@ -1,4 +1,4 @@
-"""Who a patient is, and the lookup table by which a site names its patients anew."""
+"""Patients by their identifiers, and the lookup table by which a site assigns new ones."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_LENGTH = 64
 _REQUIRED = ("PatientID", "NewPatientID")
 _COLUMNS = (*_REQUIRED, "IssuerOfPatientID", "NewPatientName")
 _BY_NAME = {name.lower(): name for name in _COLUMNS}
-#: what no LO or PN holds (PS3.5 6.2), and what nobody sees: control and format characters, lone surrogates
+#: characters that are illegal in LO and PN (PS3.5 6.2) or invisible: control and format characters, lone surrogates
 _ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-#: the apostrophe in front of what a spreadsheet might run, in tables that this program printed (``pipeline.safe_csv``)
+#: the apostrophe before a spreadsheet formula, in tables that this program wrote (``pipeline.safe_csv``)
 _DEFUSED = re.compile("(^|[;|])'(?=[\\s\"'`\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff0b\uff0d\uff1d\uff20])")
-#: columns that such tables have filled in
+#: columns that this program fills in
 _PRINTED = ("PatientID", "IssuerOfPatientID")
 _PARQUET = b"PAR1"
-#: characters; csv takes no longer cells
+#: maximum length of a line in characters, above that of the longest cell that csv accepts
 _LONGEST_LINE = 1 << 20
 
 #: (number of the row, its cells); the header comes first
@@ -36,17 +36,17 @@ _Rows = Iterator[tuple[int, Sequence[str]]]
 
 
 class PatientTableError(UserFacingError, ValueError):
-    """A lookup table that can't be used. The message names row and column, and holds no value of the table."""
+    """An unusable lookup table. The message names row and column, and holds no value of the table."""
 
     is_usage = True
 
 
 class Patient(NamedTuple):
-    """A patient as an object names them (PS3.3 C.7.1.1), decoded, without blanks around it, in Unicode's form NFC.
+    """A patient by the identifiers in an object (PS3.3 C.7.1.1), decoded, stripped of white space, in Unicode form NFC.
 
     Attributes:
         patient_id: PatientID (0010,0020).
-        issuer: IssuerOfPatientID (0010,0021), ``""`` where there is none.
+        issuer: IssuerOfPatientID (0010,0021), ``""`` if there is none.
     """
 
     patient_id: str
@@ -54,16 +54,16 @@ class Patient(NamedTuple):
 
     @classmethod
     def of(cls, patient_id: str, issuer: str = "") -> Patient:
-        """The patient that these decoded values name."""
+        """Return the patient with these decoded values, normalized."""
         return cls(_normal(patient_id), _normal(issuer))
 
 
 class NewIdentity(NamedTuple):
-    """What the table puts in a patient's place.
+    """The new identity of a patient in the lookup table.
 
     Attributes:
         patient_id: the new PatientID.
-        patient_name: the new PatientName, None where the table gives none.
+        patient_name: the new PatientName, None if the table has none.
     """
 
     patient_id: str
@@ -71,12 +71,12 @@ class NewIdentity(NamedTuple):
 
 
 def pseudonym_message(patient: Patient) -> bytes:
-    """The bytes that stand for ``patient`` under an HMAC: no two patients share them.
+    """Return the HMAC message of a patient, which no two patients share.
 
-    Without an issuer they are those of the PatientID alone.
+    Without an issuer it is the PatientID alone.
 
     Raises:
-        ValueError: the PatientID is empty, which names nobody; or there is a NUL, which no text holds.
+        ValueError: the PatientID is empty, which identifies nobody, or a value contains a NUL, which is illegal.
     """
     patient_id, issuer = Patient.of(*patient)
     if not patient_id or "\0" in patient_id + issuer:
@@ -85,7 +85,7 @@ def pseudonym_message(patient: Patient) -> bytes:
 
 
 def shift_message(patient: Patient, study_uid: bytes) -> bytes:
-    """The bytes whose dates move together: the patient's, or the study's where no PatientID says whose it is.
+    """Return the HMAC message of the date shift: the patient's, or the study's if there is no PatientID.
 
     Raises:
         ValueError: neither is known.
@@ -94,27 +94,31 @@ def shift_message(patient: Patient, study_uid: bytes) -> bytes:
         return pseudonym_message(patient)
     if not study_uid:
         raise ValueError("no patient and no study")
-    # no patient's bytes begin so
+    # no message of a patient begins with NUL
     return b"\0" + study_uid
 
 
 class PatientTable:
-    """New identities by original ones. It holds identifiers: it is never pickled (workers load it), and never shows them."""
+    """A lookup table of new identities by original ones.
+
+    It holds identifiers, so it is never pickled (workers load it), and its representation shows none.
+    """
 
     def __init__(self, header: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) -> None:
-        """
+        """Build the table from its rows.
+
         Args:
-            header: names of the columns: PatientID and NewPatientID, perhaps IssuerOfPatientID and NewPatientName. Case
-                and what isn't a letter don't count.
-            rows: (number to name the row by, its cells); rows of empty cells don't count.
+            header: names of the columns: PatientID and NewPatientID, optionally IssuerOfPatientID and NewPatientName. Case and
+                characters other than letters are ignored.
+            rows: (row number for messages, cells); rows of empty cells are skipped.
 
         Raises:
-            PatientTableError: missing, unknown or repeated columns; an empty or illegal value; one patient with two results;
-                two patients with one result, which would join them; a new ID that is an original one of the table; no patient.
+            PatientTableError: a column is missing, unknown or repeated; a value is empty or illegal; a patient has two new
+                identities; two patients share one, which would merge them; a new ID is also an original one; no patient.
         """
         columns = _columns(header)
         self._rows: dict[bytes, bytes] = {}
-        #: whose each new ID is, and the rows where they stand, in the same order
+        #: the patient of each new ID; ``numbers`` holds their row numbers in the same order
         owners: dict[bytes, bytes] = {}
         numbers = array("Q")
         for number, cells in rows:
@@ -138,7 +142,7 @@ class PatientTable:
             if self._rows.setdefault(key, value) != value:
                 raise PatientTableError(f"row {number}: the same patient stands in an earlier row, with another result")
         if not self._rows:
-            # every object would be refused, one by one
+            # otherwise every single object would be refused
             raise PatientTableError("the patient table names no patient: give it a row for each")
         for key in self._rows:
             if (original := key.split(b"\0")[0]) in owners:
@@ -147,15 +151,15 @@ class PatientTable:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | bytes) -> PatientTable:
-        """The table in a file: Parquet, known by its first bytes, or else CSV (UTF-8, comma or semicolon).
+        """Load the table from a file: Parquet, recognised by its first bytes, or else CSV (UTF-8, comma or semicolon).
+
+        Messages number the lines of a CSV file from its header, which is line 1, and the rows of a Parquet file from 1.
 
         Args:
-            source: the file's path, or its content.
-
-        Errors count the lines of a CSV file from its header, 1, and the rows of a Parquet file from 1.
+            source: the path of the file, or its content.
 
         Raises:
-            PatientTableError: the file can't be read, or its content can't be used.
+            PatientTableError: the file can't be read, or its content is unusable.
         """
         try:
             with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as stream:
@@ -168,10 +172,12 @@ class PatientTable:
             raise PatientTableError(f"the patient table can't be read: {error.strerror or 'broken file'}") from None
 
     def find(self, patient: Patient) -> NewIdentity | None:
-        """The new identity of ``patient``: by ID and issuer, or else by the row of this ID that names no issuer; None: no row.
+        """Return the new identity of a patient, None if the table has none.
+
+        A row of the same PatientID and issuer takes precedence over one of the same PatientID without an issuer.
 
         Raises:
-            ValueError: ``pseudonym_message`` has none for ``patient``.
+            ValueError: the patient has no PatientID, or a value contains a NUL (``pseudonym_message``).
         """
         found = self._rows.get(pseudonym_message(patient)) or self._rows.get(pseudonym_message(patient._replace(issuer="")))
         if found is None:
@@ -180,14 +186,14 @@ class PatientTable:
         return NewIdentity(new_id, name or None)
 
     def digest(self, key: Key) -> str:
-        """64 hex digits that tell two tables apart, whatever the order of their rows, to whoever has the key only."""
+        """Return a keyed hash of the table, 64 hex digits that don't depend on the order of rows."""
         content = hmac.new(key.derive(Purpose.PATIENT_TABLE), digestmod="sha256")
         for row in sorted(self._rows):
             content.update(b"%s\n%s\n" % (row, self._rows[row]))
         return content.hexdigest()
 
     def __len__(self) -> int:
-        """How many patients it names."""
+        """Return the number of patients in the table."""
         return len(self._rows)
 
     def __repr__(self) -> str:
@@ -207,17 +213,21 @@ def _key(patient_id: str, issuer: str) -> bytes:
 
 
 def _may_be_one(one: bytes, other: bytes) -> bool:
-    """Whether two rows may mean one patient: the same ID, and not two issuers."""
+    """Return whether two rows may mean one patient: they have the same PatientID, and not two different issuers."""
     (id_1, _, issuer_1), (id_2, _, issuer_2) = one.partition(b"\0"), other.partition(b"\0")
     return id_1 == id_2 and (issuer_1 == issuer_2 or not issuer_1 or not issuer_2)
 
 
 def _columns(header: Sequence[str]) -> list[int | None]:
-    """Where PatientID, NewPatientID, IssuerOfPatientID and NewPatientName stand."""
+    """Return the indexes of PatientID, NewPatientID, IssuerOfPatientID and NewPatientName; None for an absent column.
+
+    Raises:
+        PatientTableError: a column is missing, unknown or repeated.
+    """
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
         name = _column(cell)
-        # a cell of the header may be a value, where the header is missing: it isn't shown
+        # the cell isn't shown: in a table without a header it is a value
         if name is None:
             raise PatientTableError(f"column {index + 1} of the header is none of {', '.join(_COLUMNS)}")
         if name in found:
@@ -229,14 +239,15 @@ def _columns(header: Sequence[str]) -> list[int | None]:
 
 
 def _column(cell: str) -> str | None:
-    """The column that a cell of the header names; None: it names none."""
+    """Return the column that a cell of the header names, None if it names none."""
     return _BY_NAME.get(re.sub(r"[^a-z]", "", cell.lower()))
 
 
 def _check(number: int, patient_id: str, new_id: str, issuer: str, name: str) -> None:
-    """
+    """Check the cells of a row.
+
     Raises:
-        PatientTableError: a cell that must not be empty is, or holds what its VR can't (PS3.5 6.2, LO and PN).
+        PatientTableError: a required cell is empty, or a value is illegal in its VR (PS3.5 6.2, LO and PN).
     """
     cells = (patient_id, new_id, issuer, name)
     if not patient_id:
@@ -281,7 +292,11 @@ def _csv_rows(content: BinaryIO) -> _Rows:
 
 
 def _whole(lines: Iterable[str]) -> Iterator[str]:
-    """``lines``, of which none is longer than any line of such a table."""
+    """Yield ``lines``, and refuse one that is too long.
+
+    Raises:
+        csv.Error: a line has ``_LONGEST_LINE`` characters or more.
+    """
     for line in lines:
         if len(line) >= _LONGEST_LINE:
             raise csv.Error
@@ -289,7 +304,7 @@ def _whole(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _parquet_rows(content: BinaryIO) -> _Rows:
-    import pyarrow as pa  # only who has such a table waits for it
+    import pyarrow as pa  # imported here: slow, and needed for Parquet tables only
     import pyarrow.parquet as pq
 
     try:

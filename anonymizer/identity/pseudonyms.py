@@ -1,4 +1,4 @@
-"""Keyed pseudonyms for patients, devices and source objects."""
+"""Keyed pseudonyms of patients, devices and source objects."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..keys.key import Key, Purpose
 from ..keys.keyed_hash import KeyedHash
 from .patients import Patient, pseudonym_message
 
-#: objects of one patient mostly come together
+#: maximum number of cached patients; objects of one patient mostly follow each other
 _MOST_PATIENTS = 1000
 
 
 class Pseudonyms:
-    """Pseudonyms from a key: pure functions, the same in every run."""
+    """Pseudonyms derived from a key: pure functions, with equal results in all runs."""
 
     def __init__(self, key: Key) -> None:
         self._patient_key = key.derive(Purpose.PATIENT_ID)
         self._patients: dict[Patient, bytes] = {}
-        # twice for each listed object
+        # prepared once: both are used for each listed object
         self._source_hash = KeyedHash(key.derive(Purpose.SOURCE_ID)).digest
         self._version_hash = KeyedHash(key.derive(Purpose.SOURCE_VERSION)).digest
         self._device_key = key.derive(Purpose.DEVICE_ID)
@@ -30,7 +30,11 @@ class Pseudonyms:
         raise TypeError("keys are never pickled: make this where it is used")
 
     def patient_id(self, patient: Patient) -> bytes:
-        """16 letters and digits for a patient with an ID; the same ID from two issuers is two patients."""
+        """Return the new PatientID of a patient, 16 characters of base32; one ID of two issuers is two patients.
+
+        Raises:
+            ValueError: the patient has no PatientID (``pseudonym_message``).
+        """
         found = self._patients.get(patient)
         if found is None:
             if len(self._patients) >= _MOST_PATIENTS:
@@ -39,7 +43,7 @@ class Pseudonyms:
         return found
 
     def device(self, title: bytes) -> bytes:
-        """16 letters and digits for the AE title of a device, nothing for an empty one: devices stay distinct, unnamed."""
+        """Return the pseudonym of a device by its AE title, 16 characters of base32; empty for an empty title."""
         return self._letters(self._device_key, title) if title else b""
 
     @staticmethod
@@ -47,13 +51,13 @@ class Pseudonyms:
         return base64.b32encode(hmac.digest(key, message, "sha256")[:10])
 
     def source_id(self, name: bytes) -> str:
-        """32 hex digits for a source object's name: names are identifiers too."""
+        """Return the pseudonym of a source object by its name, 32 hex digits; names may hold identifiers."""
         return self._source_hash(name)[:16].hex()
 
     def source_version(self, version: bytes) -> str:
-        """16 hex digits for what tells a source object's content from another: its times and tags are nobody's business."""
+        """Return the pseudonym of a source object's version, 16 hex digits; versions hold times and entity tags."""
         return self._version_hash(version)[:8].hex()
 
     def content(self, digest: bytes) -> bytes:
-        """32 bytes for a content by its digest: an order among contents that nobody else can foresee."""
+        """Return the keyed hash of a content by its digest, 32 bytes; it orders contents unpredictably without the key."""
         return hmac.digest(self._content_key, digest, "sha256")

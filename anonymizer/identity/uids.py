@@ -1,4 +1,4 @@
-"""New UIDs: a pure function of the key and the original UID, so that any worker on any day gives the same one."""
+"""New UIDs: a pure function of the key and the original UID, so that all workers and runs derive the same one."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ..keys.key import Key, Purpose
 
 MAX_UID_LENGTH = 64
 _UUID_ROOT = "2.25"
-#: fewer digits than this below an organisation's root would let two UIDs meet by chance
+#: minimum digits below an organisation's root; with fewer, two UIDs may collide by chance
 _MIN_DIGITS = 28
-#: UIDs that are kept in mind: what a study's instances share comes again soon
+#: maximum number of cached UIDs; those that the instances of a study share repeat soon
 _MOST_KNOWN = 20_000
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
-#: registered in PS3.16 and PS3.6 Annex A, but too many for the table: context groups
+#: context groups: registered in PS3.16 and PS3.6 Annex A, but too many for the table
 _CONTEXT_GROUP = re.compile(rb"1\.2\.840\.10008\.6\.1\.[1-9][0-9]{0,3}")
 
 _STANDARD_ROOT = b"1.2.840.10008."
 _REGISTERED = frozenset(uid.encode() for uid in registered_uids())
-#: SOP classes of an edition that is newer than the registry's
+#: SOP classes of a newer edition of the standard than the registry's
 _IODS = frozenset(uid.encode() for uid in sop_class_modules())
 _CODING_SCHEMES = frozenset(uid.encode() for uid in coding_scheme_uids())
 _SOP_CLASSES = frozenset(uid.encode() for uid, kind in registered_uids().items() if kind.endswith("SOP Class"))
 
 
 def is_well_known(uid: bytes) -> bool:
-    """Whether ``uid`` is registered in PS3.6 Annex A (SOP classes, frames of reference of atlases, palettes, ...), or a
-    published coding scheme's (PS3.16 8).
+    """Return whether ``uid`` is registered in PS3.6 Annex A, or the UID of a published coding scheme (PS3.16 8).
 
-    Membership decides, not the prefix: some devices mint instance UIDs below the standard's own root.
+    PS3.6 Annex A has SOP classes, frames of reference of atlases, palettes and others. Membership decides, not the prefix: some
+    devices create instance UIDs below the root of the standard.
     """
     if not uid.startswith(_STANDARD_ROOT):
         return uid in _CODING_SCHEMES
@@ -41,15 +41,15 @@ def is_well_known(uid: bytes) -> bool:
 
 
 def is_standard_sop_class(uid: bytes) -> bool:
-    """Whether ``uid`` is registered as a SOP class."""
+    """Return whether ``uid`` is registered as a SOP class (PS3.6 Annex A)."""
     return uid in _SOP_CLASSES
 
 
 def check_root(root: str) -> str:
-    """``root`` if it is an OID that leaves room for unique digits.
+    """Return ``root`` if it is an OID short enough for unique UIDs.
 
     Raises:
-        SecretError: not an OID, or so long that fewer than 28 digits are left of the 64 characters.
+        SecretError: ``root`` is no OID, or so long that it leaves fewer than 28 digits of the 64 characters.
     """
     if not _OID.fullmatch(root):
         raise SecretError("the UID root is no OID")
@@ -59,33 +59,37 @@ def check_root(root: str) -> str:
 
 
 class UidMapping(Protocol):
-    """What the rewriter asks for new UIDs."""
+    """The mapping of original UIDs to new ones that the rewriter uses."""
 
     def new_uid(self, uid: bytes, tag: int) -> bytes:
-        """The new UID for ``uid`` (without padding, not empty, not well known), found in the attribute ``tag``.
+        """Return the new UID for ``uid``, found in the attribute ``tag``.
+
+        Args:
+            uid: without padding, not empty, not well known.
 
         Raises:
-            DeidentificationError: there is none.
+            DeidentificationError: the mapping has no new UID.
         """
 
 
 class KeyedUids:
-    """New UIDs and lookup hashes from a key.
+    """New UIDs and lookup hashes derived from a key.
 
-    The new UID is ``2.25.`` and a UUID (version 8, RFC 9562; PS3.5 B.2), or an organisation's root and digits; its 122 bits
-    come from HMAC-SHA256 of the original.
+    The new UID is ``2.25.`` and a UUID (version 8, RFC 9562; PS3.5 B.2), or an organisation's root and digits. Its 122 bits
+    come from the HMAC-SHA256 of the original.
     """
 
     def __init__(self, key: Key, root: str | None = None, hash_key: Key | None = None) -> None:
-        """
+        """Derive the keys.
+
         Args:
             root: an organisation's UID root, or None for ``2.25`` (UUID-derived).
-            hash_key: by which originals are hashed, where a map goes on that another key began; None: ``key``.
+            hash_key: the key that hashes originals, if a UID map is continued that another key began; None for ``key``.
 
         Raises:
-            SecretError: ``root`` can't be used (``check_root``).
+            SecretError: ``root`` is unusable (``check_root``).
         """
-        #: whether a map says what takes the place of UIDs that it has, and not the key
+        #: whether the new UIDs of originals in the UID map come from that map, and not from the key
         self.goes_on = hash_key is not None
         self._uid_key = key.derive(Purpose.UID)
         self._hash_key = (hash_key or key).derive(Purpose.UID_HASH)
@@ -94,7 +98,7 @@ class KeyedUids:
         self._hashes: dict[bytes, bytes] = {}
 
     def new_uid(self, uid: bytes, tag: int) -> bytes:
-        """The new UID for ``uid``; ``tag`` plays no part, equal UIDs stay equal wherever they stand."""
+        """Return the new UID for ``uid``; ``tag`` is ignored, so that equal UIDs remain equal in all attributes."""
         new = self._known.get(uid)
         if new is None:
             if len(self._known) >= _MOST_KNOWN:
@@ -114,7 +118,7 @@ class KeyedUids:
         raise TypeError("keys are never pickled: make this where it is used")
 
     def hash(self, uid: bytes) -> bytes:
-        """The 32-byte keyed hash by which the UID map knows an original UID."""
+        """Return the 32-byte keyed hash of an original UID, which is its key in the UID map."""
         found = self._hashes.get(uid)
         if found is None:
             if len(self._hashes) >= _MOST_KNOWN:

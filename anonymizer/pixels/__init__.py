@@ -1,4 +1,4 @@
-"""What an object's pixels may show, and what is done about it. How elements are rewritten stands outside."""
+"""Risks of identification by pixel data, and their treatment. The rewriting of elements is outside this package."""
 
 from .faces import FaceEvidence as FaceEvidence
 from .faces import face_evidence as face_evidence

@@ -1,4 +1,4 @@
-"""Evidence of a head in an image's header, and in the headers of a series together."""
+"""Evidence of a head in the header of an image, and in the headers of a series together."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..dicom.character_sets import best_text
 from .notes import Notes
 
 _WORD = re.compile(r"[^\W_]+")
-#: mm from the lowest to the highest point of a series, in the patient, that no trunk is long: there is a head at its end
+#: maximum length of a trunk in mm: a series that extends further along the patient's axis includes the head
 _LONGEST_TRUNK = 750.0
 
 
 class FaceEvidence(NamedTuple):
-    """What tells whether a series shows a head.
+    """Evidence of whether a series shows a head.
 
     Attributes:
         series: keyed hash of its SeriesInstanceUID.
         region: a ``profiles.faces.Region``.
-        low, high: from where to where it reaches along the patient's axis, in mm towards the head; nowhere where nothing tells.
+        low, high: its extent along the patient's axis, in mm towards the head; ``inf`` and ``-inf`` if unknown.
     """
 
     series: bytes
@@ -32,21 +32,22 @@ class FaceEvidence(NamedTuple):
     high: float = -inf
 
     def merged(self, other: FaceEvidence) -> FaceEvidence:
-        """The evidence of both, of one series."""
+        """Return the combined evidence of two sets of objects of one series."""
         return FaceEvidence(self.series, self.region | other.region, min(self.low, other.low), max(self.high, other.high))
 
     @property
     def is_head(self) -> bool:
-        """Whether the series counts as a head: it says so, reaches too far, or doesn't say that it lies elsewhere."""
-        # what is no number isn't short
+        """True if the series names the head, extends too far for a trunk, or names no other region."""
+        # ``not <=``, so that NaN counts as too long
         return self.region != faces.Region.ELSEWHERE or not self.high - self.low <= _LONGEST_TRUNK
 
 
 def face_evidence(notes: Notes, charset: str, series: bytes) -> FaceEvidence:
-    """The evidence of one object.
+    """Return the evidence of one object.
 
     Args:
-        notes: with the values of ``profiles.faces.FACE_ATTRIBUTES``.
+        notes: the object's notes, with the values of ``profiles.faces.FACE_ATTRIBUTES``.
+        charset: the object's SpecificCharacterSet.
         series: keyed hash of its SeriesInstanceUID.
     """
     region = faces.Region.UNKNOWN
@@ -60,7 +61,7 @@ def face_evidence(notes: Notes, charset: str, series: bytes) -> FaceEvidence:
 
 
 def _extent(notes: Notes) -> tuple[float, float]:
-    """From where to where the frames reach along the patient's axis (PS3.3 C.7.6.2.1.1)."""
+    """Return the extent of the frames along the patient's axis in mm (PS3.3 C.7.6.2.1.1), ``(inf, -inf)`` if unknown."""
     positions = _numbers(notes, faces.IMAGE_POSITION)
     orientation, spacing = _numbers(notes, faces.IMAGE_ORIENTATION), _numbers(notes, faces.PIXEL_SPACING)
     rows, columns = _numbers(notes, faces.ROWS), _numbers(notes, faces.COLUMNS)
@@ -69,14 +70,14 @@ def _extent(notes: Notes) -> tuple[float, float]:
         return inf, -inf
     below = above = 0.0
     if len(orientation) >= 6 and len(spacing) >= 2 and rows and columns:
-        # how far the frame's sides rise: along a row by the column spacing, along a column by the row spacing
+        # rise of the frame's sides: along a row by the column spacing, along a column by the row spacing
         for rise in (orientation[2] * spacing[1] * columns[0], orientation[5] * spacing[0] * rows[0]):
             below, above = below + min(rise, 0.0), above + max(rise, 0.0)
     return min(heights) + below, max(heights) + above
 
 
 def _numbers(notes: Notes, tag: int) -> list[float]:
-    """The numbers of an attribute; none where one of them isn't one."""
+    """Return the values of an attribute as numbers, or an empty list if one of them isn't a number."""
     try:
         return [float(value) for value in notes.value(tag).split(b"\\")]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Notes of an object's original values by which it is judged, taken while its header is walked."""
+"""Notes of the original values by which an object is judged, taken while its header is parsed."""
 
 from __future__ import annotations
 
@@ -9,52 +9,55 @@ from profiles import Rule, holds_pixels
 
 from ..dicom.encoding import NUMBER_CODES, UNDEFINED, Encoding
 
-#: characters of which a text without a value is made
+#: characters of an empty text value: padding and value separators
 BLANKS = b"\0 \\"
-#: what is noted where nothing but the presence of a value counts
+#: note of a value of which only the presence counts
 PRESENT = b"present"
-#: what is noted of a value at most, and what then stands behind it: no attribute by which objects are judged has so much to say
+#: maximum length of a noted value in bytes, and the mark of a truncated one; no attribute by which objects are judged needs more
 _LONGEST, _AND_SO_ON = 64 << 10, b"\\(longer)"
 
 
 @dataclass(slots=True)
 class Notes:
-    """Original values by tag, as text in the object's character set; numbers in digits, empty where an element has no value.
+    """Original values by tag, as text in the object's character set.
+
+    Binary numbers are noted in decimal digits, elements without a value as empty bytes.
 
     Attributes:
-        top: of the top-level data set.
-        nested: of the items of its sequences, in the order in which they stand.
+        top: values of the top-level data set.
+        nested: values in the items of its sequences, in the order of the data set.
     """
 
     top: dict[int, bytes] = field(default_factory=dict)
     nested: dict[int, list[bytes]] = field(default_factory=dict)
 
     def copy(self) -> Notes:
-        """A copy to go back to."""
+        """Return an independent copy, which the caller may restore."""
         return Notes(self.top.copy(), {tag: values.copy() for tag, values in self.nested.items()})
 
     @property
     def has_pixels(self) -> bool:
-        """Whether there is pixel data that stays."""
+        """True if the object has pixel data that is kept."""
         return any(value and holds_pixels(tag) for tag, value in self.top.items()) or any(map(holds_pixels, self.nested))
 
     def value(self, tag: int) -> bytes:
-        """All values of an attribute, wherever they stand, with backslashes between."""
+        """Return all values of an attribute, at any nesting, separated by backslashes."""
         values = [self.top.get(tag, b""), *self.nested.get(tag, ())]
         return b"\\".join(filter(None, values))
 
 
 def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, encoding: Encoding) -> bytes:
-    """What is noted of an element.
+    """Return the note of an element.
 
     Args:
-        rule: its rule, with ``presence``.
-        vr: as the file has it, empty in implicit VR.
-        content: the bytes at hand, with the value at ``position`` unless only its presence counts.
-        length: of the value in bytes, or ``UNDEFINED``.
+        rule: the rule of the element; its ``presence`` is set if only the presence of a value counts.
+        vr: the VR in the file, empty in implicit VR.
+        content: the buffered bytes, with the value at ``position`` unless only its presence counts.
+        position: the offset of the value in ``content``.
+        length: the length of the value in bytes, or ``UNDEFINED``.
     """
     if rule.presence or length == UNDEFINED:
-        # in items that of pixels, which need not be looked at; at top level the walker knows it by itself
+        # for pixels in items, whose values need not be read; at top level the parser notes them itself
         return PRESENT if length else b""
     value = content[position : position + min(length, _LONGEST)]
     if length > _LONGEST:

@@ -1,4 +1,4 @@
-"""Overlay planes: which may stay, and bits of the pixels that hold planes of the retired kind (PS3.3 C.9.2, PS3.5 8.1.2)."""
+"""Overlay planes: the choice of those that may stay, and retired ones in unused pixel bits (PS3.3 C.9.2, PS3.5 8.1.2)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _CELL = frozenset({_BITS_ALLOCATED, _BITS_STORED, _HIGH_BIT})
 
 
 def may_stay(buffer: Buffer, position: int, group: int, encoding: Encoding) -> bool:
-    """Whether the plane of ``group``, whose first element is at ``position``, holds no text.
+    """Return whether the overlay plane of ``group``, whose first element is at ``position``, can't hold text.
 
-    Planes of type R are regions of interest; those of type G are drawings, which may say anything. Planes in unused bits of the
-    pixels go with those bits.
+    Planes of type R are regions of interest. Planes of type G are graphics, which may hold text. Planes in unused bits of the
+    pixels are removed with those bits.
 
     Raises:
-        NeedMoreError: it shows beyond the buffer.
+        NeedMoreError: the answer lies beyond the buffer.
     """
     type_tag, data_tag = group << 16 | _OVERLAY_TYPE, group << 16 | _OVERLAY_DATA
     found = buffer.find(position, len(buffer.content), frozenset({type_tag, data_tag}), encoding)
@@ -28,18 +28,20 @@ def may_stay(buffer: Buffer, position: int, group: int, encoding: Encoding) -> b
 
 
 def embedded_bits(buffer: Buffer, start: int, position: int, value: bytes, tag: int, encoding: Encoding) -> tuple[int, int]:
-    """The bit of each pixel cell that holds the plane whose OverlayBitPosition is ``value``, and the size of a cell in bytes.
+    """Return the mask of the pixel cell bit that holds an overlay plane, and the size of a cell in bytes.
 
     Args:
-        start: where the data set begins.
-        position: where the element behind OverlayBitPosition does.
+        start: offset of the data set.
+        position: offset of the element after OverlayBitPosition.
+        value: the value of OverlayBitPosition (60xx,0102).
+        tag: the tag of OverlayBitPosition.
 
     Returns:
-        (0, 0) where the plane has data of its own.
+        (0, 0) if the plane has OverlayData of its own, or OverlayBitPosition is empty or 0.
 
     Raises:
-        DeidentificationError: nobody knows where the plane is, or it lies in bits that are stored.
-        NeedMoreError: beyond the buffer.
+        DeidentificationError: the position of the plane is unknown, or among the bits that hold pixel values.
+        NeedMoreError: the elements lie beyond the buffer.
     """
     if not value.strip(b"\0"):
         return 0, 0
@@ -58,12 +60,13 @@ def embedded_bits(buffer: Buffer, start: int, position: int, value: bytes, tag: 
 
 
 class CellMask:
-    """Clears bits of pixel cells in the chunks of a value, wherever the chunks end."""
+    """A mask that clears bits of pixel cells in successive chunks of a value; chunks may end within a cell."""
 
     def __init__(self, bits: int, cell_size: int, encoding: Encoding) -> None:
-        """
+        """Prepare the mask.
+
         Args:
-            bits: the bits to clear.
+            bits: the bits to clear, as a mask of one cell.
             cell_size: bytes of a cell (BitsAllocated / 8).
         """
         mask = (1 << 8 * cell_size) - 1 & ~bits
@@ -71,9 +74,9 @@ class CellMask:
         self._phase = 0
 
     def apply(self, chunk: bytes | memoryview) -> bytes:
-        """``chunk``, which follows the one before, without the bits."""
+        """Return ``chunk``, the next one of the value, with the bits cleared."""
         size = len(chunk)
         cells = self._cell[self._phase :] + self._cell * (size // len(self._cell) + 1)
         self._phase = (self._phase + size) % len(self._cell)
-        # as one number: Python's own loops would be a hundred times slower
+        # as one number: a loop in Python would be a hundred times slower
         return (int.from_bytes(chunk, "little") & int.from_bytes(cells[:size], "little")).to_bytes(size, "little")

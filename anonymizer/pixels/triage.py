@@ -1,4 +1,4 @@
-"""Triage: whether an object's pixels may show who somebody is, judged by what the object says of itself."""
+"""Triage of objects by the risk that their pixels identify a person, judged by their attributes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ _MOST_KNOWN = 4096
 
 
 class PixelTriage:
-    """Judges the objects of one engine. Those of a series mostly say the same, and are judged once."""
+    """The triage of one engine's objects. Objects with the same attributes, such as most of a series, are judged once."""
 
     def __init__(self, policy: PixelPolicy) -> None:
         self._policy = policy
         self._known: dict[tuple[object, ...], tuple[PixelRisk, ...]] = {}
-        #: plan, notes, character set and risks of the last object: replaced whole, for threads share it
+        #: plan, notes, character set and risks of the last object; replaced in one assignment, because threads share it
         self._last: tuple[Plan | None, dict[int, bytes], str, tuple[PixelRisk, ...]] = (None, {}, "", ())
 
     def risks(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:
-        """The risks of an object whose header was walked by ``plan``, the one that is told first; none for most objects.
+        """Return the pixel risks of an object, the one to report first at the beginning; most objects have none.
 
         Args:
+            plan: the plan by which its header was parsed.
+            notes: the notes taken of its header.
             charset: the object's SpecificCharacterSet.
         """
         if notes.nested:
@@ -30,7 +32,7 @@ class PixelTriage:
         last_plan, last_notes, last_charset, risks = self._last
         if plan is not last_plan or notes.top != last_notes or charset != last_charset:
             risks = self._of_alike(plan, notes, charset)
-            # a copy: the object, which may be another thread's, goes on noting
+            # a copy: the object, perhaps in another thread, may still add notes
             self._last = plan, dict(notes.top), charset, risks
         return risks
 
@@ -45,7 +47,7 @@ class PixelTriage:
 
     def _judge(self, plan: Plan, notes: Notes, charset: str) -> tuple[PixelRisk, ...]:
         if plan.replaces_document and not notes.has_pixels:
-            # what it said of itself was said of the document
+            # its attributes describe the document, which is replaced
             return ()
         values = {tag: _values(notes.value(tag), charset) for tag in plan.risks.watched}
         own = [value.upper() for value in _values(notes.top.get(BURNED_IN_ANNOTATION, b""), charset) if value]
@@ -58,7 +60,7 @@ class PixelTriage:
 
 
 def _values(noted: bytes, charset: str) -> tuple[str, ...]:
-    """The values of an attribute without padding. What stands behind a NUL is none of a value, and one more behind the last."""
+    """Return the values of an attribute without padding. Text after a NUL within a value becomes a further value at the end."""
     values = [value.strip("\0 ") for value in best_text(noted, charset).split("\\")]
     hidden = [part.strip(" ") for value in values for part in value.split("\0")[1:]]
     return (*(value.split("\0", 1)[0].strip(" ") for value in values), *hidden)

@@ -1,1 +1,1 @@
-"""What is known of the people around an object must stand nowhere in its output: bytes are searched, values judged."""
+"""Screening of the output for identifiers of the persons named in the object: a search of bytes, then a check of values."""

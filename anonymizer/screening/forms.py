@@ -1,4 +1,4 @@
-"""The forms in which an identifying value may stand elsewhere: as words, joined, in other spellings and character sets."""
+"""Forms in which an identifying value may occur elsewhere: as words, joined, in other spellings and character sets."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from profiles import IdentityKind
 from ..descriptors import spellings
 from ..dicom.character_sets import best_text, encode_alike
 
-#: what identifies by itself: letters of a name, ideographs of one, characters of an identifier, digits of a number
+#: minimum lengths that identify alone: letters or ideographs of a name, characters of an identifier, digits of a number
 _LETTERS, _IDEOGRAPHS, _CHARACTERS, _DIGITS = 4, 2, 5, 6
-#: ... and of one with signs in it, as it is written
+#: minimum length of an identifier with punctuation, as written
 _WRITTEN = 6
 RUN = re.compile(r"[^\W_]+")
-#: letters and digits apart, and words that capitals divide
+#: runs of digits, and words split at capital letters
 _PARTS = re.compile(r"\d+|[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+(?![a-zß-ÿ])|[^\W\d_]+")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-#: between the parts of a name or an identifier
+#: separators between the parts of a name
 _SEPARATORS = ("", " ", "^", "_", "-", ".", ", ", ",", "/", "  ", " - ", ". ", ": ", ":", ";", "; ", "+", "&", "=", " (", "|")
-#: parts of one name that are put together in pairs
+#: maximum number of parts of one name that are combined in pairs
 _MOST_PAIRED = 4
 _UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
 _UMLAUT = re.compile("ae|oe|ue")
@@ -32,21 +32,21 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-#: days that stand for none
+#: placeholders for an unknown date
 _NO_DATES = ("00010101", "19000101")
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The forms of one value.
+    """Forms of one identifying value.
 
     Attributes:
-        words: normal words, joined where they are parts of one, that identify by themselves; whether each may be an ordinary
-            word, too (part of a place's name, an identifier of letters).
-        groups: all parts of a name some of which are too short to identify by themselves.
-        texts: forms with punctuation in them, in small letters: dates, identifiers.
-        needles: the bytes to search for, in small letters (ASCII).
-        joined: letters and digits of identifiers of several parts, that have other signs between them, or none.
+        words: normalized words and compounds that identify alone, each mapped to whether it may also be an ordinary word
+            (part of a place name, an identifier of letters).
+        groups: the parts of each name that has parts too short to identify alone.
+        texts: lowercase forms with punctuation: dates, identifiers.
+        needles: byte patterns to search for, with ASCII letters in lowercase.
+        joined: letters and digits of identifiers of several parts; any punctuation, or none, may separate them.
     """
 
     words: dict[str, bool]
@@ -57,7 +57,7 @@ class Forms:
 
 
 def parts_of(text: str) -> list[str]:
-    """Letters and digits apart, and words that capitals divide, of any alphabet."""
+    """Split a text into runs of digits and words, with words of any alphabet split at capital letters."""
     parts: list[str] = _PARTS.findall(text)
     if text.isascii():
         return parts
@@ -65,7 +65,7 @@ def parts_of(text: str) -> list[str]:
 
 
 def _divided(word: str) -> Iterator[str]:
-    """A word of letters that Latin-1 doesn't have, where capitals divide it."""
+    """Yield the parts of a word with letters outside Latin-1, split at capital letters."""
     start = 0
     for at in range(1, len(word)):
         if word[at].isupper() and (word[at - 1].islower() or word[at + 1 : at + 2].islower()):
@@ -75,12 +75,12 @@ def _divided(word: str) -> Iterator[str]:
 
 
 def is_ideographic(word: str) -> bool:
-    """Whether a word holds ideographs, kana or hangul, which stand side by side without blanks."""
+    """Return whether a word holds ideographs, kana or hangul, which are written without spaces between words."""
     return _IDEOGRAPH.search(word) is not None
 
 
 def identifies(word: str) -> bool:
-    """Whether a normal word is long enough to identify by itself."""
+    """Return whether a normalized word is long enough to identify by itself."""
     if word.isdigit():
         return len(word) >= _DIGITS
     if word.isalpha():
@@ -88,12 +88,14 @@ def identifies(word: str) -> bool:
     return len(word) >= _CHARACTERS
 
 
-@lru_cache(maxsize=4096)  # physicians, places and patients come again and again
+@lru_cache(maxsize=4096)  # physicians, places and patients repeat across objects
 def forms_of(kind: IdentityKind, value: bytes, charset: str, *, in_pairs: bool = True) -> Forms:
-    """The forms of a value.
+    """Return the forms of a value.
 
     Args:
-        in_pairs: short parts of a name are sought side by side, too.
+        value: the value field without padding, in ``charset``.
+        charset: the SpecificCharacterSet of ``value``.
+        in_pairs: whether to search for adjacent short parts of a name, too.
     """
     text = unicodedata.normalize("NFC", best_text(value, charset))
     if kind is IdentityKind.DATE:
@@ -112,22 +114,22 @@ def forms_of(kind: IdentityKind, value: bytes, charset: str, *, in_pairs: bool =
             joined |= _identifier(one, words, needles, phone=kind is IdentityKind.PHONE)
             written = one.strip().lower()
             if len(written) >= _WRITTEN and any(map(str.isdigit, written)) and not written.isalnum():
-                # its digits alone may be too few
+                # it may have too few digits to identify without the punctuation
                 texts.add(written)
                 needles.add(written)
     found = {form for needle in needles for form in byte_forms(needle, charset)}
     if not value.isascii():
-        # what can't be decoded is sought as it is
+        # bytes that can't be decoded are searched for unchanged
         found |= {part.lower() for part in re.split(rb"[\\=^ ,]+", value) if len(part) >= _LETTERS}
     return Forms(words, tuple(groups), frozenset(texts), frozenset(found), frozenset(one.encode() for one in joined))
 
 
 def _name(text: str, words: dict[str, bool], needles: set[str], *, in_pairs: bool) -> list[frozenset[str]]:
-    """A name of components; returns its parts, if some of them are too short by themselves."""
+    """Add the forms of a person name, and return its parts if some of them are too short to identify alone."""
     named = text.split("^")
     for one in named:
         if any(map(str.isdigit, one)):
-            # an identifier in the place of a name: ordinary words in it are nobody's
+            # an identifier in place of a name: ordinary words in it name nobody
             _identifier(one, words, needles, phone=False)
             for part in parts_of(one):
                 _add(part, words, needles, ordinary=True)
@@ -143,7 +145,7 @@ def _name(text: str, words: dict[str, bool], needles: set[str], *, in_pairs: boo
     if len(joined) == 2:
         for pair in permutations(joined):
             _add("".join(pair), words, needles)
-    # initials stand beside anything
+    # single letters are left out: as initials they occur beside any word
     weak = [part for part in parts if not identifies(part.casefold()) and (len(part) > 1 or is_ideographic(part))]
     if len(weak) < 2 or not in_pairs:
         return []
@@ -162,7 +164,7 @@ def _place(text: str, words: dict[str, bool], needles: set[str]) -> None:
 
 
 def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: bool) -> set[str]:
-    """An identifier or a number; returns it without signs, if others may stand between its letters and digits."""
+    """Add the forms of an identifier or a number, and return it without punctuation if it may be punctuated differently."""
     runs = RUN.findall(text)
     whole = "".join(runs)
     has_digits = any(character.isdigit() for character in whole)
@@ -171,15 +173,15 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
         needles.add(text.strip())
         needles.update(separator.join(runs) for separator in ("_", "-", " ", ".", "^", "/"))
     for run in runs if len(runs) > 1 and not phone else ():
-        # a project's letters, a year and a number: only what has digits, or is a word among words, is somebody's
+        # a project's letters, a year and a number: beside digits, letters alone identify nobody
         if not run.isalpha() or not has_digits:
             _add(run, words, needles, ordinary=run.isalpha())
-    # the number behind a site's letters, and without the zeros that fill it
+    # the number after a site's letters, with and without leading zeros
     for digits in re.findall(r"\d+", text):
         _add(digits, words, needles)
         _add(digits.lstrip("0"), words, needles)
     small = whole.lower()
-    # signs may stand between letters and digits, too
+    # punctuation may also separate letters from digits
     has_parts = len(runs) > 1 or len(parts_of(whole)) > 1 or len(small) > _DIGITS
     return {small} if small.isascii() and has_parts and identifies(small) and len(small) >= _DIGITS else set()
 
@@ -187,7 +189,7 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
 def _add(word: str, words: dict[str, bool], needles: set[str], *, ordinary: bool = False) -> None:
     for spelling in spellings(word):
         if identifies(spelling):
-            # what identifies for certain does so whatever else it may be
+            # a word that identifies for certain in one value does so in all
             words[spelling] = words.get(spelling, True) and ordinary
             needles.add(spelling)
             needles.add(word)
@@ -217,7 +219,11 @@ def _date(text: str) -> Forms:
 
 
 def byte_forms(text: str, charset: str) -> set[bytes]:
-    """The bytes by which a text may stand in an object: ASCII in small letters, other letters in both cases."""
+    """Return the byte encodings of a text that may occur in an object: ASCII in lowercase, other letters in both cases.
+
+    Args:
+        charset: the object's SpecificCharacterSet.
+    """
     small = text.casefold()
     variants = {text.lower(), *spellings(text)} if " " not in text else {text.lower(), small}
     if _UMLAUT.search(small):

@@ -1,6 +1,6 @@
-"""The screen of a header that was de-identified: each value that stays is compared with what is known of the people around it.
+"""Screening of a de-identified header: each remaining value is compared with the identifiers of persons named in the object.
 
-It reads the output, not the input: whatever way a value came, it is seen here.
+It reads the output, not the input: a value is found whatever way it came there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .known_identity import KnownIdentity, is_ordinary
 from .search import CONTEXT
 from .uids import uids_left
 
-#: what these make is none of the original's
+#: operations whose results hold nothing of the original value
 _NEW_VALUES = frozenset(
     {
         Operation.NEW_UID,
@@ -53,22 +53,22 @@ _NEW_VALUES = frozenset(
         Operation.RENUMBER,
     }
 )
-#: free text, in which parts of a name stand side by side
+#: VRs of free text, in which parts of a name may be adjacent
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "LT", "UT", "UC", "PN"})
 _CODE = frozenset({CODE_VALUE, CODING_SCHEME})
-#: DeidentificationMethod: what an earlier de-identification said, or this one
+#: DeidentificationMethod (0012,0063), of an earlier de-identification or this one
 _METHOD = 0x00120063
 _NUMBER = re.compile(r" *[-+]?[0-9]+(?:\.[0-9]*)? *")
 
 
 @dataclass(slots=True)
 class ScreenedHeader:
-    """What came of a header.
+    """The result of screening a header.
 
     Attributes:
-        content: the header.
-        gone: the rule of each value that is gone, and the one that took its place.
-        judged: elements in which a word was found that isn't a known person's there.
+        content: the screened header.
+        gone: for each removed or replaced value, its original rule and the rule that replaced it.
+        judged: elements that hold a word of an identifying value but identify nobody there.
     """
 
     content: bytes = b""
@@ -77,11 +77,13 @@ class ScreenedHeader:
 
 
 class _Place(NamedTuple):
-    """An element where it stands.
+    """An element in its context.
 
     Attributes:
-        vr: as the file has it, "" in implicit VR.
-        begin, end: of the data set that holds it.
+        rule: the rule by which the element was de-identified.
+        vr: the VR in the file, "" in implicit VR.
+        charset: the SpecificCharacterSet in force.
+        begin, end: offsets of the data set that holds the element, in bytes.
     """
 
     rule: Rule
@@ -93,12 +95,12 @@ class _Place(NamedTuple):
 
     @property
     def value_vr(self) -> str:
-        """The VR by which its value is read: that of the attribute, or of the file where nobody else knows."""
+        """The VR by which the value is read: the attribute's, or the file's where the attribute's is unknown."""
         return self.vr if self.rule.vr in ("", "UN") else self.rule.vr
 
 
 class HeaderScreen:
-    """Screens the header of one object."""
+    """The screen of one object's header."""
 
     def __init__(
         self,
@@ -109,13 +111,15 @@ class HeaderScreen:
         creators: frozenset[str] = frozenset(),
         declared: Callable[[int, str], Decision | None] = lambda tag, creator: None,
     ) -> None:
-        """
+        """Prepare the screen of one header.
+
         Args:
-            content: elements of the top-level data set as they are to be written; the last may lack its value.
-            elsewhere: words that identify somebody in other objects of the patient or study.
-            uids: original UIDs that must not stand in it.
-            creators: private creators that the lists of safe attributes have.
-            declared: as in Subject.
+            content: elements of the top-level data set as they will be written; the last may lack its value.
+            identity: the identifying values of the object.
+            elsewhere: words that identify persons in other objects of the patient or study.
+            uids: original UIDs that must not occur in ``content``.
+            creators: private creators in the lists of safe attributes.
+            declared: see ``Subject``.
         """
         self._buffer = Buffer(content, complete=True)
         self._identity = identity
@@ -130,10 +134,10 @@ class HeaderScreen:
 
         Args:
             root: the rules by which it was de-identified.
-            charset: the SpecificCharacterSet in force where it begins.
+            charset: the SpecificCharacterSet in force at its beginning.
 
         Raises:
-            DeidentificationError: a value names somebody and can't go.
+            DeidentificationError: a value identifies a person and can't be removed or replaced.
         """
         pieces, _ = self._data_set(0, len(self._buffer.content), root, encoding, charset, 0)
         self._found.content = b"".join(pieces)
@@ -142,7 +146,7 @@ class HeaderScreen:
     def _data_set(
         self, position: int, end: int, node: ItemRules, encoding: Encoding, charset: str, depth: int
     ) -> tuple[list[Piece], int]:
-        """The elements between ``position`` and ``end``, or an item delimiter: what stays of them, and where they end."""
+        """Screen the elements from ``position`` to ``end`` or to an item delimiter; return what remains and where they end."""
         buffer, pieces, begin = self._buffer, list[Piece](), position
         blocks = _Blocks(pieces)
         while position < end:
@@ -150,7 +154,7 @@ class HeaderScreen:
             if tag >> 16 == 0xFFFE:
                 break
             if depth == 0 and (tag == PIXEL_DATA or (length != UNDEFINED and start + length > end)):
-                # the header of a value that isn't here
+                # an element header whose value isn't in ``content``
                 pieces.append(buffer.view[position:end])
                 return pieces, end
             following = buffer.value_end(vr, start, length, encoding, tag)
@@ -166,7 +170,7 @@ class HeaderScreen:
                 continue
             creator = blocks.creator(tag)
             if tag >> 16 & 1 and not creator:
-                # the name of its block is somebody's
+                # the private creator of its block identifies a person
                 self._found.gone.append((node.removed_private, node.screening(node.removed_private)))
                 position = following
                 continue
@@ -176,7 +180,7 @@ class HeaderScreen:
             else:
                 place = _Place(rule, vr.decode("latin-1"), encoding, charset, begin, end)
                 stays = self._value(node, place, element, value)
-                # with what stands behind it, by which an end of a word may be judged there
+                # with the bytes that follow, by which the search decides where a word ends
                 if stays and value and self._finds(buffer.content[position : following + CONTEXT]):
                     self._found.judged.append(bytes(element))
             blocks.add(tag, stays)
@@ -237,23 +241,23 @@ class HeaderScreen:
 
     @staticmethod
     def _is_ours(rule: Rule, element: Piece, value: bytes, encoding: Encoding) -> bool:
-        """Whether a value is new, or retained, whatever it is."""
+        """Return whether a value needs no screening, because it is new or retained whatever it is."""
         operation = rule.operation
         if operation in _NEW_VALUES or (operation is Operation.KEEP and (rule.retained or rule.tag == SOP_CLASS)):
             return True
         if operation is Operation.KEEP_TERMS:
             return are_known_terms(value, rule.value)
         if operation is Operation.REPLACE:
-            # a content item of the same attribute may have been cleaned; what can't be compared is an alias
+            # a content item of the same attribute may have been cleaned; a non-ASCII value, which can't be compared, is an alias
             is_ascii = not isinstance(rule.value, str) or rule.value.isascii()
             return rule.vr == "SQ" or not is_ascii or element == encode_value(rule.tag, rule.vr, rule.value, encoding)
         return operation is Operation.STAMP and (rule.tag != _METHOD or value.rstrip(b" ") == METHOD)
 
     def _without(self, node: ItemRules, rule: Rule, encoding: Encoding) -> list[Piece]:
-        """What takes the place of a value that names somebody.
+        """Return the element that replaces a value which identifies a person, or nothing.
 
         Raises:
-            DeidentificationError: it is required, and any other value would say what isn't true.
+            DeidentificationError: the value is required, and any dummy value would be a false statement.
         """
         new = node.screening(rule)
         self._found.gone.append((rule, new))
@@ -273,7 +277,7 @@ class HeaderScreen:
         text = value.rstrip(b"\0 ")
         readings = {best_text(text, place.charset)}
         if not text.isascii():
-            # whatever the character set is said to be
+            # as UTF-8, too, whatever SpecificCharacterSet says
             readings.add(text.decode("utf-8", "ignore"))
         for one in (one for reading in readings for one in reading.split("\\")):
             words = self._named_in(one, place.value_vr)
@@ -282,17 +286,17 @@ class HeaderScreen:
         return False
 
     def _named_in(self, text: str, vr: str = "LO") -> frozenset[str]:
-        """The words by which a text names somebody who is known."""
+        """Return the words of a text that identify a known person."""
         identity = self._identity
         if vr in ("IS", "DS") and _NUMBER.fullmatch(text):
             return frozenset({text}) if identity.is_number(text, self._elsewhere) else frozenset()
         return identity.named_in(text, self._elsewhere, is_free=vr in _FREE_TEXT)
 
     def _is_public(self, place: _Place, value: str, words: frozenset[str]) -> bool:
-        """Whether a value is a term of that very attribute, or belongs to a code of a published scheme (PS3.16 8).
+        """Return whether a value is a term of its attribute, or belongs to a code of a published coding scheme (PS3.16 8).
 
         Args:
-            words: by which it seems to name somebody: digits beside known words may be theirs.
+            words: the words that seem to identify a person; digits beside terms of the attribute may be an identifier.
         """
         tag = place.rule.tag
         if value.strip().upper() in terms_of(tag) and not is_made_of_words(tag):
@@ -305,49 +309,49 @@ class HeaderScreen:
         code, scheme = (self._buffer.text(found.get(one)).decode("latin-1") for one in (CODE_VALUE, CODING_SCHEME))
         if tag == CODING_SCHEME or not scheme_has_code(scheme, code):
             return tag == CODING_SCHEME and (scheme == DUMMY_SCHEME or scheme in published_schemes())
-        # what the code means, not who: Head, Filter
+        # ordinary words in a code meaning are terms, not names: Head, Filter
         return tag == CODE_VALUE or all(map(is_ordinary, words)) or (code, scheme, value) in _method_codes()
 
 
 @cache
 def _method_codes() -> frozenset[tuple[str, str, str]]:
-    """The codes by which objects say what was done to them (PS3.16 CID 7050)."""
+    """Return the codes of de-identification methods (PS3.16 CID 7050) as (value, scheme designator, meaning)."""
     return frozenset((one.code_value, one.coding_scheme, one.code_meaning) for one in method_codes().values())
 
 
 def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str, declared: Callable[[int, str], Decision | None]) -> Rule:
-    """The rule by which an element was treated."""
+    """Return the rule by which an element was de-identified."""
     rule = node.private(creator, tag, vr, declared(tag, creator)) if creator else node[tag]
     rule = rule.plain or rule
     if rule.operation is Operation.OVERLAY and isinstance(rule.value, Rule):
-        # the plane stays
+        # the overlay plane is still here: its own rule applied
         return rule.value
     return rule
 
 
 class _Blocks:
-    """The private blocks of one data set: a creator stays exactly when an element of its block does."""
+    """The private blocks of one data set; a private creator stays only if an element of its block does."""
 
     def __init__(self, pieces: list[Piece]) -> None:
         self._pieces = pieces
-        #: by block: the creator, where its element stands in ``pieces``, the element
+        #: by block: the creator, the index of its element in ``pieces``, the element
         self._creators: dict[int, tuple[str, int, Piece]] = {}
 
     def reserve(self, tag: int, creator: str, element: Piece) -> None:
-        """A creator was met: keep its place.
+        """Reserve the place of a private creator in the output.
 
         Args:
-            creator: "" for one that names somebody.
+            creator: "" for one that identifies a person.
         """
         self._creators[tag >> 16 << 8 | tag & 0xFF] = creator, len(self._pieces), element
         self._pieces.append(b"")
 
     def creator(self, tag: int) -> str:
-        """The creator of a private element, "" for others."""
+        """Return the private creator of a private element, "" for other elements."""
         return self._creators.get(tag >> 8, ("", 0, b""))[0] if tag >> 16 & 1 else ""
 
     def add(self, tag: int, stays: list[Piece]) -> None:
-        """Add what stays of an element, and with it the creator of a private one."""
+        """Add the remaining pieces of an element, and the private creator if the element is private."""
         if stays and tag >> 16 & 1:
             _, index, element = self._creators[tag >> 8]
             self._pieces[index] = element

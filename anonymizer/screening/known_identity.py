@@ -1,4 +1,4 @@
-"""Who is known around an object: the forms of all identifying values together, for bytes and for texts."""
+"""The identifying values of an object in all their forms, for searches of bytes and of texts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..identity.known_values import KnownValue, known_words
 from .forms import RUN, forms_of, identifies, is_ideographic, parts_of
 from .search import ByteSearch
 
-#: parts of a text that are put together: as many as an identifier mostly has
+#: maximum number of parts of a text that are joined: as many as most identifiers have
 _MOST_JOINED = 6
-#: digits and characters by which words of other objects are looked for, before anybody looks at what stands beside them
+#: minimum digits and characters in the first search for words of other objects, which ignores their neighbours
 _PART_OF_NUMBER, _PART_OF_WORD = 3, 4
-#: names of an object that are sought with short parts side by side
+#: maximum number of values of an object for which adjacent short parts of names are searched for
 _MOST_IN_PAIRS = 1000
-#: binary values hold runs of letters by chance
+#: minimum length of a word in a binary value: shorter runs of letters occur there by chance
 _LONG = 6
 _BETWEEN = re.compile(r"[\W_]{0,3}")
-#: what people put between the digits of a telephone number
+#: separators between the digits of a telephone number
 _IN_NUMBERS = re.compile(r"(?<=\d)[ ()/.-]{1,3}(?=\d)")
 
 
@@ -32,21 +32,23 @@ class KnownIdentity:
     """The identifying values of one object.
 
     Attributes:
-        search: finds them in bytes, whatever these mean.
-        binary: finds them in binary values, where short words stand by chance.
+        search: the search of any bytes.
+        binary: the search of binary values, in which short words occur by chance.
         charset: the object's SpecificCharacterSet.
     """
 
     def __init__(self, values: Sequence[KnownValue], charset: str) -> None:
-        """
+        """Collect the forms of ``values``.
+
         Args:
+            values: the identifying values of the object.
             charset: the object's SpecificCharacterSet.
         """
-        # content items name one observer over and over
+        # many content items name the same observer
         distinct = dict.fromkeys(
             (value.kind, value.value, charset if value.charset is None else value.charset) for value in values
         )
-        # each pair of short parts is sought in dozens of forms
+        # each pair of short parts has dozens of forms
         forms = [forms_of(*one, in_pairs=len(distinct) <= _MOST_IN_PAIRS) for one in distinct]
         self._words: dict[str, bool] = {}
         for one in forms:
@@ -64,19 +66,19 @@ class KnownIdentity:
 
     @cached_property
     def own(self) -> frozenset[str]:
-        """All words by which the values are known in other objects."""
+        """The words by which the values are recognised in other objects."""
         return known_words(self._values, self.charset)
 
     def _is_dull(self, needle: bytes) -> bool:
-        """Whether what was found in bytes is an ordinary word."""
+        """Return whether a match in bytes is an ordinary word, which identifies nobody."""
         word = needle.decode("latin-1")
         return self._words.get(word, False) and is_ordinary(word)
 
     def is_number(self, value: str, elsewhere: Container[str] = frozenset()) -> bool:
-        """Whether a value of IS or DS is one of the known numbers of six digits or more.
+        """Return whether a value of VR IS or DS is an identifying number of six digits or more.
 
         Args:
-            elsewhere: words that identify somebody in other objects of the patient or study.
+            elsewhere: words that identify persons in other objects of the patient or study.
         """
         found = re.fullmatch(r"[-+]?(\d+)(?:\.0*)?", value.strip())
         if found is None or len(found[1]) < _LONG:
@@ -84,11 +86,11 @@ class KnownIdentity:
         return any(number in self._words or number in elsewhere for number in {found[1], found[1].lstrip("0")})
 
     def named_in(self, text: str, elsewhere: Container[str], *, is_free: bool) -> frozenset[str]:
-        """The words by which a text names somebody; "" stands for what is no word: a date, initials side by side.
+        """Return the words of a text that identify a person; "" represents a date, identifier or pair of short name parts.
 
         Args:
-            elsewhere: words that identify somebody in other objects of the patient or study.
-            is_free: parts of a name that are too short by themselves count where they stand side by side.
+            elsewhere: words that identify persons in other objects of the patient or study.
+            is_free: whether the text is free text, in which adjacent short parts of a name identify together.
         """
         text = unicodedata.normalize("NFC", text)
         small = text.lower()
@@ -110,7 +112,11 @@ class KnownIdentity:
 
 
 def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
-    """Whether a run of letters and digits may be a word that identifies somebody in other objects, or a part of one."""
+    """Return whether a run of letters and digits may be a word, or part of one, that identifies persons in other objects.
+
+    Args:
+        run: the bytes of the run, in Latin-1 or UTF-8.
+    """
     for text in {run.decode("latin-1"), run.decode("utf-8", "ignore")}:
         for candidate in _candidates(text):
             is_long = len(candidate) >= (_PART_OF_NUMBER if candidate.isdigit() else _PART_OF_WORD)
@@ -120,7 +126,7 @@ def names_elsewhere(run: bytes, elsewhere: Container[str]) -> bool:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """Normal words that stand in a text: its parts, and those that stand side by side together."""
+    """Yield the normalized words of a text: its parts, and adjacent parts joined."""
     for one in {text, _IN_NUMBERS.sub("", text)}:
         for run in RUN.findall(one):
             yield from spellings(run)
@@ -134,7 +140,7 @@ def _candidates(text: str) -> Iterator[str]:
 
 
 def _neighbours(text: str) -> Iterator[set[str]]:
-    """Words that stand side by side, in pairs, in all their spellings."""
+    """Yield the pairs of adjacent words in a text, in all their spellings."""
     found = list(RUN.finditer(text))
     for first, second in pairwise(found):
         if _BETWEEN.fullmatch(text, first.end(), second.start()):
@@ -149,6 +155,6 @@ def _stands_alone(digits: str, text: str) -> bool:
 
 
 def is_ordinary(word: str) -> bool:
-    """Whether a word is one of medicine, technique or addresses, so that by itself it names nobody's place."""
+    """Return whether a word is a common one of medicine, technique or addresses, which alone identifies nobody."""
     words = descriptor_words()
     return normal_word(word) in words.vocabulary or word in words.context

@@ -1,4 +1,4 @@
-"""The screen of one profile: whether anything that is known of people stands in what is to be written, and what becomes of it."""
+"""The screen of one profile, which finds the identifiers of persons in the output and removes or replaces them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from .header import HeaderScreen
 from .known_identity import KnownIdentity, names_elsewhere
 from .uids import uids_left
 
-#: identities that are kept in mind
+#: maximum number of cached identities
 _MOST_KNOWN = 64
-#: runs of letters and digits; before what may be the first byte of a group, once more without it
+#: runs of letters and digits; the second form leaves out a last character that may be the first byte of a group number
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]{3,}")
 _BEFORE_GROUP = re.compile(rb"[A-Za-z0-9\x80-\xff]{3,}(?=[A-Za-z0-9]\0)")
-#: character sets whose letters are those of Latin-1, ASCII or UTF-8
+#: character sets that are ASCII, Latin-1 or UTF-8
 _PLAIN_CHARSETS = frozenset({"", "ISO_IR 6", "ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 6", "ISO 2022 IR 100"})
 _NOBODY: frozenset[str] = frozenset()
 
 
 class Subject(NamedTuple):
-    """What is known of the people around an object, and of its UIDs.
+    """The identifying values and UIDs of an object that is screened.
 
     Attributes:
         identity: the identifying values of the object itself.
-        elsewhere: words that identify somebody in other objects of the patient or study.
-        new_uids: the UIDs that took the place of originals.
-        is_original: whether a UID is one of the object's original ones.
-        declared: what the object itself says of a private attribute, by its tag and creator.
+        elsewhere: words that identify persons in other objects of the patient or study.
+        new_uids: the UIDs that replaced originals.
+        is_original: returns whether a UID is an original one of the object.
+        declared: returns what the object itself declares of a private attribute, by tag and private creator.
     """
 
     identity: KnownIdentity
@@ -49,11 +49,11 @@ class Subject(NamedTuple):
 
 
 class Screened(NamedTuple):
-    """What came of elements.
+    """The result of screening elements.
 
     Attributes:
-        pieces: the elements.
-        gone: the rule of each value that is gone, and the one that took its place.
+        pieces: the screened elements.
+        gone: for each removed or replaced value, its original rule and the rule that replaced it.
     """
 
     pieces: list[Piece]
@@ -61,7 +61,7 @@ class Screened(NamedTuple):
 
 
 class Screen:
-    """Screens objects by one profile."""
+    """The screen of objects by one profile."""
 
     def __init__(self, profile: ConfidentialityProfile) -> None:
         self._retains_uids = ProfileOptions.RetainUIDs in profile.options
@@ -70,14 +70,15 @@ class Screen:
         self._last = "", list[KnownValue](), KnownIdentity([], "")
 
     def identity(self, values: list[KnownValue], charset: str) -> KnownIdentity:
-        """What ``values`` tell of the people around an object.
+        """Return the forms of an object's identifying values, from a cache where possible.
 
         Args:
-            charset: its SpecificCharacterSet.
+            values: the identifying values.
+            charset: the object's SpecificCharacterSet.
         """
         last_charset, last_values, found = self._last
         if charset == last_charset and values == last_values:
-            # objects of one patient mostly come together, and nothing need be hashed for them
+            # objects of one patient mostly follow each other: no hashing for them
             return found
         key = charset, tuple(values)
         known = self._identities.get(key)
@@ -85,20 +86,20 @@ class Screen:
             if len(self._identities) >= _MOST_KNOWN:
                 self._identities.clear()
             known = self._identities[key] = KnownIdentity(values, charset)
-        # in one go: threads share it
+        # one assignment: threads share it
         self._last = charset, values.copy(), known
         return known
 
     def screen(self, pieces: list[Piece], subject: Subject, root: ItemRules, encoding: Encoding, charset: str) -> Screened:
-        """Screen elements of the top-level data set as they are to be written.
+        """Screen elements of the top-level data set as they will be written.
 
         Args:
-            pieces: all but pixel data; the last element may lack its value.
+            pieces: all elements but pixel data; the last may lack its value.
             root: the rules by which they were de-identified.
-            charset: the SpecificCharacterSet in force where they begin.
+            charset: the SpecificCharacterSet in force at their beginning.
 
         Raises:
-            DeidentificationError: something names somebody and can't go.
+            DeidentificationError: an identifier remains that can't be removed or replaced.
         """
         if not pieces:
             return Screened(pieces, [])
@@ -118,24 +119,24 @@ class Screen:
         )
         rest = _blanked(header.content, header.judged)
         if identity.search.finds(rest) or not originals.isdisjoint(uids_left(rest) if originals else ()):
-            # it stands where no rule can take it out
+            # it is outside any value that a rule could remove
             raise DeidentificationError(Reason.IDENTIFIER_LEFT)
         return Screened([header.content], header.gone)
 
     def check(self, frame: bytes, subject: Subject) -> None:
-        """Look at what stands before the pixels of a compressed frame: comments and what cameras write.
+        """Check the header of a compressed frame, in which encoders and cameras put comments and metadata.
 
         Raises:
-            DeidentificationError: it names somebody.
+            DeidentificationError: the header identifies a person.
         """
         if subject.identity.search.finds(frame) or self._has_original(frame, subject):
             raise DeidentificationError(Reason.IDENTIFIER_LEFT, PIXEL_DATA)
 
     def check_binary(self, value: bytes, subject: Subject, tag: int) -> None:
-        """Look at a binary value that is too long to be taken out.
+        """Check a binary value that is too long to be removed.
 
         Raises:
-            DeidentificationError: it names somebody.
+            DeidentificationError: the value identifies a person.
         """
         if subject.identity.binary.finds(value) or self._has_original(value, subject):
             raise DeidentificationError(Reason.IDENTIFIER_LEFT, tag)
@@ -145,11 +146,11 @@ class Screen:
 
 
 def _blanked(content: bytes, judged: list[bytes]) -> bytes:
-    """``content`` with NULs in the place of the elements that were judged."""
+    """Return ``content`` with NULs in place of the elements that were judged."""
     if not judged:
         return content
     blanked = bytearray(content)
-    # all at once: hostile objects have many
+    # in one pass: hostile objects have many
     elements = BytesAhoCorasick(set(judged), matchkind=MatchKind.LeftmostLongest)
     for _, start, end in elements.find_matches_as_indexes(content):
         blanked[start:end] = bytes(end - start)
@@ -157,14 +158,14 @@ def _blanked(content: bytes, judged: list[bytes]) -> bytes:
 
 
 def _others(elsewhere: Container[str], identity: KnownIdentity) -> Container[str]:
-    """The words of other objects, nothing where the object itself has all of them."""
+    """Return the words of other objects, or none if the object itself has all of them."""
     if isinstance(elsewhere, KnownWords) and not elsewhere.knows_more(identity.own):
         return _NOBODY
     return elsewhere
 
 
 def _may_name(content: bytes, elsewhere: Container[str], charset: str) -> bool:
-    """Whether ``content`` may hold a word of other objects: who looks at each value tells."""
+    """Return whether ``content`` may hold a word of other objects; the screen of each value then decides."""
     if not content.isascii() and charset not in _PLAIN_CHARSETS:
         # another alphabet, or several
         return True

@@ -1,4 +1,4 @@
-"""The search of bytes for many words at once, whatever structure they have."""
+"""The search of bytes for many words at once, without regard to data elements."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from ..dicom.encoding import LONG_VRS, SHORT_VRS
 
-#: searches one by one, before an automaton is built for the words: many patients have one object
+#: searches word by word before an automaton is built: many patients have only one object
 _PATIENCE = 2
-#: bytes in which searching one by one takes longer than building it
+#: bytes from which searching word by word takes longer than building the automaton
 _LARGE = 8 << 10
-#: bytes and searches for which the faster automaton is worth its building
+#: bytes and number of searches from which building the faster automaton pays
 _VERY_LARGE, _OFTEN = 128 << 10, 200
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -21,23 +21,23 @@ _SMALL = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 _SMALL_ONES = frozenset(bytes([letter]) for letter in _SMALL)
 _VRS = frozenset({*SHORT_VRS, *LONG_VRS})
 _ZERO, _MOST_ZEROS = ord("0"), 16
-#: bytes behind a word that have a say in where it ends
+#: bytes after a word that decide whether it ends there
 CONTEXT = 8
 _DIGITS = frozenset(b"0123456789")
-#: letters and digits, of Latin-1 too, are one character, and all others but NUL another one
+#: character classes: "A" for letters and digits of Latin-1, " " for all others but NUL
 _CHARACTERS = bytes(0 if code == 0 else 65 if chr(code).isalnum() else 32 for code in range(256))
-#: all that are neither, in ASCII
+#: all bytes but ASCII letters and digits
 _SIGNS = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
 _TO_SMALL = bytes(range(256)).lower()
-#: what four of them are in UTF-16, but for the first or last NUL
+#: four letters or digits in UTF-16 by these classes, without the first or last NUL
 _WIDE = b"A\0A\0A\0A"
 _WIDE_RUN = re.compile(rb"(?:[\x01-\xff]\0){3,}[\x01-\xff]?")
 
 
 class ByteSearch:
-    """Searches for words that stand by themselves: no letter beside their letters, no digit beside their digits.
+    """A search for whole words, which have no letter next to their letters and no digit next to their digits.
 
-    What may be the end of a neighbouring length or tag doesn't count as a letter: who calls judges what was found.
+    A byte that may belong to a neighbouring length or tag doesn't count as a letter. The caller judges each match.
     """
 
     def __init__(
@@ -48,12 +48,13 @@ class ByteSearch:
         shortest: int = 0,
         joined: Iterable[bytes] = (),
     ) -> None:
-        """
+        """Prepare the search.
+
         Args:
-            needles: the words; their ASCII letters are small.
-            is_dull: whether one that was found says nothing.
-            shortest: bytes that one must have, but in UTF-16: shorter ones stand by chance.
-            joined: letters and digits that are sought whatever other signs stand between them.
+            needles: the words, with ASCII letters in lowercase.
+            is_dull: returns whether a match identifies nobody.
+            shortest: minimum length of a match in bytes, except in UTF-16: shorter ones occur by chance.
+            joined: letters and digits to find whatever punctuation separates them.
         """
         self._needles = sorted(set(needles))
         self._shortest = shortest
@@ -64,12 +65,12 @@ class ByteSearch:
         self._is_fast = False
 
     def finds(self, content: bytes) -> bool:
-        """Whether ``content`` holds one of the words, in ASCII and its supersets or, of ASCII characters, in UTF-16."""
+        """Return whether ``content`` holds one of the words, in ASCII or a superset of it, or in UTF-16 (ASCII words only)."""
         if not self._needles:
             return False
         if self._is_in(content):
             return True
-        # UTF-16 of Latin-1 is that with a NUL beside each character; hardly anything else looks so
+        # in UTF-16 each Latin-1 character has a NUL beside it; little else looks so
         if _WIDE not in content.translate(_CHARACTERS):
             return False
         runs = []
@@ -77,18 +78,21 @@ class ByteSearch:
             run = match[0].replace(b"\0", b"")
             runs.append(run)
             if len(match[0]) % 2 and content[match.start() - 1 : match.start()] != b"\0":
-                # little endian: what has no NUL behind it is no character of it
+                # little endian: a last byte without a NUL after it is no UTF-16 character
                 runs.append(run[:-1])
         return self._is_in(b"\0\0\0\0\0\0\0\0".join(runs), shortest=0)
 
     def may_find(self, content: bytes) -> bool:
-        """As ``finds``, and whether one of the ``joined`` words may stand there: by chance, across elements, they do, too."""
+        """Return whether ``finds`` matches ``content``, or one of the ``joined`` words may occur in it.
+
+        The latter also match by chance, across elements.
+        """
         return self.finds(content) or (
             self._joined is not None and self._joined.finds_within(content.translate(_TO_SMALL, _SIGNS))
         )
 
     def finds_within(self, small: bytes) -> bool:
-        """Whether one of the words stands in ``small``, which has no capitals, within others or not."""
+        """Return whether one of the words occurs in ``small``, which is lowercase, as a whole word or within another."""
         self._searched += 1
         if self._automaton is None and self._searched <= _PATIENCE and len(small) <= _LARGE:
             return any(needle in small for needle in self._needles)
@@ -100,12 +104,12 @@ class ByteSearch:
         self._searched += 1
         if self._automaton is None and self._searched <= _PATIENCE and len(small) <= _LARGE:
             return any(self._says(content, small, *place, shortest) for place in _places(self._needles, small))
-        # no generator for the most common case, that there are none
+        # no generator in the most common case, no match
         places = self._matcher(len(small)).find_matches_as_indexes(small, overlapping=True)
         return bool(places) and any(self._says(content, small, start, end, shortest) for _, start, end in places)
 
     def _matcher(self, size: int) -> BytesAhoCorasick:
-        """The automaton for a search of so many bytes: the faster one takes ten times as long to build."""
+        """Return the automaton for a search of ``size`` bytes; the faster one takes ten times as long to build."""
         is_worth_it = size > _VERY_LARGE or self._searched > _OFTEN
         if self._automaton is None or (is_worth_it and not self._is_fast):
             kind = Implementation.DFA if is_worth_it else Implementation.ContiguousNFA
@@ -125,9 +129,9 @@ def _places(needles: Iterable[bytes], content: bytes) -> Iterator[tuple[int, int
 
 
 def _stands_alone(content: bytes, start: int, end: int) -> bool:
-    """Whether neither end lies within a word or a number; what may be another element's header isn't part of either."""
+    """Return whether a match is a whole word or number; what may be another element's header isn't part of either."""
     if start and content[start - 1] == _ZERO and content[start] in _DIGITS:
-        # zeros fill a number up
+        # leading zeros belong to the number
         before = content[max(start - _MOST_ZEROS, 0) : start].rstrip(b"0")
         start -= min(start, _MOST_ZEROS) - len(before)
     if start and _go_together(content, start) and not _is_value(content, start):
@@ -136,7 +140,7 @@ def _stands_alone(content: bytes, start: int, end: int) -> bool:
 
 
 def _is_value(content: bytes, start: int) -> bool:
-    """Whether a value may begin at ``start``, behind its VR and length (PS3.5 7.1)."""
+    """Return whether a value may begin at ``start``, after its VR and length (PS3.5 7.1)."""
     return (
         # a length below 256, big endian; a VR with a length of two bytes, and with one of four
         (start > 1 and content[start - 2] == 0)
@@ -146,7 +150,7 @@ def _is_value(content: bytes, start: int) -> bool:
 
 
 def _is_element(content: bytes, end: int) -> bool:
-    """Whether another element may begin at ``end``."""
+    """Return whether another element may begin at ``end`` (PS3.5 7.1)."""
     return (
         # the group of a standard attribute, little endian; a VR; the length of an element in implicit VR
         content[end + 1 : end + 2] == b"\0" or content[end + 4 : end + 6] in _VRS or content[end + 6 : end + 8] == b"\0\0"
@@ -154,7 +158,7 @@ def _is_element(content: bytes, end: int) -> bool:
 
 
 def _go_together(content: bytes, at: int) -> bool:
-    """Whether the characters before and at ``at`` belong to one word or number: JohnSmith and CTSmith are two."""
+    """Return whether the characters before and at ``at`` belong to one word or number; JohnSmith and CTSmith are two words."""
     first, second = content[at - 1], content[at]
     if first in _DIGITS:
         return second in _DIGITS

@@ -1,4 +1,4 @@
-"""Compressed frames: what stands in them before the pixels, where encoders put comments (ITU-T T.81 B.2.4, T.800 A.9, I.5)."""
+"""Headers of compressed frames, in which encoders put comments (ITU-T T.81 B.2.4, T.800 A.9, I.5)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _CODESTREAM = b"jp2c"
 
 
 def header_size(frame: bytes) -> int | None:
-    """How many bytes of a frame stand before its pixels.
+    """Return the number of bytes before the pixels of a frame.
 
     Args:
-        frame: its beginning, or all of it.
+        frame: the beginning of the frame, or all of it.
 
     Returns:
-        0 for a frame that begins with its pixels, and None where ``frame`` ends before them.
+        0 for a frame that begins with its pixels; None if ``frame`` ends before them.
     """
     if frame[:2] == _START_OF_IMAGE:
         return _segments_end(frame, 2, _START_OF_SCAN)
@@ -35,7 +35,7 @@ def header_size(frame: bytes) -> int | None:
 def _segments_end(frame: bytes, position: int, last: int) -> int | None:
     while position + 4 <= len(frame):
         if frame[position] != 0xFF:
-            # what isn't a segment is for decoders to understand
+            # no marker segment: left to decoders
             return position
         marker = frame[position + 1]
         if marker == last:
@@ -64,7 +64,7 @@ def _boxes_end(frame: bytes) -> int | None:
 
 
 def fragments_of(value: bytes, encoding: Encoding) -> Iterator[bytes]:
-    """The fragments of a value of encapsulated pixel data, the offset table first (PS3.5 A.4)."""
+    """Yield the fragments of encapsulated pixel data, the Basic Offset Table first (PS3.5 A.4)."""
     position = 0
     while position + 8 <= len(value):
         group, element, length = encoding.item.unpack_from(value, position)

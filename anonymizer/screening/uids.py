@@ -1,4 +1,4 @@
-"""Original UIDs: a UID-shaped string of the output must be none of the input's."""
+"""Original UIDs of the input, none of which may remain in the output."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ..identity.uids import is_well_known
 
 _DOT = ord(".")
 _DIGITS = frozenset(b"0123456789")
-#: UIDs, one or several
+#: one or several UIDs
 _RUN = re.compile(rb"[0-9.\\]{9,}")
-#: from the first dot on, for which the search needn't try each digit; no UID has fewer characters
+#: a UID from its first dot on, so that the search skips digits quickly; no UID is shorter
 _SHAPED = re.compile(rb"\.[0-9][0-9.]{6,}")
-#: dots of a UID, and characters of one that is made from a UUID (PS3.5 B.2); versions have fewer
+#: minimum dots of a UID, and minimum length of a UUID-derived one (PS3.5 B.2); version numbers have fewer
 _DOTS, _OF_UUID = 3, 20
 _UUID_ROOT = b"2.25."
 
 
 def uids_left(content: bytes, new: Collection[bytes] = ()) -> set[bytes]:
-    """The strings in ``content`` that are formed like UIDs (PS3.5 9.1), but for those of PS3.6 Annex A and new ones.
+    """Return the strings in ``content`` that have the form of UIDs (PS3.5 9.1), except those of PS3.6 Annex A and new ones.
 
     Args:
-        new: the UIDs that took the place of originals.
+        new: the UIDs that replaced originals.
     """
-    # from their first dots on: objects may have thousands, nearly all of them new
+    # compared from the first dot on: objects may have thousands of UIDs, nearly all of them new
     others = set(_SHAPED.findall(content))
     others.difference_update([uid[1:] if uid[1] == _DOT else uid[uid.find(b".") :] for uid in new])
     others = {rest for rest in others if not is_well_known(b"1" + rest)}
@@ -46,10 +46,10 @@ def uids_left(content: bytes, new: Collection[bytes] = ()) -> set[bytes]:
 
 
 def uids_of(source: bytes, encoding: Encoding) -> set[bytes]:
-    """The values of all attributes of VR UI in ``source``, whatever holds them, but for those of PS3.6 Annex A."""
+    """Return the values of all attributes of VR UI in ``source``, at any nesting, except those of PS3.6 Annex A."""
     found: set[bytes] = set()
     for run in _RUN.finditer(source):
-        # a digit at its beginning may be the last byte of a length
+        # the first digit may be the last byte of a length
         if not any(_is_of_uid(source, start, encoding) for start in (run.start(), run.start() + 1)):
             continue
         for match in _SHAPED.finditer(source, *run.span()):
@@ -63,9 +63,9 @@ def uids_of(source: bytes, encoding: Encoding) -> set[bytes]:
 
 
 def _readings(content: bytes, start: int, end: int) -> list[bytes]:
-    """How a string of digits and dots may be read, as far as it is formed like a UID.
+    """Return the possible readings of a string of digits and dots that have the form of a UID.
 
-    A digit beside a NUL may be the second byte of a length, or the first of the next element's group.
+    A digit beside a NUL may be the second byte of a length, or the first byte of the next element's group.
     """
     uids = [content[start:end].strip(b".")]
     if start and content[start - 1] == 0 and uids[0][1] in _DIGITS:
@@ -76,8 +76,8 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
 
 
 def _is_of_uid(source: bytes, start: int, encoding: Encoding) -> bool:
-    """Whether the value at ``start`` is one of VR UI, be it written as UN, or in implicit VR within UN (PS3.5 6.2.2)."""
-    # implicit data sets may have explicit items
+    """Return whether the value at ``start`` has VR UI, also if written as UN or in implicit VR within UN (PS3.5 6.2.2)."""
+    # checked for implicit VR, too: implicit data sets may have explicit items
     if source[max(start - 4, 0) : max(start - 2, 0)] == b"UI":
         return True
     if encoding.explicit and source[max(start - 8, 0) : max(start - 6, 0)] == b"UN":
