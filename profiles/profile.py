@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .actions import Action
 from .custom import (
+    KEEPING,
     PROTECTED,
     Attribute,
     CustomRule,
     ProfileSource,
+    RuleAction,
     RulesByTag,
     check_strength,
+    custom_decision,
     first_match,
     idle_rules,
     read_csv,
     read_json,
     read_source,
     read_xml,
-    weakens,
+    rules_from_mapping,
+    warn_of_idle_rules,
 )
 from .date_shift import DateShift
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
-from .errors import ProfileError, ProfileWarning
+from .digest import profile_digest
+from .errors import ProfileError
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
-from .options import ProfileOptions, check_options
+from .options import OptionNames, ProfileOptions, check_options
 from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
+from .settings import ProfileSettings, check_settings, settings_in_words
 from .standard import decide_by_tables, decide_by_vr
-from .tables import CLEANABLE_VRS, DATE_VRS, EDITION, present_with, shared_dates, unlisted
+from .tables import CLEANABLE_VRS, DATE_VRS, present_with
 
-OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    # type checkers bring this one with them
+    from typing_extensions import Unpack
 
 _GRAPHIC_ANNOTATIONS = 0x00700001
-_LEAVING = (Action.K, Action.C)
-_NOTHING_TO_CLEAN = frozenset({"CS", "DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,10 @@ class ConfidentialityProfile:
         if self.safe_private and ProfileOptions.RetainSafePrivate not in self.options:
             raise ProfileError("a list of safe private attributes needs the option RetainSafePrivate")
         check_strength(self.custom, self.options, self.standard_action)
+
+    def __repr__(self) -> str:
+        options = [repr(",".join(self.options.names()[1:]))] if self.options != ProfileOptions.BasicProfile else []
+        return f"ConfidentialityProfile.default({', '.join([*options, *settings_in_words(self)])})"
 
     def __hash__(self) -> int:
         # plans are looked up by profile for every object: custom rules are many
@@ -136,7 +148,9 @@ class ConfidentialityProfile:
         return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 
     @classmethod
-    def from_csv(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_csv(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """A profile with the rules of a CSV file, on top of ``options``.
 
         Args:
@@ -149,44 +163,76 @@ class ConfidentialityProfile:
         return cls._with(read_csv(*read_source(source)), options, settings)
 
     @classmethod
-    def from_json(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_json(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """A profile with the rules of a JSON file, ``[{"Tag": "0010,0010", "Action": "Z"}]``; otherwise as ``from_csv``."""
         return cls._with(read_json(*read_source(source)), options, settings)
 
     @classmethod
-    def from_xml(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_xml(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """A profile with the rules of an XML file, ``<root><item><tag/><action/></item></root>``; otherwise as ``from_csv``."""
         return cls._with(read_xml(*read_source(source)), options, settings)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_file(
+        cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """A profile with the rules of a CSV, JSON or XML file, which the end of its name tells; otherwise as ``from_csv``."""
-        readers = {".csv": cls.from_csv, ".json": cls.from_json, ".xml": cls.from_xml}
-        suffix = Path(path).suffix.lower()
-        if suffix not in readers:
+        readers = {".csv": read_csv, ".json": read_json, ".xml": read_xml}
+        read = readers.get(Path(path).suffix.lower())
+        if read is None:
             raise ProfileError("the name of a file of custom rules ends in .csv, .json or .xml")
-        return readers[suffix](path, options, **settings)
+        return cls._with(read(*read_source(path)), options, settings)
 
     @classmethod
-    def from_csv_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_csv_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """As ``from_csv``, from the file's text."""
         return cls._with(read_csv(text, "CSV text"), options, settings)
 
     @classmethod
-    def from_json_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_json_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """As ``from_json``, from the file's text."""
         return cls._with(read_json(text, "JSON text"), options, settings)
 
     @classmethod
-    def from_xml_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
+    def from_xml_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
         """As ``from_xml``, from the file's text."""
         return cls._with(read_xml(text, "XML text"), options, settings)
 
     @classmethod
-    def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: dict[str, object]) -> ConfidentialityProfile:
-        profile = cls.default(options, custom=rules, **settings)  # type: ignore[arg-type]  # default() looks at them
-        for idle in profile.idle_rules:
-            warnings.warn(idle, ProfileWarning, stacklevel=3)
+    def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: ProfileSettings) -> ConfidentialityProfile:
+        check_settings(settings)
+        profile = cls.default(options, custom=rules, **settings)
+        warn_of_idle_rules(profile.custom, stacklevel=4)
+        return profile
+
+    def with_rules(self, rules: Mapping[str, RuleAction], *, insist: bool = False) -> ConfidentialityProfile:
+        """Return this profile with more rules, which come before those that it has; it stays as it is itself.
+
+        ``profile.with_rules({"*TelephoneNumbers": Action.X, "PatientName": (Action.D, "Case^One")})`` is what a file with these
+        two lines above all others would be. Of the rules of one call, too, the first that matches an attribute decides.
+
+        Args:
+            rules: tag pattern as in CSV (``TagPattern``) -> an Action, its code, or ``(Action.D, value)``.
+            insist: whether K and C may leave more than the standard and the options do, as ``K!`` and ``C!`` may. Objects in
+                which such a rule left something say so (PatientIdentityRemoved NO).
+
+        Raises:
+            ProfileError: the rule that can't be used, or that leaves more than the standard without ``insist``.
+        """
+        more = rules_from_mapping(rules, insist=insist)
+        profile = replace(self, custom=(*more, *self.custom))
+        # what was there before and is overruled now was asked for
+        warn_of_idle_rules(more, stacklevel=3)
         return profile
 
     # -- decisions ---------------------------------------------------------------------------------------------------
@@ -245,33 +291,7 @@ class ConfidentialityProfile:
 
     def _custom(self, path: tuple[Attribute, ...], standard: Decision) -> Decision | None:
         rule = first_match(self._by_tag.candidates(path[-1].tag), path, self.options)
-        action = rule.action(self.options) if rule is not None else None
-        if rule is None or action is None or (weakens(action, standard.action) and not rule.allows_weakening):
-            # a rule that fits the table may still be weaker than what can be done: binary values can't be cleaned
-            return None
-        otherwise = standard.action if standard.action not in (Action.K, Action.C) else Action.X_Z_D
-        if action is Action.C and path[-1].tag in shared_dates():
-            # moved, it would tell how far others moved
-            action = otherwise
-        vr = path[-1].vr
-        if action is Action.C and standard.action is Action.K and vr in _NOTHING_TO_CLEAN:
-            # codes and numbers: what the table keeps has no text
-            return None
-        # what an option cleans is not cleaned as it says, either
-        cleaned_by = standard.option if standard.action is Action.C else ProfileOptions(0)
-        weakens_what = ProfileOptions.BasicProfile | cleaned_by if weakens(action, standard.action) else ProfileOptions(0)
-        return Decision(
-            action,
-            rule.origin,
-            listed=True,
-            otherwise=otherwise,
-            value=rule.value,
-            # what the table keeps anyway is no less screened for it
-            retained=action is Action.K and rule.allows_weakening and bool(weakens_what),
-            allows_weakening=action is Action.K and rule.allows_weakening,
-            undated=vr in DATE_VRS and action not in _LEAVING and standard.action in _LEAVING,
-            weakens=weakens_what,
-        )
+        return custom_decision(rule, path[-1], standard, self.options) if rule is not None else None
 
     def standard_action(self, tag: int) -> Action:
         """The action without custom rules; of any private attribute X."""
@@ -349,7 +369,7 @@ class ConfidentialityProfile:
         return any(
             attribute.vr in DATE_VRS
             for rule in self.custom
-            if rule.action(self.options) not in (None, *_LEAVING)
+            if rule.action(self.options) not in (None, *KEEPING)
             for attribute in rule.pattern.attributes()
         )
 
@@ -375,24 +395,5 @@ class ConfidentialityProfile:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
-        settings = (
-            EDITION,
-            self.patient_name,
-            self.patient_id,
-            self.options.names(),
-            str(self.date_shift),
-            self.cap_ages,
-            self.strict,
-            self.pixels.settings,
-            self.screen,
-        )
-        content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
-        for rule in self.custom:
-            content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.allows_weakening)).encode())
-        for row in self.explain():
-            # not by what decided it: rules may move to another file
-            content.update(f"{row.tag};{row.keyword};{row.vr};{row.action};{row.meaning}\n".encode())
-        for named in unlisted().values():
-            content.update(b"%d;%b\n" % (named.tag, b"\\".join(sorted(named.terms))))
-        return content.hexdigest()
+        """SHA-256 (64 hex digits) of everything that the profile decides: two profiles with one digest give the same outputs."""
+        return profile_digest(self)

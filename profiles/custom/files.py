@@ -85,7 +85,8 @@ def _column(name: str) -> Column | None:
         option = ProfileOptions.parse(name)
     except ProfileError:
         return None
-    if normal == "" or "," in name:
+    if normal == "" or "," in name or option == ProfileOptions.All:
+        # no one column
         return None
     return option if option is ProfileOptions.BasicProfile else option & ~ProfileOptions.BasicProfile
 

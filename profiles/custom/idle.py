@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
+from ..errors import ProfileWarning
 from ..options import ProfileOptions
 from .rules import CustomRule, RulesByTag, first_match
 
@@ -27,6 +29,12 @@ def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
             yield f"{rule.origin}: this rule can never act: {why}"
         if rule.pattern.concerns_private:
             private.append(rule)
+
+
+def warn_of_idle_rules(rules: tuple[CustomRule, ...], stacklevel: int) -> None:
+    """Warn of each rule that can never act. ``stacklevel`` counts as it does for ``warnings.warn``: 2 is the caller."""
+    for idle in idle_rules(rules):
+        warnings.warn(idle, ProfileWarning, stacklevel=stacklevel)
 
 
 def _deciding(

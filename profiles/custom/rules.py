@@ -30,7 +30,8 @@ _ITEM_GROUP = 0xFFFE
 #: what messages show of a pattern or a code
 _MAX_SHOWN = 100
 
-_KEEPING = frozenset({Action.K, Action.C})
+#: actions that leave values, or parts of them
+KEEPING = frozenset({Action.K, Action.C})
 _ACTIONS = {action.value: action for action in Action} | {"X/Z/U": Action.X_Z_U}
 
 _INTEGERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q"}
@@ -60,6 +61,13 @@ class CustomRule:
     value: str | None
     allows_weakening: bool
     origin: str
+
+    def __repr__(self) -> str:
+        # the value may be what a person or place is called
+        actions = ", ".join(f"{option.name}: {action.value}" for option, action in self.actions)
+        value = ", value=<given>" if self.value is not None else ""
+        insists = ", allows_weakening=True" if self.allows_weakening else ""
+        return f"<CustomRule {self.pattern.text!r}, {actions}{value}{insists}>"
 
     def action(self, options: ProfileOptions) -> Action | None:
         """The action under ``options``: that of the last option that has one; None: the rule says nothing, so the next counts."""
@@ -118,9 +126,9 @@ def _applies(rule: CustomRule, action: Action, attribute: Attribute) -> bool:
     """Whether a rule that matches may do what it says; many match more than those who write them think of."""
     if attribute.tag in IDENTITY:
         return action in (Action.U, Action.K)
-    if action in _KEEPING and attribute.tag & 0x10000:
+    if action in KEEPING and attribute.tag & 0x10000:
         return rule.allows_weakening and rule.pattern.names_private
-    if action in _KEEPING and not attribute.keyword:
+    if action in KEEPING and not attribute.keyword:
         return rule.allows_weakening
     return True
 
@@ -146,7 +154,7 @@ def check_strength(rules: tuple[CustomRule, ...], options: ProfileOptions, stand
     """
     for index, rule in enumerate(rules):
         action = rule.action(options)
-        if rule.allows_weakening or action not in _KEEPING or action is None:
+        if rule.allows_weakening or action not in KEEPING or action is None:
             continue
         # C without a creator is the standard's own code for private attributes: the safe ones stay (PS3.15 E.3.10)
         if rule.pattern.names_private and (action is Action.K or rule.pattern.names_creator):
@@ -175,7 +183,8 @@ def _repeating() -> tuple[tuple[TagPattern, TableRow], ...]:
 
 def _weak(rule: CustomRule, action: Action, what: str) -> NoReturn:
     raise ProfileError(
-        f"{rule.origin}: leaves more of {what} than the standard and the options do; to have it so, write {action.value}!"
+        f"{rule.origin}: leaves more of {what} than the standard and the options do; "
+        f"to have it so, write {action.value}! (with_rules: insist=True)"
     )
 
 
@@ -230,7 +239,7 @@ def _parse_action(text: str) -> tuple[Action, bool]:
     action = _ACTIONS.get(code.removesuffix("!"))
     if action is None:
         raise ProfileError(f"{_shown(text)!r} is no action; there are {', '.join(action.value for action in Action)}")
-    if code.endswith("!") and action not in _KEEPING:
+    if code.endswith("!") and action not in KEEPING:
         raise ProfileError("only K and C can have a !, which says that they knowingly leave more than the standard")
     return action, code.endswith("!")
 
