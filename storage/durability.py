@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
-from anonymizer import sync_file, sync_folder
+from anonymizer.internals import sync_file, sync_folder
 
 from .outages import cannot_sync, cannot_write
 

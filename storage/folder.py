@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anonymizer import make_folders
+from anonymizer.internals import make_folders
 
 from .locations import join, scheme_of
 from .outages import cannot_write

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from anonymizer import BROKEN_PLACE
+from anonymizer.internals import BROKEN_PLACE
 
 from .errors import StorageUnavailableError
 from .store import StorageError

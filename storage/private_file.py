@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
-from anonymizer import UNFINISHED, sync_file, sync_folder
+from anonymizer.internals import UNFINISHED, sync_file, sync_folder
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from .objects import ExistingOutput, ObjectRef, Written
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Protocol, cast
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from .durability import nothing_to_wait_for
 from .locations import as_folder, join, scheme_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anonymizer import FILTERED, Reason
+from anonymizer import Reason
+from anonymizer.internals import FILTERED
 
 #: what was refused has nothing that anybody should do: another object says the same, or there is none
 NEEDS_NO_ACTION = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}

@@ -57,7 +57,8 @@ def adopt(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import Engine, Key, SecretError
+    from anonymizer import Key, SecretError
+    from anonymizer.internals import Engine
     from profiles import ConfidentialityProfile
     from storage import Folder, StorageError, join
 

@@ -47,7 +47,8 @@ def estimate(
 
     Prices are yours to give, in any currency: they differ by store, class and region.
     """
-    from anonymizer import Engine, Key
+    from anonymizer import Key
+    from anonymizer.internals import Engine
     from storage import ManifestError, StorageError, StoredArchive
 
     from ..surveys.estimate import Prices, examine, survey

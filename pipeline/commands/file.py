@@ -45,7 +45,8 @@ def file(
 
     Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 4 a disk is full or fails; 1 failed.
     """
-    from anonymizer import UNWRITABLE_PLACE, Anonymizer, DeidentificationError, PatientTableError, SecretError
+    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
+    from anonymizer.internals import UNWRITABLE_PLACE
 
     if in_place:
         _check_in_place(source, target)

@@ -83,7 +83,8 @@ def reidentify(
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from anonymizer import Key, Reason, Seal, SecretError
+    from anonymizer import Key, Reason, SecretError
+    from anonymizer.internals import Seal
     from storage import Folder, StorageError
 
     from ..beam_args import check_beam_args

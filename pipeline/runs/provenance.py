@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, UNFINISHED, Key, KeyedHash, Purpose, make_folders
+from anonymizer import Key
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, UNFINISHED, KeyedHash, Purpose, make_folders
 from profiles import EDITION
 from storage import Folder, ObjectConflictError, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
 from transforms import EARLIER, MAC, SCHEMA_VERSION, EarlierRuns, SealError

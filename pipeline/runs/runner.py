@@ -18,7 +18,8 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
-from anonymizer import Engine, Key, PatientTableError, Seal, SecretError, check_root
+from anonymizer import Key, PatientTableError, SecretError
+from anonymizer.internals import Engine, Seal, check_root
 from storage import (
     FileReader,
     Folder,

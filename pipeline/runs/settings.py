@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from anonymizer import Key, KeyedHash, Purpose
+from anonymizer import Key
+from anonymizer.internals import KeyedHash, Purpose
 from profiles import CustomRule, tags
 from transforms import OutputFingerprint, RowConstants
 

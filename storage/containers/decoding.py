@@ -9,7 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from anonymizer import ByteStream, DeidentificationError, Reason
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import ByteStream
 
 from .forward import ForwardStream, broken
 from .limits import MAX_WINDOW

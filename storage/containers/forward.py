@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from anonymizer import ByteStream, DeidentificationError, Reason
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import ByteStream
 
 from ..store import Entry, OpenEntry
 from .seekable import OpenRange

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from ..objects import ObjectRef
 from ..store import Entry

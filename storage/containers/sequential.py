@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from ..objects import Member, ObjectRef
 from ..protocols import OpenObject

@@ -7,7 +7,8 @@ import stat
 import struct
 from collections.abc import Generator, Iterator
 
-from anonymizer import ByteStream, Reason
+from anonymizer import Reason
+from anonymizer.internals import ByteStream
 
 from ..objects import Member, ObjectRef, Packing
 from ..protocols import OpenObject

@@ -17,7 +17,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests import RequestException
 from requests.adapters import HTTPAdapter
 
-from anonymizer import CredentialsError, default_credentials
+from anonymizer.internals import CredentialsError, default_credentials
 
 from ..outages import Outage, check_outage, unavailable
 from ..store import COUNTS, StorageError, StorageOptions

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anonymizer import DeidentificationError, Reason, make_folders, sync_folder, write_atomically
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import make_folders, sync_folder, write_atomically
 
 from ..errors import ObjectConflictError
 from ..outages import cannot_read, cannot_write

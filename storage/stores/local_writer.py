@@ -12,7 +12,8 @@ from concurrent.futures import Future
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, joined, write_all
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import joined, write_all
 
 from ..durability import Syncer, nothing_to_wait_for, sync_content
 from ..errors import ObjectConflictError

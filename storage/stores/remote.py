@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, joined
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import joined
 
 from ..errors import TransientError
 from ..objects import Written
