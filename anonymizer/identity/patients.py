@@ -1,4 +1,4 @@
-"""Who a patient is, and the lookup table by which a site names its patients anew."""
+"""The patient that an object names, and the lookup table by which a site names its patients anew."""
 
 from __future__ import annotations
 
@@ -48,14 +48,17 @@ class Patient(NamedTuple):
     patient_id: str
     issuer: str
 
+    def __repr__(self) -> str:
+        return "<Patient>"
+
     @classmethod
     def of(cls, patient_id: str, issuer: str = "") -> Patient:
-        """The patient that these decoded values name."""
+        """Return the patient that these decoded values name."""
         return cls(_normal(patient_id), _normal(issuer))
 
 
 class NewIdentity(NamedTuple):
-    """What the table puts in a patient's place.
+    """The new identity that a lookup table gives to a patient.
 
     Attributes:
         patient_id: the new PatientID.
@@ -65,9 +68,12 @@ class NewIdentity(NamedTuple):
     patient_id: str
     patient_name: str | None
 
+    def __repr__(self) -> str:
+        return "<NewIdentity>"
+
 
 def pseudonym_message(patient: Patient) -> bytes:
-    """The bytes that stand for ``patient`` under an HMAC: no two patients share them.
+    """Return the bytes that stand for ``patient`` under an HMAC: no two patients share them.
 
     Without an issuer they are those of the PatientID alone.
 
@@ -81,7 +87,7 @@ def pseudonym_message(patient: Patient) -> bytes:
 
 
 def shift_message(patient: Patient, study_uid: bytes) -> bytes:
-    """The bytes whose dates move together: the patient's, or the study's where no PatientID says whose it is.
+    """Return the bytes whose dates move together: the patient's, or the study's where no PatientID says whose it is.
 
     Raises:
         ValueError: neither is known.
@@ -143,7 +149,7 @@ class PatientTable:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | bytes) -> PatientTable:
-        """The table in a file: Parquet, known by its first bytes, or else CSV (UTF-8, comma or semicolon).
+        """Return the table in a file: Parquet, known by its first bytes, or else CSV (UTF-8, comma or semicolon).
 
         Args:
             source: the file's path, or its content.
@@ -164,7 +170,10 @@ class PatientTable:
             raise PatientTableError(f"the patient table can't be read: {error.strerror or 'broken file'}") from None
 
     def find(self, patient: Patient) -> NewIdentity | None:
-        """The new identity of ``patient``: by ID and issuer, or else by the row of this ID that names no issuer; None: no row.
+        """Return the new identity of ``patient``: by ID and issuer, or else by the row of this ID that names no issuer.
+
+        Returns:
+            None where the table has no row.
 
         Raises:
             ValueError: ``pseudonym_message`` has none for ``patient``.
@@ -176,14 +185,14 @@ class PatientTable:
         return NewIdentity(new_id, name or None)
 
     def digest(self, key: Key) -> str:
-        """64 hex digits that tell two tables apart, whatever the order of their rows, to whoever has the key only."""
+        """Return 64 hex digits that tell two tables apart, whatever the order of their rows, to whoever has the key only."""
         content = hmac.new(key.derive(Purpose.PATIENT_TABLE), digestmod="sha256")
         for row in sorted(self._rows):
             content.update(b"%s\n%s\n" % (row, self._rows[row]))
         return content.hexdigest()
 
     def __len__(self) -> int:
-        """How many patients it names."""
+        """Return the number of its rows."""
         return len(self._rows)
 
     def __repr__(self) -> str:
@@ -203,13 +212,13 @@ def _key(patient_id: str, issuer: str) -> bytes:
 
 
 def _may_be_one(one: bytes, other: bytes) -> bool:
-    """Whether two rows may mean one patient: the same ID, and not two issuers."""
+    """Return whether two rows may mean one patient: the same ID, and not two issuers."""
     (id_1, _, issuer_1), (id_2, _, issuer_2) = one.partition(b"\0"), other.partition(b"\0")
     return id_1 == id_2 and (issuer_1 == issuer_2 or not issuer_1 or not issuer_2)
 
 
 def _columns(header: Sequence[str]) -> list[int | None]:
-    """Where PatientID, NewPatientID, IssuerOfPatientID and NewPatientName stand."""
+    """Return the indices of PatientID, NewPatientID, IssuerOfPatientID and NewPatientName."""
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
         name = _column(cell)
@@ -225,12 +234,13 @@ def _columns(header: Sequence[str]) -> list[int | None]:
 
 
 def _column(cell: str) -> str | None:
-    """The column that a cell of the header names; None: it names none."""
+    """Return the column that a cell of the header names; None: it names none."""
     return _BY_NAME.get(re.sub(r"[^a-z]", "", cell.lower()))
 
 
 def _check(number: int, patient_id: str, new_id: str, issuer: str, name: str) -> None:
-    """
+    """Check the cells of a row.
+
     Raises:
         PatientTableError: a cell that must not be empty is, or holds what its VR can't (PS3.5 6.2, LO and PN).
     """
@@ -277,7 +287,7 @@ def _csv_rows(content: BinaryIO) -> _Rows:
 
 
 def _whole(lines: Iterable[str]) -> Iterator[str]:
-    """``lines``, of which none is longer than any line of such a table."""
+    """Yield ``lines``, as long as none is longer than any line of such a table."""
     for line in lines:
         if len(line) >= _LONGEST_LINE:
             raise csv.Error
