@@ -9,4 +9,4 @@ class ProfileError(ValueError):
 
 
 class ProfileWarning(UserWarning):
-    """A rule of a custom profile does nothing. The message is for the user and holds no value of any object."""
+    """A rule of a custom profile that does nothing. The message is for the user and holds no value of any object."""

@@ -1,4 +1,4 @@
-"""The confidentiality profile: for each attribute an action code, and what decided it."""
+"""The confidentiality profile: for each attribute an action code, and the rule that decided it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class ConfidentialityProfile:
         pixel_risk: ProfileSource | None = None,
         screen: bool = True,
     ) -> ConfidentialityProfile:
-        """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
+        """Return the standard's profile with ``options``: a Flag, names separated by commas, or several of either.
 
         Args:
             date_shift: a DateShift or its text, such as ``-3650d..-30d/7d``.
@@ -151,7 +151,7 @@ class ConfidentialityProfile:
     def from_csv(
         cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """A profile with the rules of a CSV file, on top of ``options``.
+        """Return a profile with the rules of a CSV file, on top of ``options``.
 
         Args:
             source: a path or an open stream: ``TagPattern;Action`` in each line, or one column for each option.
@@ -166,21 +166,21 @@ class ConfidentialityProfile:
     def from_json(
         cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """A profile with the rules of a JSON file, ``[{"Tag": "0010,0010", "Action": "Z"}]``; otherwise as ``from_csv``."""
+        """Return a profile as ``from_csv`` does, from JSON: ``[{"Tag": "0010,0010", "Action": "Z"}]``."""
         return cls._with(read_json(*read_source(source)), options, settings)
 
     @classmethod
     def from_xml(
         cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """A profile with the rules of an XML file, ``<root><item><tag/><action/></item></root>``; otherwise as ``from_csv``."""
+        """Return a profile as ``from_csv`` does, from XML: ``<root><item><tag/><action/></item></root>``."""
         return cls._with(read_xml(*read_source(source)), options, settings)
 
     @classmethod
     def from_file(
         cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """A profile with the rules of a CSV, JSON or XML file, which the end of its name tells; otherwise as ``from_csv``."""
+        """Return a profile with the rules of a CSV, JSON or XML file, by the end of its name; otherwise as ``from_csv``."""
         readers = {".csv": read_csv, ".json": read_json, ".xml": read_xml}
         read = readers.get(Path(path).suffix.lower())
         if read is None:
@@ -191,21 +191,21 @@ class ConfidentialityProfile:
     def from_csv_string(
         cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """As ``from_csv``, from the file's text."""
+        """Return a profile as ``from_csv`` does, from the file's text."""
         return cls._with(read_csv(text, "CSV text"), options, settings)
 
     @classmethod
     def from_json_string(
         cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """As ``from_json``, from the file's text."""
+        """Return a profile as ``from_json`` does, from the file's text."""
         return cls._with(read_json(text, "JSON text"), options, settings)
 
     @classmethod
     def from_xml_string(
         cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
     ) -> ConfidentialityProfile:
-        """As ``from_xml``, from the file's text."""
+        """Return a profile as ``from_xml`` does, from the file's text."""
         return cls._with(read_xml(text, "XML text"), options, settings)
 
     @classmethod
@@ -238,7 +238,7 @@ class ConfidentialityProfile:
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def decide(self, tag: int, parents: tuple[Attribute, ...] = ()) -> Decision:
-        """The decision for the standard or unknown attribute ``tag`` (PS3.15 E.1.1: at every depth).
+        """Return the decision for the standard or unknown attribute ``tag`` (PS3.15 E.1.1: at every depth).
 
         Args:
             parents: the sequences that hold it, for custom rules.
@@ -259,7 +259,7 @@ class ConfidentialityProfile:
         return decision
 
     def decide_private(self, creator: str, tag: int, vr: str, parents: tuple[Attribute, ...] = ()) -> Decision:
-        """The decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
+        """Return the decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
         standard = SAFE_PRIVATE if self.is_listed(creator, tag) else PRIVATE
         if self.custom:
             if decision := self._custom((*parents, Attribute(tag, "", vr, creator)), standard):
@@ -267,7 +267,7 @@ class ConfidentialityProfile:
         return standard
 
     def is_listed(self, creator: str, tag: int) -> bool:
-        """Whether a list in use has the private attribute ``tag`` of ``creator``."""
+        """Return whether a list in use has the private attribute ``tag`` of ``creator``."""
         return (creator, tag >> 16, tag & 0xFF) in self._safe
 
     @cached_property
@@ -276,7 +276,7 @@ class ConfidentialityProfile:
         return frozenset(creator for creator, _, _ in self._safe)
 
     def safe_vr(self, creator: str, tag: int) -> str:
-        """The VR of a safe private attribute by the lists, ``""`` where they have none."""
+        """Return the VR of a safe private attribute by the lists, ``""`` where they have none."""
         return self._safe.get((creator, tag >> 16, tag & 0xFF), "")
 
     @cached_property
@@ -294,32 +294,32 @@ class ConfidentialityProfile:
         return custom_decision(rule, path[-1], standard, self.options) if rule is not None else None
 
     def standard_action(self, tag: int) -> Action:
-        """The action without custom rules; of any private attribute X."""
+        """Return the action without custom rules; X for any private attribute."""
         return self.decide_by_tables(tag).action
 
     def decide_by_tables(self, tag: int) -> Decision:
-        """The decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
+        """Return the decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
         return decide_by_tables(tag, self.options, strict=self.strict)
 
     def decide_by_vr(self, vr: str) -> Decision:
-        """The decision for a standard attribute that no table names."""
+        """Return the decision for a standard attribute that no table names."""
         return decide_by_vr(vr, self.options, strict=self.strict)
 
     # -- what it needs and says of itself ----------------------------------------------------------------------------
 
     @cached_property
     def looks_at_private(self) -> bool:
-        """Whether a private attribute may stay."""
+        """Return whether a private attribute may stay."""
         return ProfileOptions.RetainSafePrivate in self.options or any(rule.pattern.concerns_private for rule in self.custom)
 
     @cached_property
     def shifts_dates(self) -> bool:
-        """Whether dates may be moved, so that the patient must be known first."""
+        """Return whether dates may be moved, so that the patient must be known first."""
         return ProfileOptions.RetainLongModifDates in self.options or self._customly_cleans
 
     @cached_property
     def cleans_text(self) -> bool:
-        """Whether text may be cleaned, so that the words that identify must be known first."""
+        """Return whether text may be cleaned, so that identifying words must be known first."""
         cleaning = (
             ProfileOptions.CleanDesc,
             ProfileOptions.RetainPatientChars,
@@ -330,7 +330,7 @@ class ConfidentialityProfile:
 
     @property
     def needs_words(self) -> bool:
-        """Whether words that identify somebody in other objects of the patient or study must be known."""
+        """Return whether identifying words from other objects of the patient or study must be known."""
         return self.screen or self.cleans_text
 
     @cached_property
@@ -344,12 +344,12 @@ class ConfidentialityProfile:
 
     @cached_property
     def idle_rules(self) -> tuple[str, ...]:
-        """What is to be said of each custom rule that can never act, for an earlier one or the engine decides."""
+        """A message for each custom rule that can never act, for an earlier one or the engine decides."""
         return tuple(idle_rules(self.custom))
 
     @cached_property
     def weakening_rules(self) -> tuple[str, ...]:
-        """The custom rules that keep what the standard would not, and say so: where they stand and what they are."""
+        """The custom rules that keep what the standard would not, and say so: place and text of each."""
         return tuple(rule.origin for rule in self._weakening)
 
     @cached_property
@@ -358,12 +358,12 @@ class ConfidentialityProfile:
 
     @cached_property
     def statement_depends(self) -> bool:
-        """Whether what an object says of its de-identification depends on what custom rules did to it."""
+        """Return whether an object's statement on its de-identification depends on what custom rules did to it."""
         return bool(self._weakening) or self._customly_cleans or self._customly_undates
 
     @property
     def _customly_undates(self) -> bool:
-        """Whether a custom rule takes out dates that an option leaves."""
+        """Return whether a custom rule takes out dates that an option leaves."""
         if self.longitudinal == "REMOVED":
             return False
         return any(
@@ -375,7 +375,7 @@ class ConfidentialityProfile:
 
     @cached_property
     def weakens_behind_pixels(self) -> bool:
-        """Whether custom rules may keep what stands behind the pixel data, when the object has already said what was done."""
+        """Return whether custom rules may keep attributes behind the pixel data: the object's statement is written before."""
         return any(rule.pattern.reaches_beyond(max(PIXELS)) for rule in self._weakening)
 
     @cached_property
@@ -386,11 +386,11 @@ class ConfidentialityProfile:
         return "MODIFIED" if ProfileOptions.RetainLongModifDates in self.options else "REMOVED"
 
     def explain(self) -> Iterator[ExplainedAttribute]:
-        """Custom rules, each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
+        """Yield a line for each row of Table E.1-1, each named unlisted attribute, each custom rule and each rule for others."""
         return explained(self)
 
     def explain_all(self) -> Iterator[ExplainedAttribute]:
-        """As ``explain``, with all other attributes of the dictionary, by tag; rules that are for no one attribute come last."""
+        """Yield the lines of ``explain`` and of all other attributes of the dictionary, by tag; those of rules come last."""
         return explained_all(self)
 
     @cached_property

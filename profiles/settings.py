@@ -1,4 +1,4 @@
-"""The settings of a profile besides its options and rules: which there are, and those of one profile in words."""
+"""The settings of a profile besides its options and rules: their names and types, and those of one profile in words."""
 
 from __future__ import annotations
 

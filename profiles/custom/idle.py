@@ -11,7 +11,7 @@ from .rules import CustomRule, RulesByTag, first_match
 
 
 def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
-    """Yield what is to be said of each rule that can never act, whatever the options and the objects."""
+    """Yield a message for each rule that can never act, whatever the options and the objects."""
     places = {id(rule): place for place, rule in enumerate(rules)}
     # a standard attribute is no private rule's, and there may be thousands of these
     everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere and not rule.pattern.names_private)
