@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from profiles import Plan, tag_text
+from profiles import Plan, UserFacingError, tag_text
 
 
 class Reason(Enum):
-    """Stable reason codes, as they stand in the audit. README.md explains each."""
+    """Stable reason codes, as they stand in the audit. docs/reference/reason-codes.md explains each."""
 
     # not an object of the archive
     NOT_DICOM = "not-dicom"
@@ -108,7 +108,7 @@ class Note(Enum):
         return self.value
 
 
-class DeidentificationError(Exception):
+class DeidentificationError(UserFacingError):
     """An object that can't be de-identified with certainty: nothing of it may be written.
 
     Attributes:
@@ -139,8 +139,10 @@ class DeidentificationError(Exception):
         return type(self), self._arguments
 
 
-class SecretError(ValueError):
+class SecretError(UserFacingError, ValueError):
     """A key that can't be used. The message never holds key material."""
+
+    is_usage = True
 
 
 class Description(NamedTuple):

@@ -91,9 +91,9 @@ def main(
     if readme:
         from .plot import draw
 
-        found.save(_ROOT / "docs" / "performance.json")
-        draw(found, _ROOT / "docs" / "performance.svg")
-        (_ROOT / "docs" / "performance.md").write_text(full_report(found))
+        found.save(_ROOT / "docs" / "reference" / "performance.json")
+        draw(found, _ROOT / "docs" / "reference" / "performance.svg")
+        (_ROOT / "docs" / "reference" / "performance.md").write_text(full_report(found))
         write_readme(_ROOT / "README.md", found)
 
 

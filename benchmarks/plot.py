@@ -1,4 +1,4 @@
-"""The plot of the README: a panel for each work, a bar for each contender, on a log scale."""
+"""The plot of docs/reference/performance.md: a panel for each work, a bar for each contender, on a log scale."""
 
 from __future__ import annotations
 

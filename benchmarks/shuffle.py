@@ -3,7 +3,8 @@
     python -m benchmarks.shuffle [--instances 10000] [--timed 2000] [--gcs PROGRAM] [--only NAME]
 
 Generates CT-like archives (``benchmarks/archives.py``) in a temporary folder, runs the command itself over each in a process of
-its own, and prints the Markdown tables of docs/scale.md. It needs a free core and 2.5 MB of disk for each timed instance.
+its own, and prints the Markdown tables of docs/explanation/scale.md. It needs a free core and 2.5 MB of disk for each timed
+instance.
 """
 
 from __future__ import annotations

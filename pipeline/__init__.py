@@ -1,3 +1,37 @@
 """The job: command line, options, composition, runs and their reports, workers; a step of it belongs to transforms/."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import RunWarning, run
+    from .errors import RunError, UsageError
+    from .options import ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+    from .runs.report import RunReport
+
+__all__ = [
+    "ContinuationOptions",
+    "CrosswalkOptions",
+    "EngineOptions",
+    "JobOptions",
+    "RunError",
+    "RunReport",
+    "RunWarning",
+    "UsageError",
+    "run",
+]
 __version__ = "0.2.0"
+
+#: imported when they are asked for: the command starts without Beam
+_MODULES = {
+    **dict.fromkeys(("RunWarning", "run"), "api"),
+    **dict.fromkeys(("RunError", "UsageError"), "errors"),
+    **dict.fromkeys(("ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"), "options"),
+    "RunReport": "runs.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

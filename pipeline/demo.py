@@ -14,7 +14,7 @@ from rich.table import Table
 from anonymizer import Anonymizer, DeidentificationError, create_key_file
 
 from .cli import main
-from .errors import EXIT_QUARANTINED
+from .exit_codes import EXIT_QUARANTINED
 
 _SHOWN = (
     "PatientName",
@@ -51,7 +51,8 @@ def demo(folder: Path) -> None:
         table.add_row(keyword, str(before.get(keyword, "(absent)")), str(after.get(keyword, "(absent)")))
     Console().print(table)
     Console().print(_refused(Anonymizer(key=f"file:{key}")))
-    print("Other quarantined samples are broken on purpose: pydicom tests itself with them. README.md explains the reason codes.")
+    print("Other quarantined samples are broken on purpose: pydicom tests itself with them.")
+    print("docs/reference/reason-codes.md explains the reason codes.")
 
 
 def _refused(anonymizer: Anonymizer) -> Table:

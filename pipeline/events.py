@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import click
@@ -16,10 +18,21 @@ class Reporter:
 
     Attributes:
         as_json: say events, and no sentence beside them.
+        is_silent: say nothing on stdout or stderr.
     """
 
     def __init__(self) -> None:
-        self.as_json = False
+        self.as_json = self.is_silent = False
+        self._warnings: list[str] = []
+
+    @contextlib.contextmanager
+    def collected(self) -> Iterator[list[str]]:
+        """A block in which nothing is said; gives the list that its warnings come to."""
+        before, self.is_silent, self._warnings = self.is_silent, True, []
+        try:
+            yield self._warnings
+        finally:
+            self.is_silent = before
 
     def say(self, event: str, sentence: str | None, *, level: Level = "info", to_stdout: bool = False, **fields: Any) -> None:
         """Say that ``event`` happened.
@@ -29,6 +42,8 @@ class Reporter:
             to_stdout: the sentence is what was asked for. No event goes there.
             fields: what the event tells, beside its time, level and name. None of it may name an object, a place or a person.
         """
+        if self.is_silent:
+            return
         if self.as_json:
             said = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": level, "event": event, **fields}
             click.echo(json.dumps(said), err=True)
@@ -37,6 +52,7 @@ class Reporter:
 
     def warn(self, code: str, message: str, **fields: Any) -> None:
         """Say what somebody should know, and what the run doesn't end for."""
+        self._warnings.append(message)
         self.say("warning", f"Warning: {message}", level="warning", code=code, message=message, **fields)
 
 

@@ -1,4 +1,4 @@
-"""What may be said of a run that failed, and how the command ends then."""
+"""The errors by which a run ends, from what Beam tells of a job that failed."""
 
 from __future__ import annotations
 
@@ -6,45 +6,31 @@ import re
 
 import grpc
 
-from anonymizer import PatientTableError, SecretError
-from storage import ManifestError, StorageDownError, StorageError, StorageUnavailableError
-from transforms import CrosswalkError, EnvelopeError, GoneError, TableError, UidMapError
+from profiles import UserFacingError
 
 from .errors import RUN_AGAIN_HINT, RunAgainError, RunError
 
-#: their messages name no object
-_TELLING = (
-    *(StorageUnavailableError, StorageError, ManifestError, SecretError, PatientTableError),
-    *(CrosswalkError, EnvelopeError, GoneError, TableError),
-)
-_WRAPPED = re.compile(
-    rf"\b({'|'.join(kind.__name__ for kind in (StorageDownError, *_TELLING))}): ([^\n]*?)(?: \[while running|\n|$)"
-)
-_UNAVAILABLE = (StorageDownError.__name__, StorageUnavailableError.__name__)
-#: how Prism says that a worker is gone: at work, or before it got to it or could be heard
+#: Prism tells by it that a worker is gone: at work, or before it got to it or could be heard
 _LOST_WORKER = re.compile("SDK worker disconnected|worker stopped before (?:send|receive)")
-#: how Beam says that an engine ended a job, with the engine's last message, which may be missing; a worker's own errors have
+#: Beam tells by it that an engine ended a job, with the engine's last message, which may be missing; a worker's own errors have
 #: a traceback in it
 _ENDED_BY_ENGINE = re.compile("Pipeline (?:[^ ]+ )?failed(?:[.]| in state )")
 
 
 def explain(error: Exception) -> RunError:
-    """What may be said of a failure: never its text, which may name objects, but for errors of our own."""
+    """Return the error to end a run with for one that its job failed by.
+
+    Nothing of its text is shown, which may name objects, but for the messages of user-facing errors.
+    """
     text = str(error)
-    if isinstance(error, UidMapError) or UidMapError.__name__ in text:
-        return RunError(
-            "the UID map doesn't hold, so nothing was written: a new UID is already in the archive, which may contain outputs of "
-            "an earlier run with the same key; keep them apart, or use another --scope"
-        )
-    if isinstance(error, _TELLING):
-        # Beam adds the step
-        said = text.partition(" [while running")[0]
-        return RunAgainError(said) if isinstance(error, StorageUnavailableError) else RunError(said)
-    if (message := unavailable_in(text)) is not None:
+    if (message := transient_message_in(text)) is not None:
         return RunAgainError(message)
-    # Beam wraps what workers raise, with its type and text at the end of a traceback
-    if found := _WRAPPED.search(text):
-        return RunError(found.group(2))
+    if isinstance(error, UserFacingError):
+        # Beam adds the step
+        message = text.partition(" [while running")[0]
+        return RunAgainError(message) if error.is_transient else RunError(message)
+    if found := UserFacingError.found_in(text):
+        return RunError(found[0][1])
     if isinstance(error, grpc.RpcError):
         return RunAgainError(f"the engine doesn't answer any more; {RUN_AGAIN_HINT}")
     if _LOST_WORKER.search(text):
@@ -58,6 +44,6 @@ def explain(error: Exception) -> RunError:
     )
 
 
-def unavailable_in(text: str) -> str | None:
-    """The message of a StorageUnavailableError in what Beam says of a worker's error; None where there is none."""
-    return next((found.group(2) for found in _WRAPPED.finditer(text) if found.group(1) in _UNAVAILABLE), None)
+def transient_message_in(text: str) -> str | None:
+    """Return the message of the transient error that Beam's text tells of; None where it tells of none."""
+    return next((message for kind, message in UserFacingError.found_in(text) if kind.is_transient), None)

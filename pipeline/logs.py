@@ -1,4 +1,4 @@
-"""What may be logged: by itself, nothing of Beam's or of other libraries."""
+"""Logs and warnings of Beam and other libraries: kept back, for they quote elements and exceptions, which name objects."""
 
 import logging
 import os
@@ -7,7 +7,13 @@ import warnings
 
 
 def silence_logs(*, debug: bool = False) -> None:
-    """Keep Beam's logs back: it logs elements and exception texts, which name objects."""
+    """Keep back all that libraries log or warn of, in this process and in those that it starts.
+
+    ``host_unchanged`` undoes it.
+
+    Args:
+        debug: let Beam log.
+    """
     level = logging.INFO if debug else logging.CRITICAL + 1
     logging.basicConfig(level=level)
     logging.getLogger().setLevel(level)

@@ -44,6 +44,7 @@ from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
 from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
+from .errors import UserFacingError as UserFacingError
 from .explain import diff as diff
 from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
 from .identity import IdentityKind as IdentityKind

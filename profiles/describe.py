@@ -1,4 +1,4 @@
-"""The profile in words, for the README: a test keeps the two equal."""
+"""The profile in words, for ``docs/reference/attributes.md``: a test keeps the two equal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def describe(profile: ConfidentialityProfile) -> str:
 
 
 def describe_risks() -> str:
-    """Return Markdown: the table of pixel risks, for ``docs/pixels.md``: a test keeps the two equal."""
+    """Return Markdown: the table of pixel risks, for ``docs/reference/pixels.md``: a test keeps the two equal."""
     keywords = {uid: keyword for keyword, uid in uids_by_keyword().items()}
     lines = ["| reason | classes | if | BurnedInAnnotation NO | why |", "|---|---|---|---|---|"]
     for row in pixel_risks():

@@ -1,5 +1,7 @@
 """Errors of storage, in the terms that the steps act on."""
 
+from profiles import UserFacingError
+
 
 class ObjectConflictError(Exception):
     """An object of that name that exists with other content. It was left as it is."""
@@ -13,10 +15,12 @@ class EndOfRunError(Exception):
     """The end of a run that can't go on, whatever the object: no row says so. The message names no object."""
 
 
-class StorageUnavailableError(EndOfRunError):
+class StorageUnavailableError(EndOfRunError, UserFacingError):
     """A place that can't be read or written, for a reason apart from any object or setting: no space is left, a disk
-    or a store doesn't answer. Later the same command will go on. The message is a sentence for users.
+    or a store doesn't answer. Later the same command will go on.
     """
+
+    is_transient = True
 
 
 class TransientError(Exception):

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from profiles import UserFacingError
+
 from .errors import NotOursError
 from .objects import Written
 from .protocols import Operations
@@ -67,7 +69,7 @@ class OpenEntry(Protocol):
         """
 
 
-class StorageError(Exception):
+class StorageError(UserFacingError):
     """A location that can't be used at all: no credentials, no such bucket, no access. The message names no object."""
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from anonymizer.internals import Seal
+from profiles import UserFacingError
 
 #: the member with the codes: in hexadecimal, by the id of the key
 MAC = "mac"
 
 
-class SealError(Exception):
+class SealError(UserFacingError):
     """A file of the audit isn't what a run with this key wrote. The message names no object."""
 
 

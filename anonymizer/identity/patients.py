@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
+from profiles import UserFacingError
+
 from ..keys.key import Key, Purpose
 
 _MAX_LENGTH = 64
@@ -33,8 +35,10 @@ _LONGEST_LINE = 1 << 20
 _Rows = Iterator[tuple[int, Sequence[str]]]
 
 
-class PatientTableError(ValueError):
+class PatientTableError(UserFacingError, ValueError):
     """A lookup table that can't be used. The message names row and column, and holds no value of the table."""
+
+    is_usage = True
 
 
 class Patient(NamedTuple):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profiles import UserFacingError
+
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
@@ -23,7 +25,7 @@ _METADATA_VARIABLES = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_I
 _SERVERLESS_VARIABLES = ("K_SERVICE", "CLOUD_RUN_JOB", "FUNCTION_TARGET", "GAE_ENV")
 
 
-class CredentialsError(Exception):
+class CredentialsError(UserFacingError):
     """Google Cloud credentials that are missing or can't be used. The message holds no path, account or project."""
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..logs import silence_logs
-from .profile_options import fail, usage_error
+from .beam_options import use_beam_options
+from .command_errors import fail
+from .grouped_help import GroupedCommand
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ def audit() -> None:
     """Take care of the audit of a job."""
 
 
-@audit.command(context_settings={"ignore_unknown_options": True})
+@audit.command(
+    cls=GroupedCommand,
+    context_settings={"ignore_unknown_options": True},
+    example="dicom-deid audit adopt --output released --key file:secret.key",
+)
 @click.option("--output", required=True, metavar="FOLDER", help="The output of the runs.")
 @click.option("--key", required=True, metavar="URI", help="The key of the runs.")
 @click.option("--scope", default="", metavar="NAME", help="Its scope.")
@@ -51,27 +56,19 @@ def adopt(
 
     Exit codes: 0 taken over; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
     """
-    # before Beam is imported, which logs even then
-    silence_logs()
+    use_beam_options(beam_args)
 
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from anonymizer import Key, SecretError
+    from anonymizer import Key
     from anonymizer.internals import Engine
     from profiles import ConfidentialityProfile
     from storage import Folder, StorageError, join
 
-    from ..beam_args import check_beam_args
-    from ..errors import RunError, UsageError
-    from ..options import OLD_AUDIT, audit_beside
+    from ..place_checks import OLD_AUDIT, audit_beside
     from ..runs.adopt import Adoption
     from ..runs.audit import Audit, load_seals
-    from ..runs.provenance import digest_of_place
+    from ..runs.digests import digest_of_place
 
     try:
-        check_beam_args(beam_args, [flag for option in adopt.params for flag in option.opts])
-        FileSystems.set_options(PipelineOptions(list(beam_args)))
         runs_key = Key.load(key, scope)
         options = storage()
         target = Folder(new or audit_beside(output), options)
@@ -82,12 +79,8 @@ def adopt(
             digest_of_place(crosswalk, runs_key),
         )
         done = adoption.run(None if crosswalk is None else Folder(crosswalk, options))
-    except (UsageError, SecretError) as error:
-        usage_error(str(error))
     except StorageError as error:
         fail(error, "a place of the audit or crosswalk")
-    except RunError as error:
-        fail(error)
     click.echo(f"Taken over: {done.runs} accounts of runs with {done.tables} tables, {done.crosswalk} files of a crosswalk.")
     for count, what in (
         (done.foreign, "accounts of runs with another key were moved; they have no codes."),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .profile_options import add_options, usage_error, with_profile
+from .command_errors import usage_error
+from .grouped_help import GroupedCommand, add_options, options_of
+from .profile_options import with_profile
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
@@ -17,17 +19,19 @@ if TYPE_CHECKING:
     from ..surveys.estimate import Estimate, Listing, Prices, Sample
 
 _MILLION, _BILLION = 10**6, 10**9
+_price = options_of("Prices")
 _PRICES = (
-    click.option("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 writes or pages of a listing."),
-    click.option("--price-reads", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 reads."),
-    click.option(
-        "--price-gib-read", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB read: retrieval, or out of a region."
-    ),
-    click.option("--price-gib-month", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB of output kept for a month."),
+    _price("--price-writes", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 writes or pages of a listing."),
+    _price("--price-reads", type=click.FloatRange(0), metavar="PRICE", help="Of 1,000 reads."),
+    _price("--price-gib-read", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB read: retrieval, or out of a region."),
+    _price("--price-gib-month", type=click.FloatRange(0), metavar="PRICE", help="Of a GiB of output kept for a month."),
 )
 
 
-@click.command()
+@click.command(
+    cls=GroupedCommand,
+    example="dicom-deid estimate --input gs://bucket/archive --price-writes 0.005 --price-reads 0.0004",
+)
 @click.option("--input", "inputs", multiple=True, required=True, metavar="PLACE", help="As for run; repeatable.")
 @click.option("--sample", type=click.IntRange(1), default=200, show_default=True, help="Objects that are looked at.")
 @with_profile

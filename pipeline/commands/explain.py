@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..safe_csv import HELP, write_csv
-from .profile_options import load_profile, usage_error, with_profile
+from .command_errors import usage_error
+from .grouped_help import GroupedCommand
+from .profile_options import load_profile, with_profile
 from .terminal import aligned, visible
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _NARROWEST = 40
 _INDENT = " " * (_TAG_WIDTH + _ACTION_WIDTH + 4)
 
 
-@click.command()
+@click.command(cls=GroupedCommand, example="dicom-deid explain --options CleanDesc --attribute StudyDescription")
 @with_profile
 @click.option("--csv", "as_csv", is_flag=True, help=f"Print CSV instead of a table. {HELP}")
 @click.option(

@@ -11,33 +11,34 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 import click
 
-from ..errors import EXIT_AGAIN, EXIT_FAILED, EXIT_QUARANTINED
+from ..exit_codes import EXIT_FAILED, EXIT_QUARANTINED, EXIT_TRANSIENT
 from ..signals import set_interruption_message
-from .profile_options import ENGINE_OPTIONS, add_options, usage_error, with_profile
+from .command_errors import usage_error
+from .grouped_help import GroupedCommand
+from .profile_options import with_engine, with_profile
 
 if TYPE_CHECKING:
     from anonymizer import DeidentificationError
     from profiles import ConfidentialityProfile
 
+    from ..options import EngineOptions
+
 #: standard input, or output
 _STANDARD = "-"
 
 
-@click.command()
+@click.command(cls=GroupedCommand, example="dicom-deid file original.dcm released.dcm --key file:secret.key")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT", required=False)
 @click.option("--in-place", is_flag=True, help="Replace IN itself, when the new file is on the disk. OUT is left out, or IN.")
 @with_profile
-@add_options(ENGINE_OPTIONS)
+@with_engine
 def file(
     source: str,
     target: str | None,
     in_place: bool,
     profile: ConfidentialityProfile,
-    key: str,
-    scope: str,
-    uid_root: str | None,
-    patient_table: str | None,
+    engine: EngineOptions,
 ) -> None:
     """De-identify one file. OUT appears only when it is whole.
 
@@ -45,7 +46,7 @@ def file(
 
     Exit codes: 0 written; 3 quarantined, nothing written; 2 usage; 4 a disk is full or fails; 1 failed.
     """
-    from anonymizer import Anonymizer, DeidentificationError, PatientTableError, SecretError
+    from anonymizer import Anonymizer, DeidentificationError
     from anonymizer.internals import UNWRITABLE_PLACE
 
     if in_place:
@@ -54,12 +55,11 @@ def file(
         usage_error("OUT is missing: a file, - for standard output, or --in-place")
     else:
         _check(source, target)
-    if not key:
+    if not engine.key:
         click.echo("No --key was given: nobody can repeat this mapping.", err=True)
-    try:
-        anonymizer = Anonymizer(profile, key or None, scope=scope, uid_root=uid_root, patients=patient_table)
-    except (SecretError, PatientTableError) as error:
-        usage_error(str(error))
+    anonymizer = Anonymizer(
+        profile, engine.key or None, scope=engine.scope, uid_root=engine.uid_root, patients=engine.patient_table
+    )
     try:
         if in_place or target is None:
             anonymizer.anonymize_in_place(source)
@@ -76,7 +76,7 @@ def file(
         sys.exit(EXIT_FAILED)
     except OSError as error:
         click.echo(f"Failed: {error.strerror}", err=True)
-        sys.exit(EXIT_AGAIN if error.errno in UNWRITABLE_PLACE else EXIT_FAILED)
+        sys.exit(EXIT_TRANSIENT if error.errno in UNWRITABLE_PLACE else EXIT_FAILED)
 
 
 # names are identifiers: the messages don't repeat them

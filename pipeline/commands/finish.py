@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EXIT_FAILED
 from ..events import reporter
-from ..logs import silence_logs
-from .profile_options import fail, usage_error
+from ..exit_codes import EXIT_FAILED
+from .beam_options import use_beam_options
+from .command_errors import usage_error
+from .grouped_help import GroupedCommand
 from .reporting_options import with_reporting
 from .storage_options import with_storage
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from .metrics_file import MetricsFile
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"ignore_unknown_options": True},
+    example="dicom-deid finish --audit gs://bucket/released-audit --key gcp-secret:projects/P/secrets/S",
+)
 @with_reporting
 @click.option("--audit", required=True, metavar="FOLDER", help="Where the run's audit tables are.")
 @click.option("--key", required=True, metavar="URI", help="The run's key: its account must be by it.")
@@ -44,32 +49,17 @@ def finish(
 
     Exit codes as for run; 1 also while the engine is still at work. Beam's options for S3 and Azure may follow.
     """
-    # before Beam is imported, which logs even then
-    silence_logs()
+    use_beam_options(beam_args)
 
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from anonymizer import Key, SecretError
+    from anonymizer import Key
     from storage import Folder
 
-    from ..beam_args import check_beam_args
-    from ..errors import RunError, UsageError
     from ..runs.audit import Audit, load_seals
     from ..runs.pending import finish_pending
     from .summary import exit_code_of, show
 
-    try:
-        check_beam_args(beam_args, [flag for option in finish.params for flag in option.opts])
-        FileSystems.set_options(PipelineOptions(list(beam_args)))
-        seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
-        finished = finish_pending(Audit(Folder(audit, storage()), seals))
-    except SecretError as error:
-        usage_error(str(error))
-    except UsageError as error:
-        usage_error(str(error))
-    except RunError as error:
-        fail(error)
+    seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
+    finished = finish_pending(Audit(Folder(audit, storage()), seals))
     if not any(finished):
         usage_error("--audit: no run is pending there")
     for run_id, why in finished.refused.items():

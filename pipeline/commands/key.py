@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from ..errors import EXIT_FAILED
-from .profile_options import usage_error
+from ..exit_codes import EXIT_FAILED
+from .command_errors import usage_error
+from .grouped_help import GroupedCommand
 
 #: how keys are named elsewhere, and places that are no files
 _NO_PATH = re.compile(r"(file|env|gcp-secret):.*|[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
@@ -23,7 +24,7 @@ def key_commands() -> None:
     """Make the key on which pseudonyms, UIDs and dates depend."""
 
 
-@key_commands.command()
+@key_commands.command(cls=GroupedCommand, example="dicom-deid key new secret.key")
 @click.argument("file", metavar="FILE")
 def new(file: str) -> None:
     """Write a new random key into a new FILE.

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..errors import EXIT_AGAIN, EXIT_FAILED
 from ..events import reporter
-from ..signals import Interrupted, interruption_code, signals_deferred
-from .profile_options import unavailable_behind
+from ..signals import signals_deferred
+from .command_errors import exit_code_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +71,7 @@ class MetricsFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if not self._is_written:
-            self.write(_exit_code(error))
+            self.write(exit_code_of_error(error))
 
     def write(self, exit_code: int, reports: Sequence[RunReport] = ()) -> None:
         """Write the file: the account of the last of ``reports``, or without any the one that was there."""
@@ -165,14 +164,3 @@ class MetricsFile:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-
-
-def _exit_code(error: BaseException | None) -> int:
-    """What the command will end with once ``error`` has reached its end."""
-    if isinstance(error, Interrupted):
-        return interruption_code()
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else EXIT_FAILED if error.code else 0
-    if error is None:
-        return 0
-    return EXIT_AGAIN if unavailable_behind(error) is not None else EXIT_FAILED

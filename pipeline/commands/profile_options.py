@@ -1,35 +1,36 @@
-"""The command line's options for a profile, the profile that they make, and options for the engine."""
+"""The command line's options for a profile and for the engine, and the settings that they make."""
 
 from __future__ import annotations
 
 import functools
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_AGAIN, EXIT_FAILED, EXIT_USAGE
 from ..events import reporter
+from ..options import EngineOptions
+from .command_errors import usage_error
+from .grouped_help import add_options, options_of
 
 if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
 
+_option = options_of("Profile (PS3.15 Annex E)")
+_engine_option = options_of("Key and identity")
 _PROFILE_OPTIONS = (
-    click.option(
+    _option(
         "--profile", default="basic", show_default=True, metavar="basic|FILE", help="basic, or custom rules: CSV, JSON, XML."
     ),
-    click.option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
-    click.option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
-    click.option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
-    click.option(
-        "--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."
-    ),
-    click.option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
-    click.option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
-    click.option(
+    _option("--options", default="", metavar="NAME,...", help="Options of PS3.15 Annex E, such as RetainUIDs."),
+    _option("--patient-name", metavar="TEXT", help="PatientName for all; empty without this."),
+    _option("--patient-id", default="pseudonym", show_default=True, metavar="TEXT|pseudonym", help="PatientID for all."),
+    _option("--date-shift", metavar="RANGE", help="For RetainLongModifDates: -3650d..-30d/1d without this; units d, h, min, s."),
+    _option("--cap-ages", is_flag=True, help="Ages over 89 become 90 years (HIPAA)."),
+    _option("--strict", is_flag=True, help="Short strings (LO, SH) that no table names get a dummy, too."),
+    _option(
         "--pixels",
         "--burned-in",
         type=click.Choice(["quarantine", "keep"]),
@@ -37,19 +38,17 @@ _PROFILE_OPTIONS = (
         show_default=True,
         help="Objects whose pixels may show who somebody is, such as ultrasound and screen captures.",
     ),
-    click.option(
-        "--trust-burned-in-no", is_flag=True, help="BurnedInAnnotation NO clears ultrasound and secondary captures, too."
-    ),
-    click.option("--pixel-risk", metavar="FILE", help="CSV with more rows for the table of what is at risk."),
-    click.option(
+    _option("--trust-burned-in-no", is_flag=True, help="BurnedInAnnotation NO clears ultrasound and secondary captures, too."),
+    _option("--pixel-risk", metavar="FILE", help="CSV with more rows for the table of what is at risk."),
+    _option(
         "--faces",
         type=click.Choice(["keep", "quarantine"]),
         default="keep",
         show_default=True,
         help="CT, MR and PET of heads, of which a rendering shows the face.",
     ),
-    click.option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
-    click.option(
+    _option("--safe-private", metavar="FILE", help="For RetainSafePrivate: CSV of more safe private attributes."),
+    _option(
         "--screen",
         type=click.Choice(["on", "off"]),
         default="on",
@@ -57,16 +56,16 @@ _PROFILE_OPTIONS = (
         help="Compare what stays with what is known of the patient; off is for comparison, and PatientIdentityRemoved is NO.",
     ),
 )
-ENGINE_OPTIONS = (
-    click.option(
+_ENGINE_OPTIONS = (
+    _engine_option(
         "--key",
         default="",
         metavar="URI",
         help="The secret: file:PATH, env:NAME or gcp-secret:RESOURCE; make one by dicom-deid key new.",
     ),
-    click.option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
-    click.option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
-    click.option(
+    _engine_option("--scope", default="", metavar="NAME", help="The same key under another scope gives unlinkable results."),
+    _engine_option("--uid-root", metavar="OID", help="Your organisation's root for new UIDs; 2.25 without this."),
+    _engine_option(
         "--patient-table", metavar="FILE", help="CSV or Parquet that names patients: PatientID,NewPatientID. Others are refused."
     ),
 )
@@ -84,47 +83,6 @@ def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """
     named = ((option, given.get(option)) for option in _RULE_FILES)
     return tuple((option, path) for option, path in named if path and (option, path) != ("profile", "basic"))
-
-
-def add_options(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
-    """A decorator that gives a command all of ``options``, in their order."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def usage_error(message: str) -> NoReturn:
-    """Say what is wrong with the command line, and end."""
-    if (error := unavailable_behind(sys.exc_info()[1])) is not None:
-        # no option is wrong
-        fail(error)
-    reporter.say("usage-error", f"Error: {message}", level="error", message=message, exit_code=EXIT_USAGE)
-    sys.exit(EXIT_USAGE)
-
-
-def fail(error: BaseException, where: str = "") -> NoReturn:
-    """Say why the command failed, and ``where``, and end."""
-    code = getattr(error, "exit_code", EXIT_FAILED)
-    if code != EXIT_AGAIN and (unavailable := unavailable_behind(error)) is not None:
-        error, where, code = unavailable, "", EXIT_AGAIN
-    message = f"{where} {error}".strip()
-    reporter.say("run-failed", f"Failed: {message}", level="error", message=message, exit_code=code)
-    sys.exit(code)
-
-
-def unavailable_behind(error: BaseException | None) -> BaseException | None:
-    """The StorageUnavailableError that ``error`` came of, or is; None where there is none."""
-    # where nothing has imported it nothing has raised its errors
-    storage = sys.modules.get("storage.errors")
-    while storage is not None and error is not None:
-        if isinstance(error, storage.StorageUnavailableError):
-            return error
-        error = error.__context__
-    return None
 
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
@@ -185,3 +143,13 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         command(profile=chosen, **others)
 
     return add_options(_PROFILE_OPTIONS)(wrapper)
+
+
+def with_engine(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the options for the engine, and hand them to it as one ``engine``."""
+
+    @functools.wraps(command)
+    def wrapper(key: str, scope: str, uid_root: str | None, patient_table: str | None, **others: Any) -> None:
+        command(engine=EngineOptions(key, scope, uid_root, patient_table), **others)
+
+    return add_options(_ENGINE_OPTIONS)(wrapper)

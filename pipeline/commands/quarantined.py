@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..logs import silence_logs
 from ..safe_csv import HELP, write_csv
-from .profile_options import fail, usage_error
+from .beam_options import use_beam_options
+from .grouped_help import GroupedCommand
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -26,7 +26,11 @@ EXIT_NOT_FOUND = 3
 _TITLES = ("status", "reason", "tag", "source")
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"ignore_unknown_options": True},
+    example="dicom-deid quarantined --input archive --audit released-audit --key file:secret.key",
+)
 @click.option("--input", "inputs", multiple=True, metavar="PLACE", help="An input of the run, as it was named then; repeatable.")
 @click.option("--audit", metavar="FOLDER", required=True, help="Where the run's audit tables are.")
 @click.option("--key", required=True, metavar="URI", help="The run's key: names are found again by it.")
@@ -69,39 +73,24 @@ def quarantined(
     Exit codes: 0 all were found in the inputs; 3 some weren't; 2 usage; 1 failed; 4 failed for a reason that passes. Beam's
     options for S3 and Azure may follow.
     """
-    # before Beam is imported, which logs even then
-    silence_logs()
+    use_beam_options(beam_args)
 
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from anonymizer import Key
+    from storage import Folder, StoredArchive
 
-    from anonymizer import Key, SecretError
-    from storage import EndOfRunError, Folder, StorageError, StoredArchive
-
-    from ..beam_args import check_beam_args
-    from ..errors import RunError, UsageError
     from ..surveys.quarantined import Search, Wanted, inputs_of, load_run, read_rows
 
-    try:
-        check_beam_args(beam_args, [flag for option in quarantined.params for flag in option.opts])
-        FileSystems.set_options(PipelineOptions(list(beam_args)))
-        _check(inputs, reasons, as_csv, manifest)
-        run_key = Key.load(key, scope)
-        run = load_run(Folder(audit, storage()), run_key)
-        numbered = inputs_of(run, inputs, run_key)
-        search = Search(read_rows(run, Wanted(statuses, reasons, only_new)), run_key)
-        found = search.found(StoredArchive(storage()), numbered)
-        unnamed = 0
-        if manifest is not None:
-            unnamed = _write_manifest(manifest, found)
-        else:
-            (_print_csv if as_csv else _print_table)(found)
-    except (UsageError, SecretError) as error:
-        usage_error(str(error))
-    except EndOfRunError as error:
-        fail(error)
-    except (RunError, StorageError) as error:
-        fail(error)
+    _check(inputs, reasons, as_csv, manifest)
+    run_key = Key.load(key, scope)
+    run = load_run(Folder(audit, storage()), run_key)
+    numbered = inputs_of(run, inputs, run_key)
+    search = Search(read_rows(run, Wanted(statuses, reasons, only_new)), run_key)
+    found = search.found(StoredArchive(storage()), numbered)
+    unnamed = 0
+    if manifest is not None:
+        unnamed = _write_manifest(manifest, found)
+    else:
+        (_print_csv if as_csv else _print_table)(found)
     if missing := search.missing:
         elsewhere = search.missing_elsewhere(numbered)
         more = f" {elsewhere} of them are of inputs that were not named." if elsewhere else ""
@@ -128,7 +117,7 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
     if manifest is not None and not manifest.lower().endswith(".csv"):
         raise UsageError("--manifest: its name must end in .csv, or a run would not know it as one")
     if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such code; README.md and the audit have all")
+        raise UsageError("--reason: there is no such code; docs/reference/reason-codes.md has all")
 
 
 def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:

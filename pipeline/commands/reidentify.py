@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..logs import silence_logs
 from ..safe_csv import HELP, write_csv
-from .profile_options import fail, usage_error
+from .beam_options import use_beam_options
+from .grouped_help import GroupedCommand
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -36,7 +36,11 @@ _SHOWN = (
 _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"ignore_unknown_options": True},
+    example="dicom-deid reidentify --crosswalk crosswalk --key file:secret.key released/STUDY/SERIES/INSTANCE.dcm",
+)
 @click.option("--crosswalk", required=True, metavar="FOLDER", help="Where runs wrote their crosswalk.")
 @click.option(
     "--private-key", "key_files", multiple=True, metavar="FILE", help="Of the certificate, PEM or DER; repeatable for several."
@@ -77,50 +81,37 @@ def reidentify(
 
     Exit codes: 0 all names were found; 3 some weren't; 2 usage; 1 failed. Beam's options for S3 and Azure may follow.
     """
-    # before Beam is imported, which logs even then
-    silence_logs()
-
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from anonymizer import Key, Reason, SecretError
+    from anonymizer import Key, Reason
     from anonymizer.internals import Seal
-    from storage import Folder, StorageError
+    from storage import Folder
 
-    from ..beam_args import check_beam_args
-    from ..errors import RunError, UsageError
+    from ..errors import UsageError
     from ..runs.crosswalk import NAMED_BY, Crosswalk
 
     first_option = next((place for place, name in enumerate(names) if name.startswith("-")), len(names))
     names, beam_args = names[:first_option], names[first_option:]
-    try:
-        check_beam_args(beam_args, [flag for option in reidentify.params for flag in option.opts])
-        FileSystems.set_options(PipelineOptions(list(beam_args)))
-        if not {reason.value for reason in Reason}.issuperset(reasons):
-            raise UsageError("--reason: there is no such code; README.md and the audit have all")
-        if key_uris and unchecked:
-            raise UsageError("--key and --unchecked: one of both")
-        if not key_uris and not unchecked:
-            raise UsageError("--key is needed: whoever can write there could plant names; --unchecked believes all files")
-        seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
-        keys = [_private_key(file, passphrase_from) for file in key_files]
-        wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
-        found = Crosswalk(Folder(crosswalk, storage()), seals)
-        if found.encrypted and not keys:
-            raise UsageError("--private-key is needed: the crosswalk is encrypted")
-        missing = set(wanted)
+    use_beam_options(beam_args)
+    if not {reason.value for reason in Reason}.issuperset(reasons):
+        raise UsageError("--reason: there is no such code; docs/reference/reason-codes.md has all")
+    if key_uris and unchecked:
+        raise UsageError("--key and --unchecked: one of both")
+    if not key_uris and not unchecked:
+        raise UsageError("--key is needed: whoever can write there could plant names; --unchecked believes all files")
+    seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
+    keys = [_private_key(file, passphrase_from) for file in key_files]
+    wanted = {_meant(number, name) for number, name in enumerate(names, 1)}
+    found = Crosswalk(Folder(crosswalk, storage()), seals)
+    if found.encrypted and not keys:
+        raise UsageError("--private-key is needed: the crosswalk is encrypted")
+    missing = set(wanted)
 
-        def rows() -> Iterator[dict[str, Any]]:
-            for row in found.rows(wanted, keys):
-                missing.difference_update(row[column] for column in NAMED_BY)
-                if (not statuses or row["status"] in statuses) and (not reasons or row["reason"] in reasons):
-                    yield row
+    def rows() -> Iterator[dict[str, Any]]:
+        for row in found.rows(wanted, keys):
+            missing.difference_update(row[column] for column in NAMED_BY)
+            if (not statuses or row["status"] in statuses) and (not reasons or row["reason"] in reasons):
+                yield row
 
-        (_print_csv if as_csv else _print_table)(rows())
-    except (UsageError, SecretError) as error:
-        usage_error(str(error))
-    except (RunError, StorageError) as error:
-        fail(error)
+    (_print_csv if as_csv else _print_table)(rows())
     if missing:
         click.echo(f"{len(missing)} of {len(wanted)} names are not in the crosswalk.", err=True)
         sys.exit(EXIT_NOT_FOUND)

@@ -9,18 +9,20 @@ from typing import Any
 import click
 
 from ..events import reporter
+from .command_errors import usage_error
+from .grouped_help import REPORTING, add_options, options_of
 from .metrics_file import MetricsFile
-from .profile_options import add_options, usage_error
 
+_option = options_of(REPORTING)
 _REPORTING_OPTIONS = (
-    click.option(
+    _option(
         "--log-format",
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
         help="json: a JSON object a line on stderr, the summary last; nothing on stdout.",
     ),
-    click.option(
+    _option(
         "--metrics-file",
         metavar="FILE.prom",
         help="The last run's numbers for Prometheus, however it ends; its name is a label in it.",

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .profile_options import add_options
+from .grouped_help import add_options, options_of
 
 if TYPE_CHECKING:
     from storage import StorageOptions
 
+_option = options_of("Object storage")
 _STORAGE_OPTIONS = (
-    click.option("--anonymous", is_flag=True, help="Use no credentials: for buckets that are open to all."),
-    click.option("--user-project", default="", metavar="PROJECT", help="Who pays where a gs:// bucket's requester does."),
-    click.option("--requester-pays", is_flag=True, help="Accept to pay where an s3:// bucket's requester does."),
-    click.option("--kms-key", default="", metavar="NAME", help="Customer-managed key that encrypts the output (gs://, s3://)."),
-    click.option(
+    _option("--anonymous", is_flag=True, help="Use no credentials: for buckets that are open to all."),
+    _option("--user-project", default="", metavar="PROJECT", help="Who pays where a gs:// bucket's requester does."),
+    _option("--requester-pays", is_flag=True, help="Accept to pay where an s3:// bucket's requester does."),
+    _option("--kms-key", default="", metavar="NAME", help="Customer-managed key that encrypts the output (gs://, s3://)."),
+    _option(
         "--io-threads",
         type=click.IntRange(1, 256),
         default=16,

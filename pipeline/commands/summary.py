@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_QUARANTINED
 from ..events import reporter
+from ..exit_codes import EXIT_QUARANTINED
 from .advice import advice
 
 if TYPE_CHECKING:

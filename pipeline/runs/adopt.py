@@ -34,7 +34,7 @@ from transforms import (
 from ..errors import RunError, UsageError
 from ..workers.process_lock import is_held
 from .audit import ORIGIN_FILE, RUN_FILE, Audit
-from .provenance import CROSSWALK_DIGEST, MAKING
+from .earlier_runs import CROSSWALK_DIGEST, WORK_DIGEST
 
 #: layouts of the tables that version 0.1 had
 _ADOPTABLE = frozenset({2, 3})
@@ -191,7 +191,7 @@ class Adoption:
                 "schema_version": SCHEMA_VERSION,
                 CROSSWALK_DIGEST: self._place_digest if origin.get(CROSSWALK_DIGEST) else None,
                 # what is refused is tried again by the rules of now
-                MAKING: None,
+                WORK_DIGEST: None,
                 # from then on the codes vouch for it
                 "adopted_by": version("dicom-deid"),
             }

@@ -58,17 +58,18 @@ def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> 
     Raises:
         UsageError: the certificate or the folder can't be used.
     """
-    if options.crosswalk is None:
+    crosswalk = options.crosswalk
+    if crosswalk.folder is None:
         return None
     certificate = b""
-    if options.crosswalk_certificate is not None:
+    if crosswalk.certificate is not None:
         try:
-            certificate = load_certificate(FileReader(options.storage)(options.crosswalk_certificate))
+            certificate = load_certificate(FileReader(options.storage)(crosswalk.certificate))
         except FileNotFoundError:
             raise UsageError("--crosswalk-certificate doesn't exist") from None
         except (EnvelopeError, StorageError) as error:
             raise UsageError(f"--crosswalk-certificate: {error}") from None
-    folder = Folder(options.crosswalk, options.storage)
+    folder = Folder(crosswalk.folder, options.storage)
     try:
         folder.make(closed=not certificate)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""The runs that a run goes on with: those that did not come to their end, the last one that did, one whose UID map goes on."""
+"""The runs that a run continues: those that were killed, the last one that came to its end, and one whose UID map is imported."""
 
 from __future__ import annotations
 
@@ -14,50 +14,57 @@ from ..errors import UsageError
 from ..events import reporter
 from ..options import JobOptions
 from .audit import RUN_FILE, Audit, check_names
-from .provenance import CROSSWALK_DIGEST, INPUTS, MAKING, UID_HASH_KEY, MapOrigin, digest_of_place
+from .digests import digest_of_place
+
+#: fields of ``origin`` in ``run.json``: keyed digest of the crosswalk's place; ids of the inputs, by their ordinals; keyed digest
+#: of all that decides how objects are written or refused; id of the key by which original UIDs are hashed
+CROSSWALK_DIGEST, INPUTS, WORK_DIGEST, UID_HASH_KEY = "crosswalk_digest", "inputs", "making", "uid_hash_key_id"
 
 
-def unfinished_work(audit: Folder, alive: Collection[str]) -> list[LedgerFile]:
-    """The ledgers of runs that did not come to their end.
+def unfinished_work(audit: Folder, alive: Collection[str]) -> tuple[LedgerFile, ...]:
+    """Return the ledgers of runs that did not come to their end.
 
     Args:
-        alive: runs that may still do so.
+        alive: ids of runs that may still do so.
 
     Raises:
         StorageError: the audit can't be listed.
     """
     found = filter(None, map(ledger_file, audit.names(f"{LEDGER}-")))
-    return [file for file in found if file.run_id not in alive]
+    return tuple(file for file in found if file.run_id not in alive)
 
 
-def earlier_run(options: JobOptions, audit: Audit, key: Key, made: str, making: OutputFingerprint) -> EarlierRun | None:
-    """The run that ``--resume`` goes on with; None where it isn't asked for, or there is none yet.
+def continued_run(
+    options: JobOptions, audit: Audit, key: Key, work_digest: str, fingerprint: OutputFingerprint
+) -> EarlierRun | None:
+    """Return the run that ``--resume`` continues; None where it isn't asked for, or there is none yet.
 
     Args:
         key: the run's own.
-        made: what ``making`` says of this run.
-        making: how outputs are made now.
+        work_digest, fingerprint: as in the run's Provenance.
 
     Raises:
-        UsageError: it can't be gone on with.
+        UsageError: it can't be continued.
     """
-    if options.resume is None:
+    resume = options.continuation.resume
+    if resume is None:
         return None
-    folder = Folder(options.resume, options.storage) if options.resume else audit.folder
+    folder = Folder(resume, options.storage) if resume else audit.folder
     account = _account(Audit(folder, audit.seals), "--resume")
     if account is None:
-        if options.resume:
+        if resume:
             reporter.warn("no-earlier-run", "--resume: no account is in that folder: nothing is skipped, and all counts as new.")
         return None
     origin = account["origin"]
     if account["key_id"] != key.key_id:
         raise UsageError("--resume: that run had another key, by which nothing of it is known again")
-    if options.crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(options.crosswalk, key):
+    crosswalk = options.crosswalk.folder
+    if crosswalk is not None and origin.get(CROSSWALK_DIGEST) != digest_of_place(crosswalk, key):
         raise UsageError(
             "--resume: that run has no rows in this crosswalk, and what is skipped would be missing; run once without --resume"
         )
-    run = _run(folder, account, same_work_digest=origin.get(MAKING) == made)
-    return run._replace(recheck=making) if options.recheck else run
+    run = _run(folder, account, same_work_digest=origin.get(WORK_DIGEST) == work_digest)
+    return run._replace(recheck=fingerprint) if options.continuation.recheck else run
 
 
 def _run(folder: Folder, account: dict[str, Any], *, same_work_digest: bool, same_key: bool = True) -> EarlierRun:
@@ -69,14 +76,14 @@ def _run(folder: Folder, account: dict[str, Any], *, same_work_digest: bool, sam
 
 
 def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | None:
-    """The run whose account that of a run without ``--resume`` is to replace; None where there is none, or of another key.
+    """Return the run whose account a run without ``--resume`` replaces; None where there is none, or of another key.
 
-    It doesn't count what an older version listed: nobody knows whether that was the same inputs.
+    A run of an older version doesn't count: nobody knows whether it had the same inputs.
 
     Raises:
         UsageError: it can't be read.
     """
-    if options.resume is not None:
+    if options.continuation.resume is not None:
         return None
     try:
         account, _ = audit.read(RUN_FILE)
@@ -91,20 +98,21 @@ def replaced_run(options: JobOptions, audit: Audit, key: Key) -> EarlierRun | No
 
 
 def known_objects(options: JobOptions) -> int:
-    """How many objects the run says it knows that ``--resume`` goes on with, before the key is there to check it: it decides
-    about the number of processes. 0 where that can't be told: ``earlier_run`` says why.
+    """Return how many objects the run knows that ``--resume`` continues, by its account, which isn't checked yet: the number
+    decides about processes alone. 0 where it can't be read: ``continued_run`` says why.
     """
-    if options.resume is None:
+    resume = options.continuation.resume
+    if resume is None:
         return 0
     try:
-        account, _ = Folder(options.resume or options.audit, options.storage).read_json(RUN_FILE)
+        account, _ = Folder(resume or options.audit, options.storage).read_json(RUN_FILE)
         return int(account["listed"])
     except (StorageError, FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
         return 0
 
 
 class ImportedUidMap(NamedTuple):
-    """An earlier run's UID map that goes on under a new key.
+    """The UID map of an earlier run, which goes on under a new key.
 
     Attributes:
         run: the run that made it.
@@ -117,43 +125,38 @@ class ImportedUidMap(NamedTuple):
     key_id: str
     seal: Seal
 
-    @property
-    def origin(self) -> MapOrigin:
-        """What outputs made with it must agree in."""
-        return MapOrigin(self.run.run_id, self.key_id)
-
     def hash_key(self, key_id: str) -> dict[str, str]:
-        """Fields of EngineConfig for its key; none where that is the run's own key."""
+        """Return the fields of EngineConfig for its key; none where that is the run's own key."""
         if self.key_id == key_id:
             return {}
         return {"uid_hash_key_uri": self.key_uri, "uid_hash_key_id": self.key_id, "uid_hash_scope": self.scope}
 
 
 def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> ImportedUidMap | None:
-    """The UID map that ``--uid-map`` names; None where none is named.
+    """Return the UID map that ``--uid-map`` names; None where none is named.
 
     Args:
         key_uri, key_id: of the run's own key.
 
     Raises:
-        UsageError: its map can't go on.
-        SecretError: the key can't be used.
+        UsageError: it can't be imported, or its key can't be used.
     """
-    if options.uid_map is None:
-        if options.uid_map_key is not None or options.uid_map_scope is not None:
+    continuation = options.continuation
+    if continuation.uid_map is None:
+        if continuation.uid_map_key is not None or continuation.uid_map_scope is not None:
             raise UsageError("--uid-map-key and --uid-map-scope need --uid-map")
         return None
-    if options.crosswalk is not None:
+    if options.crosswalk.folder is not None:
         # its rows are written before the map is known whole
         raise UsageError("--crosswalk can't be had together with --uid-map")
-    scope = options.scope if options.uid_map_scope is None else options.uid_map_scope
-    uri = options.uid_map_key or key_uri
+    scope = options.engine.scope if continuation.uid_map_scope is None else continuation.uid_map_scope
+    uri = continuation.uid_map_key or key_uri
     try:
         key = Key.load(uri, scope)
     except SecretError as error:
         raise UsageError(f"--uid-map-key: {error}") from None
-    folder = Folder(options.uid_map, options.storage)
-    hash_key = _said_hash_key(folder)
+    folder = Folder(continuation.uid_map, options.storage)
+    hash_key = _unchecked_hash_key(folder)
     if hash_key is not None and hash_key != key.key_id:
         raise UsageError("--uid-map-key is not the key by which that map's UIDs are hashed, or has another scope")
     seal = Seal(key)
@@ -164,8 +167,8 @@ def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> Imported
     return ImportedUidMap(run, uri, scope, key.key_id, seal)
 
 
-def _said_hash_key(folder: Folder) -> str | None:
-    """What the account says before it is checked: it tells a wrong key from a changed account."""
+def _unchecked_hash_key(folder: Folder) -> str | None:
+    """Return the key id that the account names, before the account is checked: it tells a wrong key from a changed account."""
     try:
         account, _ = folder.read_json(RUN_FILE)
         return str(account["origin"][UID_HASH_KEY])

@@ -9,7 +9,7 @@ from anonymizer import Key
 from transforms import EarlierRun, FormerListing
 
 from ..job import Inputs
-from .provenance import digest_of_input
+from .digests import digest_of_input
 
 #: where an ordinal is no input's
 _NONE = ""

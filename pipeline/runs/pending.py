@@ -16,7 +16,7 @@ def remember(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
     """Note in the audit that a run is under way somewhere.
 
     Args:
-        origin: as ``origin_of`` has it.
+        origin: as ``Provenance.origin`` has it.
 
     Raises:
         StorageError: the audit can't be written.

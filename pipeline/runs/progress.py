@@ -51,6 +51,8 @@ class ProgressDisplay(threading.Thread):
 
     def run(self) -> None:
         """Show until ``stop``."""
+        if reporter.is_silent:
+            return
         if sys.stderr.isatty() and not reporter.as_json:
             self._run_terminal()
         else:

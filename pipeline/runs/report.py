@@ -26,7 +26,7 @@ from transforms import (
 from ..errors import RunError
 from . import restricted
 from .audit import ORIGIN_FILE, RUN_FILE, Audit, check_names
-from .provenance import RESUMES, STARTED, TAKES_UP, made_of
+from .provenance import RESUMES, STARTED, TAKES_UP, compatibility_of
 from .settings import PROFILE_DIGEST, SETTINGS
 from .table_counts import TableCounts
 from .times import Span, as_text, now, times
@@ -151,7 +151,7 @@ def finish(
     """Count the tables of the run, check the sums, put the last run's account aside and write ``run.json``.
 
     Args:
-        origin: as ``origin_of`` has it.
+        origin: as ``Provenance.origin`` has it.
         spans: when its stages were at work; None: nobody watched.
 
     Raises:
@@ -219,7 +219,7 @@ def finish(
     report = _replace_account(audit, report)
     restricted.publish(folder, run_id)
     if settings.get("recheck"):
-        audit.write(ORIGIN_FILE, made_of(origin))
+        audit.write(ORIGIN_FILE, compatibility_of(origin))
     # all that they tell of is in the tables; what can't be removed harms nobody
     with contextlib.suppress(StorageError):
         for finished in (run_id, *origin.get(TAKES_UP, ())):

@@ -1,25 +1,20 @@
-"""The settings of a run in words: those that decide what leaves, and apart from them what names people or places."""
+"""The settings of a run in words: those that decide what leaves, and apart from them those that name persons or places."""
 
 from __future__ import annotations
 
 import getpass
 import hashlib
-import json
 import os
 import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
-from anonymizer import Key
-from anonymizer.internals import KeyedHash, Purpose
 from profiles import CustomRule, tags
-from transforms import OutputFingerprint, RowConstants
 
 from ..options import JobOptions
+from .digests import Digests
 
 #: in ``run.json``: the settings in words
 SETTINGS = "settings"
@@ -33,89 +28,75 @@ _SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a run makes what leaves.
-
-    Attributes:
-        made: what outputs must agree in that share a folder.
-        words: all that decides what leaves, as ``run.json`` has it: nothing in it names a person or place.
-        restricted: what names people or places, as ``run-restricted.json`` has it.
-        making: how outputs are made now.
-    """
-
-    made: dict[str, Any]
-    words: dict[str, Any]
-    restricted: dict[str, Any]
-    making: OutputFingerprint
-
-    def constants(self, run_id: str, key_id: str) -> RowConstants:
-        """What stands in each row."""
-        return RowConstants(self.made[PROFILE_DIGEST], self.making.settings_digest, key_id, self.making.version, run_id)
-
-
-def settings_of(options: JobOptions, made: Mapping[str, Any], key: Key) -> Settings:
-    """The settings of a run.
+def settings_in_words(
+    options: JobOptions, compatibility: Mapping[str, Any], digests: Digests, settings_digest: str
+) -> dict[str, Any]:
+    """Return every setting that decides what leaves, as ``run.json`` has it: nothing in it names a person or place.
 
     Args:
-        made: what outputs must agree in, without what is keyed here.
+        compatibility: the content of ``output.json``.
+        settings_digest: keyed digest of that.
     """
-    profile = options.profile
-    digest = Digests(key)
-    made = {**made, PROFILE_DIGEST: digest.of(profile.digest)}
-    settings_digest = digest.of(json.dumps(made, sort_keys=True))
-    files = [_file(option, path, digest) for option, path in options.rule_files]
-    words = {
-        **{name: made[name] for name in ("edition", "options", "patients", "uid_root")},
+    profile, engine, continuation = options.profile, options.engine, options.continuation
+    return {
+        **{name: compatibility[name] for name in ("edition", "options", "patients", "uid_root")},
         "strict": profile.strict,
         "cap_ages": profile.cap_ages,
         # in force with RetainLongModifDates, or a custom rule that moves dates
         "date_shift": str(profile.date_shift) if profile.shifts_dates else None,
         "patient_name": "text" if profile.patient_name is not None else "empty",
-        "patient_id": "text" if profile.patient_id is not None else made["patients"],
+        "patient_id": "text" if profile.patient_id is not None else compatibility["patients"],
         **profile.pixels.settings,
         "screen": profile.screen,
-        "pixel_risk_digest": made["pixel_risk_digest"],
+        "pixel_risk_digest": compatibility["pixel_risk_digest"],
         "custom_rules": [_rule_in_words(rule) for rule in profile.custom],
         "weakening_rules": len(profile.weakening_rules),
         "more_safe_private": len(profile.safe_private),
-        "files": [{"option": option, "digest": keyed} for option, keyed, _, _ in files],
-        "scope_digest": digest.of(f"scope {options.scope}") if options.scope else None,
-        "patient_table_digest": made["patient_table_digest"],
+        "files": [{"option": option, "digest": digests.of_bytes(_content(path))} for option, path in options.rule_files],
+        "scope_digest": digests.of(f"scope {engine.scope}") if engine.scope else None,
+        "patient_table_digest": compatibility["patient_table_digest"],
         "conflicts": options.conflicts,
-        "replace_changed": options.replace_changed,
-        "recheck": options.recheck,
+        "replace_changed": continuation.replace_changed,
+        "recheck": continuation.recheck,
         "object_metadata": options.object_metadata,
         "settings_digest": settings_digest,
     }
-    return Settings(
-        made,
-        words,
-        _restricted(options, [(option, path, plain) for option, _, path, plain in files]),
-        OutputFingerprint(version("dicom-deid"), settings_digest, (made[PROFILE_DIGEST], profile.digest)),
-    )
 
 
-class Digests:
-    """Keyed digests of settings: what is unkeyed can be guessed."""
+def restricted_settings(options: JobOptions) -> dict[str, Any]:
+    """Return the settings that name persons or places, and the command line, as ``run-restricted.json`` has them."""
+    profile, engine, continuation = options.profile, options.engine, options.continuation
+    return {
+        "command": list(_without_secrets(sys.argv)),
+        "working_directory": os.getcwd(),
+        "host": platform.node(),
+        "user": _user(),
+        "inputs": list(options.inputs),
+        "output": options.output,
+        "audit": options.audit,
+        "resume": continuation.resume,
+        "key": engine.key,
+        "scope": engine.scope,
+        "patient_table": engine.patient_table,
+        "uid_map": continuation.uid_map,
+        "uid_map_key": continuation.uid_map_key,
+        "uid_map_scope": continuation.uid_map_scope,
+        "crosswalk": options.crosswalk.folder,
+        "crosswalk_certificate": options.crosswalk.certificate,
+        "patient_name": profile.patient_name,
+        "patient_id": profile.patient_id,
+        "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],
+        "files": [
+            {"option": option, "path": os.path.abspath(path), "sha256": hashlib.sha256(_content(path)).hexdigest()}
+            for option, path in options.rule_files
+        ],
+        "profile_sha256": profile.digest,
+    }
 
-    def __init__(self, key: Key) -> None:
-        self._hash = KeyedHash(key.derive(Purpose.SETTINGS)).digest
 
-    def of(self, text: str) -> str:
-        """64 hex digits."""
-        return self._hash(os.fsencode(text)).hex()
-
-    def of_bytes(self, content: bytes) -> str:
-        """64 hex digits for the content of a file."""
-        return self.of(f"file {hashlib.sha256(content).hexdigest()}")
-
-
-def _file(option: str, path: str, digest: Digests) -> tuple[str, str, str, str]:
-    """Option, keyed digest, path and SHA-256 of a file with rules."""
+def _content(path: str) -> bytes:
     with open(path, "rb") as file:
-        content = file.read()
-    return option, digest.of_bytes(content), os.path.abspath(path), hashlib.sha256(content).hexdigest()
+        return file.read()
 
 
 def _rule_in_words(rule: CustomRule) -> dict[str, Any]:
@@ -126,33 +107,6 @@ def _rule_in_words(rule: CustomRule) -> dict[str, Any]:
         "actions": {option.name: action.value for option, action in rule.actions},
         "insists": rule.allows_weakening,
         "has_value": rule.value is not None,
-    }
-
-
-def _restricted(options: JobOptions, files: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
-    profile = options.profile
-    return {
-        "command": list(_without_secrets(sys.argv)),
-        "working_directory": os.getcwd(),
-        "host": platform.node(),
-        "user": _user(),
-        "inputs": list(options.inputs),
-        "output": options.output,
-        "audit": options.audit,
-        "resume": options.resume,
-        "key": options.key_uri,
-        "scope": options.scope,
-        "patient_table": options.patient_table,
-        "uid_map": options.uid_map,
-        "uid_map_key": options.uid_map_key,
-        "uid_map_scope": options.uid_map_scope,
-        "crosswalk": options.crosswalk,
-        "crosswalk_certificate": options.crosswalk_certificate,
-        "patient_name": profile.patient_name,
-        "patient_id": profile.patient_id,
-        "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],
-        "files": [{"option": option, "path": path, "sha256": digest} for option, path, digest in files],
-        "profile_sha256": profile.digest,
     }
 
 

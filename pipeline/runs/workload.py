@@ -9,7 +9,8 @@ from itertools import islice
 from storage import ManifestError, StorageError, StoredArchive, has_magic, scheme_of
 
 from ..errors import UsageError
-from ..options import IF_EMPTY, JobOptions, input_option
+from ..options import JobOptions
+from ..place_checks import IF_EMPTY
 from .earlier_runs import known_objects
 
 #: objects of no size worth a process: several cost 0.5 s before their first object, which takes one 0.6 ms
@@ -84,7 +85,7 @@ def survey_inputs(options: JobOptions) -> tuple[StoredArchive, Workload]:
     # on object storage, to count costs requests
     countable = workload.known > 0 and not any(map(scheme_of, options.inputs))
     for location in enumerate(options.inputs):
-        option, name = input_option(options, location[0]), location[1]
+        option, name = options.name_of_input(location[0]), location[1]
         before = workload.objects
         try:
             for ref in archive.preview(location):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import BinaryIO
@@ -31,9 +31,9 @@ from storage import (
 from transforms import WorkerThreads
 
 from ..beam_args import check_beam_args
-from ..errors import EXIT_QUARANTINED, RunError, UsageError
-from ..events import reporter
-from ..options import JobOptions, check_locations, check_patient_list, input_option
+from ..errors import RunError, UsageError
+from ..options import JobOptions
+from ..place_checks import check_locations, check_patient_list
 from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
 
@@ -79,52 +79,6 @@ class PatientList:
         return not (self.unlisted or self.refused)
 
 
-#: what only a run does, by field of its options
-_OF_RUNS = {
-    "detach": "--detach",
-    "crosswalk": "--crosswalk",
-    "resume": "--resume",
-    "uid_map": "--uid-map",
-    "recheck": "--recheck",
-}
-
-
-def list_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> int:
-    """Write the table, tell what is in it, and return the command's exit code.
-
-    Raises: as ``write_patients``.
-    """
-    for name, flag in _OF_RUNS.items():
-        if getattr(options, name) not in (None, False):
-            raise UsageError(f"--print-patients makes no run: leave {flag} away")
-    found = write_patients(options, path, own_flags)
-    for code, sentence in _warnings(found):
-        reporter.warn(code, sentence)
-    exit_code = 0 if found.is_whole else EXIT_QUARANTINED
-    others = f"; {found.known} others are in --patient-table" if found.known else ""
-    told = f"{_counted(found.patients, 'patient')} to fill in, of {_counted(found.objects, 'object')}{others}: {path}"
-    reporter.say("patients-listed", told, to_stdout=True, **asdict(found), exit_code=exit_code)
-    return exit_code
-
-
-def _warnings(found: PatientList) -> Iterator[tuple[str, str]]:
-    if found.refused:
-        told = "can't be read or understood: patients whom only they name are not in the table."
-        yield "patients-unread", f"{_counted(found.refused, 'object')} {told}"
-    if found.unlisted:
-        told = "by IDs that no table can hold are not in it, and a run with it will refuse them."
-        yield "patients-unlisted", f"{_counted(found.unlisted, 'patient')} {told}"
-    if found.without_id:
-        yield (
-            "patients-without-id",
-            f"{_counted(found.without_id, 'object')} without a PatientID: a run with a table refuses them.",
-        )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
 def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -> PatientList:
     """Write the archive's patients to a new CSV file, a row for each, NewPatientID empty; by its headers, whatever the profile.
 
@@ -159,7 +113,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
 
 
 def _table(options: JobOptions) -> PatientTable | None:
-    source = options.patient_table
+    source = options.engine.patient_table
     if source is None:
         return None
     try:
@@ -177,7 +131,7 @@ def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[Objec
         RunError: an input can't be listed.
     """
     for location in enumerate(options.inputs):
-        option = input_option(options, location[0])
+        option = options.name_of_input(location[0])
         try:
             for ref in archive.preview(location):
                 if archive.is_container(ref.name):

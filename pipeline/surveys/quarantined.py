@@ -19,8 +19,9 @@ from transforms import INSTANCES_TABLE, EarlierRun, SealError, TableError, check
 from ..errors import RunError, UsageError
 from ..job import Inputs
 from ..runs.audit import RUN_FILE, Audit, check_names
+from ..runs.digests import digest_of_input
+from ..runs.earlier_runs import INPUTS
 from ..runs.inputs import number_inputs
-from ..runs.provenance import INPUTS, digest_of_input
 
 #: of the tables, what is shown of an object
 SHOWN = (

@@ -22,7 +22,7 @@ from storage import StorageUnavailableError, go_on, has_connected, note_outage, 
 
 from ..beam_internals import closed_to_others, runner_of_processes
 from ..errors import RUN_AGAIN_HINT, RunAgainError
-from ..failures import unavailable_in
+from ..failures import transient_message_in
 from ..signals import Interrupted, signals_blocked, signals_deferred
 from . import worker_process
 from .socket_folder import make_socket_folder
@@ -147,11 +147,11 @@ class WorkerProcesses:
         stop()
         for worker in self._workers:
             worker.stop()
-        if isinstance(error, Interrupted | StorageUnavailableError):
+        if isinstance(error, Interrupted | KeyboardInterrupt | StorageUnavailableError):
             self._over.wait(_STOP_SECONDS)
 
     def _hear(self, error: str) -> None:
-        message = unavailable_in(error)
+        message = transient_message_in(error)
         if message is not None:
             # here, too, it would only be waited for
             note_outage(message)

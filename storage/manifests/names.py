@@ -6,6 +6,8 @@ import os
 import re
 from typing import NamedTuple
 
+from profiles import UserFacingError
+
 from ..locations import scheme_of
 
 _SCHEME = re.compile(rb"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -14,7 +16,7 @@ _URI = re.compile(rb"(?:(?:gs|s3)://[^/]+|(?!gs:|s3:)[a-z][a-z0-9+.-]*://[^/]*)/
 _DOTS = re.compile(rb"\A(?:\./+)+")
 
 
-class ManifestError(Exception):
+class ManifestError(UserFacingError):
     """A manifest that can't be used. The message names line, row or column, and nothing that stands in it: names identify."""
 
 

@@ -204,5 +204,5 @@ def test_explain_shows_each_of_them_with_its_reason() -> None:
 
 
 def test_the_page_for_privacy_officers_names_the_list() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "privacy.md").read_text()
     assert "profiles/data/shared_dates.csv" in page

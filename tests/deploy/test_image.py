@@ -37,7 +37,7 @@ def test_base_images_are_named_by_digests_that_whoever_builds_has_to_give() -> N
             assert source in stages, "an image named here would have no digest"
 
 
-@pytest.mark.parametrize("file", ["deploy/dataflow/cloudbuild.yaml", "docs/dataflow.md"])
+@pytest.mark.parametrize("file", ["deploy/dataflow/cloudbuild.yaml", "docs/how-to/dataflow.md"])
 def test_whoever_builds_gives_each_digest(file: str) -> None:
     text = (ROOT / file).read_text()
     for name in DIGESTS:

@@ -265,7 +265,7 @@ def test_no_prism_is_started_that_everybody_reaches(runner: str, archive: Path, 
 
 
 def test_a_prism_that_is_started_by_hand_listens_everywhere() -> None:
-    # what docs/engines.md warns of: should this fail, a newer Prism does better, and need not be refused any more
+    # what docs/reference/network.md warns of: should this fail, a newer Prism does better, and need not be refused any more
     with prism_server():
         assert any(not listener.is_loopback for listener in listeners(os.getpid()) if listener.kind.startswith("tcp"))
 

@@ -27,7 +27,7 @@ _NEVER = frozenset(["AE", "DA", "DT", "LT", "PN", "ST", "TM", "UC", "UI", "UR", 
 
 @cache
 def _unlisted() -> tuple[frozenset[int], frozenset[int]]:
-    """Attributes outside of Table E.1-1 that the README says are changed, and those that it says are kept."""
+    """Attributes outside of Table E.1-1 that docs/reference/attributes.md says are changed, and those that it says are kept."""
     changed, kept = set(), set()
     for row in ConfidentialityProfile().explain():
         if row.tag.strip("(),x").replace(",", "").isalnum() and "x" not in row.tag and "g" not in row.tag:

@@ -1,4 +1,4 @@
-"""``docs/audit.md`` has each column, field and view with its type, no others, and recipes that run on the audit of a real run."""
+"""The audit's pages have each column, field and view with its type, no others, and recipes that run on a real run's audit."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pipeline.runs.report import RunReport
 from storage.protocols import Operations
 from tests.support.keys import write_key
 from tests.support.objects import Element
+from tests.support.pages import DOCS, fences, marked, page
 from tests.support.runs import Run, ct_file, deidentify
 from transforms import MAC, Status
 from transforms.anonymizing.share_words import WORDS_SCHEMA
@@ -27,10 +28,10 @@ from transforms.crosswalk.crosswalk import CROSSWALK_SCHEMA
 from transforms.records import UidRole
 from transforms.tables.schemas import INSTANCES_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "audit.md").read_text()
-README = (ROOT / "README.md").read_text()
-VIEWS = ROOT / "docs" / "views.sql"
+REFERENCE, RECIPES = page("docs/reference/audit.md"), page("docs/how-to/query-the-audit.md")
+PAGE = REFERENCE + RECIPES
+REASONS = page("docs/reference/reason-codes.md")
+VIEWS = DOCS / "reference" / "views.sql"
 SCHEMAS = {
     "instances": INSTANCES_SCHEMA,
     "uid_map": UID_MAP_SCHEMA,
@@ -59,8 +60,7 @@ RISKY = Element(0x00280301, "CS", "YES")
 
 def table(name: str) -> list[list[str]]:
     """The cells of the rows of one of the page's tables, without its head."""
-    section = PAGE.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
-    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in section.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in marked(PAGE, name).splitlines()[2:]]
 
 
 def names(name: str) -> list[str]:
@@ -75,11 +75,6 @@ def type_text(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         return f"struct<{', '.join(f'{field.name}: {type_text(field.type)}' for field in kind)}>"
     return str(kind)
-
-
-def fences(language: str) -> list[str]:
-    """The page's recipes in a language."""
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", PAGE)
 
 
 @dataclass
@@ -111,7 +106,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     (archive / "new").write_bytes(ct_file("1.2.3.2.2", study="1.2.3.2"))
     run = deidentify(archive, folder / "research", key, "--resume", "--mixed-output", "--strict", "--max-gone=100")
     assert run.code == 3, run.log
-    (folder / "docs").symlink_to(VIEWS.parent)
+    (folder / "docs").symlink_to(DOCS)
     return Audited(folder, run)
 
 
@@ -176,8 +171,8 @@ def test_statuses_and_views_are_all_there_and_no_others() -> None:
 
 
 def test_reason_codes_are_explained_where_the_page_says() -> None:
-    assert "](../README.md#reason-codes)" in PAGE
-    section = README.split("## Reason codes\n")[1].split("\n## ")[0]
+    assert "](reason-codes.md#reason-codes)" in REFERENCE
+    section = REASONS.split("## Reason codes\n")[1].split("\n## ")[0]
     explained = {
         code for row in section.splitlines() if row[:3] == "| `" for code in re.findall(r"`([^`]+)`", row.split(" | ")[0])
     }
@@ -202,7 +197,7 @@ def test_names_in_the_text_exist() -> None:
 
 
 def statements() -> Iterator[str]:
-    for fence in fences("sql"):
+    for fence in fences(RECIPES, "sql"):
         yield from (one.strip() for one in fence.split(";") if one.strip())
 
 
@@ -216,14 +211,14 @@ def test_recipes_for_duckdb_run_and_find_something(audited: Audited, statement: 
     assert connection.execute(statement).fetchall()
 
 
-@pytest.mark.parametrize("recipe", list(fences("python")))
+@pytest.mark.parametrize("recipe", list(fences(RECIPES, "python")))
 def test_recipes_for_python_run(
     audited: Audited, recipe: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for module in (*re.findall(r"(?m)^import (duckdb)\b", recipe), "pandas"):
         pytest.importorskip(module)
     monkeypatch.chdir(audited.folder)
-    exec(compile(recipe, "docs/audit.md", "exec"), {"__name__": "recipe"})
+    exec(compile(recipe, "query-the-audit.md", "exec"), {"__name__": "recipe"})
     assert "burned-in-annotation" in capsys.readouterr().out
 
 
@@ -231,7 +226,7 @@ def test_recipes_for_the_shell_run_and_find_something(audited: Audited, monkeypa
     # DuckDB's shell is no package of the tests: this does what it does with its arguments
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(audited.folder)
-    (recipe,) = fences("sh")
+    (recipe,) = fences(RECIPES, "sh")
     for line in recipe.splitlines():
         program, *arguments = shlex.split(line)
         commands = [argument for flag, argument in pairwise(arguments) if flag == "-c"]
@@ -243,11 +238,6 @@ def test_recipes_for_the_shell_run_and_find_something(audited: Audited, monkeypa
         assert done.fetchall()
 
 
-def test_the_page_leads_to_pages_that_are_there() -> None:
-    for file, part in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", PAGE):
-        text = (ROOT / "docs" / file).read_text() if file else PAGE
-        headings = [
-            re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line[:1] == "#"
-        ]
-        assert not part or part in headings, (file, part)
-    assert "](docs/audit.md)" in README
+def test_the_readme_leads_to_both_pages() -> None:
+    readme = page("README.md")
+    assert "](docs/reference/audit.md)" in readme and "](docs/how-to/query-the-audit.md)" in readme

@@ -20,7 +20,8 @@ import pytest
 from anonymizer import DeidentificationError, Key
 from anonymizer.internals import Engine
 from pipeline.errors import UsageError
-from pipeline.options import JobOptions, check_crosswalk
+from pipeline.options import CrosswalkOptions, JobOptions
+from pipeline.place_checks import check_crosswalk
 from profiles import KEEP, ConfidentialityProfile
 from tests.support.certificates import KeyPair, key_pair
 from tests.support.engines import engine
@@ -306,14 +307,14 @@ def test_it_lies_apart_from_all_else(tmp_path: Path) -> None:
     (archive / "a.dcm").write_bytes(ct_file("1.2.3"))
     apart, inside = str(tmp_path / "crosswalk"), "must lie apart"
 
-    def options(crosswalk: str, **others: Any) -> JobOptions:
+    def options(crosswalk: str, certificate: str | None = None, **others: Any) -> JobOptions:
         given = {"inputs": (str(archive),), "output": str(tmp_path / "out"), "audit": str(tmp_path / "audit"), **others}
-        return JobOptions(profile=ConfidentialityProfile(), key_uri="env:X", crosswalk=crosswalk, **given)
+        return JobOptions(crosswalk=CrosswalkOptions(crosswalk, certificate), **given)
 
     check_crosswalk(options(apart))
     check_crosswalk(options(apart, inputs=(str(tmp_path / "*.dcm"), str(archive / "a.dcm"))))
     check_crosswalk(options(str(archive / "crosswalk"), inputs=(str(archive / "*.dcm"), str(archive / "a.dcm"))))
-    check_crosswalk(options("gs://b/cw", crosswalk_certificate="x", inputs=("gs://b/in", "gs://b/*.dcm"), output="gs://b/out"))
+    check_crosswalk(options("gs://b/cw", certificate="x", inputs=("gs://b/in", "gs://b/*.dcm"), output="gs://b/out"))
     for given, message in (
         (options(str(tmp_path / "out")), f"--crosswalk and --output {inside}"),
         (options(str(tmp_path / "out" / "deep" / "crosswalk")), f"--crosswalk and --output {inside}"),
@@ -324,12 +325,12 @@ def test_it_lies_apart_from_all_else(tmp_path: Path) -> None:
         (options(str(archive)), f"--crosswalk and --input {inside}"),
         (options(str(archive), inputs=(str(archive / "a.dcm"),)), f"--crosswalk and --input {inside}"),
         (options(str(archive / "x"), inputs=("gs://b", str(archive / "**" / "*.dcm"))), "and --input number 2 must"),
-        (options("gs://b/in/cw", crosswalk_certificate="x", inputs=("gs://b/in",)), f"--crosswalk and --input {inside}"),
-        (options("gs://b/in", crosswalk_certificate="x", inputs=("gs://b/in/*/x.dcm",)), f"--crosswalk and --input {inside}"),
-        (options("gs://b/in", crosswalk_certificate="x", output="gs://b/in/out"), f"--crosswalk and --output {inside}"),
+        (options("gs://b/in/cw", certificate="x", inputs=("gs://b/in",)), f"--crosswalk and --input {inside}"),
+        (options("gs://b/in", certificate="x", inputs=("gs://b/in/*/x.dcm",)), f"--crosswalk and --input {inside}"),
+        (options("gs://b/in", certificate="x", output="gs://b/in/out"), f"--crosswalk and --output {inside}"),
         (options(str(archive / "a.dcm"), inputs=("gs://b",)), "--crosswalk is no folder"),
         (options("", inputs=("gs://b",)), "--crosswalk is no folder"),
-        (options("gs://b/*", crosswalk_certificate="x"), "--crosswalk is no folder"),
+        (options("gs://b/*", certificate="x"), "--crosswalk is no folder"),
         (options("gopher://x"), "gopher:// is not known"),
         (options("gs://b/crosswalk"), "on object storage needs --crosswalk-certificate"),
     ):

@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 from anonymizer import Key
 from anonymizer.internals import Seal
 from pipeline.errors import UsageError
-from pipeline.options import JobOptions
+from pipeline.options import ContinuationOptions, EngineOptions, JobOptions
 from pipeline.runs.audit import Audit, check_names
 from pipeline.runs.pending import finish_pending, remember
 from pipeline.runs.runner import run as run_job
-from profiles import ConfidentialityProfile
 from storage import Folder, StorageError
 from tests.support.keys import OTHER_KEY_TEXT, write_key
 from tests.support.running import budget
@@ -174,7 +173,11 @@ def test_an_audit_that_everybody_may_write_to_is_refused(archive: Path, tmp_path
 def test_whatever_an_account_says_ends_in_one_sentence(content: str, done: Run, archive: Path, key_file: Path) -> None:
     (done.audit / "run.json").write_text(content)
     options = JobOptions(
-        (str(archive),), str(done.output), str(done.audit), ConfidentialityProfile(), f"file:{key_file}", resume=""
+        (str(archive),),
+        str(done.output),
+        str(done.audit),
+        engine=EngineOptions(f"file:{key_file}"),
+        continuation=ContinuationOptions(resume=""),
     )
     with pytest.raises(UsageError):
         run_job(options, [])
@@ -237,7 +240,11 @@ def test_a_changed_account_is_refused_before_anything_is_done(
     before = everything(tmp_path)
     for resume in (None, ""):
         options = JobOptions(
-            (str(archive),), str(done.output), str(done.audit), ConfidentialityProfile(), f"file:{key_file}", resume=resume
+            (str(archive),),
+            str(done.output),
+            str(done.audit),
+            engine=EngineOptions(f"file:{key_file}"),
+            continuation=ContinuationOptions(resume=resume),
         )
         with pytest.raises(UsageError, match=r"run\.json"):
             run_job(options, [])

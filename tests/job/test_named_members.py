@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options import JobOptions
-from pipeline.runs.workload import look
+from pipeline.options import EngineOptions, JobOptions
+from pipeline.runs.workload import survey_inputs
 from profiles import ConfidentialityProfile
 from storage.archive import StoredArchive
 from tests.support.runs import Run, ct_file, deidentify, run_command
@@ -100,9 +100,9 @@ def test_members_count_as_objects_before_the_run(packed: Path, tmp_path: Path) -
         output=str(tmp_path / "out"),
         audit=str(tmp_path / "audit"),
         profile=ConfidentialityProfile.default(),
-        key_uri="file:none",
+        engine=EngineOptions("file:none"),
     )
-    archive, workload = look(options)
+    archive, workload = survey_inputs(options)
     assert isinstance(archive, StoredArchive) and (workload.objects, workload.packed) == (2, 0)
 
 

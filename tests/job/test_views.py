@@ -1,4 +1,4 @@
-"""``docs/views.sql`` over the audits of real runs: each view gives what pyarrow counts, and reads what accounts name alone."""
+"""``docs/reference/views.sql`` over the audits of real runs: each gives what pyarrow counts, from files of accounts only."""
 
 from __future__ import annotations
 

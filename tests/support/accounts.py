@@ -4,8 +4,7 @@ from typing import Any
 
 from anonymizer import Key
 from pipeline.options import JobOptions
-from pipeline.runs.provenance import made_with, origin_of
-from pipeline.runs.settings import settings_of
+from pipeline.runs.provenance import Provenance
 from pipeline.runs.times import now
 from tests.support.keys import KEY
 from transforms import EarlierRuns, RowConstants
@@ -15,8 +14,5 @@ CONSTANTS = RowConstants("digest", "settings", "key", "version", "20261129010000
 
 
 def origin(options: JobOptions, runner: str = "runner") -> dict[str, Any]:
-    """What a run with the test's key is made with, and by."""
-    key = Key(KEY)
-    return origin_of(
-        options, settings_of(options, made_with(options, key), key), runner, "making", EarlierRuns(), key, started=now()
-    )
+    """Return the ``origin`` of a run with the test's key."""
+    return Provenance.of(options, Key(KEY)).origin(runner, EarlierRuns(), started=now())

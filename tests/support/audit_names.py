@@ -1,4 +1,4 @@
-"""The names in ``docs/views.sql``, of the project's tables: ``python -m tests.support.audit_names`` writes them anew."""
+"""The names in ``docs/reference/views.sql``, of the project's tables; ``python -m tests.support.audit_names`` writes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from profiles import modalities
 
 ROOT = Path(__file__).resolve().parents[2]
-VIEWS = ROOT / "docs" / "views.sql"
+VIEWS = ROOT / "docs" / "reference" / "views.sql"
 DATA = ROOT / "profiles" / "data"
 _WIDTH = 128
 #: PS3.3 C.7.3.1.1.1, in few words

@@ -1,4 +1,4 @@
-"""The architecture holds: who imports whom, how large files are, what the README says."""
+"""The architecture holds: who imports whom, how large files are, what pages say of tables and codes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from anonymizer import Note, Reason
 from profiles import ConfidentialityProfile, conditions, describe, describe_risks
 from profiles.pixel_risk import read_pixel_risk
+from tests.support.pages import marked, page
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("profiles", "anonymizer", "storage", "transforms", "pipeline")
@@ -28,7 +29,6 @@ MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 NAMES_MODULE = re.compile(rf"({'|'.join(ROOMS)})(\.[a-z_0-9]+)*\.[A-Za-z_0-9]+")
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
-README = (ROOT / "README.md").read_text()
 #: what some modules of the core import when asked to, so that only who asks pays for it
 USED_BY_CHOICE = {
     "anonymizer/identity/patients.py": {"pyarrow"},  # a table of patients may be Parquet
@@ -170,41 +170,32 @@ def test_importing_the_engine_leaves_beam_out() -> None:
     assert heavy & set(done.stdout.split()) == set()
 
 
-def test_the_readme_says_what_the_profile_does() -> None:
-    section = README.split("<!-- describe -->\n")[1].split("\n<!-- /describe -->")[0]
-    assert section == describe(ConfidentialityProfile())
+def test_the_page_about_attributes_says_what_the_profile_does() -> None:
+    assert marked(page("docs/reference/attributes.md"), "describe") == describe(ConfidentialityProfile()) + "\n"
 
 
 def test_the_page_about_pixels_shows_the_table() -> None:
-    page = (ROOT / "docs" / "pixels.md").read_text()
-    assert page.split("<!-- risks -->\n")[1].split("\n<!-- /risks -->")[0] == describe_risks()
+    text = page("docs/reference/pixels.md")
+    assert marked(text, "risks") == describe_risks() + "\n"
     # the grammar as the module has it
-    grammar = page.split("```text\n")[1].split("```")[0].rstrip()
+    grammar = text.split("```text\n")[1].split("```")[0].rstrip()
     assert inspect.cleandoc(conditions.__doc__ or "").count(grammar.replace("\n", "\n    ")) == 1
-    rows = page.split("```csv\n")[1].split("```")[0]
+    rows = text.split("```csv\n")[1].split("```")[0]
     assert [row.reason for row in read_pixel_risk(StringIO(rows))[0]] == ["pixel-risk-site"] * 2
 
 
-def test_the_readme_explains_each_code() -> None:
-    codes = set(re.findall(r"`([a-z0-9-]+)`", README))
-    assert {reason.value for reason in Reason} | {note.value for note in Note} <= codes
+def test_each_code_is_explained_once() -> None:
+    reasons, notes = page("docs/reference/reason-codes.md").split("\n## Reason codes\n")[1].split("\n## Notes\n")
+    for text, codes in ((reasons, Reason), (notes, Note)):
+        explained = [code for row in re.findall(r"(?m)^\| (`.+?) \| ", text) for code in re.findall(r"`([^`]+)`", row)]
+        assert sorted(explained) == sorted(code.value for code in codes)
 
 
-def test_the_readme_has_no_path_of_one_machine() -> None:
-    for path in [*MODULES, *BENCHMARKS, ROOT / "README.md", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
+def test_sources_have_no_path_of_one_machine() -> None:
+    for path in [*MODULES, *BENCHMARKS, ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
         assert not re.search(r"/(home|root|Users|work)/", path.read_text()), path
 
 
-def test_the_readmes_custom_profile_is_one() -> None:
-    text = README.split("### Custom profiles")[1].split("```\n")[1]
+def test_the_pages_custom_profile_is_one() -> None:
+    text = page("docs/how-to/custom-profiles.md").split("```\n")[1]
     assert len(ConfidentialityProfile.from_csv_string(text).custom) == 7
-
-
-@pytest.mark.parametrize("name", ["SECURITY.md", "requirements/README.md"])
-def test_a_page_leads_to_pages_that_are_there(name: str) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", (ROOT / name).read_text())
-    assert links
-    for file, part in links:
-        text = ((ROOT / name).parent / file).read_text()
-        headings = [line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")]
-        assert not part or part in [re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings], (file, part)

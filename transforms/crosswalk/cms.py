@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from profiles import UserFacingError
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -22,7 +24,7 @@ _RSA = bytes.fromhex("2a864886f70d010101")
 _AES_CBC = {bytes.fromhex("6086480165030401" + last): size for last, size in (("02", 16), ("16", 24), ("2a", 32))}
 
 
-class EnvelopeError(Exception):
+class EnvelopeError(UserFacingError):
     """A certificate that can't be used, or what can't be decrypted. The message holds no value of it."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
+from profiles import UserFacingError
 from storage import TableTarget
 
 from ..engine_config import EngineConfig
@@ -55,7 +56,7 @@ _NOBODY = Originals("", "", "")
 _CODE_BYTES = 16
 
 
-class CrosswalkError(Exception):
+class CrosswalkError(UserFacingError):
     """The crosswalk can't be made. The message holds nothing of it."""
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from anonymizer import Reason
 from anonymizer.internals import TRANSIENT_REASONS
+from profiles import UserFacingError
 from storage import TableFolder
 
 from ..audit_names import put_aside
@@ -34,7 +35,7 @@ _OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "writ
 IsThere = Callable[[str, int], bool]
 
 
-class TableError(Exception):
+class TableError(UserFacingError):
     """A table isn't what its run wrote. The message names no object."""
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, PCollection
 
+from profiles import UserFacingError
 from storage import Archive, ObjectRef
 
 from ..records import RefBatch
@@ -18,7 +19,7 @@ _AT_NAME, _AT_MEMBER, _AT_INPUT = map(ObjectRef._fields.index, ("name", "member"
 LEAST_GONE = 20
 
 
-class GoneError(Exception):
+class GoneError(UserFacingError):
     """More objects are gone than may be. The message names none."""
 
 

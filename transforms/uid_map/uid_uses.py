@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import starmap
 from typing import NamedTuple
 
+from profiles import UserFacingError
+
 from ..records import OWNED, PREASSIGNED, SharedFindings, StudyPart, UidRole, WorkUnit
 from ..work_unit_ids import finished_unit_id, is_earlier, is_finished
 
@@ -15,7 +17,7 @@ _INSTANCE, _OTHER = int(UidRole.INSTANCE), int(UidRole.OTHER)
 _OWNABLE = frozenset({UidRole.INSTANCE, UidRole.SERIES, UidRole.STUDY})
 
 
-class UidMapError(Exception):
+class UidMapError(UserFacingError):
     """The UID map doesn't hold; nothing is written. The message names no UID."""
 
 

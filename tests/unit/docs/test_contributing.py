@@ -1,4 +1,4 @@
-"""``CONTRIBUTING.md`` and ``docs/architecture.md`` name what is there: paths, rooms, steps, layers of tests, links."""
+"""``CONTRIBUTING.md`` and ``docs/explanation/architecture.md`` name what is there: paths, rooms, steps, layers of tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LAYERS
+from tests.support.pages import marked
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("profiles", "anonymizer", "storage", "transforms", "pipeline")
 ROOMS = sorted(str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("__init__.py"))
 SOURCES = "\n".join(path.read_text() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-PAGES = {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "docs/architecture.md")}
-ARCHITECTURE, CONTRIBUTING = PAGES["docs/architecture.md"], PAGES["CONTRIBUTING.md"]
+PAGES = {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "docs/explanation/architecture.md")}
+ARCHITECTURE, CONTRIBUTING = PAGES["docs/explanation/architecture.md"], PAGES["CONTRIBUTING.md"]
 #: what looks like a path of the project and is a part of an audit, or a name that many files have
 ELSEWHERE = {"earlier/RUN/", "__init__.py"}
 
@@ -31,19 +32,8 @@ def paths_in(text: str) -> list[str]:
     return [word for word in words if path.fullmatch(word) and word not in ELSEWHERE and not re.fullmatch("[A-Z](/[A-Z])+", word)]
 
 
-def section(name: str, text: str) -> str:
-    """What stands between the marks of that name."""
-    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
-
-
-def anchors(text: str) -> list[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"(?m)^#+ (.*)$", re.sub(r"(?ms)^```.*?^```", "", text))
-    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
-
-
 GLOSSARY = [
-    (entry.split("**")[1], entry) for entry in re.split(r"(?m)^- (?=\*\*)", section("glossary", ARCHITECTURE)) if entry.strip()
+    (entry.split("**")[1], entry) for entry in re.split(r"(?m)^- (?=\*\*)", marked(ARCHITECTURE, "glossary")) if entry.strip()
 ]
 
 
@@ -89,7 +79,7 @@ def test_names_of_code_exist(name: str) -> None:
 
 
 def test_layers_are_those_of_the_tests() -> None:
-    rows = re.findall(r"(?m)^\| `tests/(\w+)/` \| (\w+) \| \S", section("layers", CONTRIBUTING))
+    rows = re.findall(r"(?m)^\| `tests/(\w+)/` \| (\w+) \| \S", marked(CONTRIBUTING, "layers"))
     assert dict(rows) == LAYERS and len(rows) == len(LAYERS)
     markers = (ROOT / "pyproject.toml").read_text().split("markers = [")[1].split("]\n")[0]
     assert set(re.findall(r'(?m)^ *"(\w+):', markers)) == set(LAYERS.values())
@@ -104,16 +94,6 @@ def test_each_term_says_where_it_lives(term: str, entry: str) -> None:
 def test_terms_are_in_order() -> None:
     terms = [term.lower() for term, _ in GLOSSARY]
     assert len(terms) > 30 and terms == sorted(set(terms))
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_links_lead_somewhere(name: str) -> None:
-    links = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", PAGES[name])
-    assert links
-    for file, part in links:
-        target = (ROOT / name).parent / file if file else ROOT / name
-        assert target.is_file(), file
-        assert not part or part in anchors(target.read_text()), (file, part)
 
 
 def test_the_readme_leads_to_both() -> None:

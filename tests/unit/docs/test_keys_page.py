@@ -17,7 +17,7 @@ MODULES = [
     for room in ("profiles", "anonymizer", "storage", "transforms", "pipeline")
     for path in sorted((ROOT / room).rglob("*.py"))
 ]
-PAGE = (ROOT / "docs" / "keys.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "keys.md").read_text()
 KEYS = ROOT / "anonymizer" / "keys" / "key.py"
 
 
@@ -32,7 +32,7 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
 def test_the_page_about_keys_has_all_purposes_and_no_other() -> None:
     rows = PAGE.split("<!-- purposes -->\n")[1].split("\n<!-- /purposes -->")[0].splitlines()[2:]
     told = [re.findall(r"`([^`]+)`", row)[0] for row in rows]
-    assert sorted(told) == sorted(purpose.value for purpose in Purpose), "docs/keys.md has a table of what keys are used for"
+    assert sorted(told) == sorted(purpose.value for purpose in Purpose), "docs/reference/keys.md has a table of them"
 
 
 def test_no_two_purposes_are_one() -> None:
@@ -70,4 +70,6 @@ def test_keys_are_derived_for_purposes_of_the_enum_only(path: Path) -> None:
 
 def test_the_readme_leads_to_the_page_and_the_command() -> None:
     readme = (ROOT / "README.md").read_text()
-    assert "dicom-deid key new key" in readme and "](docs/keys.md)" in readme and "urandom" not in readme
+    assert "dicom-deid key new key" in readme and "](docs/how-to/keys.md)" in readme and "urandom" not in readme
+    guide = (ROOT / "docs" / "how-to" / "keys.md").read_text()
+    assert "dicom-deid key new " in guide and "](../reference/keys.md)" in guide

@@ -19,7 +19,7 @@ from profiles import Action, ConfidentialityProfile, ProfileOptions
 from tests.support.keys import KEY
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "privacy.md").read_text()
+PAGE = (ROOT / "docs" / "explanation" / "privacy.md").read_text()
 #: without line ends
 TEXT = " ".join(PAGE.split())
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -46,5 +46,5 @@ def test_what_advice_tells_to_use_is_there() -> None:
     options = {flag for command in main.commands.values() for parameter in command.params for flag in parameter.opts}
     assert set(re.findall(r"--[a-z-]+", told)) <= options
     assert set(re.findall(r"dicom-deid ([a-z]+)", told)) <= set(main.commands)
-    for page in re.findall(r"docs/\w+\.md", told):
+    for page in re.findall(r"docs/[\w/-]+\.md", told):
         assert (Path(__file__).resolve().parents[4] / page).exists()

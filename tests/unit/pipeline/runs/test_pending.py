@@ -18,7 +18,6 @@ from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.runs.audit import Audit
 from pipeline.runs.pending import Finished, finish_pending, remember
-from profiles import ConfidentialityProfile
 from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY, OTHER_KEY
@@ -34,7 +33,7 @@ SEAL = Seal(Key(KEY))
 def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Audit:
     """An audit with the note of a run that listed SOURCES; None for rows: it is still at work."""
     audit = Audit(Folder(str(folder)), (SEAL,))
-    options = JobOptions((), "", "", ConfidentialityProfile(), "env:X")
+    options = JobOptions((), "")
     remember(audit, run_id, origin(options, "SomeRunner"))
     if written is not None:
         rows = [AuditRow(source, Status.FILTERED) for source in written]

@@ -18,7 +18,6 @@ from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.runs.audit import Audit
 from pipeline.runs.report import RunReport, finish
-from profiles import ConfidentialityProfile
 from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY
@@ -48,7 +47,7 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIR
         files.append((name, table.num_rows, hashlib.sha256(content.getvalue()).hexdigest()))
     found = Audit(Folder(str(folder)), (SEAL,))
     write_account(found.folder, f"account-{run_id}.json", sum_of_sources(listed), files, SEAL)
-    options = JobOptions((), str(folder), str(folder), ConfidentialityProfile(), "env:X")
+    options = JobOptions((), str(folder), str(folder))
     return finish(found, run_id, origin(options), {"reads": 4})
 
 

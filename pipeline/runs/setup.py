@@ -1,0 +1,288 @@
+"""The setup of a run: everything that is known before its first object is listed, made once from its options."""
+
+import os
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from anonymizer import Key, PatientTableError, SecretError
+from anonymizer.internals import Engine, Seal, check_root
+from storage import FileReader, Folder, RunWriter, StorageError, StoredArchive, is_inside, scheme_of, writer_for
+from transforms import (
+    ConflictRules,
+    CrosswalkTarget,
+    EarlierRun,
+    EarlierRuns,
+    EngineConfig,
+    FormerListing,
+    Ledger,
+    ProgressListener,
+    new_run_id,
+)
+
+from ..beam_args import check_beam_args, complete, cores, is_embedded, is_local, take_processes
+from ..errors import UsageError
+from ..events import reporter
+from ..job import AuditTarget, Inputs, JobParts
+from ..options import JobOptions
+from ..place_checks import check_crosswalk, check_locations, with_audit_place
+from .audit import Audit
+from .crosswalk import crosswalk_target
+from .earlier_runs import ImportedUidMap, continued_run, imported_uid_map, replaced_run, unfinished_work
+from .inputs import former_listing, number_inputs
+from .output_mark import check_mark, is_marked, mark_output
+from .pending import pending_runs
+from .provenance import Provenance
+from .recorded_outputs import AuditedOutputs
+from .times import now
+from .workload import survey_inputs
+
+#: the environment variable by which worker processes get a key that a local run made for itself
+OWN_KEY = "DICOM_DEID_RUN_KEY"
+
+
+@dataclass(frozen=True)
+class ExecutionPlan:
+    """The place where a run is executed, decided before anything but the inputs' listing is read.
+
+    Attributes:
+        options: the run's, with a place for the audit.
+        archive: the inputs, each of which lists an object.
+        beam_options: Beam's, complete.
+        processes: number of worker processes of the run's own; 0: none.
+        is_local: on this machine alone.
+        is_embedded: by a job server in this process.
+    """
+
+    options: JobOptions
+    archive: StoredArchive
+    beam_options: PipelineOptions
+    processes: int
+    is_local: bool
+    is_embedded: bool
+
+    @property
+    def runner(self) -> str:
+        """The name of Beam's runner."""
+        return str(self.beam_options.get_all_options()["runner"])
+
+
+def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach: bool = False) -> ExecutionPlan:
+    """Check the options that need no key, survey the inputs, and decide on runner and processes.
+
+    Args:
+        own_flags: flags of the command, for suggestions in place of an unknown one.
+        detach: nobody waits for the run.
+
+    Raises:
+        UsageError: names the option that can't be used.
+    """
+    # first of all: a misspelt flag explains why another is missing
+    parsed = check_beam_args(options.beam_args, own_flags)
+    for flag, value in (("--input", options.inputs), ("--output", options.output)):
+        if not value:
+            raise UsageError(f"{flag} is missing")
+    options = with_audit_place(options)
+    check_locations(options)
+    check_crosswalk(options)
+    if options.continuation.recheck and options.continuation.resume is None:
+        raise UsageError("--recheck needs --resume: it compares with the tables of the last run")
+    if is_inside(options.audit, options.output):
+        reporter.warn("audit-in-output", "--audit lies inside --output: who gets the output gets the audit, too.")
+    if detach and is_local(parsed):
+        raise UsageError("--detach needs a distributed runner: a local job ends with the command")
+    if parsed.template_location and not detach:
+        raise UsageError("--template_location would make a template in place of a run: launchers of templates use --detach")
+    # here as in any worker, file systems find their options
+    FileSystems.set_options(PipelineOptions(list(options.beam_args)))
+    archive, workload = survey_inputs(options)
+    beam_options = complete(options.beam_args, parsed, processes=workload.processes(cores()))
+    _make_importable_for_workers()
+    return ExecutionPlan(
+        options, archive, beam_options, take_processes(beam_options), is_local(parsed), is_embedded(beam_options)
+    )
+
+
+@dataclass(frozen=True)
+class RunSetup:
+    """All that a run works with.
+
+    Attributes:
+        plan: the place of its execution; its options are the run's.
+        run_id: its id.
+        started: when it began (ISO 8601, UTC).
+        audit: its audit, with the seals of its keys.
+        config: the configuration of the engine.
+        provenance: the provenance of its outputs.
+        writer: writes the outputs.
+        ledger: tells of the work done so far.
+        continued: the run that ``--resume`` names.
+        uid_map: the imported UID map.
+        inputs: with their ordinals.
+        former: the listing of the last run under the same inputs.
+        crosswalk: the target of the restricted crosswalk.
+    """
+
+    plan: ExecutionPlan
+    run_id: str
+    started: str
+    audit: Audit
+    config: EngineConfig
+    provenance: Provenance
+    writer: RunWriter
+    ledger: Ledger
+    continued: EarlierRun | None
+    uid_map: ImportedUidMap | None
+    inputs: Inputs
+    former: FormerListing | None
+    crosswalk: CrosswalkTarget | None
+
+    @property
+    def options(self) -> JobOptions:
+        """The run's options."""
+        return self.plan.options
+
+    def earlier_runs(self, alive: Collection[str]) -> EarlierRuns:
+        """Return the runs whose work is continued.
+
+        Args:
+            alive: ids of runs at work.
+
+        Raises:
+            StorageError: the audit can't be listed.
+        """
+        audit = self.audit.folder
+        ledgers = unfinished_work(audit, {*alive, *pending_runs(audit)})
+        return EarlierRuns(ledgers, self.continued, self.uid_map and self.uid_map.run)
+
+    def origin(self, earlier: EarlierRuns, restricted: str | None) -> dict[str, Any]:
+        """Return ``origin`` of ``run.json``, as ``Provenance.origin``."""
+        return self.provenance.origin(self.plan.runner, earlier, self.inputs.ids, self.started, restricted)
+
+    def job_parts(self, earlier: EarlierRuns, progress: ProgressListener) -> JobParts:
+        """Return the parts of which ``build_job`` builds the graph."""
+        options = self.options
+        return JobParts(
+            self.config,
+            self.plan.archive,
+            self.writer,
+            AuditTarget(self.audit.folder, self.provenance.row_constants(self.run_id)),
+            self.ledger,
+            earlier,
+            progress,
+            self.inputs,
+            self.former,
+            self.crosswalk,
+            ConflictRules(
+                options.continuation.replace_changed,
+                self._recorded_outputs(earlier),
+                keeps_one=options.keeps_one,
+                is_mended=not scheme_of(options.output),
+            ),
+        )
+
+    def _recorded_outputs(self, earlier: EarlierRuns) -> AuditedOutputs | None:
+        """Return the records of outputs; object storage has no half-written outputs, and no locks."""
+        options = self.options
+        if scheme_of(options.output) and not options.keeps_one:
+            return None
+        places = dict.fromkeys(filter(None, (options.audit, options.continuation.resume)))
+        return AuditedOutputs(tuple(Folder(place, options.storage) for place in places), self.ledger, earlier.ledgers)
+
+
+def set_up(plan: ExecutionPlan) -> RunSetup:
+    """Load the key, find the runs to continue, and mark the output as made with these settings.
+
+    Raises:
+        UsageError: a setting can't be used, or doesn't agree with what made the output.
+        StorageUnavailableError: a place can't be reached for now.
+    """
+    options, started = plan.options, now()
+    folder = Folder(options.audit, options.storage)
+    key_uri = options.engine.key or _own_key(folder, plan.is_local)
+    try:
+        key = Key.load(key_uri, options.engine.scope)
+        if options.engine.uid_root is not None:
+            check_root(options.engine.uid_root)
+    except SecretError as error:
+        raise UsageError(str(error)) from None
+    uid_map = imported_uid_map(options, key_uri, key.key_id)
+    seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
+    audit = Audit(folder, tuple(seals.values()))
+    config = _engine_config(options, key, key_uri, uid_map)
+    provenance = Provenance.of(options, key, uid_map, config.patient_table_digest)
+    check_mark(options, audit, provenance)
+    run_id = new_run_id()
+    constants = provenance.row_constants(run_id)
+    metadata = {"profile-digest": constants.profile_digest, "key-id": key.key_id, "run-id": run_id}
+    work_digest = provenance.work_digest
+    continued = continued_run(options, audit, key, work_digest, provenance.fingerprint)
+    inputs = number_inputs(options.inputs, key, continued)
+    last = continued or replaced_run(options, audit, key)
+    setup = RunSetup(
+        plan=plan,
+        run_id=run_id,
+        started=started,
+        audit=audit,
+        config=config,
+        provenance=provenance,
+        writer=writer_for(options.output, run_id, options.storage, metadata if options.object_metadata else None),
+        ledger=Ledger(folder, run_id, work_digest, config, on_engine=not plan.is_local, is_remote=bool(scheme_of(options.audit))),
+        continued=continued,
+        uid_map=uid_map,
+        inputs=inputs,
+        former=former_listing(inputs, last, options.continuation.max_gone),
+        crosswalk=crosswalk_target(options, run_id, config),
+    )
+    mark_output(options, audit, provenance)
+    return setup
+
+
+def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: ImportedUidMap | None) -> EngineConfig:
+    """Return the configuration of the engine, once its table of patients was found to be usable.
+
+    Raises:
+        UsageError: the table can't be used.
+    """
+    engine = options.engine
+    config = EngineConfig(
+        profile=options.profile,
+        key_uri=key_uri,
+        key_id=key.key_id,
+        scope=engine.scope,
+        uid_root=engine.uid_root,
+        patient_table=engine.patient_table,
+        read=FileReader(options.storage) if scheme_of(engine.patient_table or "") else None,
+        **(uid_map.hash_key(key.key_id) if uid_map else {}),
+    )
+    try:
+        table = config.patients()
+        if table is None:
+            return config
+        Engine(config.profile, key, patients=table)
+        return replace(config, patient_table_digest=table.digest(key))
+    except FileNotFoundError:
+        raise UsageError("--patient-table doesn't exist") from None
+    except (PatientTableError, StorageError) as error:
+        raise UsageError(f"--patient-table: {error}") from None
+
+
+def _own_key(audit: Folder, local: bool) -> str:
+    if not local:
+        raise UsageError("--key is needed: workers of a distributed run must share it")
+    if is_marked(audit):
+        raise UsageError("--key is needed: --output was made by an earlier run, and only with its key can it go on")
+    os.environ[OWN_KEY] = secrets.token_hex(32)
+    reporter.warn("own-key", "No --key was given: this run made one for itself, and no later run will repeat its mappings.")
+    return f"env:{OWN_KEY}"
+
+
+def _make_importable_for_workers() -> None:
+    """Let worker processes import the packages from where this one did, installed or not."""
+    root = str(Path(__file__).resolve().parents[2])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
