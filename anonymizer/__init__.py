@@ -1,54 +1,40 @@
 """The engine: DICOM in, de-identified DICOM and a report out. Knows no Beam."""
 
-from .anonymizer import Anonymizer as Anonymizer
-from .anonymizer import anonymize_file as anonymize_file
-from .dicom.deflate import ByteStream as ByteStream
-from .dicom.headers import HeaderValues as HeaderValues
-from .dicom.headers import read_header_values as read_header_values
-from .dicom.tags import ISSUER_OF_PATIENT_ID as ISSUER_OF_PATIENT_ID
-from .dicom.tags import PATIENT_ID as PATIENT_ID
-from .dicom.tags import SERIES as SERIES
-from .dicom.tags import SOP_CLASS as SOP_CLASS
-from .dicom.tags import SOP_INSTANCE as SOP_INSTANCE
-from .dicom.tags import STUDY as STUDY
-from .engine import Engine as Engine
-from .errors import FILTERED as FILTERED
-from .errors import TRANSIENT_REASONS as TRANSIENT_REASONS
-from .errors import DeidentificationError as DeidentificationError
-from .errors import Description as Description
-from .errors import Note as Note
-from .errors import Originals as Originals
-from .errors import Reason as Reason
-from .errors import SecretError as SecretError
-from .files.pieces import joined as joined
-from .files.pieces import write_all as write_all
-from .files.writing import BROKEN_PLACE as BROKEN_PLACE
-from .files.writing import UNFINISHED as UNFINISHED
-from .files.writing import UNWRITABLE_PLACE as UNWRITABLE_PLACE
-from .files.writing import make_folders as make_folders
-from .files.writing import sync_file as sync_file
-from .files.writing import sync_folder as sync_folder
-from .files.writing import write_atomically as write_atomically
-from .identity.identifying_words import IdentifyingWords as IdentifyingWords
-from .identity.identifying_words import split_words as split_words
-from .identity.patients import Patient as Patient
-from .identity.patients import PatientTable as PatientTable
-from .identity.patients import PatientTableError as PatientTableError
-from .identity.pseudonyms import Pseudonyms as Pseudonyms
-from .identity.uids import MAX_UID_LENGTH as MAX_UID_LENGTH
-from .identity.uids import KeyedUids as KeyedUids
-from .identity.uids import UidMapping as UidMapping
-from .identity.uids import check_root as check_root
-from .keys.google_credentials import CredentialsError as CredentialsError
-from .keys.google_credentials import default_credentials as default_credentials
-from .keys.key import Key as Key
-from .keys.key import Purpose as Purpose
-from .keys.key_files import create_key_file as create_key_file
-from .keys.keyed_hash import KeyedHash as KeyedHash
-from .keys.seal import SEAL_SIZE as SEAL_SIZE
-from .keys.seal import Seal as Seal
-from .pixels import FaceEvidence as FaceEvidence
-from .report import AttributeAction as AttributeAction
-from .report import Report as Report
-from .report import Scan as Scan
-from .rewriting.object_rewriter import Deidentification as Deidentification
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .anonymizer import Anonymizer, anonymize_file
+from .errors import DeidentificationError, Note, Reason, SecretError
+from .identity.patients import PatientTable, PatientTableError
+from .keys.key import Key
+from .keys.key_files import create_key_file
+from .report import AttributeAction, Report
+
+#: for users; ``internals`` has what the project's other packages need besides
+__all__ = [
+    "Anonymizer",
+    "AttributeAction",
+    "DeidentificationError",
+    "Key",
+    "Note",
+    "PatientTable",
+    "PatientTableError",
+    "Reason",
+    "Report",
+    "SecretError",
+    "anonymize_file",
+    "create_key_file",
+]
+
+# type checkers refuse names that aren't here any more
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Return what this package exported in former versions, with a warning."""
+        new_name = {"PASSING": "TRANSIENT_REASONS"}.get(name, name)
+        if not name.startswith("_") and hasattr(internals := import_module(".internals", __name__), new_name):
+            place = f"{internals.__name__}.{new_name}"
+            warnings.warn(f"{__name__}.{name} is not public any more, and is {place} now", DeprecationWarning, stacklevel=2)
+            return getattr(internals, new_name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

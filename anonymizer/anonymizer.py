@@ -68,7 +68,13 @@ class Anonymizer:
             self.profile = replace(self.profile, pixels=replace(self.profile.pixels, pixels=chosen))
         self.key = _key(key, scope)
         table = patients if patients is None or isinstance(patients, PatientTable) else PatientTable.load(patients)
+        self._uid_root, self._patients = uid_root, table
         self._engine = Engine(self.profile, self.key, uid_root=uid_root, patients=table)
+
+    def __repr__(self) -> str:
+        uid_root = f", uid_root={self._uid_root!r}" if self._uid_root is not None else ""
+        patients = f", patients={self._patients!r}" if self._patients is not None else ""
+        return f"Anonymizer({self.profile!r}, {self.key!r}{uid_root}{patients})"
 
     @overload
     def anonymize(self, x: bytes | bytearray | memoryview) -> bytes: ...
@@ -79,7 +85,7 @@ class Anonymizer:
     @overload
     def anonymize(self, x: str | os.PathLike[str] | BinaryIO) -> FileDataset: ...
     def anonymize(self, x: object) -> object:
-        """A de-identified copy of ``x``; ``x`` stays as it is.
+        """Return a de-identified copy of ``x``; ``x`` stays as it is.
 
         Args:
             x: a path or an open binary file, read from its beginning (gives a FileDataset), the bytes of a file (gives bytes), a
@@ -194,7 +200,7 @@ def _write(
 
 
 def _is_file(status: os.stat_result, path: str | os.PathLike[str]) -> bool:
-    """Whether a path leads to the file of that status."""
+    """Return whether a path leads to the file of that status."""
     try:
         return os.path.samestat(status, os.stat(path))
     except OSError:

@@ -1,4 +1,4 @@
-"""Why an object isn't de-identified: the closed list of reason codes. Nothing here ever carries a value of an object."""
+"""Reasons why an object isn't de-identified: a closed list of codes. Errors and codes never carry a value of an object."""
 
 from __future__ import annotations
 
@@ -117,6 +117,8 @@ class DeidentificationError(UserFacingError):
         pixel_risks: all risks of an object whose pixels are the reason.
         description: what the object is, as far as it could be read; only ``Engine.scan`` tells.
         originals: whose it was, where the scan was asked for that. No text of the error has it.
+
+    Its text and its repr have the code and the tag, nothing else.
     """
 
     def __init__(self, reason: Reason, tag: int = 0, pixel_risks: tuple[Reason, ...] = ()) -> None:
@@ -129,7 +131,7 @@ class DeidentificationError(UserFacingError):
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
 
     def of(self, description: Description) -> DeidentificationError:
-        """The same of an object that is described."""
+        """Return this error with a description of its object."""
         self.description = description
         return self
 
@@ -144,7 +146,7 @@ class SecretError(UserFacingError, ValueError):
 
 
 class Description(NamedTuple):
-    """What an object is, as far as it could be read; ``""`` where it doesn't say, or says what the standard doesn't know.
+    """A description of an object, as far as it could be read. Fields are ``""`` where it says nothing that the standard knows.
 
     Attributes:
         sop_class_uid, transfer_syntax_uid: registered ones (PS3.6 Annex A).
@@ -167,7 +169,7 @@ class Description(NamedTuple):
 
 
 class Originals(NamedTuple):
-    """Who the patient was, and is. It holds identifiers, and is made for none but who asks for them.
+    """The patient's original identifiers and the new one. They are collected only on request, and no repr shows them.
 
     Attributes:
         patient_id, issuer, patient_name: PatientID, its issuer (PS3.3 C.7.1.1; as ``Patient`` has it) and PatientName as they
@@ -184,9 +186,12 @@ class Originals(NamedTuple):
     series: str = ""
     instance: str = ""
 
+    def __repr__(self) -> str:
+        return "<Originals>"
+
 
 class OtherPlanError(Exception):
-    """The object isn't what the plan in use is for.
+    """An object that the plan in use isn't for.
 
     Attributes:
         plan: the right one.

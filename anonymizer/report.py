@@ -1,7 +1,8 @@
-"""What is told of an object: what was done to it, what its header says."""
+"""Reports on an object: what was done to it, what its header says."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from .pixels import FaceEvidence
 
 
 class AttributeAction(NamedTuple):
-    """What was done to the attributes at one path of an object.
+    """An action on the attributes at one path of an object.
 
     Attributes:
         path: ``(0008,1140)>(0008,1155)``; ``(private)`` and ``(unknown)`` stand for all such attributes of one place that
@@ -31,7 +32,7 @@ class AttributeAction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of one object. It holds no value of the original but its SOP class.
+    """The outcome of one object. It holds no value of the original but its SOP class, and UIDs that the profile retains.
 
     Attributes:
         sop_class_uid, transfer_syntax_uid: as in the original.
@@ -50,10 +51,20 @@ class Report:
     notes: tuple[Note, ...]
     pixel_risks: tuple[Reason, ...] = ()
 
+    def __repr__(self) -> str:
+        counts: Counter[str] = Counter()
+        for action in self.actions:
+            counts[action.action] += action.count
+        parts = [", ".join(f"{action} {counts[action]}" for action in sorted(counts)) or "no actions"]
+        for name, codes in (("notes", self.notes), ("risks", self.pixel_risks)):
+            if codes:
+                parts.append(f"{name} {', '.join(map(str, codes))}")
+        return f"<Report: {'; '.join(parts)}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a header tells.
+    """The findings of a header scan. It holds original UIDs and perhaps names, so its repr shows none of them.
 
     Attributes:
         sop_class_uid: the class.
@@ -77,3 +88,6 @@ class Scan:
     originals: Originals | None = None
     face: FaceEvidence | None = None
     description: Description = Description()  # noqa: RUF009  # a constant
+
+    def __repr__(self) -> str:
+        return f"<Scan: {len(self.uids)} UIDs, {len(self.words)} words, {self.bytes_read} bytes read>"

@@ -1,4 +1,4 @@
-"""Archives of CT-like objects, always the same for a seed: what a shuffle gets depends on their UIDs, texts and names."""
+"""Archives of CT-like objects, always the same for a seed: the load of a shuffle depends on their UIDs, texts and names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GIVEN = ("Amina", "Erik", "Lucia", "Kenji", "Zofia", "Marcel", "Leila", "Petra"
 
 @dataclass(frozen=True)
 class Shape:
-    """What an archive is made of.
+    """The make-up of an archive.
 
     Attributes:
         studies: one patient each.
@@ -36,7 +36,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance of an archive belongs.
+    """The place of an instance in an archive.
 
     Attributes:
         name: its file, below the archive's folder.
@@ -63,7 +63,7 @@ Content = Callable[[Place, bytes], list[Element]]
 
 
 def places(shape: Shape, source: Random) -> Iterator[Place]:
-    """Each instance of an archive, a series after the other; who takes them may draw from ``source``, too."""
+    """Yield each instance of an archive, a series after the other; the caller may draw from ``source``, too."""
     for study in range(shape.studies):
         patient = f"{source.choice(_SURNAMES)}^{source.choice(_GIVEN)}"
         number = f"{source.randrange(10**8):08d}"
@@ -78,7 +78,7 @@ def places(shape: Shape, source: Random) -> Iterator[Place]:
 
 
 def write(folder: Path, shape: Shape, seed: int = 2026, content: Content | None = None) -> int:
-    """Write the archive; returns how many bytes its names below ``folder`` have on average.
+    """Write the archive; return how many bytes its names below ``folder`` have on average.
 
     Args:
         content: gives each instance's elements. Without it an instance has 40, and 21 UIDs: its own, 12 of its series and 8

@@ -1,4 +1,4 @@
-"""What the project asks of itself: ratios and limits, and whether a run held them."""
+"""The project's own goals: ratios and limits, and whether a run held them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bar:
     unit: str = "x"
 
     def verdict(self, results: Results) -> tuple[str, str, str, str]:
-        """The bar's row: what, the limit, the value, and ``held``, ``missed`` or ``not measured``."""
+        """Return the bar's row: name, limit, value, and ``held``, ``missed`` or ``not measured``."""
         asked = f"at {'least' if self.least else 'most'} {self.limit:g} {self.unit}"
         value = self.value(results.works[self.work]) if self.work in results.works else None
         if value is None:

@@ -1,4 +1,4 @@
-"""Runs a command and says what it took: ``python -I -S child.py LIMIT READY LOG COMMAND...``.
+"""A runner of a command that prints what it took: ``python -I -S child.py LIMIT READY LOG COMMAND...``.
 
 A process of its own, and a small one: Linux counts what the parent had in memory when it started a child as the child's, too.
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _hold(size: int) -> int:
-    """Start a process that has ``size`` bytes of memory ready, and gives of it as much as is being used up; returns its ID.
+    """Start a process that has ``size`` bytes of memory ready, and gives of it as much as is being used up; return its ID.
 
     A virtual machine gives memory that is free back to its host, within seconds. To get it again costs up to ten times as much as
     to copy into it: who writes sooner would seem to be the faster one.
@@ -74,7 +74,7 @@ def _hold(size: int) -> int:
 
 
 def _free() -> int:
-    """Bytes of memory that nobody uses."""
+    """Return the bytes of memory that nobody uses."""
     with open("/proc/meminfo", "rb") as stream:
         lines = dict(line.split(b":") for line in stream)
     return int(lines[b"MemFree"].split()[0]) * 1024

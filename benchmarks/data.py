@@ -1,4 +1,4 @@
-"""What the benchmarks de-identify: CT images, small objects, enhanced multi-frame and one object of 4 GB; the same for a seed."""
+"""The benchmarks' data: CT images, small objects, enhanced multi-frame and one object of 4 GB; the same for a seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGE_FRAMES = 8191
 
 
 def ct(place: Place, pixels: bytes) -> list[Element]:
-    """A CT image with the header of a real one, pydicom's CT_small.dcm: 261 elements, 179 of them private."""
+    """Return a CT image with the header of a real one, pydicom's CT_small.dcm: 261 elements, 179 of them private."""
     slice_location = -75.7 + 5 * place.instance
     own = [
         *_identity(place, _CT, "CT"),
@@ -49,7 +49,7 @@ def ct(place: Place, pixels: bytes) -> list[Element]:
 
 
 def small(place: Place, pixels: bytes = b"") -> list[Element]:
-    """A presentation state of 70 elements, as viewers leave them: nothing but a header."""
+    """Return a presentation state of 70 elements, as viewers leave them: nothing but a header."""
     return [
         *_identity(place, _PRESENTATION_STATE, "PR"),
         (0x00080005, "CS", "ISO_IR 100"),
@@ -96,7 +96,7 @@ def small(place: Place, pixels: bytes = b"") -> list[Element]:
 
 
 def multiframe(place: Place, pixels: bytes) -> list[Element]:
-    """An enhanced CT whose frames each have nine functional groups: 20,000 elements in all."""
+    """Return an enhanced CT whose frames each have nine functional groups: 20,000 elements in all."""
     return [
         *_identity(place, _ENHANCED_CT, "CT"),
         (0x00080008, "CS", "ORIGINAL\\PRIMARY\\VOLUME\\NONE"),
@@ -141,7 +141,7 @@ def multiframe(place: Place, pixels: bytes) -> list[Element]:
 
 
 def references(place: Place, pixels: bytes) -> list[Element]:
-    """An enhanced CT of few frames that refers to 4,990 images: 20,000 elements and 5,000 UIDs."""
+    """Return an enhanced CT of few frames that refers to 4,990 images: 20,000 elements and 5,000 UIDs."""
     images = [[*_image(place, number), (0x00081160, "IS", number % 90 + 1)] for number in range(REFERENCES)]
     series: list[Element] = [(0x0008114A, "SQ", images), (0x0020000E, "UI", place.theirs[1])]
     # without the groups of its frames
@@ -150,7 +150,7 @@ def references(place: Place, pixels: bytes) -> list[Element]:
 
 
 def write_large(path: Path, place: Place, frames: int = LARGE_FRAMES, seed: int = 2026) -> int:
-    """Write one multi-frame object of native pixels, half a megabyte for each frame, in chunks; returns its size in bytes."""
+    """Write one multi-frame object of native pixels, half a megabyte for each frame, in chunks; return its size in bytes."""
     elements = [
         *_identity(place, _ENHANCED_CT, "CT"),
         (0x00100030, "DA", "19610203"),
@@ -290,7 +290,7 @@ def _groups_of(place: Place, frame: int) -> list[Element]:
 
 @cache
 def _template() -> dict[int, Element]:
-    """CT_small.dcm's elements by their tags, with the bytes that stand there."""
+    """Return CT_small.dcm's elements by their tags, with their bytes."""
     with dcmread(str(get_testdata_file("CT_small.dcm", download=False))) as dataset:
         raw: list[Any] = [dataset.get_item(tag) for tag in dataset.keys() if tag != _TRAILING_PADDING]  # noqa: SIM118
         return {int(element.tag): (int(element.tag), element.VR, element.value) for element in raw}

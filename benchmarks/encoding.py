@@ -15,7 +15,7 @@ Element = tuple[int, str, object]
 
 
 def part10(elements: Iterable[Element]) -> bytes:
-    """A file of these elements, in the order of their tags; its meta information repeats what they say of the object."""
+    """Return a file of these elements, in the order of their tags; its meta information repeats what they say of the object."""
     elements = list(elements)
     own = {tag: value for tag, _, value in elements if tag in (_SOP_CLASS, _SOP_INSTANCE)}
     meta = encoded(
@@ -30,12 +30,12 @@ def part10(elements: Iterable[Element]) -> bytes:
 
 
 def encoded(elements: Iterable[Element]) -> bytes:
-    """The elements' bytes, in the order of their tags."""
+    """Return the elements' bytes, in the order of their tags."""
     return b"".join(_each(elements))
 
 
 def header(tag: int, vr: str, length: int) -> bytes:
-    """Tag, VR and length of an element."""
+    """Return tag, VR and length of an element."""
     return struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode()) + struct.pack("<xxL" if vr in _LONG else "<H", length)
 
 

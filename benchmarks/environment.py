@@ -1,4 +1,4 @@
-"""What a measurement stands on: an environment for the peers, a certificate for gdcmanon, and facts of the machine."""
+"""The conditions of a measurement: an environment for the peers, a certificate for gdcmanon, and facts of the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PYDICOM = "3.0.2"
 
 @dataclass(frozen=True)
 class PeersEnvironment:
-    """Where the peers are.
+    """The place of the peers.
 
     Attributes:
         python: of their environment.
@@ -43,7 +43,7 @@ NO_PEERS = PeersEnvironment("", frozenset(PEERS), "")
 
 
 def peers_environment() -> PeersEnvironment:
-    """The peers' environment, made now where it isn't there yet."""
+    """Return the peers' environment, made now where it isn't there yet."""
     wanted = [f"{name}=={version}" for name, version in PEERS.items()]
     digest = hashlib.sha256(" ".join([sys.version, PYDICOM, *wanted]).encode()).hexdigest()[:12]
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -71,7 +71,7 @@ def _version(python: Path, name: str) -> str:
 
 
 def write_certificate(path: Path) -> None:
-    """Write what gdcmanon encrypts the original values for; nobody keeps its private key."""
+    """Write the certificate for which gdcmanon encrypts the original values; nobody keeps its private key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmark")])
     began = datetime(2026, 1, 1)
@@ -89,7 +89,7 @@ def write_certificate(path: Path) -> None:
 
 
 def machine() -> dict[str, str]:
-    """What the figures depend on: cores, processor, memory, kernel, Python. No name, no path."""
+    """Return what the figures depend on: cores, processor, memory, kernel, Python. No name, no path."""
     return {
         "cores": str(len(os.sched_getaffinity(0))),
         "processor": _fact("/proc/cpuinfo", "model name") or platform.machine(),
@@ -109,7 +109,7 @@ def _fact(file: str, name: str) -> str:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that ``folder`` lies on, such as ext4."""
+    """Return the kind of file system that ``folder`` lies on, such as ext4."""
     path = str(folder.resolve())
     found = ("", "")
     for line in Path("/proc/mounts").read_text().splitlines():

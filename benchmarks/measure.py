@@ -28,7 +28,7 @@ MANY, FEW, ONE = "many", "few", "one"
 
 
 class ChildFailed(Exception):
-    """A child process did not do its work; the text says what is fit for a table, and ``log`` what the child said."""
+    """A child process that did not do its work; the text is fit for a table, and ``log`` is the child's output."""
 
     def __init__(self, reason: str, log: str = "") -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run took.
+    """The resources that one run took.
 
     Attributes:
         wall, user, system: seconds by the clock, and of CPU.
@@ -56,7 +56,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Contender:
-    """Who does a work.
+    """A program that does a work.
 
     Attributes:
         command: input and output folder -> the command line.
@@ -78,7 +78,7 @@ class Contender:
 
 @dataclass
 class Measurement:
-    """What a contender took.
+    """The resources that a contender took.
 
     Attributes:
         files: that each run wrote.
@@ -94,7 +94,7 @@ class Measurement:
     failure: str = ""
 
     def per_file(self, what: str, files: int) -> float:
-        """Median seconds for each file, with its share of the start-up of a run over ``files``.
+        """Return median seconds for each file, with its share of the start-up of a run over ``files``.
 
         Args:
             what: an attribute of Usage, in seconds.
@@ -104,14 +104,14 @@ class Measurement:
         return self.alone(what) + (_median(self.startup, what) - self.alone(what)) / files
 
     def alone(self, what: str) -> float:
-        """Median seconds for each file without start-up: what one more file takes."""
+        """Return median seconds for each file without start-up: what one more file takes."""
         if not self.startup or self.files == 1:
             return _median(self.runs, what) / self.files
         return (_median(self.runs, what) - _median(self.startup, what)) / (self.files - 1)
 
     @property
     def memory(self) -> int:
-        """Bytes, the most of all runs."""
+        """The peak memory in bytes, the most of all runs."""
         return max(usage.memory for usage in self.runs)
 
 
@@ -158,7 +158,7 @@ class Outputs:
         self._in_memory = file_system(folder) == "tmpfs"
 
     def fresh(self, size: int) -> Path:
-        """An empty folder, with room for ``size`` bytes; where that takes deletions, the disk gets time to finish them."""
+        """Return an empty folder, with room for ``size`` bytes; where that takes deletions, the disk gets time to finish them."""
         if self._in_memory or self._written + size > _KEPT:
             self.clear()
             if not self._in_memory:
@@ -232,13 +232,13 @@ def _run(contender: Contender, source: Path | None, before: Path | None, outputs
 
 
 def _available() -> int:
-    """Bytes of memory that could be had."""
+    """Return the bytes of memory that could be had."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
 def files_of(folder: Path) -> list[Path]:
-    """All files below ``folder``, in order."""
+    """Return all files below ``folder``, in order."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""The peers, each as its documentation says, over a folder: ``python peers.py PEER INPUT OUTPUT [PROCESSES]``.
+"""The peers, each run as its documentation says, over a folder: ``python peers.py PEER INPUT OUTPUT [PROCESSES]``.
 
 Runs in an environment that has the peers and not this project.
 """
@@ -14,7 +14,7 @@ Rewrite = Callable[[str, str], object]
 
 
 def _copy() -> Rewrite:
-    """No peer: what Python itself takes to read and write."""
+    """Return a plain copy, which is no peer: what Python itself takes to read and write."""
 
     def rewrite(source: str, target: str) -> None:
         with open(source, "rb") as stream:
@@ -83,7 +83,7 @@ PEERS: dict[str, Callable[[], Rewrite]] = {
 
 
 def files_below(source: str, target: str) -> Iterator[tuple[str, str]]:
-    """Each file of the tree ``source``, and where it goes below ``target``, which gets the same folders."""
+    """Yield each file of the tree ``source``, and its path below ``target``, which gets the same folders."""
     for folder, _, names in os.walk(source):
         below = os.path.join(target, os.path.relpath(folder, source))
         os.makedirs(below, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What passes between the stages of a job on this machine, byte for byte as Beam's coders encode it.
+"""A recorder of the bytes between the stages of a job on this machine, as Beam's coders encode them.
 
 FnApiRunner gives each stage's output to a buffer: one for each shuffle, one for what a later stage will read again. The
 recorder stands before these buffers; what they get, and what becomes of it, stays the same.
@@ -21,7 +21,7 @@ _NAME = re.compile(r"\d*(.+)\.\w+")
 
 @dataclass
 class Crossing:
-    """What went from one stage to another.
+    """The bytes that went from one stage to another.
 
     Attributes:
         step: the step that groups it, or that made what is kept.
@@ -39,7 +39,7 @@ class Crossing:
     coder: Any = field(default=None, repr=False)
 
     def elements(self) -> Iterator[Any]:
-        """What ``content`` holds, decoded."""
+        """Yield the elements of ``content``, decoded."""
         stream = create_InputStream(bytes(self.content))
         while stream.size():
             yield self.coder.decode_from_stream(stream, True).value

@@ -1,4 +1,4 @@
-"""What was measured as Markdown: a table for each work, the bars, and what the README says."""
+"""The results as Markdown: a table for each work, the bars, and the README's section."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _README_COLUMNS = ("dcmanon", "dicognito")
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
 def work_table(work: WorkResult) -> str:
-    """A work's contenders: CPU and wall for each file, peak memory, and how often ours goes into each."""
+    """Return a work's contenders: CPU and wall for each file, peak memory, and how often ours goes into each."""
     started = any(each.startup for each in work.measurements)
     head = [
         "contender",
@@ -60,24 +60,24 @@ def work_table(work: WorkResult) -> str:
 
 
 def _ratio(work: WorkResult, each: Measurement, what: str) -> str:
-    """How often ours goes into what a contender took for each file."""
+    """Return how often our time goes into a contender's, for each file."""
     return f"{work.per_file(each, what) / work.per_file(work.ours, what):.3g}" if work.ours else ""
 
 
 def seconds(value: float) -> str:
-    """A time in its unit."""
+    """Return a time in its unit."""
     if value >= 1:
         return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
     return f"{value * 1000:.3g} ms" if value < 0.1 else f"{value * 1000:.0f} ms"
 
 
 def bars_table(results: Results) -> str:
-    """Each bar, what was measured, and whether it held."""
+    """Return each bar, its measured value, and whether it held."""
     return table(("bar", "asked", "measured", ""), (bar.verdict(results) for bar in BARS))
 
 
 def machine_line(results: Results) -> str:
-    """What the figures depend on."""
+    """Return the line on what the figures depend on."""
     facts = results.machine
     return f"{facts['cores']} cores of {facts['processor']}, {facts['memory']}, {facts['kernel']}, Python {facts['Python']}."
 
@@ -100,7 +100,7 @@ nearly all of it in the requests of google-cloud-storage."""
 
 
 def full_report(results: Results) -> str:
-    """All tables; docs/reference/performance.md is this."""
+    """Return all tables; docs/reference/performance.md is this."""
     parts = [
         _HEAD,
         machine_line(results),
@@ -119,7 +119,7 @@ def full_report(results: Results) -> str:
 
 
 def readme_section(results: Results) -> str:
-    """What stands between the README's markers: three works."""
+    """Return the text between the README's markers: three works."""
     return "\n\n".join(
         (
             _summary(results, _README, _README_COLUMNS),

@@ -1,4 +1,4 @@
-"""What was measured, as a file: tables and plot can be made of it again without another run."""
+"""Results as a file: tables and plot can be made of it again without another run."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class WorkResult:
     measurements: list[Measurement]
 
     def of(self, name: str) -> Measurement | None:
-        """A contender's measurement, if it did the work."""
+        """Return a contender's measurement, if it did the work."""
         return next((each for each in self.measurements if each.name == name and each.runs and not each.failure), None)
 
     def per_file(self, each: Measurement, what: str) -> float:
-        """Seconds that a contender took for each file; the start-up's share is that of a run over all the work's files."""
+        """Return the seconds that a contender took per file; the start-up's share is that of a run over all the work's files."""
         return each.per_file(what, self.files or each.files)
 
     @property
     def ours(self) -> Measurement | None:
-        """What the others are compared with: the first contender."""
+        """The first contender, with which the others are compared."""
         return self.of(self.measurements[0].name)
 
 
 @dataclass
 class Results:
-    """All of a run.
+    """All results of a run.
 
     Attributes:
         machine: facts that the figures depend on, in words.
@@ -61,7 +61,7 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read what ``save`` wrote."""
+        """Return the results that ``save`` wrote."""
         found = json.loads(path.read_text())
         return cls(found["machine"], {name: _work(work) for name, work in found["works"].items()})
 

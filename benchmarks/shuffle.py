@@ -1,4 +1,4 @@
-"""What the job moves between its steps, does on object storage and keeps in memory, for each instance.
+"""The job's load: bytes between its steps, operations on object storage and memory, for each instance.
 
     python -m benchmarks.shuffle [--instances 10000] [--timed 2000] [--gcs PROGRAM] [--only NAME]
 
@@ -55,7 +55,7 @@ class Case:
 
 @dataclass
 class Figures:
-    """What a run was found to do.
+    """The figures of a run.
 
     Attributes:
         crossings: step -> (rows, bytes), for shuffles and for what is kept between stages.
@@ -93,7 +93,7 @@ def measure(case: Case) -> Figures:
 
 
 def _prepare(folder: Path, shape: Shape) -> tuple[int, str]:
-    """Write an archive and a key; returns how long the archive's names are, and the flag for the key."""
+    """Write an archive and a key; return how long the archive's names are, and the flag for the key."""
     (folder / "key").write_bytes(bytes(range(32)))
     (folder / "key").chmod(0o600)
     return write(folder / "archive", shape), f"--key=file:{folder / 'key'}"
@@ -113,7 +113,7 @@ def _run(arguments: list[str], case: Case) -> Figures:
 
 
 def command(arguments: list[str]) -> None:
-    """``dicom-deid`` in this process, without what it says."""
+    """Run ``dicom-deid`` in this process, without its output."""
     from pipeline.cli import main
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -137,7 +137,7 @@ def _upload(url: str, folder: Path) -> tuple[str, str]:
 
 
 def memory_of_header(shape: Shape) -> int:
-    """Bytes that a header of GroupIntoWorkUnits takes in a worker's memory, where an engine gathers those of a key."""
+    """Return the bytes that a header of GroupIntoWorkUnits takes in a worker's memory, where an engine gathers those of a key."""
     from benchmarks.recorder import recorded
     from transforms.shuffle.packing import unpack
 
@@ -150,12 +150,12 @@ def memory_of_header(shape: Shape) -> int:
 
 
 def memory_of_sizes(studies: int) -> int:
-    """Bytes that the side input of the sizes of so many large studies takes in each worker process."""
+    """Return the bytes that the side input of the sizes of so many large studies takes in each worker process."""
     return _memory_of(lambda: {os.urandom(32): 5000 + number % 100_000 for number in range(studies)})
 
 
 def _memory_of(make: Callable[[], object]) -> int:
-    """Bytes that what ``make`` returns takes; in a process that traces nothing else."""
+    """Return the bytes that the result of ``make`` takes, in a process that traces nothing else."""
     tracemalloc.start()
     made = make()
     size = tracemalloc.get_traced_memory()[0]
@@ -164,25 +164,25 @@ def _memory_of(make: Callable[[], object]) -> int:
 
 
 def apart(function: Any, *arguments: Any) -> Any:
-    """What ``function`` gives in a new process."""
+    """Return the result of ``function`` in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def table(head: tuple[object, ...], rows: list[tuple[object, ...]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ("---",) * len(head), *rows))
 
 
 def _step(name: str) -> str:
-    """A shuffle's name without what Beam adds."""
+    """Return a shuffle's name without Beam's additions."""
     for ending in ("/ReshufflePerKey/GroupByKey", "/CombinePerKey/Group", "/CoGroupByKeyImpl/GroupByKey", "/Group"):
         name = name.removesuffix(ending)
     return name
 
 
 def shuffles(instances: int) -> None:
-    """Rows and bytes of each shuffle, for each instance."""
+    """Return rows and bytes of each shuffle, for each instance."""
     studies = max(1, instances // sum(SERIES))
     cases = {
         f"CT: studies of {sum(SERIES)}": Case(Shape(studies, SERIES)),
@@ -214,7 +214,7 @@ def _cell(cell: tuple[float, ...]) -> str:
 
 
 def memory(instances: int) -> None:
-    """Peak memory of a run in one process by the number of instances, and what engines keep."""
+    """Return the peak memory of a run in one process by the number of instances, and what engines keep."""
     rows: list[tuple[object, ...]] = []
     for count in (instances // 10, instances // 2, instances):
         shape = Shape(max(1, count // sum(SERIES)), SERIES)
@@ -229,7 +229,7 @@ def memory(instances: int) -> None:
 
 
 def _speed_of(few: Figures, many: Figures) -> tuple[str, ...]:
-    """ms and instances in a second, by the clock and of CPU: the difference of two runs, so that starting doesn't count."""
+    """Return ms and instances in a second, by clock and CPU: the difference of two runs, so that starting doesn't count."""
     count = many.instances - few.instances
     by_clock, by_cpu = (many.seconds - few.seconds) / count, (many.cpu - few.cpu) / count
     return f"{1000 * by_clock:.2f}", f"{1 / by_clock:.0f}", f"{1000 * by_cpu:.2f}", f"{1 / by_cpu:.0f}"
@@ -244,7 +244,7 @@ def _sizes(instances: int) -> tuple[Shape, Shape]:
 
 
 def speed(instances: int) -> None:
-    """Instances in a second in one process, from folder to folder."""
+    """Return the instances in a second in one process, from folder to folder."""
     rows: list[tuple[object, ...]] = []
     for name, flags in (("basic", ()), ("all cleaning", (CLEANING,))):
         runs = (apart(measure, Case(shape, flags, recorded=False)) for shape in _sizes(instances))
@@ -254,7 +254,7 @@ def speed(instances: int) -> None:
 
 
 def operations(instances: int, program: str) -> None:
-    """Operations on object storage for each instance, as run.json counts them, and the speed with them."""
+    """Return the operations on object storage for each instance, as run.json counts them, and the speed with them."""
     from tests.support.servers import fake_gcs_server
 
     os.environ["FAKE_GCS_SERVER"] = program

@@ -1,4 +1,4 @@
-"""The works: what is de-identified, by whom, how often."""
+"""The works: their inputs, contenders and rounds."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Works:
         self._quick, self._everything = quick, everything
 
     def all(self) -> dict[str, Work]:
-        """The works by name, those that need much room last."""
+        """Return the works by name, those that need much room last."""
         made = [self._help(), self._small(), self._multiframe(), self._ct(), self._options(), *self._screens(), self._growth()]
         made += [self._archive(), *self._nights(), self._large()]
         if self._quick:
@@ -229,7 +229,7 @@ def _cp() -> Contender:
 
 
 def _archive_of(shape: Shape, content: Content, few: int = 0) -> Callable[[Path], dict[str, Path]]:
-    """Inputs of a shape, the first of them again as an input of their own (by links), and one alone."""
+    """Return a preparation of inputs of a shape, the first of them again as an input of their own (by links), and one alone."""
 
     def prepare(folder: Path) -> dict[str, Path]:
         write(folder / MANY, shape, content=content)
@@ -244,7 +244,7 @@ def _archive_of(shape: Shape, content: Content, few: int = 0) -> Callable[[Path]
 
 
 def _night(prepare: Callable[[Path], dict[str, Path]]) -> Callable[[Path], dict[str, Path]]:
-    """And an input of all but the last hundredth of the files, which are then new."""
+    """Return a preparation of these inputs and one of all but the last hundredth of the files, which are then new."""
 
     def prepare_night(folder: Path) -> dict[str, Path]:
         found = prepare(folder)
@@ -255,7 +255,7 @@ def _night(prepare: Callable[[Path], dict[str, Path]]) -> Callable[[Path], dict[
 
 
 def _linked(files: list[Path], below: Path, folder: Path) -> Path:
-    """A folder with these files by links, under the names that they have ``below``."""
+    """Return a folder with these files by links, under the names that they have ``below``."""
     for path in files:
         linked = folder / path.relative_to(below)
         linked.parent.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,40 @@
 """The policy: what the confidentiality profile does to each attribute. Knows the standard's tables, no file and no Beam."""
 
+from .actions import Action
+from .custom import CustomRule, RuleAction
+from .date_shift import DateShift
+from .decisions import ExplainedAttribute
+from .errors import ProfileError, ProfileWarning
+from .options import ProfileOptions
+from .pixel_risk import PixelPolicy
+from .profile import ConfidentialityProfile
+from .settings import ProfileSettings
+from .tables import EDITION
+
+#: for users; what the project's own packages need besides follows below and may change at any time
+__all__ = [
+    "EDITION",
+    "Action",
+    "ConfidentialityProfile",
+    "CustomRule",
+    "DateShift",
+    "ExplainedAttribute",
+    "PixelPolicy",
+    "ProfileError",
+    "ProfileOptions",
+    "ProfileSettings",
+    "ProfileWarning",
+    "RuleAction",
+]
+
 from . import faces as faces
-from .actions import Action as Action
 from .content_items import CODE_MEANING as CODE_MEANING
 from .content_items import CODE_VALUE as CODE_VALUE
 from .content_items import CODING_SCHEME as CODING_SCHEME
 from .content_items import CODING_SCHEME_VERSION as CODING_SCHEME_VERSION
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
-from .custom import CustomRule as CustomRule
-from .date_shift import DateShift as DateShift
 from .date_shift import partner_of as partner_of
 from .decisions import Decision as Decision
-from .decisions import ExplainedAttribute as ExplainedAttribute
 from .decisions import attribute_keyword as attribute_keyword
 from .decisions import attribute_vr as attribute_vr
 from .describe import describe as describe
@@ -21,8 +44,6 @@ from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
 from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
-from .errors import ProfileError as ProfileError
-from .errors import ProfileWarning as ProfileWarning
 from .errors import UserFacingError as UserFacingError
 from .explain import diff as diff
 from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
@@ -36,18 +57,15 @@ from .legal_values import number_before_unit as number_before_unit
 from .lookup import Explanation as Explanation
 from .lookup import explain_attribute as explain_attribute
 from .lookup import find_attribute as find_attribute
-from .options import ProfileOptions as ProfileOptions
 from .pixel_risk import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
 from .pixel_risk import KEEP as KEEP
 from .pixel_risk import QUARANTINE as QUARANTINE
-from .pixel_risk import PixelPolicy as PixelPolicy
 from .pixel_risk import PixelRisk as PixelRisk
 from .pixel_risk import holds_pixels as holds_pixels
 from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
 from .plan import PlanNode as PlanNode
 from .plan import compile_plan as compile_plan
-from .profile import ConfidentialityProfile as ConfidentialityProfile
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
 from .rule_factory import STAMPED as STAMPED
@@ -57,7 +75,6 @@ from .rules import Operation as Operation
 from .rules import Rule as Rule
 from .rules import is_overlay_bit_position as is_overlay_bit_position
 from .tables import DATE_VRS as DATE_VRS
-from .tables import EDITION as EDITION
 from .tables import MethodCode as MethodCode
 from .tables import method_codes as method_codes
 from .tables import modalities as modalities

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What is done to an attribute (PS3.15 Table E.1-1a); the compounds are resolved by the attribute's type in its IOD."""
+    """An action on an attribute (PS3.15 Table E.1-1a); the compounds are resolved by the attribute's type in its IOD."""
 
     D = "D"
     Z = "Z"
@@ -26,7 +26,7 @@ class Action(Enum):
         return _MEANINGS[self]
 
     def resolve(self, attribute_type: str | None) -> Action:
-        """The plain action for an attribute of ``attribute_type`` (PS3.15 E.1.1: the IOD must stay intact).
+        """Return the plain action for an attribute of ``attribute_type`` (PS3.15 E.1.1: the IOD must stay intact).
 
         Args:
             attribute_type: ``1``, ``1C``, ``2``, ``2C`` or ``3`` as PS3.3 defines it at the attribute's path in the IOD (an

@@ -66,7 +66,7 @@ class AttributeTest:
     place: int = 0
 
     def holds(self, values: Values) -> bool:
-        """Whether any value passes."""
+        """Return whether any value passes."""
         found = values.get(self.tag, ())
         if self.place:
             found = found[self.place - 1 : self.place]
@@ -87,34 +87,34 @@ class AttributeTest:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Holds where ``of`` doesn't."""
+    """The negation of ``of``."""
 
     of: Node
 
     def holds(self, values: Values) -> bool:
-        """Whether it does."""
+        """Return whether ``of`` doesn't hold."""
         return not self.of.holds(values)
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Holds where all of ``of`` hold."""
+    """The conjunction of ``of``."""
 
     of: tuple[Node, ...]
 
     def holds(self, values: Values) -> bool:
-        """Whether they do."""
+        """Return whether all of ``of`` hold."""
         return all(node.holds(values) for node in self.of)
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Holds where one of ``of`` holds."""
+    """The disjunction of ``of``."""
 
     of: tuple[Node, ...]
 
     def holds(self, values: Values) -> bool:
-        """Whether one does."""
+        """Return whether one of ``of`` holds."""
         return any(node.holds(values) for node in self.of)
 
 
@@ -123,7 +123,7 @@ Node = AttributeTest | Not | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition as it was written, and what it says."""
+    """A condition: its text and its parsed expression."""
 
     text: str
     node: Node
@@ -142,7 +142,7 @@ class Condition:
         return self.node.holds(values)
 
     def tests(self) -> Iterator[AttributeTest]:
-        """All tests in it."""
+        """Yield all tests in it."""
         return _tests(self.node)
 
 
@@ -155,7 +155,7 @@ def _tests(node: Node) -> Iterator[AttributeTest]:
 
 
 class _Parser:
-    """Reads one condition, from left to right, with no step back."""
+    """A parser of one condition, from left to right, with no step back."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -188,7 +188,7 @@ class _Parser:
         raise ProfileError(f"condition: {expected} is expected at character {self._position - len(self._next) + 1}")
 
     def _is(self, word: str) -> bool:
-        """Take the next token if it is ``word``."""
+        """Take the next token if it is ``word``, and return whether it was."""
         if self._next.lower() != word:
             return False
         self._advance()

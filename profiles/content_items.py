@@ -43,7 +43,7 @@ class ContentRow:
     options: tuple[tuple[ProfileOptions, Action], ...]
 
     def action(self, options: ProfileOptions) -> Action:
-        """The action under ``options``: what retains comes before what cleans."""
+        """Return the action under ``options``: those that retain come before those that clean."""
         chosen = {action for option, action in self.options if option in options}
         return next((action for action in (Action.K, Action.C) if action in chosen), self.basic)
 
@@ -64,6 +64,6 @@ def _rows() -> dict[tuple[str, str, str], ContentRow]:
 
 
 def content_row(code_value: str, coding_scheme: str, value_type: str) -> ContentRow | None:
-    """The row for an item's concept name and value type (PS3.15 Table E.3.4-1), None where the table has none."""
+    """Return the row for an item's concept name and value type (PS3.15 Table E.3.4-1), None where the table has none."""
     scheme = "SRT" if coding_scheme in _RETIRED_SCHEMES else coding_scheme
     return _rows().get((code_value, scheme, value_type))

@@ -1,4 +1,4 @@
-"""How far dates move under Retain Longitudinal Modified Dates (PS3.15 E.3.6), and which time belongs to which date."""
+"""Shifts of dates under Retain Longitudinal Modified Dates (PS3.15 E.3.6), and the time that belongs to a date."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DateShift:
 
     @classmethod
     def parse(cls, text: str) -> DateShift:
-        """The shift that ``text`` says: ``-3650d..-30d``, or ``-3647d..-35d/7d`` with a step; units d (default), h, min, s.
+        """Return the shift of a text: ``-3650d..-30d``, or ``-3647d..-35d/7d`` with a step; units d (default), h, min, s.
 
         Without a step dates move by whole days.
 
@@ -75,11 +75,11 @@ class DateShift:
         return cls(*seconds)
 
     def __len__(self) -> int:
-        """How many shifts are possible."""
+        """Return the number of possible shifts."""
         return (self.latest - self.earliest) // self.step + 1 - (self.earliest <= 0 <= self.latest)
 
     def __getitem__(self, index: int) -> int:
-        """The shift number ``index`` (from 0 on, the earliest first), in seconds.
+        """Return the shift number ``index`` (from 0 on, the earliest first), in seconds.
 
         Raises:
             IndexError: there is none.
@@ -90,7 +90,7 @@ class DateShift:
         return seconds + self.step if self.earliest <= 0 <= seconds else seconds
 
     def __str__(self) -> str:
-        """The text that ``parse`` takes."""
+        """Return the text that ``parse`` takes."""
         return f"{_amount(self.earliest)}..{_amount(self.latest)}/{_amount(self.step).removeprefix('+')}"
 
 
@@ -102,7 +102,7 @@ def _amount(seconds: int) -> str:
 
 @lru_cache(maxsize=4096)  # bounded: hostile objects may hold any tag
 def partner_of(tag: int) -> int | None:
-    """The TM attribute that says the time of day for the DA attribute ``tag``, by their keywords: StudyDate -> StudyTime.
+    """Return the TM attribute that gives the time of day for the DA attribute ``tag``, by their keywords: StudyDate -> StudyTime.
 
     Returns:
         Its tag, which may lie before or after the date's; None where there is none, or ``tag`` is no date.

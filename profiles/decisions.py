@@ -1,4 +1,4 @@
-"""Decisions: an action and what decided it; and the attributes as the data dictionary knows them."""
+"""Decisions: an action and the rule behind it; and the attributes as the data dictionary knows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tables import RETIRED_TEXT_VRS, listed
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the profile does to one attribute.
+    """The decision of a profile for one attribute.
 
     Attributes:
         action: the code, possibly a compound one that the attribute's type in its IOD resolves.
@@ -105,7 +105,7 @@ OBJECT_RULES = (
 
 @lru_cache(maxsize=65_536)  # bounded: hostile objects may hold any tag
 def attribute_vr(tag: int) -> str:
-    """The VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
+    """Return the VR of a standard attribute: from Table E.1-1 or PS3.6 (``US or SS`` where that says so); ``""`` when unknown."""
     if row := listed().get(tag):
         return row.vr
     entry = entry_of(tag)
@@ -113,13 +113,13 @@ def attribute_vr(tag: int) -> str:
 
 
 def is_retired_text(tag: int) -> bool:
-    """Whether it is a text or a name that the standard has retired."""
+    """Return whether it is a text or a name that the standard has retired."""
     entry = entry_of(tag)
     return entry is not None and entry.retired and entry.vr in RETIRED_TEXT_VRS
 
 
 def attribute_keyword(tag: int) -> str:
-    """The keyword of a standard attribute, ``""`` for private and unknown ones."""
+    """Return the keyword of a standard attribute, ``""`` for private and unknown ones."""
     if row := listed().get(tag):
         return row.keyword
     entry = entry_of(tag)

@@ -10,7 +10,7 @@ from .profile import ConfidentialityProfile
 
 
 def describe(profile: ConfidentialityProfile) -> str:
-    """Markdown: how many attributes of Table E.1-1 get which action, and each rule for what the table lacks."""
+    """Return Markdown: the number of attributes of Table E.1-1 for each action, and each rule for what the table lacks."""
     actions: dict[str, list[str]] = defaultdict(list)
     rules: dict[str, list[str]] = defaultdict(list)
     meanings: dict[str, str] = {}
@@ -35,7 +35,7 @@ def describe(profile: ConfidentialityProfile) -> str:
 
 
 def describe_risks() -> str:
-    """Markdown: the table of pixel risks, for ``docs/reference/pixels.md``: a test keeps the two equal."""
+    """Return Markdown: the table of pixel risks, for ``docs/reference/pixels.md``: a test keeps the two equal."""
     keywords = {uid: keyword for keyword, uid in uids_by_keyword().items()}
     lines = ["| reason | classes | if | BurnedInAnnotation NO | why |", "|---|---|---|---|---|"]
     for row in pixel_risks():

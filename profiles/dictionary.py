@@ -31,7 +31,7 @@ class DictionaryEntry(NamedTuple):
 
     @classmethod
     def of_line(cls, keyword: str, vr: str, vm: str, retired: str) -> DictionaryEntry:
-        """The attribute of a table's line."""
+        """Return the attribute of a table's line."""
         return cls(keyword, vr, vm, retired == "Y")
 
 
@@ -56,13 +56,13 @@ class RepeatingEntry(NamedTuple):
 
 @cache
 def dictionary() -> dict[int, DictionaryEntry]:
-    """The attributes with a tag of their own."""
+    """Return the attributes with a tag of their own."""
     return {parse_tag(tag): DictionaryEntry.of_line(*entry) for tag, *entry in islice(read_lines("dictionary.csv"), 1, None)}
 
 
 @cache
 def repeating() -> tuple[RepeatingEntry, ...]:
-    """The attributes that repeat."""
+    """Return the attributes that repeat."""
     found = []
     for text, *entry in islice(read_lines("repeating.csv"), 1, None):
         tag, mask = tag_and_mask(text[1:5] + text[6:10])
@@ -71,7 +71,7 @@ def repeating() -> tuple[RepeatingEntry, ...]:
 
 
 def entry_of(tag: int) -> DictionaryEntry | None:
-    """The attribute ``tag``, repeating or not; None: the standard has none."""
+    """Return the attribute ``tag``, repeating or not; None: the standard has none."""
     found = dictionary().get(tag)
     if found is None and not tag & 0x10000:
         found = next((row.entry for row in repeating() if tag & row.mask == row.tag), None)
@@ -80,26 +80,26 @@ def entry_of(tag: int) -> DictionaryEntry | None:
 
 @cache
 def tags() -> dict[str, int]:
-    """Keyword -> tag, of the attributes with a tag of their own."""
+    """Return keyword -> tag of the attributes with a tag of their own."""
     return {entry.keyword: tag for tag, entry in dictionary().items() if entry.keyword}
 
 
 @cache
 def vrs() -> frozenset[str]:
-    """The value representations (PS3.5 6.2)."""
+    """Return the value representations (PS3.5 6.2)."""
     # delimiters have none
     return frozenset({"UN", *(vr for entry in dictionary().values() for vr in entry.vr.split(" or "))} - {"NONE"})
 
 
 @cache
 def registered_uids() -> dict[str, str]:
-    """The UIDs of PS3.6 Annex A -> what they name: ``SOP Class``, ``Transfer Syntax``, ..."""
+    """Return the UIDs of PS3.6 Annex A -> their UID types: ``SOP Class``, ``Transfer Syntax``, ..."""
     return {uid: kind for uid, kind, _ in _uids()}
 
 
 @cache
 def uids_by_keyword() -> dict[str, str]:
-    """Keyword -> UID, such as ``CTImageStorage``."""
+    """Return keyword -> UID, such as ``CTImageStorage``."""
     return {keyword: uid for uid, _, keyword in _uids() if keyword}
 
 

@@ -52,12 +52,12 @@ _PIXEL_GROUP = 0x0028
 
 
 def has_harmless_dummy(tag: int, vr: str) -> bool:
-    """Whether a dummy in the attribute says nothing of the object or its pixels that isn't true."""
+    """Return whether a dummy in the attribute says nothing untrue of the object or its pixels."""
     return vr in _HARMLESS and tag >> 16 != _PIXEL_GROUP and tag not in _OF_OBJECT and not is_enumerated(tag)
 
 
 def concrete_vr(vr: str) -> str:
-    """One VR of ``US or SS`` or ``OB/OW``: where the data set decides, a new value may have either."""
+    """Return one VR of ``US or SS`` or ``OB/OW``: where the data set decides, a new value may have either."""
     return vr.split(" or ")[0].split("/")[0]
 
 
@@ -68,7 +68,7 @@ def _document(name: str) -> bytes:
 
 
 def dummy_value(keyword: str, vr: str, sop_class_uid: str) -> Any:
-    """The dummy for an attribute: a str, bytes or number that pydicom encodes with ``vr``.
+    """Return the dummy for an attribute: a str, bytes or number that pydicom encodes with ``vr``.
 
     An EncapsulatedDocument gets a small document of the type that the SOP class declares, so that viewers still open it.
     """

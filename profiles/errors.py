@@ -50,4 +50,4 @@ class ProfileError(UserFacingError, ValueError):
 
 
 class ProfileWarning(UserWarning):
-    """A rule of a custom profile does nothing. The message is for the user and holds no value of any object."""
+    """A rule of a custom profile that does nothing. The message is for the user and holds no value of any object."""

@@ -1,4 +1,4 @@
-"""What a profile does to each attribute, line by line, and how two profiles differ."""
+"""The actions of a profile on all attributes, line by line, and the lines in which two profiles differ."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _FILE_META = 0x0002
 
 
 class Policy(Protocol):
-    """What can be explained: a confidentiality profile."""
+    """A confidentiality profile, as far as explaining it needs."""
 
     @property
     def options(self) -> ProfileOptions: ...
@@ -68,7 +68,7 @@ class Policy(Protocol):
 
 
 def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
-    """Each row of Table E.1-1, each attribute that this project or a custom rule names, the rules for all others."""
+    """Yield a line for each row of Table E.1-1, each attribute that this project or a custom rule names, each rule for others."""
     named = set()
     for row in table_rows():
         if "x" not in row.tag and "g" not in row.tag:
@@ -101,7 +101,7 @@ def explained(profile: Policy) -> Iterator[ExplainedAttribute]:
 
 
 def explained_all(profile: Policy) -> Iterator[ExplainedAttribute]:
-    """As ``explained``, with all other attributes of the dictionary, which rules for their VR decide: by tag, then the rules."""
+    """Yield the lines of ``explained`` and of all other attributes of the dictionary, by tag, then those of the rules."""
     attributes, rules = {}, []
     for line in explained(profile):
         if line.tag and line.keyword != _CUSTOM:
@@ -120,14 +120,14 @@ def explained_all(profile: Policy) -> Iterator[ExplainedAttribute]:
 
 
 def in_its_vr(line: ExplainedAttribute) -> ExplainedAttribute:
-    """The line with a meaning that speaks of the attribute's own VR: K means something else for sequences."""
+    """Return the line with a meaning that speaks of the attribute's own VR: K means something else for sequences."""
     if line.action != Action.K.value or not line.vr:
         return line
     return replace(line, meaning="keep, and de-identify its items" if line.vr == "SQ" else "keep")
 
 
 def explain_tag(profile: Policy, tag: int, text: str = "") -> ExplainedAttribute:
-    """The line of one standard or unknown attribute.
+    """Return the line of one standard or unknown attribute.
 
     Args:
         text: of one that repeats, its tag with x for digits that vary.
@@ -143,7 +143,7 @@ def explain_tag(profile: Policy, tag: int, text: str = "") -> ExplainedAttribute
 
 
 def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
-    """A row of Table E.1-1 as it comes out, where that is more than its code."""
+    """Return the line of a row of Table E.1-1, as it comes out where that is more than its code."""
     tag = parse_tag(row.tag) if "g" not in row.tag else 0x00090000
     keyword = row.keyword or {"5": "(curves)", "g": "(private attributes)"}[row.tag[1]]
     if "g" in row.tag:
@@ -168,7 +168,7 @@ def _row(profile: Policy, row: TableRow) -> ExplainedAttribute:
 
 
 def _custom(profile: Policy, named: set[int]) -> Iterator[ExplainedAttribute]:
-    """Attributes of the dictionary that only a custom rule names; then rules for nested and private ones as they stand."""
+    """Yield the attributes of the dictionary that only a custom rule names; then the rules for nested and private ones."""
     rules = {rule.origin for rule in profile.custom}
     for tag in sorted(dictionary().keys() - named):
         decision = profile.decide(tag)
@@ -215,7 +215,7 @@ _CLEANING = {
 
 
 def diff(first: Policy, second: Policy) -> Iterator[tuple[ExplainedAttribute | None, ExplainedAttribute | None]]:
-    """The lines of ``explain`` in which two profiles differ in the action or in what it means, as (first, second)."""
+    """Yield the lines of ``explain`` in which two profiles differ in the action or its meaning, as (first, second)."""
     lines = {_identity(row): row for row in explained(second)}
     for row in explained(first):
         other = lines.pop(_identity(row), None)
@@ -234,7 +234,7 @@ def _identity(row: ExplainedAttribute) -> tuple[str, str, str]:
 
 
 def _elsewhere(profile: Policy, row: ExplainedAttribute) -> ExplainedAttribute | None:
-    """The line of an attribute that only the other profile names."""
+    """Return the line of an attribute that only the other profile names."""
     if not row.tag.startswith("(") or "x" in row.tag or ">" in row.tag or "g" in row.tag:
         return None
     tag = parse_tag(row.tag)

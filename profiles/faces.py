@@ -1,4 +1,4 @@
-"""Faces: which objects show a head, of which a rendering of the surface shows the face; as far as headers tell.
+"""Faces: objects that show a head, as far as headers tell. A rendering of its surface shows the face.
 
 The judgement is data, ``profiles/data/faces.csv``: classes, body parts (PS3.16 Annex L, and how people write them) and words.
 """
@@ -14,7 +14,7 @@ from .tables import read_rows
 
 
 class Region(IntFlag):
-    """What headers say of where an image lies; members combine over the images of a series."""
+    """A region of the body, as headers name it; members combine over the images of a series."""
 
     UNKNOWN = 0
     ELSEWHERE = 1
@@ -58,17 +58,17 @@ def _terms(kind: str) -> dict[str, Region]:
 
 @cache
 def face_classes() -> frozenset[str]:
-    """UIDs of the classes of which a rendering shows surfaces."""
+    """Return the UIDs of the classes of which a rendering shows surfaces."""
     return frozenset(uids_by_keyword().get(name, name) for name in _terms("class"))
 
 
 def region_of(body_part: str) -> Region:
-    """The region of a body part, as BodyPartExamined or the meaning of a code names it."""
+    """Return the region of a body part, as BodyPartExamined or the meaning of a code names it."""
     return _terms("body part").get(" ".join(body_part.upper().split()), Region.UNKNOWN)
 
 
 def names_head(words: Iterable[str], text: str) -> bool:
-    """Whether a description names a part of a head or neck, or all of the body or spine.
+    """Return whether a description names a part of a head or neck, or all of the body or spine.
 
     Args:
         words: its words, casefold, without diacritics.

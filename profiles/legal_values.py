@@ -1,4 +1,4 @@
-"""What values look like by their VR (PS3.5 6.2), and as ACR-NEMA and devices write them.
+"""Legal forms of values by their VR (PS3.5 6.2), and as ACR-NEMA and devices write them.
 
 A value that stays and looks otherwise is no number, date or term but something else, which nobody can tell to be harmless. What
 only breaks a length stays: geometry is worth more than form. Each pattern is written so that there is but one way to match.
@@ -67,7 +67,7 @@ _NO_CONTROL = re.compile(rb"[^\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]*")
 
 
 def accepts(tag: int, vr: str) -> Callable[..., object]:
-    """What tells, by bytes, begin and end, whether an element of a text ``vr`` may stay; others are looked at closely."""
+    """Return a test of a text ``vr``: by bytes, begin and end, whether an element may stay. Others are looked at closely."""
     special = _BY_TAG.get(tag)
     if special is not None:
         return special
@@ -79,7 +79,7 @@ def _follows_designator(content: bytes, begin: int = 0, end: int = sys.maxsize) 
 
 
 def has_designator_before(content: bytes, begin: int) -> bool:
-    """Whether the CodingSchemeDesignator of the same item stands shortly before a value.
+    """Return whether the CodingSchemeDesignator of the same item stands shortly before a value.
 
     Whoever walks the item came by the designator, and knows whether it is a public one.
     """
@@ -109,12 +109,12 @@ def _published_schemes() -> frozenset[bytes]:
 
 
 def has_grammar(vr: str) -> bool:
-    """Whether values of ``vr`` have a form by which they are known."""
+    """Return whether values of ``vr`` have a form by which they are known."""
     return vr in _ONE
 
 
 def are_legal(tag: int, vr: str, text: bytes) -> bool:
-    """Whether all values of an attribute have the form of its VR, or are its terms; never where the VR has no form.
+    """Return whether all values of an attribute have the form of its VR, or are its terms; False where the VR has no form.
 
     Args:
         text: without padding.
@@ -127,7 +127,7 @@ def are_legal(tag: int, vr: str, text: bytes) -> bool:
 
 
 def number_before_unit(value: bytes) -> bytes | None:
-    """The number of a value that is one with a unit behind it; anything else may be a part of it, as 2 is of 1/2: None."""
+    """Return the number of a value that is a number and a unit. None for anything else: a number may be a part of it (1/2)."""
     found = _OF_UNITS.fullmatch(value)
     return found[1] if found is not None else None
 
@@ -144,7 +144,7 @@ def _is_long_list(text: bytes) -> bool:
 
 
 def is_legal(tag: int, vr: str, value: bytes) -> bool:
-    """Whether one value of an attribute may stay: by its VR, or as one of its terms, whatever its case.
+    """Return whether one value of an attribute may stay: by its VR, or as one of its terms, whatever its case.
 
     Args:
         vr: one that ``has_grammar``.

@@ -1,4 +1,4 @@
-"""One attribute by the name that people give it, and all that a profile and the options do to it."""
+"""The attribute that a name means, and all that a profile and the options do to it."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class NamedAttribute(NamedTuple):
 
     @property
     def is_private(self) -> bool:
-        """Whether its group is odd."""
+        """Return whether its group is odd."""
         return bool(self.tag & 0x10000)
 
 
 class Explanation(NamedTuple):
-    """What is done to one attribute.
+    """The actions on one attribute.
 
     Attributes:
         line: by the profile.
@@ -66,7 +66,7 @@ class Explanation(NamedTuple):
 
 
 def find_attribute(name: str) -> NamedAttribute:
-    """The attribute of that name.
+    """Return the attribute of that name.
 
     Args:
         name: a keyword, in upper or lower case; ``(gggg,eeee)``, ``gggg,eeee`` or ``ggggeeee``, with x for digits that vary;
@@ -117,7 +117,7 @@ def _keywords() -> dict[str, NamedAttribute]:
 
 
 def explain_attribute(profile: ConfidentialityProfile, named: NamedAttribute) -> Explanation:
-    """What ``profile``, and each option, does to the attribute."""
+    """Return what ``profile``, and each option, does to the attribute."""
     basic = _line(_with(profile, ProfileOptions.BasicProfile), named)
     options = {}
     for option in ProfileOptions:
@@ -129,7 +129,7 @@ def explain_attribute(profile: ConfidentialityProfile, named: NamedAttribute) ->
 
 
 def _with(profile: ConfidentialityProfile, option: ProfileOptions) -> ConfidentialityProfile:
-    """The Basic Profile with one option and ``profile``'s settings, without custom rules."""
+    """Return the Basic Profile with one option and ``profile``'s settings, without custom rules."""
     return ConfidentialityProfile(
         option,
         profile.patient_name,

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from enum import Flag
+from typing import ClassVar
 
 from .errors import ProfileError
 
@@ -14,7 +15,14 @@ class ProfileOptions(Flag):
     """The Basic Application Confidentiality Profile and its options (PS3.15 Table E.1-1, the columns).
 
     Members combine with ``|``. The Basic Profile is always part of a profile, named or not.
+
+    Attributes:
+        All: the union of all members: every column of the table. It is no choice for a profile, which refuses it: full and
+            modified dates exclude each other. ``All & ~RetainLongModifDates`` is all that can be retained and cleaned with
+            dates as they are, ``All & ~RetainLongFullDates`` the same with dates that move.
     """
+
+    All: ClassVar[ProfileOptions]
 
     BasicProfile = 1
     RetainSafePrivate = 2
@@ -30,14 +38,14 @@ class ProfileOptions(Flag):
 
     @classmethod
     def parse(cls, text: str) -> ProfileOptions:
-        """The options named in ``text``, separated by commas: short names, or the standard's long ones, in any case.
+        """Return the options named in ``text``, separated by commas: short names, or the standard's long ones, in any case.
 
         Raises:
             ProfileError: a name that isn't an option; the message suggests the nearest one.
         """
         options = cls.BasicProfile
         for name in filter(None, (part.strip() for part in text.split(","))):
-            found = _BY_NAME.get(_normal(name))
+            found = cls.All if _normal(name) == "all" else _BY_NAME.get(_normal(name))
             if found is None:
                 nearest = difflib.get_close_matches(_normal(name), _BY_NAME, n=1, cutoff=0.5)
                 hint = f"; did you mean {_BY_NAME[nearest[0]].name}?" if nearest else ""
@@ -46,8 +54,8 @@ class ProfileOptions(Flag):
         return options
 
     @classmethod
-    def collect(cls, options: ProfileOptions | str | Iterable[ProfileOptions | str] | None) -> ProfileOptions:
-        """One Flag from a Flag, names, or several of either.
+    def collect(cls, options: OptionNames) -> ProfileOptions:
+        """Return one Flag from a Flag, names, or several of either.
 
         Raises:
             ProfileError: what is no option.
@@ -66,9 +74,15 @@ class ProfileOptions(Flag):
         return collected
 
     def names(self) -> list[str]:
-        """The members' names, in the order of the standard's columns."""
+        """Return the members' names, in the order of the standard's columns."""
         return [str(option.name) for option in ProfileOptions if option in self]
 
+
+#: a Flag, names separated by commas, or several of either; None: no option
+OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
+
+# not in the class: Python 3.10 would count it as a member, and each member is a column
+ProfileOptions.All = ~ProfileOptions(0)
 
 _LONG_NAMES = {
     "Basic": ProfileOptions.BasicProfile,
@@ -100,12 +114,13 @@ _BY_NAME = {_normal(name): option for name, option in (_LONG_NAMES | _SHORT_NAME
 
 
 def check_options(options: ProfileOptions) -> ProfileOptions:
-    """``options`` with the Basic Profile in it, once they are known to be free of contradictions.
+    """Return ``options`` with the Basic Profile in it. Check that they don't contradict each other.
 
     Raises:
         ProfileError: full and modified dates together (PS3.15 E.3.6).
     """
     both_dates = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
     if both_dates in options:
-        raise ProfileError("RetainLongFullDates and RetainLongModifDates exclude each other (PS3.15 E.3.6)")
+        hint = "; All has both: take All & ~RetainLongFullDates, or name the options" if options == ProfileOptions.All else ""
+        raise ProfileError(f"RetainLongFullDates and RetainLongModifDates exclude each other (PS3.15 E.3.6){hint}")
     return options | ProfileOptions.BasicProfile

@@ -1,4 +1,4 @@
-"""Pixel risk: which objects may show in their pixels who somebody is, and what a profile does with them.
+"""Pixel risk: objects that may show in their pixels who somebody is, and what a profile does with them.
 
 The judgement is data, ``profiles/data/pixel_risk.csv``: conditions on what an object says of itself, class by class. A site
 adds rows of its own. What the object admits counts whatever its class; a class is at risk only where there are pixels.
@@ -82,7 +82,7 @@ class PixelRisk:
 
 @dataclass(frozen=True, slots=True)
 class PixelPolicy:
-    """What a profile does with objects whose pixels may identify.
+    """The policy for objects whose pixels may identify.
 
     Attributes:
         pixels: ``quarantine``: they are refused; ``keep``: they pass, and don't claim that the identity was removed.
@@ -114,7 +114,7 @@ class PixelPolicy:
         faces: str = KEEP,
         pixel_risk: ProfileSource | None = None,
     ) -> PixelPolicy:
-        """The policy by its settings.
+        """Return the policy by its settings.
 
         Args:
             pixel_risk: a CSV file with more rows of the table.
@@ -127,12 +127,12 @@ class PixelPolicy:
 
     @property
     def keeps(self) -> bool:
-        """Whether objects at risk pass."""
+        """Return whether objects at risk pass."""
         return self.pixels == KEEP
 
     @property
     def judges_faces(self) -> bool:
-        """Whether heads are looked for."""
+        """Return whether heads are looked for."""
         return self.faces == QUARANTINE
 
     @property
@@ -159,7 +159,7 @@ class ClassRisks:
     watched: Mapping[int, bool]
 
     def of_object(self, values: Values, *, has_pixels: bool, says_no: bool, trust_burned_in_no: bool) -> tuple[PixelRisk, ...]:
-        """The rows that an object comes under, each reason once.
+        """Return the rows that an object comes under, each reason once.
 
         Args:
             values: of the watched attributes; of nested ADMITTING ones, too.
@@ -178,19 +178,19 @@ class ClassRisks:
 
 
 def holds_pixels(tag: int) -> bool:
-    """Whether the attribute may hold pixels, or what they are made from."""
+    """Return whether the attribute may hold pixels, or data from which they are made."""
     return _FIRST_OF_PIXELS <= tag <= _LAST_OF_PIXELS and not tag >> 16 & 1
 
 
 @cache
 def pixel_risks() -> tuple[PixelRisk, ...]:
-    """The project's own table."""
+    """Return the project's own table."""
     return tuple(_row(row, "pixel_risk.csv") for row in read_rows("pixel_risk.csv"))
 
 
 @cache
 def _judged() -> frozenset[str]:
-    """The classes that a row names, and those without pixels."""
+    """Return the classes that a row names, and those without pixels."""
     named = (uid for row in pixel_risks() for uid in row.sop_classes)
     without_pixels = (uid for uid, modules in sop_class_modules().items() if not any("image-pixel" in name for name in modules))
     return frozenset((*named, *without_pixels))
@@ -198,7 +198,7 @@ def _judged() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def class_risks(more_risks: tuple[PixelRisk, ...], sop_class_uid: str) -> ClassRisks:
-    """The rows for objects of one class.
+    """Return the rows for objects of one class.
 
     Args:
         more_risks: rows besides those of the table.
@@ -215,7 +215,7 @@ def class_risks(more_risks: tuple[PixelRisk, ...], sop_class_uid: str) -> ClassR
 
 
 def explained_risks(policy: PixelPolicy) -> Iterator[tuple[str, str, str, str]]:
-    """Each risk as ``explain`` shows it: which objects, the action, its meaning, why."""
+    """Yield each risk as ``explain`` shows it: which objects, the action, its meaning, why."""
     reasons: dict[str, list[str]] = {}
     for row in (*pixel_risks(), *policy.more_risks):
         if row.reason != _NO_RISK and row.why not in reasons.setdefault(row.reason, []):
@@ -228,7 +228,7 @@ def explained_risks(policy: PixelPolicy) -> Iterator[tuple[str, str, str, str]]:
 
 
 def read_pixel_risk(source: ProfileSource) -> tuple[tuple[PixelRisk, ...], str]:
-    """More rows from a CSV file with the columns of the table, and the file's digest.
+    """Return more rows from a CSV file with the columns of the table, and the file's digest.
 
     ``sop_classes`` are keywords of PS3.6 or UIDs with blanks between, or ``any``. Rows only add: what the table finds at risk
     stays so.

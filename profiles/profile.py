@@ -1,47 +1,55 @@
-"""The confidentiality profile: for each attribute an action code, and what decided it."""
+"""The confidentiality profile: for each attribute an action code, and the rule that decided it."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .actions import Action
 from .custom import (
+    KEEPING,
     PROTECTED,
     Attribute,
     CustomRule,
     ProfileSource,
+    RuleAction,
     RulesByTag,
     check_strength,
+    custom_decision,
     first_match,
     idle_rules,
     read_csv,
     read_json,
     read_source,
     read_xml,
-    weakens,
+    rules_from_mapping,
+    warn_of_idle_rules,
 )
 from .date_shift import DateShift
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
-from .errors import ProfileError, ProfileWarning
+from .digest import profile_digest
+from .errors import ProfileError
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
-from .options import ProfileOptions, check_options
+from .options import OptionNames, ProfileOptions, check_options
 from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
+from .settings import ProfileSettings, check_settings, settings_in_words
 from .standard import decide_by_tables, decide_by_vr
-from .tables import CLEANABLE_VRS, DATE_VRS, EDITION, present_with, shared_dates, unlisted
+from .tables import CLEANABLE_VRS, DATE_VRS, present_with
 
-OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    # type checkers bring this one with them
+    from typing_extensions import Unpack
 
 _GRAPHIC_ANNOTATIONS = 0x00700001
-_LEAVING = (Action.K, Action.C)
-_NOTHING_TO_CLEAN = frozenset({"CS", "DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class ConfidentialityProfile:
             raise ProfileError("a list of safe private attributes needs the option RetainSafePrivate")
         check_strength(self.custom, self.options, self.standard_action)
 
+    def __repr__(self) -> str:
+        options = [repr(",".join(self.options.names()[1:]))] if self.options != ProfileOptions.BasicProfile else []
+        return f"ConfidentialityProfile.default({', '.join([*options, *settings_in_words(self)])})"
+
     def __hash__(self) -> int:
         # plans are looked up by profile for every object: custom rules are many
         return self._hash
@@ -117,7 +129,7 @@ class ConfidentialityProfile:
         pixel_risk: ProfileSource | None = None,
         screen: bool = True,
     ) -> ConfidentialityProfile:
-        """The standard's profile with ``options``: a Flag, names separated by commas, or several of either; None: no options.
+        """Return the standard's profile with ``options``: a Flag, names separated by commas, or several of either.
 
         Args:
             date_shift: a DateShift or its text, such as ``-3650d..-30d/7d``.
@@ -136,8 +148,10 @@ class ConfidentialityProfile:
         return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 
     @classmethod
-    def from_csv(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """A profile with the rules of a CSV file, on top of ``options``.
+    def from_csv(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile with the rules of a CSV file, on top of ``options``.
 
         Args:
             source: a path or an open stream: ``TagPattern;Action`` in each line, or one column for each option.
@@ -149,50 +163,82 @@ class ConfidentialityProfile:
         return cls._with(read_csv(*read_source(source)), options, settings)
 
     @classmethod
-    def from_json(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """A profile with the rules of a JSON file, ``[{"Tag": "0010,0010", "Action": "Z"}]``; otherwise as ``from_csv``."""
+    def from_json(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile as ``from_csv`` does, from JSON: ``[{"Tag": "0010,0010", "Action": "Z"}]``."""
         return cls._with(read_json(*read_source(source)), options, settings)
 
     @classmethod
-    def from_xml(cls, source: ProfileSource, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """A profile with the rules of an XML file, ``<root><item><tag/><action/></item></root>``; otherwise as ``from_csv``."""
+    def from_xml(
+        cls, source: ProfileSource, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile as ``from_csv`` does, from XML: ``<root><item><tag/><action/></item></root>``."""
         return cls._with(read_xml(*read_source(source)), options, settings)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """A profile with the rules of a CSV, JSON or XML file, which the end of its name tells; otherwise as ``from_csv``."""
-        readers = {".csv": cls.from_csv, ".json": cls.from_json, ".xml": cls.from_xml}
-        suffix = Path(path).suffix.lower()
-        if suffix not in readers:
+    def from_file(
+        cls, path: str | os.PathLike[str], options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile with the rules of a CSV, JSON or XML file, by the end of its name; otherwise as ``from_csv``."""
+        readers = {".csv": read_csv, ".json": read_json, ".xml": read_xml}
+        read = readers.get(Path(path).suffix.lower())
+        if read is None:
             raise ProfileError("the name of a file of custom rules ends in .csv, .json or .xml")
-        return readers[suffix](path, options, **settings)
+        return cls._with(read(*read_source(path)), options, settings)
 
     @classmethod
-    def from_csv_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """As ``from_csv``, from the file's text."""
+    def from_csv_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile as ``from_csv`` does, from the file's text."""
         return cls._with(read_csv(text, "CSV text"), options, settings)
 
     @classmethod
-    def from_json_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """As ``from_json``, from the file's text."""
+    def from_json_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile as ``from_json`` does, from the file's text."""
         return cls._with(read_json(text, "JSON text"), options, settings)
 
     @classmethod
-    def from_xml_string(cls, text: str, options: OptionNames = None, **settings: object) -> ConfidentialityProfile:
-        """As ``from_xml``, from the file's text."""
+    def from_xml_string(
+        cls, text: str, options: OptionNames = None, **settings: Unpack[ProfileSettings]
+    ) -> ConfidentialityProfile:
+        """Return a profile as ``from_xml`` does, from the file's text."""
         return cls._with(read_xml(text, "XML text"), options, settings)
 
     @classmethod
-    def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: dict[str, object]) -> ConfidentialityProfile:
-        profile = cls.default(options, custom=rules, **settings)  # type: ignore[arg-type]  # default() looks at them
-        for idle in profile.idle_rules:
-            warnings.warn(idle, ProfileWarning, stacklevel=3)
+    def _with(cls, rules: tuple[CustomRule, ...], options: OptionNames, settings: ProfileSettings) -> ConfidentialityProfile:
+        check_settings(settings)
+        profile = cls.default(options, custom=rules, **settings)
+        warn_of_idle_rules(profile.custom, stacklevel=4)
+        return profile
+
+    def with_rules(self, rules: Mapping[str, RuleAction], *, insist: bool = False) -> ConfidentialityProfile:
+        """Return this profile with more rules, which come before those that it has; it stays as it is itself.
+
+        ``profile.with_rules({"*TelephoneNumbers": Action.X, "PatientName": (Action.D, "Case^One")})`` is what a file with these
+        two lines above all others would be. Of the rules of one call, too, the first that matches an attribute decides.
+
+        Args:
+            rules: tag pattern as in CSV (``TagPattern``) -> an Action, its code, or ``(Action.D, value)``.
+            insist: whether K and C may leave more than the standard and the options do, as ``K!`` and ``C!`` may. Objects in
+                which such a rule left something say so (PatientIdentityRemoved NO).
+
+        Raises:
+            ProfileError: the rule that can't be used, or that leaves more than the standard without ``insist``.
+        """
+        more = rules_from_mapping(rules, insist=insist)
+        profile = replace(self, custom=(*more, *self.custom))
+        # what was there before and is overruled now was asked for
+        warn_of_idle_rules(more, stacklevel=3)
         return profile
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def decide(self, tag: int, parents: tuple[Attribute, ...] = ()) -> Decision:
-        """The decision for the standard or unknown attribute ``tag`` (PS3.15 E.1.1: at every depth).
+        """Return the decision for the standard or unknown attribute ``tag`` (PS3.15 E.1.1: at every depth).
 
         Args:
             parents: the sequences that hold it, for custom rules.
@@ -213,7 +259,7 @@ class ConfidentialityProfile:
         return decision
 
     def decide_private(self, creator: str, tag: int, vr: str, parents: tuple[Attribute, ...] = ()) -> Decision:
-        """The decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
+        """Return the decision for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10), ``vr`` as the file has it."""
         standard = SAFE_PRIVATE if self.is_listed(creator, tag) else PRIVATE
         if self.custom:
             if decision := self._custom((*parents, Attribute(tag, "", vr, creator)), standard):
@@ -221,7 +267,7 @@ class ConfidentialityProfile:
         return standard
 
     def is_listed(self, creator: str, tag: int) -> bool:
-        """Whether a list in use has the private attribute ``tag`` of ``creator``."""
+        """Return whether a list in use has the private attribute ``tag`` of ``creator``."""
         return (creator, tag >> 16, tag & 0xFF) in self._safe
 
     @cached_property
@@ -230,7 +276,7 @@ class ConfidentialityProfile:
         return frozenset(creator for creator, _, _ in self._safe)
 
     def safe_vr(self, creator: str, tag: int) -> str:
-        """The VR of a safe private attribute by the lists, ``""`` where they have none."""
+        """Return the VR of a safe private attribute by the lists, ``""`` where they have none."""
         return self._safe.get((creator, tag >> 16, tag & 0xFF), "")
 
     @cached_property
@@ -245,61 +291,35 @@ class ConfidentialityProfile:
 
     def _custom(self, path: tuple[Attribute, ...], standard: Decision) -> Decision | None:
         rule = first_match(self._by_tag.candidates(path[-1].tag), path, self.options)
-        action = rule.action(self.options) if rule is not None else None
-        if rule is None or action is None or (weakens(action, standard.action) and not rule.allows_weakening):
-            # a rule that fits the table may still be weaker than what can be done: binary values can't be cleaned
-            return None
-        otherwise = standard.action if standard.action not in (Action.K, Action.C) else Action.X_Z_D
-        if action is Action.C and path[-1].tag in shared_dates():
-            # moved, it would tell how far others moved
-            action = otherwise
-        vr = path[-1].vr
-        if action is Action.C and standard.action is Action.K and vr in _NOTHING_TO_CLEAN:
-            # codes and numbers: what the table keeps has no text
-            return None
-        # what an option cleans is not cleaned as it says, either
-        cleaned_by = standard.option if standard.action is Action.C else ProfileOptions(0)
-        weakens_what = ProfileOptions.BasicProfile | cleaned_by if weakens(action, standard.action) else ProfileOptions(0)
-        return Decision(
-            action,
-            rule.origin,
-            listed=True,
-            otherwise=otherwise,
-            value=rule.value,
-            # what the table keeps anyway is no less screened for it
-            retained=action is Action.K and rule.allows_weakening and bool(weakens_what),
-            allows_weakening=action is Action.K and rule.allows_weakening,
-            undated=vr in DATE_VRS and action not in _LEAVING and standard.action in _LEAVING,
-            weakens=weakens_what,
-        )
+        return custom_decision(rule, path[-1], standard, self.options) if rule is not None else None
 
     def standard_action(self, tag: int) -> Action:
-        """The action without custom rules; of any private attribute X."""
+        """Return the action without custom rules; X for any private attribute."""
         return self.decide_by_tables(tag).action
 
     def decide_by_tables(self, tag: int) -> Decision:
-        """The decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
+        """Return the decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
         return decide_by_tables(tag, self.options, strict=self.strict)
 
     def decide_by_vr(self, vr: str) -> Decision:
-        """The decision for a standard attribute that no table names."""
+        """Return the decision for a standard attribute that no table names."""
         return decide_by_vr(vr, self.options, strict=self.strict)
 
     # -- what it needs and says of itself ----------------------------------------------------------------------------
 
     @cached_property
     def looks_at_private(self) -> bool:
-        """Whether a private attribute may stay."""
+        """Return whether a private attribute may stay."""
         return ProfileOptions.RetainSafePrivate in self.options or any(rule.pattern.concerns_private for rule in self.custom)
 
     @cached_property
     def shifts_dates(self) -> bool:
-        """Whether dates may be moved, so that the patient must be known first."""
+        """Return whether dates may be moved, so that the patient must be known first."""
         return ProfileOptions.RetainLongModifDates in self.options or self._customly_cleans
 
     @cached_property
     def cleans_text(self) -> bool:
-        """Whether text may be cleaned, so that the words that identify must be known first."""
+        """Return whether text may be cleaned, so that identifying words must be known first."""
         cleaning = (
             ProfileOptions.CleanDesc,
             ProfileOptions.RetainPatientChars,
@@ -310,7 +330,7 @@ class ConfidentialityProfile:
 
     @property
     def needs_words(self) -> bool:
-        """Whether words that identify somebody in other objects of the patient or study must be known."""
+        """Return whether identifying words from other objects of the patient or study must be known."""
         return self.screen or self.cleans_text
 
     @cached_property
@@ -324,12 +344,12 @@ class ConfidentialityProfile:
 
     @cached_property
     def idle_rules(self) -> tuple[str, ...]:
-        """What is to be said of each custom rule that can never act, for an earlier one or the engine decides."""
+        """A message for each custom rule that can never act, for an earlier one or the engine decides."""
         return tuple(idle_rules(self.custom))
 
     @cached_property
     def weakening_rules(self) -> tuple[str, ...]:
-        """The custom rules that keep what the standard would not, and say so: where they stand and what they are."""
+        """The custom rules that keep what the standard would not, and say so: place and text of each."""
         return tuple(rule.origin for rule in self._weakening)
 
     @cached_property
@@ -338,24 +358,24 @@ class ConfidentialityProfile:
 
     @cached_property
     def statement_depends(self) -> bool:
-        """Whether what an object says of its de-identification depends on what custom rules did to it."""
+        """Return whether an object's statement on its de-identification depends on what custom rules did to it."""
         return bool(self._weakening) or self._customly_cleans or self._customly_undates
 
     @property
     def _customly_undates(self) -> bool:
-        """Whether a custom rule takes out dates that an option leaves."""
+        """Return whether a custom rule takes out dates that an option leaves."""
         if self.longitudinal == "REMOVED":
             return False
         return any(
             attribute.vr in DATE_VRS
             for rule in self.custom
-            if rule.action(self.options) not in (None, *_LEAVING)
+            if rule.action(self.options) not in (None, *KEEPING)
             for attribute in rule.pattern.attributes()
         )
 
     @cached_property
     def weakens_behind_pixels(self) -> bool:
-        """Whether custom rules may keep what stands behind the pixel data, when the object has already said what was done."""
+        """Return whether custom rules may keep attributes behind the pixel data: the object's statement is written before."""
         return any(rule.pattern.reaches_beyond(max(PIXELS)) for rule in self._weakening)
 
     @cached_property
@@ -366,33 +386,14 @@ class ConfidentialityProfile:
         return "MODIFIED" if ProfileOptions.RetainLongModifDates in self.options else "REMOVED"
 
     def explain(self) -> Iterator[ExplainedAttribute]:
-        """Custom rules, each row of Table E.1-1, each named unlisted attribute, then the rules for all others."""
+        """Yield a line for each row of Table E.1-1, each named unlisted attribute, each custom rule and each rule for others."""
         return explained(self)
 
     def explain_all(self) -> Iterator[ExplainedAttribute]:
-        """As ``explain``, with all other attributes of the dictionary, by tag; rules that are for no one attribute come last."""
+        """Yield the lines of ``explain`` and of all other attributes of the dictionary, by tag; those of rules come last."""
         return explained_all(self)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (64 hex digits) of everything the profile decides: two profiles with one digest give the same outputs."""
-        settings = (
-            EDITION,
-            self.patient_name,
-            self.patient_id,
-            self.options.names(),
-            str(self.date_shift),
-            self.cap_ages,
-            self.strict,
-            self.pixels.settings,
-            self.screen,
-        )
-        content = hashlib.sha256(repr((*settings, self.safe_private)).encode())
-        for rule in self.custom:
-            content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.allows_weakening)).encode())
-        for row in self.explain():
-            # not by what decided it: rules may move to another file
-            content.update(f"{row.tag};{row.keyword};{row.vr};{row.action};{row.meaning}\n".encode())
-        for named in unlisted().values():
-            content.update(b"%d;%b\n" % (named.tag, b"\\".join(sorted(named.terms))))
-        return content.hexdigest()
+        """SHA-256 (64 hex digits) of everything that the profile decides: two profiles with one digest give the same outputs."""
+        return profile_digest(self)

@@ -51,7 +51,7 @@ def _write(name: str, header: list[str], rows: Iterable[list[str]]) -> None:
 
 
 def refresh_e1_1(source: Path) -> dict[str, str]:
-    """Write ``e1_1.csv``. Returns tag (8 hex digits, ``x`` in repeating groups) -> Basic Profile code."""
+    """Write ``e1_1.csv``, and return tag (8 hex digits, ``x`` in repeating groups) -> Basic Profile code."""
     basic: dict[str, str] = {}
     rows = []
     with (source / "ps315_e1_1.csv").open(encoding="utf-8", newline="") as stream:
@@ -129,7 +129,7 @@ def _types(modules: dict[str, dict[str, str]], used: set[str], basic: dict[str, 
 
 
 def _required(modules: dict[str, dict[str, str]], used: set[str]) -> Iterator[list[str]]:
-    """The attributes with values that each module requires: in one row those of one type, at top level or in items."""
+    """Yield the attributes with values that each module requires: in one row those of one type, at top level or in items."""
     for module in sorted(used & modules.keys()):
         found: dict[tuple[str, bool], set[str]] = {}
         for path, attribute_type in modules[module].items():

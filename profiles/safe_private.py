@@ -24,7 +24,7 @@ _VR = re.compile(r"([A-Z]{2}(/[A-Z]{2})*)?")
 
 @cache
 def safe_private() -> dict[PrivateKey, str]:
-    """Table E.3.10-1: safe private attributes and their VRs."""
+    """Return Table E.3.10-1: safe private attributes and their VRs."""
     return {_key(row): row["vr"] for row in read_rows("safe_private.csv")}
 
 
@@ -36,7 +36,7 @@ def _key(row: dict[str, str]) -> PrivateKey:
 
 
 def read_safe_private(source: str | os.PathLike[str]) -> tuple[SafeAttribute, ...]:
-    """More safe attributes from a CSV file with the columns ``private_creator``, ``tag`` (``gggg,xxee``) and ``vr``.
+    """Return more safe attributes from a CSV file with the columns ``private_creator``, ``tag`` (``gggg,xxee``) and ``vr``.
 
     Raises:
         ProfileError: the file can't be read, or what is wrong in which line.

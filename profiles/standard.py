@@ -44,7 +44,7 @@ _CURVE_AUDIO = range(0x2000, 0x2010)
 
 
 def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Decision:
-    """The decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
+    """Return the decision without custom rules: Table E.1-1, then this project's rules for what it lacks."""
     group = tag >> 16
     if group & 1:
         return PRIVATE
@@ -94,7 +94,7 @@ def _named(row: UnlistedRow, options: ProfileOptions) -> Decision:
 
 
 def _graphic(tag: int, options: ProfileOptions) -> Decision:
-    """Curves and overlay planes: removed as a whole, or their numbers kept and their texts cleaned (PS3.15 E.3.3)."""
+    """Return the decision for curves and overlay planes: removed as a whole, or numbers kept and texts cleaned (PS3.15 E.3.3)."""
     curve = tag >> 16 & 0xFF00 == CURVES
     # groups beyond look alike and are none (PS3.5 7.6)
     if ProfileOptions.CleanGraph not in options or tag >> 16 & 0xFF > 0x1E:
@@ -112,7 +112,7 @@ def _graphic(tag: int, options: ProfileOptions) -> Decision:
 
 
 def decide_by_vr(vr: str, options: ProfileOptions, *, strict: bool) -> Decision:
-    """The decision for a standard attribute that no table names."""
+    """Return the decision for a standard attribute that no table names."""
     if vr == "":
         return UNKNOWN
     if vr == "SQ":

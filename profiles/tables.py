@@ -35,7 +35,7 @@ CURVES, OVERLAYS = 0x5000, 0x6000
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of Table E.1-1: the Basic Profile's code and what options put in its place."""
+    """A row of Table E.1-1: the Basic Profile's code and those of the options."""
 
     tag: str
     keyword: str
@@ -71,35 +71,35 @@ class MethodCode:
 
 
 def tag_text(tag: int) -> str:
-    """``0x00080018`` -> ``(0008,0018)``."""
+    """Return a tag as text: ``0x00080018`` -> ``(0008,0018)``."""
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
 def parse_tag(text: str) -> int:
-    """``(0008,0018)`` -> ``0x00080018``; of a repeating group, its first."""
+    """Return the tag of a text: ``(0008,0018)`` -> ``0x00080018``; of a repeating group, its first."""
     return int((text[1:5] + text[6:10]).replace("x", "0"), 16)
 
 
 def tag_and_mask(digits: str) -> tuple[int, int]:
-    """Eight digits of which some are ``x``, any digit -> the tag with zeros there, and a mask with bits where none is."""
+    """Return the tag of eight digits, with zeros where ``x`` stands for any digit, and a mask with bits where none does."""
     digits = digits.lower()
     return int(digits.replace("x", "0"), 16), int("".join("0" if digit == "x" else "f" for digit in digits), 16)
 
 
 def read_lines(name: str) -> Iterator[list[str]]:
-    """The lines of a table of ``profiles/data``, its head first."""
+    """Yield the lines of a table of ``profiles/data``, its head first."""
     with (DATA / name).open(newline="", encoding="ascii") as stream:
         yield from csv.reader(stream)
 
 
 @cache
 def modalities() -> frozenset[str]:
-    """The Defined Terms of Modality (PS3.3 C.7.3.1.1.1), retired ones among them."""
+    """Return the Defined Terms of Modality (PS3.3 C.7.3.1.1.1), retired ones among them."""
     return frozenset(row["modality"] for row in read_rows("modalities.csv"))
 
 
 def read_rows(name: str) -> Iterator[dict[str, str]]:
-    """The rows of a table of ``profiles/data``: column -> text."""
+    """Yield the rows of a table of ``profiles/data``: column -> text."""
     lines = read_lines(name)
     head = next(lines)
     for line in lines:
@@ -107,14 +107,14 @@ def read_rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def option_actions(row: dict[str, str]) -> tuple[tuple[ProfileOptions, Action], ...]:
-    """The option columns of ``row`` that are filled, in the standard's order."""
+    """Return the option columns of ``row`` that are filled, in the standard's order."""
     columns = (option for option in ProfileOptions if option is not ProfileOptions.BasicProfile)
     return tuple((option, Action(row[str(option.name)])) for option in columns if row.get(str(option.name)))
 
 
 @cache
 def table_rows() -> tuple[TableRow, ...]:
-    """All rows of Table E.1-1 (PS3.15, edition ``EDITION``), repeating groups and the private row included."""
+    """Return all rows of Table E.1-1 (PS3.15, edition ``EDITION``), repeating groups and the private row included."""
     return tuple(
         TableRow(
             tag=row["tag"],
@@ -129,19 +129,19 @@ def table_rows() -> tuple[TableRow, ...]:
 
 @cache
 def listed() -> dict[int, TableRow]:
-    """The rows of single attributes by tag: all but those of repeating groups and of the private attributes."""
+    """Return the rows of single attributes by tag: all but those of repeating groups and of the private attributes."""
     return {parse_tag(row.tag): row for row in table_rows() if "x" not in row.tag and "g" not in row.tag}
 
 
 @cache
 def present_with() -> dict[int, int]:
-    """Attributes that may only be present where another one is (type 1C in PS3.3), by tag: that other one."""
+    """Return attributes that may only be present where another one is (type 1C in PS3.3): tag -> that other one."""
     return {parse_tag(row["tag"]): parse_tag(row["needs"]) for row in read_rows("present_with.csv")}
 
 
 @cache
 def unlisted() -> dict[int, UnlistedRow]:
-    """Standard attributes outside Table E.1-1 that have a rule of their own."""
+    """Return the standard attributes outside Table E.1-1 that have a rule of their own."""
     rows = (
         UnlistedRow(
             tag=parse_tag(row["tag"]),
@@ -158,7 +158,7 @@ def unlisted() -> dict[int, UnlistedRow]:
 
 @cache
 def method_codes() -> dict[ProfileOptions, MethodCode]:
-    """The CID 7050 code of the profile and of each option."""
+    """Return the CID 7050 code of the profile and of each option."""
     return {
         ProfileOptions[row["option"]]: MethodCode(row["code_value"], row["coding_scheme"], row["code_meaning"])
         for row in read_rows("cid7050.csv")
@@ -167,14 +167,14 @@ def method_codes() -> dict[ProfileOptions, MethodCode]:
 
 @cache
 def dummy_items() -> dict[str, list[dict[str, Any]]]:
-    """Dummy items of sequences whose code is D: keyword -> items as keyword -> value."""
+    """Return dummy items of sequences whose code is D: keyword -> items as keyword -> value."""
     items: dict[str, list[dict[str, Any]]] = json.loads((DATA / "dummy_items.json").read_text(encoding="ascii"))
     return items
 
 
 @cache
 def shared_dates() -> dict[int, str]:
-    """Dates and times that patients share, of devices, sources, products, protocols: tag -> why.
+    """Return dates and times that patients share, of devices, sources, products, protocols: tag -> reason.
 
     Whoever knows a true one, from any patient's visit, would know from a moved one how far all other dates moved.
     """
@@ -183,18 +183,18 @@ def shared_dates() -> dict[int, str]:
 
 @cache
 def shared_date_concepts() -> frozenset[tuple[str, str]]:
-    """Concept names of content items that hold such dates: code value and coding scheme."""
+    """Return the concept names of content items that hold such dates: code value and coding scheme."""
     return frozenset((row["keyword"].split()[0], row["keyword"].split()[1]) for row in _shared_dates() if not row["tag"])
 
 
 def _shared_dates() -> Iterator[dict[str, str]]:
-    """The rows of the table without those that were judged to be a patient's own."""
+    """Yield the rows of the table without those that were judged to be a patient's own."""
     return (row for row in read_rows("shared_dates.csv") if row["whose"] != "patient")
 
 
 @cache
 def sop_class_modules() -> dict[str, tuple[str, ...]]:
-    """The modules of each storage SOP class's IOD (PS3.3 A.1), mandatory or not."""
+    """Return the modules of each storage SOP class's IOD (PS3.3 A.1), mandatory or not."""
     return {
         row["sop_class_uid"]: tuple(module.split("/")[0] for module in row["modules"].split()) for row in read_rows("iods.csv")
     }
@@ -202,7 +202,7 @@ def sop_class_modules() -> dict[str, tuple[str, ...]]:
 
 @cache
 def required_types() -> dict[str, dict[tuple[int, bool], str]]:
-    """For each module: tag of an attribute, and whether it stands in an item -> its strictest type there, 1, 1C, 2 or 2C."""
+    """Return for each module: (tag, whether it stands in an item) -> the attribute's strictest type there, 1, 1C, 2 or 2C."""
     types: dict[str, dict[tuple[int, bool], str]] = {}
     # the strictest last
     for row in sorted(read_rows("required.csv"), key=lambda row: row["type"], reverse=True):
@@ -213,7 +213,7 @@ def required_types() -> dict[str, dict[tuple[int, bool], str]]:
 
 @cache
 def module_types() -> dict[str, tuple[tuple[tuple[int, ...], str], ...]]:
-    """For each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
+    """Return for each module: (path of tags, type) of the attributes whose type is 1, 1C, 2 or 2C and can change an action."""
     types: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for row in read_rows("iod_types.csv"):
         path = tuple(parse_tag(part) for part in row["path"].split(">"))

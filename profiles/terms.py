@@ -1,4 +1,4 @@
-"""Values that are public by what the standard says of their attribute: its terms, names of devices, codes of published schemes.
+"""Public values by the standard's definition of their attribute: its terms, names of devices, codes of published schemes.
 
 Tables: ``terms.csv``, one attribute a row, by kind: E for Enumerated Values, D for Defined Terms and what is commonly written in
 their place, W for attributes whose values are made of words, their own or, where the row has none, those of ``device_words.txt``.
@@ -49,36 +49,36 @@ def _device_words() -> frozenset[str]:
 
 
 def _row(tag: int) -> _Terms | None:
-    """The attribute's row; of a repeating group, that of its first."""
+    """Return the attribute's row; of a repeating group, that of its first."""
     return _table().get(tag & 0xFF00FFFF if tag >> 16 & 0xFF00 in (CURVES, OVERLAYS) else tag)
 
 
 def terms_of(tag: int) -> frozenset[str]:
-    """The terms of the attribute in upper case, or the words of its values if these are made of words; empty if it has none."""
+    """Return the terms of the attribute in upper case, or the words of its values if these are made of words; perhaps none."""
     row = _row(tag)
     return row.terms if row else frozenset()
 
 
 def is_enumerated(tag: int) -> bool:
-    """Whether the attribute has Enumerated Values wherever the standard uses it, so that no other value is legal."""
+    """Return whether the attribute has Enumerated Values wherever the standard uses it, so that no other value is legal."""
     row = _row(tag)
     return row is not None and row.kind == "E"
 
 
 def is_made_of_words(tag: int) -> bool:
-    """Whether values of the attribute are made of known words, and no terms as they stand."""
+    """Return whether values of the attribute are made of known words, and are no terms as they stand."""
     row = _row(tag)
     return row is not None and row.kind == "W"
 
 
 def is_defined_term(tag: int, value: str) -> bool:
-    """Whether one value is, as a whole, a term of the attribute; blanks around it and case don't matter."""
+    """Return whether one value is, as a whole, a term of the attribute; blanks around it and case don't matter."""
     row = _row(tag)
     return row is not None and row.kind != "W" and value.strip().upper() in row.terms
 
 
 def is_term(tag: int, value: str) -> bool:
-    """Whether one value is a term of the attribute; blanks around it and case don't matter.
+    """Return whether one value is a term of the attribute; blanks around it and case don't matter.
 
     Where values are made of words, all of them must be known and there must be one. Digits and signs are not looked at, and
     neither are single Latin letters: a number among known words may be anybody's.
@@ -99,13 +99,13 @@ def _schemes() -> dict[str, _CodingScheme]:
 
 
 def published_schemes() -> frozenset[str]:
-    """The designators of the coding schemes that PS3.16 section 8 knows and this project, too."""
+    """Return the designators of the coding schemes that PS3.16 section 8 and this project know."""
     return frozenset(_schemes())
 
 
 @lru_cache(maxsize=4096)  # bounded: hostile objects may have any
 def is_public_scheme(designator: str) -> bool:
-    """Whether a coding scheme is published, or that of a maker of devices; others may be anybody's, and so may be their names.
+    """Return whether a coding scheme is published, or a device maker's. Others may be anybody's, and so may be their names.
 
     Args:
         designator: without padding.
@@ -118,12 +118,12 @@ def is_public_scheme(designator: str) -> bool:
 
 @cache
 def coding_scheme_uids() -> frozenset[str]:
-    """The UIDs of published coding schemes."""
+    """Return the UIDs of published coding schemes."""
     return frozenset(row["uid"] for row in read_rows("coding_schemes.csv")) - {""}
 
 
 def scheme_has_code(designator: str, value: str) -> bool:
-    """Whether ``value`` is formed like a code of the published scheme, its check digit being right.
+    """Return whether ``value`` is formed like a code of the published scheme, with a correct check digit.
 
     No list of codes is looked up: short numbers are formed like codes of many schemes.
     """
@@ -137,13 +137,13 @@ def scheme_has_code(designator: str, value: str) -> bool:
 
 
 def _has_mod10_digit(code: str) -> bool:
-    """Whether the digit after the dash is that of LOINC, which is Luhn's."""
+    """Return whether the digit after the dash is LOINC's check digit, which is Luhn's."""
     digits = [int(digit) for digit in reversed(code.replace("-", ""))]
     return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 
 def _has_verhoeff_digit(code: str) -> bool:
-    """Whether the last digit is Verhoeff's, as in SNOMED CT: digits are symmetries of a pentagon, from 5 on reflections."""
+    """Return whether the last digit is Verhoeff's, as in SNOMED CT: digits are symmetries of a pentagon, from 5 reflections."""
     permutation, product = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4), 0
     for place, digit in enumerate(map(int, reversed(code))):
         for _ in range(place % 8):

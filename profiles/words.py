@@ -12,7 +12,7 @@ from .tables import DATA
 
 @dataclass(frozen=True, slots=True)
 class DescriptorWords:
-    """What is known of words; all are in lower case, without diacritics.
+    """The lists of known words; all are in lower case, without diacritics.
 
     Attributes:
         vocabulary: clinical and technical words that may stay.
@@ -38,7 +38,7 @@ def _lines(name: str) -> Iterator[str]:
 
 @cache
 def descriptor_words() -> DescriptorWords:
-    """The built-in word lists."""
+    """Return the built-in word lists."""
     technique = frozenset(_lines("technique_words.txt"))
     context: dict[str, frozenset[str]] = {}
     with (DATA / "context_words.csv").open(newline="", encoding="ascii") as stream:

@@ -45,7 +45,7 @@ class StoredArchive:
     is_container = staticmethod(is_container)
 
     def preview(self, location: tuple[int, str]) -> Iterator[ObjectRef]:
-        """The objects of an input one after the other, for who wants but some of them.
+        """Yield the objects of an input one after the other, for callers that want but some of them.
 
         Raises:
             StorageError: its store can't be reached.
@@ -55,7 +55,7 @@ class StoredArchive:
             yield from self.objects(part)
 
     def names(self, location: tuple[int, str]) -> Iterator[object]:
-        """As ``look``, for who wants but to count them: of local files, nothing else is asked for."""
+        """Yield the names of an input's objects, for callers that only count them: of local files, nothing else is asked for."""
         for part in self._parts(location, divide=False):
             if part.kind == _LOCAL:
                 yield from LocalStore.files(part.name)
@@ -63,7 +63,7 @@ class StoredArchive:
                 yield from self._named(part) if part.kind == _MANIFEST else self.objects(part)
 
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
-        """As ``Archive.parts``.
+        """Implement ``Archive.parts``.
 
         Raises:
             StorageError: the store can't be listed.
@@ -112,13 +112,13 @@ class StoredArchive:
             yield ListingPart(_MANIFEST, table.uri, 0, prefix, ",".join(table.schema))
 
     def _named(self, part: ListingPart) -> Iterator[ManifestEntry]:
-        """What a manifest has, as it stands there."""
+        """Yield the entries of a manifest, as they stand there."""
         schema = tuple(filter(None, part.pattern.split(",")))
         with self._open_file(part.name) as file:
             yield from read_manifest(file, part.name, schema)
 
     def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
-        """As ``Archive.objects``.
+        """Implement ``Archive.objects``.
 
         Raises:
             StorageError: the store can't be listed.
@@ -157,7 +157,7 @@ class StoredArchive:
                 yield ObjectRef(entry.uri, part.prefix + source, entry.size, entry.version, None, ordinal)
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
-        """As ``Archive.members``."""
+        """Implement ``Archive.members``."""
         for found in members(container, partial(self._range, container, header=False)):
             if found[-1].member is not None and found[-1].member[0] == Reason.UNREADABLE.value:
                 check_place_of(container)
@@ -165,7 +165,7 @@ class StoredArchive:
 
     @contextlib.contextmanager
     def open(self, ref: ObjectRef, *, header: bool = False) -> Iterator[OpenObject]:
-        """As ``Archive.open``."""
+        """Implement ``Archive.open``."""
         with Reading(ref):
             if ref.member is None:
                 with self._range(ref, header=header) as stream:
@@ -177,11 +177,11 @@ class StoredArchive:
                     yield member
 
     def release(self) -> None:
-        """As ``Archive.release``."""
+        """Implement ``Archive.release``."""
         _tars().close()
 
     def take_operations(self) -> Operations:
-        """As ``Archive.take_operations``."""
+        """Implement ``Archive.take_operations``."""
         return COUNTS.take()
 
     def _range(
@@ -193,7 +193,7 @@ class StoredArchive:
 
     @contextlib.contextmanager
     def _open_file(self, name: str) -> Iterator[BinaryIO]:
-        """A seekable file."""
+        """Open a container as a seekable file."""
         if not scheme_of(name):
             with open(name, "rb") as file:
                 yield file
@@ -217,13 +217,13 @@ class _Opened:
 
     @property
     def ref(self) -> ObjectRef:
-        """As ``OpenObject.ref``."""
+        """Implement ``OpenObject.ref``."""
         now = self._stream.entry
         return self._ref._replace(size=now.size, version=now.version)
 
 
 def _tars() -> SequentialTars:
-    """This thread's compressed tar: members that are read in their order cost one pass through it."""
+    """Return this thread's compressed tar: members that are read in their order cost one pass through it."""
     found: SequentialTars | None = getattr(_thread, "tars", None)
     if found is None:
         found = _thread.tars = SequentialTars()

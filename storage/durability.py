@@ -1,4 +1,4 @@
-"""What is written on this machine is brought to the disk beside the work, and who says that it is there waits until it is."""
+"""Durability on this machine: files are brought to the disk beside the work; what says that they are there waits for it."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
-from anonymizer import sync_file, sync_folder
+from anonymizer.internals import sync_file, sync_folder
 
 from .outages import cannot_sync, cannot_write
 
@@ -32,7 +32,7 @@ _TELLS = (5, 8)
 
 
 class Syncer:
-    """Brings files below a folder to the disk, with their names; one thread does, and nobody but who asks waits for it."""
+    """A thread that brings files below a folder to the disk, with their names; nobody but who asks waits for it."""
 
     def __init__(self, folder: str) -> None:
         # as it stands before the files' names
@@ -51,13 +51,14 @@ class Syncer:
             os.close(handle)
 
     def add(self, path: str) -> None:
-        """A file is whole, and has its name."""
+        """Add a file that is whole, and has its name."""
         with self._lock:
             self._paths.append(path)
 
     def flush(self) -> "Future[None]":
-        """What is done when all files that were added before are on the disk; it raises StorageUnavailableError if they can't be
-        brought there.
+        """Return a future that is done when all files added before are on the disk.
+
+        It raises StorageUnavailableError if they can't be brought there.
         """
         return self._thread.submit(self._sync)
 
@@ -112,7 +113,7 @@ def sync_files(paths: Iterable[str], folder: str) -> None:
 
 
 def _syncs_whole(handle: int) -> bool:
-    """Whether one call brings all of an open folder's file system to the disk."""
+    """Return whether one call brings all of an open folder's file system to the disk."""
     libc = _libc()
     if libc is None:
         return False
@@ -143,7 +144,7 @@ def _sync_file_system(handle: int) -> None:
 
 
 def nothing_to_wait_for() -> Future[None]:
-    """What is done by now."""
+    """Return a future that is done by now."""
     future: Future[None] = Future()
     future.set_result(None)
     return future

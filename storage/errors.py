@@ -1,22 +1,22 @@
-"""What goes wrong with storage, in the terms that the steps act on."""
+"""Errors of storage, in the terms that the steps act on."""
 
 from profiles import UserFacingError
 
 
 class ObjectConflictError(Exception):
-    """An object of that name exists with other content. It was left as it is."""
+    """An object of that name that exists with other content. It was left as it is."""
 
 
 class NotOursError(Exception):
-    """What lies in a file's place can't have been written by a run."""
+    """A file in the place of a run's own that no run can have written."""
 
 
 class EndOfRunError(Exception):
-    """The run can't go on, whatever the object: no row says so. The message names no object."""
+    """The end of a run that can't go on, whatever the object: no row says so. The message names no object."""
 
 
 class StorageUnavailableError(EndOfRunError, UserFacingError):
-    """A place can't be read or written for a reason that has nothing to do with any object or setting: no space is left, a disk
+    """A place that can't be read or written, for a reason apart from any object or setting: no space is left, a disk
     or a store doesn't answer. Later the same command will go on.
     """
 

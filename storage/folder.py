@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anonymizer import make_folders
+from anonymizer.internals import make_folders
 
 from .locations import join, scheme_of
 from .outages import cannot_write
@@ -40,11 +40,11 @@ class Folder:
         return store_for(self.location, self.options)
 
     def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
-        """As ``TableTarget.create``."""
+        """Implement ``TableTarget.create``."""
         self._store.put(self._at(name, make=True), content, durable=durable)
 
     def names(self, beginning: str = "") -> Sequence[str]:
-        """Names of the files right in it that begin so.
+        """Return the names of the files right in it that begin so.
 
         Raises:
             StorageError: it can't be listed.
@@ -52,7 +52,7 @@ class Folder:
         return self._store.names(self.location, beginning)
 
     def read(self, name: str) -> bytes:
-        """A file's content.
+        """Return a file's content.
 
         Raises:
             FileNotFoundError: there is none.
@@ -61,7 +61,7 @@ class Folder:
         return self._store.get(self._at(name))[0]
 
     def read_json(self, name: str) -> tuple[Any, str]:
-        """What a JSON file says, and the version of the file.
+        """Return the content of a JSON file, and the version of the file.
 
         Raises:
             FileNotFoundError: there is none.
@@ -95,7 +95,7 @@ class Folder:
         self._store.delete(self._at(name))
 
     def _at(self, name: str, *, make: bool = False) -> str:
-        """Where a file of that name is.
+        """Return the location of a file of that name.
 
         Args:
             make: see to it that the folders are there in which it lies.
@@ -117,7 +117,7 @@ class Folder:
         return join(self.location, name)
 
     def check_folder(self, name: str) -> None:
-        """Refuse what is no folder where one is to be, before anything is written.
+        """Refuse a place that should be a folder and is none, before anything is written.
 
         Raises:
             StorageError: a link, or something else.
@@ -127,7 +127,7 @@ class Folder:
             raise StorageError("has something in it in a folder's place: remove it")
 
     def make(self, *, closed: bool) -> None:
-        """See to it that the folder can be used, before anything is written to it.
+        """Make sure that the folder can be used, before anything is written to it.
 
         Args:
             closed: refuse a folder of this machine that others than its owner may enter. It is never closed here: it may be
@@ -147,7 +147,7 @@ class Folder:
 
 
 def _make_private(folder: Path) -> int:
-    """Make the folder, if need be; gives its mode."""
+    """Make the folder, if need be, and return its mode."""
     try:
         make_folders(folder, 0o700)
         return folder.stat().st_mode
@@ -157,7 +157,7 @@ def _make_private(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads files on object storage whole. Picklable.
+    """A reader of whole files on object storage. Picklable.
 
     Attributes:
         options: how their stores are reached.
@@ -166,7 +166,7 @@ class FileReader:
     options: StorageOptions
 
     def __call__(self, location: str) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Args:
             location: path or URI.

@@ -1,4 +1,4 @@
-"""Where objects of inputs lie on this machine: whether that is still there when one of them can't be read."""
+"""Places of inputs on this machine: whether they are still there when an object can't be read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Reading:
 
 
 def check_listed(location: str) -> None:
-    """Look whether an input is still there that was found to be there when the run began: else it would be listed as one object.
+    """Check that an input that was there when the run began is still there: else it would be listed as one object.
 
     Raises:
         StorageUnavailableError: it isn't.
@@ -51,7 +51,7 @@ def check_listed(location: str) -> None:
 
 
 def check_place_of(ref: ObjectRef) -> None:
-    """Look whether the place is still there where an object lies that can't be read.
+    """Check that the place of an object that can't be read is still there.
 
     Raises:
         StorageUnavailableError: it isn't.

@@ -1,4 +1,4 @@
-"""Names of places: paths and URIs, their globs, and which lies inside which."""
+"""Names of places: paths and URIs, their globs, and whether one lies inside another."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Address(NamedTuple):
 
 
 def scheme_of(location: str) -> str:
-    """The scheme in lower case; empty for a path on this machine."""
+    """Return the scheme in lower case; empty for a path on this machine."""
     found = _SCHEME.match(location)
     return found.group(1).lower() if found else ""
 
 
 def address(uri: str) -> Address:
-    """The parts of ``uri``.
+    """Return the parts of ``uri``.
 
     Raises:
         ValueError: no scheme, or no bucket behind it.
@@ -44,28 +44,28 @@ def address(uri: str) -> Address:
 
 
 def join(folder: str, name: str) -> str:
-    """The location ``name`` below ``folder``."""
+    """Return the location ``name`` below ``folder``."""
     return f"{folder.rstrip('/')}/{name}" if scheme_of(folder) else str(Path(folder) / name)
 
 
 def as_folder(uri: str) -> str:
-    """``uri`` as a prefix of what lies below it, and of nothing else."""
+    """Return ``uri`` as a prefix of the names below it, and of no others."""
     return uri.rstrip("/") + "/"
 
 
 def has_magic(location: str) -> bool:
-    """Whether there are wildcards."""
+    """Return whether there are wildcards."""
     return glob.has_magic(location)
 
 
 def glob_base(pattern: str) -> str:
-    """The folder of a URI before the first wildcard, ending in ``/``."""
+    """Return the folder of a URI before the first wildcard, ending in ``/``."""
     first = re.search(r"[*?[]", pattern)
     return pattern[: pattern.rindex("/", 0, first.start() if first else len(pattern)) + 1]
 
 
 def glob_regex(pattern: str, *, hidden: bool = True) -> str:
-    """A regular expression for what a glob matches, whole folders among it, as ``glob`` has it on this machine.
+    """Return a regular expression for a glob's matches, whole folders among them, as ``glob`` has it on this machine.
 
     ``*`` and ``?`` stay within a name, ``**`` stands for any number of folders.
 
@@ -104,7 +104,7 @@ def _step_regex(step: str) -> str:
 
 
 def is_inside(location: str, folder: str) -> bool:
-    """Whether ``location`` is ``folder`` or lies below it."""
+    """Return whether ``location`` is ``folder`` or lies below it."""
     if scheme_of(location) != scheme_of(folder):
         return False
     if scheme_of(folder):
@@ -114,7 +114,7 @@ def is_inside(location: str, folder: str) -> bool:
 
 
 def input_base(location: str) -> Path:
-    """The folder below which an input's objects lie: itself, a file's folder, the part of a glob before the first wildcard."""
+    """Return the folder of an input's objects: itself, a file's folder, the part of a glob before the first wildcard."""
     path = Path(location)
     if path.is_dir():
         return path
@@ -130,7 +130,7 @@ def is_folder(location: str) -> bool:
 
 
 def would_list(location: str, target: str) -> bool:
-    """Whether an input's listing would come upon what is written below ``target``."""
+    """Return whether an input's listing would come upon objects written below ``target``."""
     if scheme_of(location):
         if not has_magic(location):
             return is_inside(target, location)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Packing(Enum):
-    """How the bytes of a member lie in its container."""
+    """The way in which the bytes of a member lie in its container."""
 
     #: as they are, from ``offset`` on
     TAR = "tar"
@@ -19,7 +19,7 @@ class Packing(Enum):
 
 
 class Member(NamedTuple):
-    """Where an object lies in a zip or tar.
+    """The place of an object in a zip or tar.
 
     Attributes:
         packing: a Packing's value; or, where the object can't be read, the value of the Reason why.
@@ -64,7 +64,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def listed_as(self) -> bytes:
-        """What stands for it in the audit: a zip or tar of which some members are listed is never taken for the whole one."""
+        """The text for it in the audit: a container of which some members are listed is never taken for the whole one."""
         return self.source if self.members is None else self.source + b"!/"
 
 
@@ -76,7 +76,7 @@ class Written(NamedTuple):
 
     @property
     def crc32c_text(self) -> str:
-        """As tables have it: 8 hex digits."""
+        """The CRC-32C as tables have it: 8 hex digits."""
         return f"{self.crc32c:08x}"
 
 

@@ -1,4 +1,4 @@
-"""Places that can't be used for now, whatever the object: how they are told from objects at fault, and what is said of them."""
+"""Places that can't be used for now, whatever the object: tests that tell them from objects at fault, and errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from anonymizer import BROKEN_PLACE
+from anonymizer.internals import BROKEN_PLACE
 
 from .errors import StorageUnavailableError
 from .store import StorageError
@@ -25,14 +25,14 @@ _PAUSES = (1.0, 2.0)
 
 
 class StorageDownError(StorageError, StorageUnavailableError):
-    """A location can't be used for now; later the same command will go on."""
+    """A location that can't be used for now; later the same command will go on."""
 
 
 # -- this machine
 
 
 def cannot_write(error: OSError) -> StorageDownError | None:
-    """The error to raise where ``error`` came of writing and has nothing to do with what was written; else None."""
+    """Return the error to raise where ``error`` came of writing and has nothing to do with what was written; else None."""
     code = error.errno
     if code == _FULL:
         return StorageDownError(f"there is no space left where the run writes: make room, and {_AGAIN}")
@@ -46,19 +46,19 @@ def cannot_write(error: OSError) -> StorageDownError | None:
 
 
 def cannot_sync(error: OSError) -> StorageDownError:
-    """The error to raise where nobody knows whether what was written is on the disk."""
+    """Return the error to raise where nobody knows whether written bytes are on the disk."""
     return StorageDownError(f"what was written can't be brought to the disk ({_text(error)}): see to the disk, and {_AGAIN}")
 
 
 def cannot_read(error: OSError) -> StorageDownError | None:
-    """The same for reading: a file that can't be read is a file, but a share that isn't there any more is gone for all."""
+    """Return the same for reading: a file that can't be read is a file, but a share that isn't there any more is gone for all."""
     if error.errno in BROKEN_PLACE - _OF_ONE_FILE:
         return StorageDownError(f"a disk or share that the run reads fails ({_text(error)}): see to it, and {_AGAIN}")
     return None
 
 
 def check_place(folder: bytes) -> None:
-    """Look why a file of an input can't be read: whether it is the file, or the place.
+    """Check the place of an input's file that can't be read: whether it is the file that fails, or the place.
 
     Args:
         folder: of the input, which had objects.
@@ -87,7 +87,7 @@ def _text(error: OSError) -> str:
 
 
 class Outage(Enum):
-    """Why a store can't be used for now; the value is what is said of it."""
+    """The reason why a store can't be used for now; the value is its text."""
 
     NO_ANSWER = "can't be reached, or doesn't answer as it should: see to the network, the address and the store"
     NO_QUOTA = "takes no more requests or bytes, by a quota or limit: wait, or have it raised"
@@ -95,7 +95,7 @@ class Outage(Enum):
 
 
 def unavailable(scheme: str, outage: Outage) -> StorageDownError:
-    """The error to raise for a store of that scheme."""
+    """Return the error to raise for a store of that scheme."""
     hint = " (--hdfs_host, --hdfs_port and --hdfs_user)" if scheme == "hdfs" and outage is Outage.NO_ANSWER else ""
     error = StorageDownError(f"{scheme}:// {outage.value}{hint}, and {_AGAIN}")
     note_outage(str(error))
@@ -103,7 +103,7 @@ def unavailable(scheme: str, outage: Outage) -> StorageDownError:
 
 
 def refusal(scheme: str, outage: Outage | None, otherwise: Exception, answers: Callable[[], bool]) -> Exception:
-    """The error to raise where a request for an object failed, with all of its attempts.
+    """Return the error to raise where a request for an object failed, with all of its attempts.
 
     Args:
         outage: what the failure tells of the store; None: nothing.
@@ -134,12 +134,12 @@ _outages = _Outages()
 
 
 def remember_outages(remember: bool = True) -> None:
-    """Ask no store again that was found to be down, from now on, or forget all about it: a run that ends would only wait."""
+    """Remember outages from now on, or forget them: a store that is down isn't asked again, as an ending run would only wait."""
     _outages.found = {} if remember else None
 
 
 def note_outage(message: str) -> None:
-    """Remember what one of these errors said, in whichever process."""
+    """Remember an outage by one of these errors, in whichever process."""
     scheme = _SCHEME.match(message)
     if scheme and _outages.found is not None:
         _outages.found[scheme[1]] = message

@@ -1,4 +1,4 @@
-"""Split what lies below a prefix into parts that can be listed side by side.
+"""Prefixes, split into parts that can be listed side by side.
 
 Stores list a prefix from its first name to its last, a thousand names a request: ten million names one after the other take
 most of an hour. Names are strings, so the parts are longer prefixes. Folders are no help: an archive may have one or a million.
@@ -21,7 +21,7 @@ _LAST = "\U0010ffff"
 
 
 def split(store: ObjectStore, prefix: str, parts: int = PARTS) -> Iterator[tuple[str, bool]]:
-    """(name, whether it is a prefix): together they hold each object below ``prefix`` once.
+    """Yield (name, whether it is a prefix): together they hold each object below ``prefix`` once.
 
     Raises:
         StorageError: the store can't be listed.
@@ -58,7 +58,7 @@ def _name(entry: Entry) -> str:
 
 
 def _common(store: ObjectStore, prefix: str, first: str, later: str) -> str:
-    """The longest prefix that all names below ``prefix`` share, of which ``first`` is the first and ``later`` another one."""
+    """Return the longest prefix that all names below ``prefix`` share: ``first`` is the first of them, ``later`` another one."""
     low, high = len(prefix), len(prefix)
     for one, other in zip(first[low:], later[low:], strict=False):
         if one != other:
@@ -74,7 +74,7 @@ def _common(store: ObjectStore, prefix: str, first: str, later: str) -> str:
 
 
 def _children(store: ObjectStore, stem: str, first: Entry) -> list[str] | None:
-    """The prefixes that are a character longer than ``stem``, behind ``stem`` itself where an object has that very name.
+    """Return the prefixes that are a character longer than ``stem``, behind ``stem`` itself where an object has that very name.
 
     None where they can't be told apart.
     """

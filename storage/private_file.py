@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
-from anonymizer import UNFINISHED, sync_file, sync_folder
+from anonymizer.internals import UNFINISHED, sync_file, sync_folder
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 def create_private(path: str, write: Callable[[BinaryIO], T]) -> T:
-    """Make a file (0600) of what ``write`` writes, and return what it returns; what it raises goes through, and no file is left.
+    """Make a file (0600) that ``write`` writes, and return its result. Its exceptions go through, and no file is left then.
 
     Raises:
         FileExistsError: there is something of that name, which stays as it is.

@@ -1,11 +1,11 @@
-"""What the steps need of storage; the stores beside this module offer it."""
+"""Protocols of storage, as the steps need it; the stores beside this module implement them."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from .objects import ExistingOutput, ObjectRef, Written
 
@@ -54,29 +54,29 @@ class Operations(NamedTuple):
 
 
 class Archive(Protocol):
-    """Where objects come from. Picklable."""
+    """The source of objects. Picklable."""
 
     @property
     def concurrency(self) -> int:
-        """How many objects are worth having under way at once in a process: 1 where waiting costs nothing."""
+        """The number of objects worth having under way at once in a process: 1 where waiting costs nothing."""
 
     def parts(self, location: tuple[int, str]) -> Iterator[ListingPart]:
-        """The parts of an input: its ordinal and what the user named."""
+        """Yield the parts of an input, by its ordinal and its location as the user named it."""
 
     def objects(self, part: ListingPart) -> Iterator[ObjectRef]:
-        """The objects of a part, zips and tars among them as what they are."""
+        """Yield the objects of a part, zips and tars among them unopened."""
 
     def is_container(self, name: bytes) -> bool:
-        """Whether a listed object of that name is one of those whose members are the instances."""
+        """Return whether a listed object of that name is one of those whose members are the instances."""
 
     def members(self, container: ObjectRef) -> Iterator[list[ObjectRef]]:
-        """The members of a zip or tar, in lists that one worker should read in their order.
+        """Yield the members of a zip or tar, in lists that one worker should read in their order.
 
         Whatever goes wrong, the container itself is the last to be yielded: reading it tells why.
         """
 
     def open(self, ref: ObjectRef, *, header: bool = False) -> AbstractContextManager[OpenObject]:
-        """The object's bytes.
+        """Open the object's bytes.
 
         Args:
             header: only the beginning will be read: bytes are fetched as they are asked for, not as one stream.
@@ -89,23 +89,23 @@ class Archive(Protocol):
         """
 
     def release(self) -> None:
-        """Let go of what this thread keeps open between objects that lie in one compressed tar."""
+        """Close the compressed tar that this thread keeps open between its members."""
 
     def take_operations(self) -> Operations:
-        """What this process did on object storage since this was last asked."""
+        """Return the operations of this process on object storage since the last call."""
 
 
 class Outputs(Protocol):
-    """What lies where objects go."""
+    """The objects in the place where objects go."""
 
     def is_there(self, name: str, size: int) -> bool:
-        """Whether an object of that name and size, which was written before, is still there.
+        """Return whether an object of that name and size, which was written before, is still there.
 
         Where to ask is an operation that is paid for, the answer is yes.
         """
 
     def is_whole(self, name: str, written: Written, since: float) -> bool:
-        """As ``is_there``, of an object that only a ledger tells of: nothing but what was written is there.
+        """Return whether exactly the written object is there, of which only a ledger tells.
 
         Args:
             since: seconds since the epoch at which it was on the disk; 0 where a power cut may have come in between. What was
@@ -114,7 +114,7 @@ class Outputs(Protocol):
 
 
 class ObjectWriter(Outputs, Protocol):
-    """Where objects go. Picklable."""
+    """The destination of objects. Picklable."""
 
     def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:
         """Write an object that becomes visible whole or not at all; the same content under that name is a success.
@@ -132,13 +132,13 @@ class ObjectWriter(Outputs, Protocol):
         """
 
     def flush(self) -> Future[None]:
-        """What is done when no power cut can undo what this process wrote so far; nobody else waits for that.
+        """Return a future that is done when no power cut can undo what this process wrote so far; nobody else waits for that.
 
         It raises StorageUnavailableError if that can't be had.
         """
 
     def open(self, name: str) -> AbstractContextManager[ByteStream]:
-        """An output of which the beginning is to be read.
+        """Open an output of which the beginning is to be read.
 
         Raises:
             OSError: it can't be read; reading may raise it, too.
@@ -146,7 +146,7 @@ class ObjectWriter(Outputs, Protocol):
         """
 
     def namesake(self, name: str) -> str | None:
-        """The name of an output of the same study and instance: ``name`` itself where that is taken; None where there is none.
+        """Return the name of an output of the same study and instance: ``name`` itself if that is taken; None: there is none.
 
         Raises:
             DeidentificationError: nobody can tell.
@@ -154,7 +154,7 @@ class ObjectWriter(Outputs, Protocol):
         """
 
     def found(self, name: str) -> ExistingOutput | None:
-        """What lies under that name, all of it read; None where nothing does.
+        """Return the output of that name, all of it read; None where there is none.
 
         Raises:
             DeidentificationError: it can't be read.
@@ -163,10 +163,10 @@ class ObjectWriter(Outputs, Protocol):
 
 
 class TableTarget(Protocol):
-    """Where tables go. Picklable."""
+    """The destination of tables. Picklable."""
 
     def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
-        """Write a file whole; one of that name is replaced. What it raises names no object.
+        """Write a file whole; one of that name is replaced. Its exceptions name no object.
 
         Args:
             durable: return when no power cut can undo it.
@@ -174,10 +174,10 @@ class TableTarget(Protocol):
 
 
 class TableFolder(TableTarget, Protocol):
-    """Where the audit's tables go. Picklable."""
+    """The destination of the audit's tables. Picklable."""
 
     def read(self, name: str) -> bytes:
-        """A file's content.
+        """Return a file's content.
 
         Raises:
             FileNotFoundError: there is none.

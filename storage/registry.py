@@ -1,4 +1,4 @@
-"""The store of a location: which module knows its scheme, and whether what it needs is installed."""
+"""The store of a location: the module that knows its scheme, if the packages that it needs are installed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_scheme(location: str) -> None:
 
 
 def store_for(location: str, options: StorageOptions) -> ObjectStore:
-    """The process's store for ``location``.
+    """Return the process's store for ``location``.
 
     Raises:
         StorageError: unknown, not installed, or without credentials.
@@ -48,7 +48,7 @@ def store_for(location: str, options: StorageOptions) -> ObjectStore:
 
 
 def has_connected() -> bool:
-    """Whether this process has had a store elsewhere than on this machine, and may hold connections to it."""
+    """Return whether this process has had a store elsewhere than on this machine, and may hold connections to it."""
     return any(f"{__package__}.stores.{kind.module}" in sys.modules for kind in _KINDS.values())
 
 

@@ -1,4 +1,4 @@
-"""Ask again for bytes that went wrong on their way."""
+"""Retries for bytes that went wrong on their way."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def retry_transient(attempt: Callable[[], T]) -> T:
-    """What ``attempt`` gives, tried anew while bytes go wrong on their way.
+    """Return the result of ``attempt``, tried anew while bytes go wrong on their way.
 
     Raises:
         TransientError: they still did the last time.

@@ -1,4 +1,4 @@
-"""How a run ends before its end: by what is asked for from outside, or by a store that can't be used; what is done is kept."""
+"""The early end of a run: by a request from outside, or by a store that can't be used; finished work is kept."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _stopped = threading.Event()
 
 
 class StoppedError(EndOfRunError):
-    """The run was told to stop."""
+    """The end of a run that was told to stop."""
 
 
 def stop() -> None:
-    """Have this process's work for the run end soon: nothing new is begun or written by it."""
+    """End this process's work for the run soon: nothing new is begun or written by it."""
     _stopped.set()
 
 
 def go_on() -> None:
-    """Take ``stop`` back: what comes is another run's."""
+    """Take ``stop`` back: from now on the work is another run's."""
     _stopped.clear()
 
 
@@ -38,7 +38,7 @@ def check_running() -> None:
 
 
 def keep_done(results: Iterable[T], keep: Callable[[], None]) -> Iterator[T]:
-    """``results``, looking before each whether the run goes on; if it ends there, ``keep`` is called first: what it can't keep is
+    """Yield ``results``, and check before each that the run goes on. If it ends there, ``keep`` is called first; other work is
     done again.
     """
     try:

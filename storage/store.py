@@ -1,4 +1,4 @@
-"""What every kind of storage offers; the modules beside this one are its kinds."""
+"""The interface of every kind of storage; the modules beside this one are its kinds."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ WHOLE_BYTES = 256 << 10
 
 @dataclass(frozen=True)
 class StorageOptions:
-    """How storage is reached. It travels with the job, so it holds no secret: those come from where a process runs.
+    """Options for reaching storage. They travel with the job, so they hold no secret: those come from where a process runs.
 
     Attributes:
         anonymous: use no credentials.
@@ -60,7 +60,7 @@ class OpenEntry(Protocol):
         """The object as it is read, with its size and version as far as they are known by now."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end.
+        """Return at most ``size`` bytes; ``b""`` at the end.
 
         Raises:
             OSError: it can't be read.
@@ -70,21 +70,21 @@ class OpenEntry(Protocol):
 
 
 class StorageError(UserFacingError):
-    """A location can't be used at all: no credentials, no such bucket, no access. The message names no object."""
+    """A location that can't be used at all: no credentials, no such bucket, no access. The message names no object."""
 
 
 class OddFileError(StorageError, NotOursError):
-    """Something that no run has written lies where a file of a run could."""
+    """A file that no run has written, in the place of one that a run could write."""
 
 
 class ObjectStore(Protocol):
     """A kind of storage, in one process: it holds clients, and is never pickled."""
 
     def divides(self, prefix: str) -> bool:
-        """Whether it lists ``prefix`` in order and from any name on, so that it can be divided."""
+        """Return whether it lists ``prefix`` in order and from any name on, so that it can be divided."""
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """Objects whose URI begins with ``prefix``, in the order of their names as UTF-8.
+        """Yield the objects whose URI begins with ``prefix``, in the order of their names as UTF-8.
 
         Args:
             after: begin behind this URI: all that sort at or before it are left out.
@@ -97,7 +97,7 @@ class ObjectStore(Protocol):
     def open(
         self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False
     ) -> AbstractContextManager[OpenEntry]:
-        """The bytes ``start`` to ``end`` (exclusive; None: all) of that version of an object.
+        """Open the bytes ``start`` to ``end`` (exclusive; None: all) of that version of an object.
 
         Args:
             header: only the beginning will be read: bytes are fetched as they are asked for, not as one stream.
@@ -108,14 +108,14 @@ class ObjectStore(Protocol):
         """
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """Names of the objects right in ``folder`` that begin so.
+        """Return the names of the objects right in ``folder`` that begin so.
 
         Raises:
             StorageError: it can't be listed.
         """
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """A small object's content and version.
+        """Return a small object's content and version.
 
         Raises:
             FileNotFoundError: there is none.
@@ -123,7 +123,7 @@ class ObjectStore(Protocol):
         """
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """Write a small object whole, in place of what is there.
+        """Write a small object whole, in place of the one that is there.
 
         Args:
             version: replace only this version; ``""``: only where there is none; None: whatever is there.
@@ -169,7 +169,7 @@ class Counts:
         self._counts = Operations()
 
     def add(self, *, lists: int = 0, reads: int = 0, writes: int = 0, bytes_read: int = 0, bytes_written: int = 0) -> None:
-        """Count these in."""
+        """Add these to the counts."""
         with self._lock:
             now = self._counts
             self._counts = Operations(
@@ -181,7 +181,7 @@ class Counts:
             )
 
     def take(self) -> Operations:
-        """What was counted since this was last asked."""
+        """Return the counts since the last call."""
         with self._lock:
             taken, self._counts = self._counts, Operations()
         return taken

@@ -1,4 +1,4 @@
-"""Where a run's objects go."""
+"""Writers of a run's objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Protocol, cast
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from .durability import nothing_to_wait_for
 from .locations import as_folder, join, scheme_of
@@ -37,25 +37,25 @@ class _RemoteWriter:
         return cast(RemoteStore, store_for(self._output, self._options))
 
     def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:
-        """As ``ObjectWriter.write``."""
+        """Implement ``ObjectWriter.write``."""
         metadata = {} if self._metadata is None else {**self._metadata, "source-id": source_id}
         return self._store.create(join(self._output, name), chunks, metadata, version=instead_of or "")
 
     def flush(self) -> Future[None]:
-        """As ``ObjectWriter.flush``: what a store has taken stays."""
+        """Implement ``ObjectWriter.flush``: what a store has taken stays."""
         return nothing_to_wait_for()
 
     def is_there(self, name: str, size: int) -> bool:
-        """As ``ObjectWriter.is_there``."""
+        """Implement ``ObjectWriter.is_there``."""
         return True
 
     def is_whole(self, name: str, written: Written, since: float) -> bool:
-        """As ``Outputs.is_whole``."""
+        """Implement ``Outputs.is_whole``."""
         return True
 
     @contextmanager
     def open(self, name: str) -> Iterator[ByteStream]:
-        """As ``ObjectWriter.open``."""
+        """Implement ``ObjectWriter.open``."""
         entry = self._entry(name)
         if entry is None:
             raise FileNotFoundError
@@ -63,7 +63,7 @@ class _RemoteWriter:
             yield stream
 
     def namesake(self, name: str) -> str | None:
-        """As ``ObjectWriter.namesake``."""
+        """Implement ``ObjectWriter.namesake``."""
         if self._entry(name) is not None:
             return name
         study, _, instance = name.split("/")
@@ -77,18 +77,18 @@ class _RemoteWriter:
         return entry if entry is not None and entry.uri == uri.encode() else None
 
     def found(self, name: str) -> ExistingOutput | None:
-        """As ``ObjectWriter.found``."""
+        """Implement ``ObjectWriter.found``."""
         entry = self._entry(name)
         if entry is None:
             return None
         return ExistingOutput(Written(entry.size, crc32c_of(self._store, entry)), entry.version)
 
     def clean(self) -> None:
-        """As ``RunWriter.clean``: whatever isn't finished was never there."""
+        """Implement ``RunWriter.clean``: whatever isn't finished was never there."""
 
 
 def writer_for(output: str, run_id: str, options: StorageOptions, metadata: dict[str, str] | None = None) -> RunWriter:
-    """The writer of a run.
+    """Return the writer of a run.
 
     Args:
         metadata: what object stores keep beside each object, with its source's id; None: nothing. A file system has no place

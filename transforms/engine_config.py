@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from anonymizer import Engine, Key, PatientTable, PatientTableError, Seal, SecretError
+from anonymizer import Key, PatientTable, PatientTableError, SecretError
+from anonymizer.internals import Engine, Seal
 from profiles import ConfidentialityProfile
 
 ReadFile = Callable[[str], bytes]

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from anonymizer import SEAL_SIZE, TRANSIENT_REASONS, AttributeAction, Reason
+from anonymizer import AttributeAction, Reason
+from anonymizer.internals import SEAL_SIZE, TRANSIENT_REASONS
 from storage import NotOursError, ObjectRef, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from anonymizer import FILTERED, DeidentificationError, Description, Reason
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import FILTERED, Description
 from storage import EndOfRunError, ObjectRef, TransientError
 
 from .records import AuditRow, EarlierOutput, Status

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from anonymizer import Seal
+from anonymizer.internals import Seal
 from profiles import UserFacingError
 
 #: the member with the codes: in hexadecimal, by the id of the key

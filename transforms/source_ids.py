@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from anonymizer import Engine
+from anonymizer.internals import Engine
 from storage import ObjectRef
 
 

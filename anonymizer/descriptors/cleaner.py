@@ -1,4 +1,4 @@
-"""Descriptions without what identifies anybody (PS3.15 E.3.5): what isn't known to be harmless goes."""
+"""The cleaner of descriptions (PS3.15 E.3.5): words that aren't known to be harmless go."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMEMBERED, _LONGEST = 4096, 256
 
 
 class _Cleaned(NamedTuple):
-    """What stays of a text, if none of ``words`` identifies anybody beyond those that were known to."""
+    """A cleaned text, valid if none of ``words`` identifies anybody beyond those that were known to."""
 
     text: str
     words: tuple[str, ...]
@@ -35,7 +35,7 @@ _known: dict[tuple[str, bool, tuple[str, ...]], _Cleaned] = {}
 
 
 class DescriptorCleaner:
-    """Cleans descriptions of one patient's objects.
+    """A cleaner of descriptions in one patient's objects.
 
     What stays are words of a vocabulary and tokens of technique (profiles/data/clinical_words.txt and its neighbours), unless
     they identify the patient or somebody around them, stand where a name is expected, or may be a name beside unknown words.
@@ -51,7 +51,7 @@ class DescriptorCleaner:
         self._keeps_traits = keep_patient_characteristics
 
     def clean(self, text: str) -> str:
-        """What may stay of ``text``: its harmless words, as they are spelled and in their order; "" when nothing does.
+        """Return what may stay of ``text``: its harmless words, as they are spelled and in their order; "" when nothing does.
 
         Args:
             text: a value of a text VR, one line or several; no backslash separates values in it.
@@ -64,7 +64,7 @@ class DescriptorCleaner:
         return cleaned
 
     def _remembered(self, text: str) -> str | None:
-        """What stayed of the text when the same words of it identified somebody; None if that isn't certain."""
+        """Return the cleaned text of an earlier call if the same words identified somebody then; None if that isn't certain."""
         nobody = self._entry(text, ())
         known = tuple(filter(self._is_identifying, nobody.words))
         if not known:
@@ -90,7 +90,7 @@ class DescriptorCleaner:
 
 
 def _settled(text: str, is_identifying: Callable[[str], bool], keeps_traits: bool) -> str:
-    """Clean until nothing changes: what stood apart may stand side by side once a word between is gone."""
+    """Clean until nothing changes: words may stand side by side once one between them is gone."""
     while True:
         cleaned = _once(text, is_identifying, keeps_traits)
         if cleaned == text:

@@ -1,4 +1,4 @@
-"""What stands where a name, an identifier, an address, an age or a date is expected (PS3.15 E.3.5)."""
+"""Words where a name, an identifier, an address, an age or a date is expected (PS3.15 E.3.5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REACH = 3
 
 
 class Expected(Enum):
-    """What may follow a word."""
+    """The kinds of words that may follow a word."""
 
     NOTHING = "nothing"
     PERSON = "a name, unless a clinical word follows"
@@ -69,7 +69,7 @@ def _phrases(line: Line) -> None:
 
 
 def _times(line: Line) -> None:
-    """Ages and dates: a unit of time takes the number before it along, a month those on both sides."""
+    """Drop ages and dates: a unit of time takes the number before it along, a month those on both sides."""
     kinds = line.kinds
     for index, kind in enumerate(list(kinds)):
         if kind is not Kind.TIME and kind is not Kind.MONTH and not line.said(index, "maybe_month"):
@@ -94,7 +94,7 @@ def _times(line: Line) -> None:
 
 
 def _otherwise(line: Line, index: int) -> Kind:
-    """A unit of time or a month without a number: perhaps another word, perhaps April's name."""
+    """Judge a unit of time or a month without a number: perhaps another word, perhaps April's name."""
     if in_vocabulary(line.word(index)):
         return Kind.PLAIN
     return Kind.UNKNOWN if line.kinds[index] is Kind.MONTH else Kind.GONE
@@ -124,7 +124,7 @@ def _behind_triggers(line: Line, expected: Expected) -> Expected:
 
 
 def _opened(line: Line, index: int) -> Expected | None:
-    """What a trigger lets expect; None if there is none. The trigger itself goes."""
+    """Return what a trigger makes expect; None if there is no trigger. The trigger itself goes."""
     kind = line.kinds[index]
     opened = _OPENED.get(kind.name)
     if opened is None:
@@ -142,7 +142,7 @@ def _opened(line: Line, index: int) -> Expected | None:
 
 
 def _is_modality(line: Line, index: int) -> bool:
-    """MR, DR, MS, ST as a modality, an illness, a wave: no full stop, not cased like a title, nothing like a name behind."""
+    """Return whether MR, DR, MS or ST is a modality, an illness, a wave: no full stop, no title's case, no name behind."""
     text, following = line.text(index), line.placed[index + 1 :]
     if not line.said(index, "dual") or not text.strip("?()").isalpha():
         return False
@@ -158,7 +158,7 @@ def _is_modality(line: Line, index: int) -> bool:
 
 
 def _judge(line: Line, index: int, expected: Expected, count: int) -> Expected:
-    """Drop the token if it may be what was expected, the ``count``-th since; returns what is still expected."""
+    """Drop the token if it may be what was expected, the ``count``-th since; return what is still expected."""
     kinds, kind = line.kinds, line.kinds[index]
     if expected is Expected.SURNAME:
         if kind in NUMERIC or kind is Kind.GONE:
@@ -189,14 +189,14 @@ def _judge(line: Line, index: int, expected: Expected, count: int) -> Expected:
 
 
 def _is_obvious(line: Line, index: int) -> bool:
-    """Whether a word that may be a name is obviously none: small where capitals are used, a clinical word behind it."""
+    """Return whether a word that may be a name is obviously none: small where capitals are used, a clinical word behind it."""
     if line.kind(index + 1) is not Kind.PLAIN or line.said(index + 1, "stop") or not line.text(index).islower():
         return False
     return any(placed.text.isalpha() and not placed.text.islower() for placed in line.placed)
 
 
 def _institution(line: Line, index: int) -> None:
-    """Mercy Medical Center, Brain and Spine Institute, Hospital of the City."""
+    """Mark institutions as unknown: Mercy Medical Center, Brain and Spine Institute, Hospital of the City."""
     kinds = line.kinds
     kinds[index] = Kind.UNKNOWN
     at, seen, clinical = index - 1, 0, True
@@ -227,7 +227,7 @@ def _institution(line: Line, index: int) -> None:
 
 
 def _street(line: Line, index: int) -> None:
-    """12 High Street, Long Lane; a number before takes all words behind it along."""
+    """Mark streets as unknown: 12 High Street, Long Lane; a number before takes all words behind it along."""
     kinds, first = line.kinds, index - 1
     for at in range(index - 1, max(index - 2 - _REACH, -1), -1):
         if kinds[at] is Kind.MARK or line.said(at, "stop"):

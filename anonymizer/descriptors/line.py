@@ -1,4 +1,4 @@
-"""A line of a description: its tokens, and what has become of each."""
+"""A line of a description: its tokens, and the state of each."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ class Line:
         self.kinds = kinds
 
     def kind(self, index: int) -> Kind | None:
-        """The kind of a token, None outside the line."""
+        """Return the kind of a token, None outside the line."""
         return self.kinds[index] if 0 <= index < len(self.kinds) else None
 
     def word(self, index: int) -> str:
-        """The normal word of a token, "" outside the line."""
+        """Return the normal word of a token, "" outside the line."""
         return self.placed[index].token.word if 0 <= index < len(self.placed) else ""
 
     def text(self, index: int) -> str:
-        """The text of a token, "" outside the line."""
+        """Return the text of a token, "" outside the line."""
         return self.placed[index].text if 0 <= index < len(self.placed) else ""
 
     def said(self, index: int, kind: str) -> bool:
-        """Whether the token's word has a kind in ``context_words.csv``."""
+        """Return whether the token's word has a kind in ``context_words.csv``."""
         return has_kind(self.word(index), kind)
 
     def beyond_marks(self, index: int, step: int) -> int:
-        """The next token in a direction that isn't punctuation; its index may lie outside the line."""
+        """Return the next token in a direction that isn't punctuation; its index may lie outside the line."""
         index += step
         while self.kind(index) is Kind.MARK:
             index += step
         return index
 
     def across(self, index: int, step: int) -> int | None:
-        """The next token in a direction within the same sentence and part of the line; None where that ends first."""
+        """Return the next token in a direction within the same sentence and part of the line; None where that ends first."""
         if step > 0 and self.placed[index].token.ends_sentence:
             return None
         index += step
@@ -67,7 +67,7 @@ class Line:
         return index
 
     def is_number(self, index: int) -> bool:
-        """Whether the token is the number of a day or a year, or an age: 3, 3rd, 1962."""
+        """Return whether the token is the number of a day or a year, or an age: 3, 3rd, 1962."""
         if self.kind(index) is None:
             return False
         word = self.word(index)

@@ -1,4 +1,4 @@
-"""What words that may be names, initials and numbers are beside each other (PS3.15 E.3.5)."""
+"""Words that may be names, initials and numbers, judged by their neighbours (PS3.15 E.3.5)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .tokens import NUMERIC, Kind, has_kind, is_kept, is_technique
 
 
 def look_at_neighbours(line: Line) -> None:
-    """Drop what may be part of a name by what stands beside it."""
+    """Drop words that may be part of a name, by their neighbours."""
     kinds = line.kinds
     if Kind.NAME in kinds:
         _initials(line)
@@ -22,7 +22,7 @@ def look_at_neighbours(line: Line) -> None:
 
 
 def _initials(line: Line) -> None:
-    """Two letters that may be initials stay between words that stay, or, if they say technique, beside such."""
+    """Drop two letters that may be initials, but between words that stay, or, if they say technique, beside such."""
     for index, kind in enumerate(line.kinds):
         word = line.word(index)
         if kind is not Kind.NAME or len(word) != 2 or has_kind(word, "modality"):
@@ -34,7 +34,7 @@ def _initials(line: Line) -> None:
 
 
 def _odd_cases(line: Line) -> None:
-    """Names by their capitals: CHEST PAIN Stone, chest pain STONE, and John Hip where other words are small."""
+    """Drop names by their capitals: CHEST PAIN Stone, chest pain STONE, and John Hip where other words are small."""
     texts = [placed.text for placed in line.placed if len(placed.text) > 3 and placed.text.isalpha()]
     upper, title = sum(map(str.isupper, texts)), sum(map(str.istitle, texts))
     begins_with_capital = line.text(0).istitle()
@@ -57,7 +57,7 @@ def _odd_cases(line: Line) -> None:
 
 
 def _beside_unknown(line: Line) -> None:
-    """Words that may be names go where a word that isn't understood stands beside them, and so on along them."""
+    """Drop words that may be names beside a word that isn't understood, and so on along them."""
     forwards = range(len(line.kinds))
     for order in (forwards, forwards[::-1]):
         unknown = False
@@ -76,7 +76,7 @@ def _beside_unknown(line: Line) -> None:
 
 
 def _islands(line: Line) -> None:
-    """One word among unknown ones, as in Jones and Jimenez, 12 Walker Path, ILL 78596."""
+    """Drop one word among unknown ones, as in Jones and Jimenez, 12 Walker Path, ILL 78596."""
     was = list(line.kinds)
     for index, kind in enumerate(was):
         if not is_kept(kind):
@@ -93,7 +93,7 @@ def _islands(line: Line) -> None:
 
 
 def _is_plate(line: Line, index: int) -> bool:
-    """Letters before a number, as on a number plate, that are no technique."""
+    """Return whether letters before a number are like those of a number plate, and no technique."""
     word = line.word(index)
     if line.kind(index + 1) is not Kind.NUMBER or len(line.text(index + 1)) < 3 or len(word) > 3 or not word.isalpha():
         return False
@@ -101,7 +101,7 @@ def _is_plate(line: Line, index: int) -> bool:
 
 
 def _letters_and_digits(line: Line) -> None:
-    """A letter for a side, a small number and a grade stay beside a word that stays."""
+    """Drop letters and digits, but a letter for a side, a small number and a grade beside a word that stays."""
     was = list(line.kinds)
     for index, kind in enumerate(was):
         if kind is not Kind.LETTER and kind is not Kind.DIGIT and kind is not Kind.GRADE:

@@ -1,4 +1,4 @@
-"""Spans of a line that are no clinical text whatever their words are: addresses of machines, times, ages, postal codes."""
+"""Spans of a line that are no clinical text, whatever their words are: addresses of machines, times, ages, postal codes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _HINT = re.compile(r"[@\\]|\w\.[\w-]+\.\w|:/|www|\bdot\b|\bat\s?[\])]|mailto|ftp
 
 
 def erase(line: str) -> str:
-    """``line`` (folded) with those spans overwritten, each by as many signs that no word holds."""
+    """Return ``line`` (folded) with those spans overwritten, each by as many signs that no word holds."""
     small = line.lower()
     if _HINT.search(small):
         line = _overwrite(line, _MACHINES, STRANGE)

@@ -15,7 +15,7 @@ _TIDY = re.compile(r"[,;:.|/&=+-]? ?| [,;:.|/&=+-] ?|\s")
 
 
 def rendered(text: str, line: Line, *, is_last: bool) -> str:
-    """What stays of ``text``: between two words what stood there, or where something went, the sign that says most.
+    """Return the words that stay of ``text``: between two of them the original signs or, where a word went, the most telling one.
 
     Args:
         is_last: no other line follows in the text.
@@ -65,7 +65,7 @@ def _trim(line: Line, is_last: bool) -> None:
 
 
 def _separator(signs: str, length: int) -> str:
-    """Closing brackets, a sign, opening brackets; not longer than ``length``, what stood there."""
+    """Return closing brackets, a sign, opening brackets; not longer than the ``length`` of the original."""
     closing = "".join(sign for sign in signs if sign in _CLOSING)
     opening = "".join(sign for sign in signs if sign in _OPENING)
     sign = next((sign for sign in _SEPARATORS if sign in signs), "")
@@ -74,7 +74,7 @@ def _separator(signs: str, length: int) -> str:
 
 
 def _brackets(line: Line) -> set[int]:
-    """The brackets that have a partner, and a word that stays between."""
+    """Return the brackets that have a partner, and a word that stays between."""
     found: set[int] = set()
     waiting: list[tuple[int, str]] = []
     last = -1

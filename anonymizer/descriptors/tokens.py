@@ -1,4 +1,4 @@
-"""What each token of a description may be, by itself: word lists and the grammar of technique (PS3.15 E.3.5, allow-list)."""
+"""The analysis of each token of a description by itself: word lists and the grammar of technique (PS3.15 E.3.5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .words import STRANGE, normal_word
 
 
 class Kind(Enum):
-    """What a token is; the context pass turns one into another until only words that stay are PLAIN or NAME."""
+    """The kind of a token; the context pass turns one into another until only words that stay are PLAIN or NAME."""
 
     PLAIN = "clinical or technical, stays"
     NAME = "clinical, and a name of people or places"
@@ -137,7 +137,7 @@ _ALLOWED = (Kind.PLAIN, Kind.NAME, Kind.PHRASE, Kind.TRAIT)
 
 @lru_cache(maxsize=20_000)
 def analyse(chunk: str) -> Token:
-    """What ``chunk`` is: text without blanks (but in quantities), as ``fold`` gives it."""
+    """Return the analysis of ``chunk``: text without blanks (but in quantities), as ``fold`` gives it."""
     if chunk.strip(ERASED) == "":
         return Token(Kind.NUMBER, 0, 0)
     if any(sign in chunk for sign in (STRANGE, ERASED, "^", "@")):
@@ -158,7 +158,7 @@ def analyse(chunk: str) -> Token:
 
 
 def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
-    """The kind of a chunk and what of it stays: with signs that say something before and behind it."""
+    """Return the kind of a chunk and its part that stays: with signs that say something before and behind it."""
     low = chunk.lower()
     left = start - 1 if start and chunk[start - 1] in "?<>~+" else start
     right = end + 1 if end < len(chunk) and chunk[end] in ".?!%*+" else end
@@ -180,7 +180,7 @@ def _judged(chunk: str, start: int, end: int) -> tuple[Kind, int, int]:
 
 
 def _technical(part: str, low: str) -> Kind | None:
-    """The kind of what the grammar of technique knows."""
+    """Return the kind by the grammar of technique."""
     if (
         (low in _LISTS.technique and not low.isalpha())
         or _GRAMMAR.fullmatch(low)
@@ -195,7 +195,7 @@ def _technical(part: str, low: str) -> Kind | None:
 
 @cache
 def _listed(word: str) -> Kind | None:
-    """The kind of a normal word by the lists, None if they don't have it."""
+    """Return the kind of a normal word by the lists, None if they don't have it."""
     kinds = _LISTS.context.get(word, frozenset())
     for name, kind in _KINDS.items():
         if name in kinds:
@@ -219,7 +219,7 @@ _GERMAN = re.compile(
 
 
 def _word(word: str) -> Kind:
-    """The kind of letters, as one word or, where capitals divide them, several."""
+    """Return the kind of letters, as one word or, where capitals divide them, several."""
     kind = _listed(normal_word(word))
     if kind is not None:
         return kind
@@ -232,7 +232,7 @@ def _word(word: str) -> Kind:
 
 
 def _together(kinds: list[Kind | None]) -> Kind:
-    """The kind of a compound of words: each of them must be allowed."""
+    """Return the kind of a compound of words: each of them must be allowed."""
     if any(kind not in _ALLOWED for kind in kinds):
         return Kind.UNKNOWN
     for kind in (Kind.PHRASE, Kind.TRAIT, Kind.NAME):
@@ -242,7 +242,7 @@ def _together(kinds: list[Kind | None]) -> Kind:
 
 
 def _compound(core: str) -> Kind:
-    """The kind of parts with signs, digits or capitals between them."""
+    """Return the kind of parts with signs, digits or capitals between them."""
     segments = _SEGMENT.findall(core)
     kinds: list[Kind | None] = []
     words: list[str] = []
@@ -268,7 +268,7 @@ def _compound(core: str) -> Kind:
 
 
 def _of_parts(kinds: list[Kind | None], words: list[str], core: str) -> Kind:
-    """The kind of a compound, by those of its parts."""
+    """Return the kind of a compound, by those of its parts."""
     numbers = [kind in NUMERIC for kind in kinds]
     times = [kind is Kind.TIME for kind in kinds]
     if all(numbers) or (any(times) and all(map(_is_counted, kinds, words))):
@@ -295,7 +295,7 @@ def _of_parts(kinds: list[Kind | None], words: list[str], core: str) -> Kind:
 
 
 def _is_technical_name(kind: Kind | None, word: str) -> bool:
-    """In t1_tse_fs_gd, fs and gd are no initials."""
+    """Return whether a part is no name, or one of technique: in t1_tse_fs_gd, fs and gd are no initials."""
     return kind is not Kind.NAME or (len(word) == 2 and word in _LISTS.technique)
 
 
@@ -304,7 +304,7 @@ def _is_counted(kind: Kind | None, word: str) -> bool:
 
 
 def _segment(segment: str, before: str, after: str, technique: int, joined: bool) -> Kind | None:
-    """The kind of a part between signs, None if it is nothing known."""
+    """Return the kind of a part between signs, None if it is nothing known."""
     low = segment.lower()
     if len(segment) > 1 and (kind := _technical(segment, low)) is not None:
         return kind
@@ -323,7 +323,7 @@ def _segment(segment: str, before: str, after: str, technique: int, joined: bool
 
 
 def _is_affix(low: str, before: str, after: str, technique: int) -> bool:
-    """The l of l'abdomen, the s of Crohn's, the C of T1+C, the w of w/contrast."""
+    """Return whether it is an affix: the l of l'abdomen, the s of Crohn's, the C of T1+C, the w of w/contrast."""
     if "'" in (before, after):
         return (after == "'" and has_kind(low, "elision")) or (before == "'" and low == "s")
     if low == "c":
@@ -332,7 +332,7 @@ def _is_affix(low: str, before: str, after: str, technique: int) -> bool:
 
 
 def _run(run: str) -> Kind | None:
-    """The kind of letters or digits that are glued to the others; CT1 and PET2 are devices, Scout2 and 3plane aren't."""
+    """Return the kind of letters or digits that are glued to the others; CT1 and PET2 are devices, Scout2 and 3plane aren't."""
     if run[0].isdigit():
         return Kind.DIGIT if len(run) == 1 or _THICKNESS.fullmatch(run) else Kind.NUMBER
     word = normal_word(run)
@@ -341,7 +341,7 @@ def _run(run: str) -> Kind | None:
 
 @lru_cache(maxsize=20_000)
 def _asked(core: str) -> tuple[str, ...]:
-    """The normal words by which ``core`` and its parts may be known to identify somebody."""
+    """Return the normal words by which ``core`` and its parts may be known to identify somebody."""
     found: dict[str, None] = {}
     for whole in {core, *re.split(r"[_\-/+=&*.']+", core)}:
         joined = "".join(_RUNS.findall(whole))
@@ -355,25 +355,25 @@ def _asked(core: str) -> tuple[str, ...]:
 
 
 def is_kept(kind: Kind | None) -> bool:
-    """Whether a token of this kind stays, once its context was looked at."""
+    """Return whether a token of this kind stays, once its context was looked at."""
     return kind is Kind.PLAIN or kind is Kind.NAME
 
 
 def has_kind(word: str, kind: str) -> bool:
-    """Whether ``context_words.csv`` gives the normal word that kind."""
+    """Return whether ``context_words.csv`` gives the normal word that kind."""
     return kind in _LISTS.context.get(word, ())
 
 
 def is_phrase(first: str, second: str) -> bool:
-    """Whether both words may stand side by side."""
+    """Return whether both words may stand side by side."""
     return (first, second) in _LISTS.phrases
 
 
 def in_vocabulary(word: str) -> bool:
-    """Whether the normal word may stay by the lists, whatever else it may mean."""
+    """Return whether the normal word may stay by the lists, whatever else it may mean."""
     return word in _LISTS.vocabulary
 
 
 def is_technique(word: str) -> bool:
-    """Whether the normal word says how an image was made: a sequence, a plane, a modality, or a token with digits."""
+    """Return whether the normal word says how an image was made: a sequence, a plane, a modality, or a token with digits."""
     return word in _LISTS.technique or not word.isalpha()

@@ -24,7 +24,7 @@ _SIGNS |= {"\u03bc": "u", "\u00b1": "~", "\u00ba": "°", "\u2264": "<", "\u2265"
 
 
 def _folded(character: str) -> str:
-    """The one character that is judged in the place of ``character``."""
+    """Return the one character that is judged in the place of ``character``."""
     if character in _SIGNS:
         return _SIGNS[character]
     category = unicodedata.category(character)
@@ -42,7 +42,7 @@ def _folded(character: str) -> str:
 
 
 class _Fold(dict[int, str]):
-    """Filled as characters are met; Unicode bounds it."""
+    """A table of folded characters, filled as they are met; Unicode bounds it."""
 
     def __missing__(self, code: int) -> str:
         self[code] = folded = _folded(chr(code))
@@ -53,12 +53,12 @@ _FOLD = _Fold()
 
 
 def fold(text: str) -> str:
-    """``text``, as long as it is, in plain characters: ASCII digits, dashes and blanks, letters without diacritics."""
+    """Return ``text`` in plain characters, of the same length: ASCII digits, dashes and blanks, letters without diacritics."""
     return text if text.isascii() and text.isprintable() else text.translate(_FOLD)
 
 
 def normal_word(word: str) -> str:
-    """``word`` as words are compared: casefold, NFKD without diacritics, digits in ASCII."""
+    """Return ``word`` as words are compared: casefold, NFKD without diacritics, digits in ASCII."""
     if word.isascii():
         return word.lower()
     # a small dotted capital I is two characters
@@ -69,7 +69,7 @@ def normal_word(word: str) -> str:
 
 
 def identifying_words(text: str) -> frozenset[str]:
-    """The normal words by which a name, an identifier, an address or a place may be recognised in a description.
+    """Return the normal words by which a name, an identifier, an address or a place may be recognised in a description.
 
     Args:
         text: a value of any text VR; PN values with their ``^`` and ``=`` (PS3.5 6.2).
@@ -94,7 +94,7 @@ def identifying_words(text: str) -> frozenset[str]:
 
 
 def spellings(word: str) -> set[str]:
-    """The normal words of one word: as it is, with umlauts written out, and with those that were written out contracted."""
+    """Return the normal words of one word: as it is, with umlauts written out, and with written-out ones contracted."""
     if word.isascii() and not _WRITTEN_OUT.search(small := word.lower()):
         return {small}
     small = word.casefold()

@@ -1,1 +1,1 @@
-"""DICOM as bytes: encodings, elements, file header, text; nothing here knows what is done to a value."""
+"""DICOM as bytes: encodings, elements, file header, text; nothing here knows the actions on values."""

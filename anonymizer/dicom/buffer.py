@@ -1,4 +1,4 @@
-"""The bytes at hand: all of an object or only its beginning, and the walks that look at structure and not at values."""
+"""The bytes at hand: all of an object or only its beginning, and walks that look at structure and not at values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MAX_DEPTH = 64
 
 
 class NeedMoreError(Exception):
-    """The buffer ends before the element does."""
+    """A buffer that ends before the element does."""
 
 
 class BulkKind(Enum):
-    """What to do with a top-level value that goes beyond the buffer."""
+    """The treatment of a top-level value that goes beyond the buffer."""
 
     COPY = auto()
     MASK = auto()
@@ -66,7 +66,7 @@ class Buffer:
         self.complete = complete
 
     def raise_out_of_bounds(self, position: int, tag: int) -> NoReturn:
-        """A length leads to ``position``, outside of what holds it: the sequence, the item, the buffer or the object.
+        """Raise the error for a length that leads to ``position``, outside of the sequence, item, buffer or object around it.
 
         Raises:
             NeedMoreError: more of the object may help.
@@ -79,7 +79,7 @@ class Buffer:
         raise NeedMoreError
 
     def item_header(self, position: int, encoding: Encoding, tag: int) -> tuple[int, int]:
-        """Tag and length of the item or delimiter at ``position``, in the sequence ``tag``."""
+        """Return tag and length of the item or delimiter at ``position``, in the sequence ``tag``."""
         try:
             group, element, length = encoding.item.unpack_from(self.content, position)
         except struct.error:
@@ -87,7 +87,7 @@ class Buffer:
         return group << 16 | element, length
 
     def skip_items(self, position: int, encoding: Encoding, tag: int, until: int = SEQUENCE_END) -> int:
-        """Where a value of undefined length ends that is not looked at: only its structure is walked, without recursion.
+        """Return the end of a value of undefined length that is not looked at: only its structure is walked, without recursion.
 
         Args:
             until: SEQUENCE_END for a sequence, ITEM_END for an item.
@@ -129,7 +129,7 @@ class Buffer:
         return position
 
     def items(self, position: int, end: int, encoding: Encoding, tag: int) -> Iterator[tuple[int, int, Encoding]]:
-        """Yield where each item's elements begin and end, and their encoding.
+        """Yield begin and end of each item's elements, and their encoding.
 
         Args:
             position, end: of the items of the sequence ``tag``; a delimiter may stand before ``end``.
@@ -157,7 +157,7 @@ class Buffer:
             position = following
 
     def item_encoding(self, position: int, end: int, encoding: Encoding) -> Encoding:
-        """The encoding of the elements of an item between ``position`` and ``end`` (or a delimiter before it).
+        """Return the encoding of the elements of an item between ``position`` and ``end`` (or a delimiter before it).
 
         Items of sequences in UN are implicit VR little endian (PS3.5 6.2.2), and so are those of implicit data sets. Devices that
         keep a foreign sequence as it came write explicit VR there: it shows by the first element, and what stands behind it.
@@ -187,7 +187,7 @@ class Buffer:
         return EXPLICIT_LITTLE if is_explicit else encoding
 
     def _unless_more(self, end: int, encoding: Encoding) -> Encoding:
-        """``encoding``, once more bytes behind ``end`` can't tell anything else.
+        """Return ``encoding``, once more bytes behind ``end`` can't change it.
 
         Raises:
             NeedMoreError: they may.
@@ -197,7 +197,7 @@ class Buffer:
         return encoding
 
     def find(self, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, FoundElement]:
-        """The elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
+        """Return the elements ``tags`` at or behind ``position`` in one data set, found without a look into sequences.
 
         The look ahead ends with the data set, behind the last of ``tags``, or where elements are out of order: else an item with
         an element over and over would be looked through as often. Where the structure is broken it just ends: the rewriter,
@@ -227,13 +227,13 @@ class Buffer:
         return found
 
     def text(self, found: FoundElement | None) -> bytes:
-        """The value of a found element without its padding; empty where there is none, or items."""
+        """Return the value of a found element without its padding; empty where there is none, or items."""
         if found is None or found.length == UNDEFINED:
             return b""
         return self.content[found.start : found.start + found.length].strip(b"\0 ")
 
     def value_end(self, vr: bytes, start: int, length: int, encoding: Encoding, tag: int) -> int:
-        """Where the value of the element ``tag`` ends that begins at ``start``; it is not looked at.
+        """Return the end of the value of the element ``tag`` that begins at ``start``; it is not looked at.
 
         Raises:
             NeedMoreError: beyond the buffer.
@@ -246,7 +246,7 @@ class Buffer:
         return start + length
 
     def element(self, position: int, encoding: Encoding, tag: int = 0) -> tuple[int, bytes, int, int]:
-        """Tag, VR (``b""`` in implicit), value's position and length of the element at ``position``, or of an item or delimiter.
+        """Return tag, VR (``b""``: implicit), value's position and length of the element, item or delimiter at ``position``.
 
         Args:
             tag: what holds it, for errors.
@@ -272,7 +272,7 @@ class Buffer:
             self.raise_out_of_bounds(len(self.content) + 1, tag)
 
     def fragments_end(self, position: int, encoding: Encoding) -> int:
-        """Where encapsulated pixel data ends, -1 if beyond an incomplete buffer (PS3.5 A.4).
+        """Return the end of encapsulated pixel data, -1 if it is beyond an incomplete buffer (PS3.5 A.4).
 
         Raises:
             DeidentificationError: what is there are no fragments, or they don't end.

@@ -31,7 +31,7 @@ _ESCAPE = re.compile(rb"\x1b(?:\$[()].|..)", re.DOTALL)
 
 @lru_cache(maxsize=1024)
 def _python_encodings(charset: str) -> list[str]:
-    """Python's codecs for a SpecificCharacterSet.
+    """Return Python's codecs for a SpecificCharacterSet.
 
     Raises:
         DeidentificationError: a term that PS3.3 C.12.1.1.2 doesn't define; pydicom would fall back to another set, and log it.
@@ -49,14 +49,14 @@ def _python_encodings(charset: str) -> list[str]:
 
 
 def _default() -> str:
-    """pydicom's codec for the default repertoire, which is ASCII: it takes Latin-1 for it."""
+    """Return pydicom's codec for the default repertoire, which is ASCII: it takes Latin-1 for it."""
     from pydicom.charset import python_encoding
 
     return str(python_encoding[""])
 
 
 def decode_text(value: bytes, charset: str) -> str:
-    """Text by the data set's SpecificCharacterSet (PS3.5 6.1).
+    """Return text, decoded by the data set's SpecificCharacterSet (PS3.5 6.1).
 
     Raises:
         DeidentificationError: a character set that doesn't exist, or bytes that aren't in it.
@@ -74,7 +74,7 @@ def decode_text(value: bytes, charset: str) -> str:
 
 
 def _decoded(value: bytes, encodings: list[str]) -> str:
-    """Text by Python's ``encodings``.
+    """Return text, decoded by Python's ``encodings``.
 
     pydicom would do the same, but where it can't it warns and falls back to replacement characters: that is no text.
 
@@ -87,7 +87,7 @@ def _decoded(value: bytes, encodings: list[str]) -> str:
 
 
 def _decoded_part(part: bytes, encodings: list[str]) -> str:
-    """A part of a text, by the escape sequence at its beginning, or the first encoding."""
+    """Return a part of a text, decoded by the escape sequence at its beginning, or the first encoding."""
     from pydicom.charset import CODES_TO_ENCODINGS, handled_encodings
 
     if not part.startswith(b"\x1b"):
@@ -101,7 +101,7 @@ def _decoded_part(part: bytes, encodings: list[str]) -> str:
 
 
 def best_text(value: bytes, charset: str) -> str:
-    """Text by the data set's SpecificCharacterSet, and by Latin-1 where it isn't in that: for comparison, never for an output."""
+    """Return text by the data set's SpecificCharacterSet, or else by Latin-1: for comparison, never for an output."""
     try:
         return decode_text(value, charset)
     except DeidentificationError:
@@ -109,7 +109,7 @@ def best_text(value: bytes, charset: str) -> str:
 
 
 def is_encodable(text: str, charset: str) -> bool:
-    """Whether ``text`` can stand in a data set with ``charset``."""
+    """Return whether ``text`` can stand in a data set with ``charset``."""
     if text.isascii():
         return True
     from pydicom.charset import encode_string
@@ -126,7 +126,7 @@ def is_encodable(text: str, charset: str) -> bool:
 
 
 def encode_alike(text: str, charset: str) -> set[bytes]:
-    """The bytes by which ``text`` may stand in or behind a data set with ``charset``: for comparison, never for an output.
+    """Return the bytes by which ``text`` may stand in or behind a data set with ``charset``: for comparison, never for an output.
 
     By its own character sets, without escape sequences; by Latin-1, UTF-8 and, beyond Latin-1, UTF-16 of both byte orders.
     """
@@ -146,7 +146,7 @@ def encode_alike(text: str, charset: str) -> set[bytes]:
 
 
 def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) -> bytes:
-    """An element with ``text`` in a data set with ``charset``, which can hold it (``is_encodable``).
+    """Return an element with ``text`` in a data set with ``charset``, which can hold it (``is_encodable``).
 
     Raises:
         DeidentificationError: a character set that doesn't exist.
@@ -168,5 +168,5 @@ def encode_text(tag: int, vr: str, text: str, encoding: Encoding, charset: str) 
 
 
 def names_character_sets(content: bytes) -> bool:
-    """Whether a value of SpecificCharacterSet says nothing but character sets, known ones or not."""
+    """Return whether a value of SpecificCharacterSet names nothing but character sets, known ones or not."""
     return _NAMES.fullmatch(content) is not None

@@ -16,11 +16,11 @@ class ByteStream(Protocol):
     """Anything with ``read``: an open file, a member of an archive, an object in storage."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end."""
+        """Return at most ``size`` bytes; ``b""`` at the end."""
 
 
 class InflatingStream:
-    """Reads the inflated bytes of a deflated data set.
+    """A reader of the inflated bytes of a deflated data set.
 
     Attributes:
         taken: deflated bytes that were read for them.
@@ -37,7 +37,7 @@ class InflatingStream:
         self._inflate = zlib.decompressobj(_RAW)
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` inflated bytes.
+        """Return at most ``size`` inflated bytes.
 
         Raises:
             DeidentificationError: no deflated data, or it ends too early.
@@ -61,7 +61,7 @@ class InflatingStream:
 
 
 def deflate(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """The pieces of a data set, deflated, padded to an even length."""
+    """Yield the pieces of a data set, deflated, padded to an even length."""
     compressor = zlib.compressobj(wbits=_RAW)
     length = 0
     for piece in pieces:

@@ -42,7 +42,7 @@ class Encoding:
         self._long = struct.Struct(order + "HH2sxxL")
 
     def element_header(self, tag: int, vr: str, length: int) -> bytes:
-        """The header of an element whose value has ``length`` bytes (``UNDEFINED`` for sequences).
+        """Return the header of an element whose value has ``length`` bytes (``UNDEFINED`` for sequences).
 
         Raises:
             DeidentificationError: a value of a short VR that doesn't fit its 16-bit length.
@@ -57,7 +57,7 @@ class Encoding:
         return self.header.pack(group, element, vr.encode(), length)
 
     def element(self, tag: int, vr: str, value: bytes) -> bytes:
-        """A whole element; ``value`` is encoded and of even length."""
+        """Return a whole element; ``value`` is encoded and of even length."""
         return self.element_header(tag, vr, len(value)) + value
 
 
@@ -67,7 +67,7 @@ IMPLICIT_LITTLE = Encoding(explicit=False, little=True)
 
 
 def encode_value(tag: int, vr: str, value: Any, encoding: Encoding) -> bytes:
-    """An element with a new value.
+    """Return an element with a new value.
 
     Args:
         value: ASCII text, bytes, a number or several for ``vr``; for SQ a list of items, each keyword -> value.
@@ -103,10 +103,10 @@ def _elements(values: dict[str, Any], encoding: Encoding) -> Iterator[bytes]:
 
 
 def pad_text(text: bytes) -> bytes:
-    """``text`` with the space that makes its length even (PS3.5 6.2)."""
+    """Return ``text`` with the space that makes its length even (PS3.5 6.2)."""
     return text + b" " * (len(text) % 2)
 
 
 def pad_uid(uid: bytes) -> bytes:
-    """``uid`` with the NUL that makes its length even (PS3.5 9.1)."""
+    """Return ``uid`` with the NUL that makes its length even (PS3.5 9.1)."""
     return uid + b"\0" * (len(uid) % 2)

@@ -1,4 +1,4 @@
-"""Some values of an object's header, whatever is between them: nothing is kept in memory but what is asked for."""
+"""Some values of an object's header, whatever is between them: only those that are asked for are kept in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST = 256 << 20
 
 
 class HeaderValues(NamedTuple):
-    """What ``read_header_values`` found.
+    """The values that ``read_header_values`` found.
 
     Attributes:
         transfer_syntax: the UID.
@@ -30,7 +30,7 @@ class HeaderValues(NamedTuple):
 
 
 def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValues:
-    """The values of top-level attributes. What stands behind the last one isn't read, but for some kilobytes.
+    """Return the values of top-level attributes. Nothing behind the last one is read, but for some kilobytes.
 
     Raises:
         DeidentificationError: it is no DICOM object that can be read so far.
@@ -62,7 +62,7 @@ def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValue
 
 
 def _file_header(source: ObjectReader) -> tuple[FileHeader, Buffer]:
-    """The file's header, and the beginning of its data set."""
+    """Return the file's header, and the beginning of its data set."""
     content = source.read(_READ)
     complete = len(content) < _READ
     while True:
@@ -79,7 +79,7 @@ def _file_header(source: ObjectReader) -> tuple[FileHeader, Buffer]:
 
 
 def _more(source: ObjectReader, buffer: Buffer, position: int) -> Buffer:
-    """What is left of ``buffer`` from ``position`` on, with at least as much behind it."""
+    """Return the rest of ``buffer`` from ``position`` on, with at least as much behind it."""
     left = buffer.content[position:]
     if len(left) > source.most(_MOST):
         raise DeidentificationError(Reason.HEADER_TOO_LARGE)
@@ -89,7 +89,7 @@ def _more(source: ObjectReader, buffer: Buffer, position: int) -> Buffer:
 
 
 def _behind(source: ObjectReader, size: int) -> Buffer:
-    """What comes when ``size`` bytes are passed over."""
+    """Return the next bytes behind ``size`` bytes that are passed over."""
     while size > 0:
         passed = source.read(min(size, 1 << 20))
         if not passed:

@@ -1,4 +1,4 @@
-"""The object that is being read: its bytes in the order in which they stand, and what passes without a look."""
+"""The object that is being read: its bytes in their order, and those that pass without a look."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RANGE = WORTH_A_CALL
 
 
 class ObjectReader:
-    """Reads an object once, from its beginning to its end.
+    """A reader of an object, once, from its beginning to its end.
 
     Attributes:
         bytes_read: bytes read so far, of a deflated data set the inflated ones.
@@ -40,11 +40,11 @@ class ObjectReader:
 
     @property
     def passes_ranges(self) -> bool:
-        """Whether long values pass unread."""
+        """Return whether long values pass unread."""
         return self._handle is not None
 
     def read(self, size: int) -> bytes:
-        """``size`` bytes, fewer only at the end.
+        """Return ``size`` bytes, fewer only at the end.
 
         Raises:
             DeidentificationError: the source can't be read on; an OSError would be taken for one of whoever writes.
@@ -64,18 +64,18 @@ class ObjectReader:
         return found
 
     def inflate(self, head: bytes) -> None:
-        """What was read so far was the shell of a deflated data set, which begins with ``head``."""
+        """Inflate from here on: the bytes so far were the shell of a deflated data set, which begins with ``head``."""
         self._stream = self._inflating = InflatingStream(self._stream, head)
         self._handle = None
 
     def most(self, size: int) -> int:
-        """How much of the object may be held in memory, ``size`` at most: a deflated one may be a bomb."""
+        """Return the number of bytes that may be held in memory, ``size`` at most: a deflated object may be a bomb."""
         if self._inflating is None:
             return size
         return min(size, max(_INFLATED, _INFLATED_RATIO * self._inflating.taken))
 
     def copy(self, length: int, tag: int) -> Iterator[bytes]:
-        """The next ``length`` bytes, which belong to the value of ``tag``.
+        """Yield the next ``length`` bytes, which belong to the value of ``tag``.
 
         Raises:
             DeidentificationError: the object ends before.
@@ -88,7 +88,7 @@ class ObjectReader:
             yield chunk
 
     def copy_through(self, length: int, tag: int) -> Iterator[PieceBatch]:
-        """As ``copy``, for bytes that nobody looks at."""
+        """Yield as ``copy`` does, for bytes that nobody looks at."""
         if self._handle is not None and length >= _RANGE:
             passed = FileRange(self._handle, length)
             yield passed
@@ -101,7 +101,7 @@ class ObjectReader:
     def fragments(
         self, buffer: bytes, encoding: Encoding, inspect: Callable[[bytes, bool], bool] | None = None
     ) -> Generator[PieceBatch, None, bytes]:
-        """Encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4); returns what was read behind it.
+        """Yield encapsulated pixel data up to its delimiter, untouched (PS3.5 A.4); return the bytes that were read behind it.
 
         Args:
             buffer: what was read of it already.
@@ -143,7 +143,7 @@ class ObjectReader:
                 buffer, position = buffer[position:], 0
 
     def _shown(self, buffer: bytes, start: int, length: int, inspect: Callable[[bytes, bool], bool]) -> bytes:
-        """Show the beginning of the fragment at ``start`` of ``buffer``; returns ``buffer``, with what had to be read for that.
+        """Show the beginning of the fragment at ``start`` of ``buffer``; return ``buffer`` with the bytes read for that.
 
         Raises:
             DeidentificationError: it begins with more than anybody should have to look at.

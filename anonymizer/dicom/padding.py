@@ -1,4 +1,4 @@
-"""What stands behind a data set and is no part of it."""
+"""Padding: bytes behind a data set that are no part of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PADDING = re.compile(rb"\0+|\xff{2,}| {2,}")
 
 
 def is_padding(buffer: Buffer, position: int, last: int, *, is_object: bool, has_pixels: bool) -> bool:
-    """Whether the bytes from ``position`` on, which are no element, are padding.
+    """Return whether the bytes from ``position`` on, which are no element, are padding.
 
     Behind pixel data nothing but elements is kept, so anything may stand there. Elsewhere a rest is padding if it is a usual
     byte over and over, or text behind an object without pixels: anything else may be the object itself, damaged.

@@ -41,12 +41,12 @@ _BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 
 
 class NotEnoughBytesError(Exception):
-    """The buffer ends inside the file meta; more of the object is needed."""
+    """A buffer that ends inside the file meta; more of the object is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """What stands before the data set.
+    """The part of a file before the data set.
 
     Attributes:
         transfer_syntax: the UID, as declared or found by looking at the data set.
@@ -63,7 +63,7 @@ class FileHeader:
 
     @property
     def deflated(self) -> bool:
-        """Whether the data set is deflated."""
+        """Return whether the data set is deflated."""
         return self.transfer_syntax in DEFLATED
 
     @property
@@ -136,7 +136,7 @@ def check_encoding(buffer: bytes, offset: int, encoding: Encoding) -> None:
 
 
 def _read_group_2(buffer: bytes, position: int, complete: bool) -> tuple[dict[int, bytes], int]:
-    """Group 0002, always explicit VR little endian. Its group length is not trusted: the elements tell where it ends."""
+    """Read group 0002, always explicit VR little endian. Its group length is not trusted: the elements tell where it ends."""
     elements: dict[int, bytes] = {}
     while buffer.startswith(b"\x02\0", position):
         try:
@@ -167,7 +167,7 @@ def _read_group_2(buffer: bytes, position: int, complete: bool) -> tuple[dict[in
 
 
 def _sniff(buffer: bytes, offset: int) -> str | None:
-    """The transfer syntax that the first element looks like, None where it looks like no data set."""
+    """Return the transfer syntax that the first element looks like, None where it looks like no data set."""
     if len(buffer) - offset < 8:
         return None
     little, big = (int.from_bytes(buffer[offset : offset + 2], order) for order in ("little", "big"))
@@ -183,7 +183,7 @@ def _sniff(buffer: bytes, offset: int) -> str | None:
 
 
 def _is_packed(buffer: bytes) -> bool:
-    """Whether this begins like an archive of files, or a compressed file."""
+    """Return whether this begins like an archive of files, or a compressed file."""
     bzip2 = buffer[:3] == b"BZh" and buffer[3:4] in b"123456789" and buffer[4:10] in _BZIP2_BLOCKS
     return buffer.startswith(_PACKED) or bzip2 or buffer[257:262] == b"ustar"
 
@@ -193,7 +193,7 @@ def _text(value: bytes) -> str:
 
 
 def write_file_header(sop_class: bytes, sop_instance: bytes, transfer_syntax: str) -> bytes:
-    """A preamble of zeros and a new File Meta Information (PS3.15 E.1.1: nothing of the old one stays).
+    """Return a preamble of zeros and a new File Meta Information (PS3.15 E.1.1: nothing of the old one stays).
 
     Args:
         sop_class, sop_instance: UIDs of the de-identified object, without padding.
@@ -206,7 +206,7 @@ def write_file_header(sop_class: bytes, sop_instance: bytes, transfer_syntax: st
 
 @lru_cache(maxsize=256)
 def _around_instance(sop_class: bytes, transfer_syntax: str) -> tuple[bytes, bytes]:
-    """What stands before and behind MediaStorageSOPInstanceUID, the group's length aside."""
+    """Return the bytes before and behind MediaStorageSOPInstanceUID, the group's length aside."""
     element = EXPLICIT_LITTLE.element
     return (
         element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", pad_uid(sop_class)),

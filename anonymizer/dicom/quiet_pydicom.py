@@ -1,4 +1,4 @@
-"""pydicom tells in warnings and logs what it objects to, and the values with it: while it works for the engine none is shown."""
+"""Silence for pydicom while it works for the engine: its warnings and logs would show the values to which it objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """What pydicom does in here, in this thread, is neither logged nor warned of.
+    """Silence pydicom's logs and warnings in this thread.
 
     The filters of ``warnings`` are the whole process's, and the host's: they aren't touched.
     """
@@ -53,7 +53,7 @@ _as_pydicom_sees_it = _Warnings()
 
 
 def _listening() -> contextlib.AbstractContextManager[object] | None:
-    """See to it that pydicom's logs and warnings come by here; what is needed beside that where its warnings don't."""
+    """Make pydicom's logs and warnings pass this module; return what is needed besides where its warnings don't."""
     from pydicom import misc
 
     logger = logging.getLogger("pydicom")
@@ -72,7 +72,7 @@ def _listening() -> contextlib.AbstractContextManager[object] | None:
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """No warnings in any thread: for a pydicom that warns elsewhere. Better than a value that is shown."""
+    """Silence all warnings in any thread, for a pydicom that warns elsewhere. That is better than showing a value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

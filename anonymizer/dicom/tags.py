@@ -1,4 +1,4 @@
-"""The attributes that the engine itself must know, and what it says in one of them."""
+"""The attributes that the engine itself must know, and the text that it writes in one of them."""
 
 from profiles import EDITION
 

@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 
 
 class FileRange:
-    """Bytes of an open file, from where it is read next: they pass as they are, and nobody has read them.
+    """A range of an open file, from where it is read next: its bytes pass as they are, and nobody has read them.
 
     Attributes:
         length: how many there should be.
@@ -85,7 +85,7 @@ PieceBatch = list[Piece] | FileRange
 
 
 def joined(chunks: Iterable[Piece]) -> Iterator[bytes]:
-    """``chunks`` with the short ones joined to their neighbours; long ones are not copied."""
+    """Yield ``chunks`` with the short ones joined to their neighbours; long ones are not copied."""
     pending: list[Piece] = []
     size = 0
     for chunk in chunks:
@@ -116,7 +116,7 @@ def write_all(handle: int, pieces: list[Piece]) -> None:
 
 
 def write_batches(handle: int, batches: Iterable[PieceBatch]) -> None:
-    """Write what comes, small batches together."""
+    """Write batches, small ones together."""
     pending: list[Piece] = []
     size = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Objects for streams, where what was written can't be taken back: nothing is, before an object is whole."""
+"""Objects for streams, from which nothing can be taken back: nothing is written before an object is whole."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ UNFINISHED = ".dicom-deid-"
 
 
 def _replaced(path: str) -> tuple[str, int | None]:
-    """The file that a file of that name would replace, and its permissions; None where there is none."""
+    """Return the file that a file of that name would replace, and its permissions; None where there is none."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):

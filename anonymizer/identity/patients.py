@@ -52,6 +52,9 @@ class Patient(NamedTuple):
     patient_id: str
     issuer: str
 
+    def __repr__(self) -> str:
+        return "<Patient>"
+
     @classmethod
     def of(cls, patient_id: str, issuer: str = "") -> Patient:
         """Return the patient with these decoded values, normalized."""
@@ -68,6 +71,9 @@ class NewIdentity(NamedTuple):
 
     patient_id: str
     patient_name: str | None
+
+    def __repr__(self) -> str:
+        return "<NewIdentity>"
 
 
 def pseudonym_message(patient: Patient) -> bytes:

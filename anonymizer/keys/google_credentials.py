@@ -1,4 +1,4 @@
-"""Google Cloud credentials, found as Google's libraries find them, but told at once where there are none."""
+"""Google Cloud credentials, found as Google's libraries find them, but with an immediate error where there are none."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _SERVERLESS_VARIABLES = ("K_SERVICE", "CLOUD_RUN_JOB", "FUNCTION_TARGET", "GAE_E
 
 
 class CredentialsError(UserFacingError):
-    """There are no Google Cloud credentials, or they can't be used. The message holds no path, account or project."""
+    """Google Cloud credentials that are missing or can't be used. The message holds no path, account or project."""
 
 
 def default_credentials(
     scopes: Sequence[str] = (CLOUD_PLATFORM,), *, hint: str = "use --anonymous for public data"
 ) -> tuple[Credentials, str | None]:
-    """The Application Default Credentials of this machine, and the project that goes with them, if any.
+    """Return the Application Default Credentials of this machine, and the project that goes with them, if any.
 
     Tells within some 3 seconds that there are none; google.auth alone takes 20 seconds and more outside of Google Cloud.
 
@@ -72,7 +72,7 @@ def default_credentials(
 def on_google_machine(
     environment: Mapping[str, str], product_name: Path = Path(_PRODUCT_NAME), ping: Callable[[], bool] | None = None
 ) -> bool:
-    """Whether this may be a machine of Google Cloud, with a metadata server that hands out credentials.
+    """Return whether this may be a machine of Google Cloud, with a metadata server that hands out credentials.
 
     Args:
         environment: the environment variables.
@@ -97,7 +97,7 @@ def on_google_machine(
 
 
 def _metadata_server_answers() -> bool:
-    """One request, never through a proxy: a proxy's answer would say nothing of this machine."""
+    """Make one request, and return whether it was answered. It never goes through a proxy, whose answer would say nothing."""
     # here, for it is asked on few machines, and every command would import it
     import http.client
 
@@ -112,7 +112,7 @@ def _metadata_server_answers() -> bool:
 
 
 def _gcloud_file(environment: Mapping[str, str]) -> Path:
-    """Where ``gcloud auth application-default login`` leaves the credentials (google.auth's function for it is private)."""
+    """Return the path of ``gcloud auth application-default login``'s credentials (google.auth's function for it is private)."""
     folder = environment.get("CLOUDSDK_CONFIG")
     if folder is None:
         parent = environment.get("APPDATA", "") if os.name == "nt" else os.path.join(os.path.expanduser("~"), ".config")
@@ -121,7 +121,7 @@ def _gcloud_file(environment: Mapping[str, str]) -> Path:
 
 
 def _check_file(path: Path, what: str) -> None:
-    """Finds what google.auth would report with the path, or with an exception of another kind."""
+    """Check for errors that google.auth would report with the path, or with an exception of another kind."""
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:

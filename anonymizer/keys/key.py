@@ -18,7 +18,7 @@ from .key_strength import MIN_BYTES, check_strength
 
 
 class Purpose(Enum):
-    """What keys are derived for: all there is. A value enters the derivation (RFC 5869, info), so none may ever change."""
+    """The uses of derived keys: all that there are. A value enters the derivation (RFC 5869, info), so none may ever change."""
 
     #: 16 hex digits that tell keys apart
     KEY_ID = "key id"
@@ -74,12 +74,12 @@ class Key:
 
     @classmethod
     def generate(cls, scope: str = "") -> Key:
-        """A new random key."""
+        """Return a new random key."""
         return cls(secrets.token_bytes(MIN_BYTES), scope)
 
     @classmethod
     def load(cls, uri: str, scope: str = "") -> Key:
-        """The key that ``uri`` names: ``file:PATH``, ``env:NAME`` or ``gcp-secret:projects/P/secrets/S/versions/V``.
+        """Return the key that ``uri`` names: ``file:PATH``, ``env:NAME`` or ``gcp-secret:projects/P/secrets/S/versions/V``.
 
         The content is taken as it is, hex and base64 too; of a text, the line end behind it doesn't count.
 
@@ -95,7 +95,7 @@ class Key:
         return cls(secret.rstrip(b"\r\n") if secret.rstrip(b"\r\n").isascii() else secret, scope)
 
     def derive(self, purpose: Purpose) -> bytes:
-        """A 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""
+        """Return a 32-byte key for one use (HKDF-SHA256, RFC 5869; the scope and the use are its info)."""
         info = b"dicom-deid/1\0" + self._scope.encode() + b"\0" + purpose.value.encode()
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret)
 

@@ -30,7 +30,7 @@ _NO_PERMISSIONS = (
 
 
 def read_key_file(path: str) -> bytes:
-    """The content of a key file; a link may lead to it, as Kubernetes has it.
+    """Return the content of a key file; a link may lead to it, as Kubernetes has it.
 
     What is looked at is the open file, and nothing is waited for.
 

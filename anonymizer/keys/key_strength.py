@@ -1,4 +1,4 @@
-"""Which secrets can be keys: random bytes, as they are or in hex or base64. What is decoded here is looked at, and nothing else.
+"""The test of secrets that can be keys: random bytes, as they are or in hex or base64. Decoded bytes are only tested.
 
 Nobody can tell from 32 bytes whether they are random, but what people type, and what is left of it by encoding it, looks
 otherwise. The odds that a random key of 32 bytes is taken for such are below 1e-9 (a test computes them):
@@ -91,7 +91,7 @@ def check_strength(secret: bytes) -> None:
 
 
 def _is_text(content: bytes) -> bool:
-    """Tell whether somebody may have typed it: in ASCII but for some letters of another encoding, or in UTF-8."""
+    """Return whether somebody may have typed it: in ASCII but for some letters of another encoding, or in UTF-8."""
     if len(content.translate(None, _PRINTABLE)) * 16 <= len(content):
         return True
     try:
@@ -101,7 +101,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def _once(content: bytes) -> bytes:
-    """The pattern of which ``content`` is a repetition, twice or more; or else ``content``.
+    """Return the pattern of which ``content`` is a repetition, twice or more; or else ``content``.
 
     Patterns that are long enough for a key, as they are or in hex, needn't be found.
     """
@@ -112,7 +112,7 @@ def _once(content: bytes) -> bytes:
 
 
 def _decoded(text: bytes) -> bytes:
-    """What hex or base64 stands for.
+    """Return the bytes that hex or base64 stands for.
 
     Raises:
         SecretError: neither, or words that happen to have letters of base64 only.
@@ -134,5 +134,5 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _like_words(characters: bytes) -> bool:
-    """Tell whether letters are as frequent as in words, and not all alike."""
+    """Return whether letters are as frequent as in words, and not all alike."""
     return sum(_ODDS[character] * count for character, count in Counter(characters).items()) >= _BITS_OF_WORDS

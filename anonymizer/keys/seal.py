@@ -29,11 +29,11 @@ class Seal:
         raise TypeError("keys are never pickled: make this where it is used")
 
     def code(self, name: str, content: bytes) -> bytes:
-        """32 bytes for a file of that name and content."""
+        """Return 32 bytes for a file of that name and content."""
         encoded = name.encode("utf-8", "surrogateescape")
         # the length first: no other name and content run into the same bytes
         return self._digest(len(encoded).to_bytes(4, "big") + encoded + content)
 
     def fits(self, name: str, content: bytes, code: bytes) -> bool:
-        """Whether ``code`` is that of the file, compared in constant time."""
+        """Return whether ``code`` is that of the file, compared in constant time."""
         return hmac.compare_digest(self.code(name, content), code)

@@ -47,7 +47,7 @@ _TRANSIENT = (exceptions.ServiceUnavailable, exceptions.ResourceExhausted, excep
 
 
 def read_secret(name: str, *, timeout: float = 30.0) -> bytes:
-    """The content of one version of a secret.
+    """Return the content of one version of a secret.
 
     The connection lives only as long as the call: any process may make it, and none inherits it.
 
@@ -102,12 +102,12 @@ def _access(client: SecretManagerServiceClient, name: str, timeout: float) -> Se
 
 
 def _is_whole(payload: SecretPayload) -> bool:
-    """Whether the checksum fits. The service sends one with every secret: none is a wrong one."""
+    """Return whether the checksum fits. The service sends one with every secret: none is a wrong one."""
     return "data_crc32c" in payload and payload.data_crc32c == google_crc32c.value(payload.data)
 
 
 def _reason(error: exceptions.GoogleAPIError) -> str:
-    """What may be said of a failed call: the service's own text repeats names."""
+    """Return what may be said of a failed call: the service's own text repeats names."""
     cause = error.cause if isinstance(error, exceptions.RetryError) else error
     for kind, text in _REASONS:
         if isinstance(cause, kind):

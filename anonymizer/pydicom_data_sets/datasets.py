@@ -29,7 +29,7 @@ _HOW = ("_parent_encoding", "_is_implicit_VR", "_is_little_endian", "is_undefine
 
 
 def sop_class_of(dataset: Dataset) -> str:
-    """The SOPClassUID, ``""`` where there is none.
+    """Return the SOPClassUID, ``""`` where there is none.
 
     Raises:
         DeidentificationError: as ``file_bytes``.
@@ -42,7 +42,7 @@ def sop_class_of(dataset: Dataset) -> str:
 
 
 def encoding_of(dataset: Dataset) -> Encoding:
-    """The encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
+    """Return the encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
     implicit, little = dataset.original_encoding
     if little is False:
         return EXPLICIT_BIG
@@ -50,7 +50,7 @@ def encoding_of(dataset: Dataset) -> Encoding:
 
 
 def file_bytes(dataset: FileDataset) -> bytes:
-    """The file that ``dataset`` would be saved as; ``dataset`` itself stays untouched.
+    """Return the file that ``dataset`` would be saved as; ``dataset`` itself stays untouched.
 
     Raises:
         DeidentificationError: pydicom can't encode it. Its messages hold values, so none is passed on.
@@ -76,7 +76,7 @@ def file_bytes(dataset: FileDataset) -> bytes:
 
 
 def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
-    """The elements of ``dataset`` and nothing around them; ``dataset`` itself stays untouched.
+    """Return the elements of ``dataset`` and nothing around them; ``dataset`` itself stays untouched.
 
     Raises:
         DeidentificationError: as ``file_bytes``.
@@ -94,7 +94,7 @@ def data_set_bytes(dataset: Dataset, encoding: Encoding) -> bytes:
 
 
 def read_file(content: bytes) -> FileDataset:
-    """A de-identified file as pydicom sees it.
+    """Return a de-identified file as pydicom sees it.
 
     Raises:
         DeidentificationError: pydicom refuses it, as it would have refused the original.
@@ -110,7 +110,7 @@ def read_file(content: bytes) -> FileDataset:
 
 
 def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
-    """De-identified elements as pydicom sees them.
+    """Return de-identified elements as pydicom sees them.
 
     Raises:
         DeidentificationError: as ``read_file``.
@@ -123,7 +123,7 @@ def read_data_set(content: bytes, encoding: Encoding) -> Dataset:
 
 
 def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
-    """The items of a sequence without delimiters, as pydicom sees them; it may object to anything with any error."""
+    """Return the items of a sequence without delimiters, as pydicom sees them; it may object to anything with any error."""
     return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
 
 
@@ -136,7 +136,7 @@ def add_file_meta(result: Dataset, original: Dataset) -> Dataset:
 
 
 def replace_contents(dataset: Dataset, result: Dataset) -> None:
-    """Make ``dataset`` what ``result`` is, with file meta and preamble, and nothing else."""
+    """Replace the contents of ``dataset`` by those of ``result``, with file meta and preamble."""
     had_preamble = hasattr(dataset, "preamble")
     old = vars(dataset)
     kept = {} if isinstance(dataset, FileDataset) else {name: old[name] for name in _HOW if name in old}
@@ -148,7 +148,7 @@ def replace_contents(dataset: Dataset, result: Dataset) -> None:
 
 
 def _fresh_meta(dataset: Dataset, transfer_syntax: UID | None) -> FileMetaDataset:
-    """File meta of which only the transfer syntax comes from the original (PS3.15 E.1.1)."""
+    """Return file meta of which only the transfer syntax comes from the original (PS3.15 E.1.1)."""
     meta = FileMetaDataset()
     if transfer_syntax is not None:
         meta.TransferSyntaxUID = transfer_syntax

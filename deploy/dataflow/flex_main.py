@@ -1,4 +1,4 @@
-"""What the Flex Template's launcher starts: ``dicom-deid run --detach`` with the template's parameters."""
+"""The entry point of the Flex Template's launcher: ``dicom-deid run --detach`` with the template's parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.commands.profile_options import usage_error
 
 
 def to_command_line(arguments: Sequence[str], command: click.Command) -> list[str]:
-    """The launcher's arguments in the words of ``command``; what isn't an option of its own is Beam's, and stays.
+    """Return the launcher's arguments in the words of ``command``; those that aren't its own options are Beam's, and stay.
 
     Templates name parameters with underscores, as Beam does, and give each a value: ``--uid_root=1.2.3``, ``--strict=true``.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anonymizer import FILTERED, Reason
+from anonymizer import Reason
+from anonymizer.internals import FILTERED
 
 #: reasons that need no action: another object has the same content, or there is no DICOM object
 NEEDS_NO_ACTION = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}

@@ -63,7 +63,8 @@ def adopt(
     """
     use_beam_options(beam_args)
 
-    from anonymizer import Engine, Key
+    from anonymizer import Key
+    from anonymizer.internals import Engine
     from profiles import ConfidentialityProfile
     from storage import Folder, StorageError, join
 

@@ -60,7 +60,8 @@ def estimate(
     The numbers are for object storage, and come from a listing and a sample of the objects. Nothing is written. Costs are
     computed for the prices that you give, in any currency. Prices differ by store, storage class and region.
     """
-    from anonymizer import Engine, Key
+    from anonymizer import Key
+    from anonymizer.internals import Engine
     from storage import ManifestError, StorageError, StoredArchive
 
     from ..surveys.estimate import Prices, examine, survey

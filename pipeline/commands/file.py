@@ -46,7 +46,8 @@ def file(
 
     Exit codes: 0 written; 3 quarantined, nothing written; 2 the command line is wrong; 4 a disk is full or fails; 1 failed.
     """
-    from anonymizer import UNWRITABLE_PLACE, Anonymizer, DeidentificationError
+    from anonymizer import Anonymizer, DeidentificationError
+    from anonymizer.internals import UNWRITABLE_PLACE
 
     if in_place:
         _check_in_place(source, target)

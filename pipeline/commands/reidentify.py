@@ -106,7 +106,8 @@ def reidentify(
     Exit codes: 0 all names were found; 3 some were not; 2 the command line is wrong; 1 failed. Options of Apache Beam for S3 and
     Azure are accepted, too.
     """
-    from anonymizer import Key, Reason, Seal
+    from anonymizer import Key, Reason
+    from anonymizer.internals import Seal
     from storage import Folder
 
     from ..errors import UsageError

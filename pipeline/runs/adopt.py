@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonymizer import Engine
+from anonymizer.internals import Engine
 from storage import Folder, as_folder, scheme_of, store_for
 from transforms import (
     CROSSWALK,

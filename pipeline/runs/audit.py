@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anonymizer import Key, Seal
+from anonymizer import Key
+from anonymizer.internals import Seal
 from storage import Folder
 from transforms import check_json, is_run_id, is_table, key_ids_of, seal_json
 

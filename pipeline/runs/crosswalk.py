@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer import Seal
+from anonymizer.internals import Seal
 from storage import FileReader, Folder, StorageError
 from transforms import (
     CROSSWALK,

@@ -3,7 +3,8 @@
 import hashlib
 import os
 
-from anonymizer import Key, KeyedHash, Purpose
+from anonymizer import Key
+from anonymizer.internals import KeyedHash, Purpose
 from storage import as_folder, scheme_of
 
 _INPUT_DIGITS = 16

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from anonymizer import Key, Seal, SecretError
+from anonymizer import Key, SecretError
+from anonymizer.internals import Seal
 from storage import Folder, StorageError
 from transforms import LEDGER, SCHEMA_VERSION, EarlierRun, LedgerFile, OutputFingerprint, SealError, ledger_file
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from anonymizer import UNFINISHED
+from anonymizer.internals import UNFINISHED
 from storage import Folder, StorageError, clear_temporary, scheme_of
 from transforms import EARLIER, is_run_id
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anonymizer import UNFINISHED, make_folders
+from anonymizer.internals import UNFINISHED, make_folders
 from storage import Folder, ObjectConflictError, StorageError, as_folder, check_temporary, is_inside, join, scheme_of, store_for
 from transforms import EARLIER, MAC, SealError
 

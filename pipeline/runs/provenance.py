@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, Key
+from anonymizer import Key
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY
 from profiles import EDITION, ConfidentialityProfile
 from storage import is_inside
 from transforms import SCHEMA_VERSION, EarlierRuns, OutputFingerprint, RowConstants

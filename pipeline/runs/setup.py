@@ -10,7 +10,8 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from anonymizer import Engine, Key, PatientTableError, Seal, SecretError, check_root
+from anonymizer import Key, PatientTableError, SecretError
+from anonymizer.internals import Engine, Seal, check_root
 from storage import FileReader, Folder, RunWriter, StorageError, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     ConflictRules,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from functools import reduce
 from typing import NamedTuple
 
-from anonymizer import DeidentificationError, Engine
+from anonymizer import DeidentificationError
+from anonymizer.internals import Engine
 from storage import ObjectRef, Operations, StoredArchive, TransientError
 from transforms import WorkerThreads
 

@@ -12,7 +12,8 @@ from typing import BinaryIO
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from anonymizer import FILTERED, DeidentificationError, Engine, Key, Patient, PatientTable, PatientTableError, Reason
+from anonymizer import DeidentificationError, Key, PatientTable, PatientTableError, Reason
+from anonymizer.internals import FILTERED, Engine, Patient
 from profiles import KEEP, ConfidentialityProfile, compile_plan
 from storage import (
     EndOfRunError,

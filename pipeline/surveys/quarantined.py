@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer import Key, Pseudonyms, Seal
+from anonymizer import Key
+from anonymizer.internals import Pseudonyms, Seal
 from storage import Folder, ManifestError, ObjectRef, StorageError, StoredArchive, scheme_of
 from transforms import INSTANCES_TABLE, EarlierRun, SealError, TableError, checked_table
 

@@ -38,13 +38,13 @@ class Record(NamedTuple):
 
 
 def plain_lines(text: str) -> list[str]:
-    """The lines of ``text`` that aren't empty, without comments and quoted cells, to see by what cells are divided."""
+    """Return the lines of ``text`` that aren't empty, without comments and quoted cells, to see by what cells are divided."""
     plain = _QUOTED_OR_COMMENT.sub("", "\n".join(_LINE_END.split(text)))
     return [line for line in map(str.strip, plain.split("\n")) if line]
 
 
 def records(text: str, separator: str, pattern_column: int = 0) -> Iterator[Record]:
-    """The records of a CSV file. Empty lines are none, nor are comments: from ``//`` or ``#`` on, at the start or behind a blank.
+    """Yield the records of a CSV file, without empty lines and comments: from ``//`` or ``#`` on, at the start or behind a blank.
 
     Args:
         pattern_column: the index of the cell with the tag pattern, whose commas don't divide it.
@@ -64,7 +64,7 @@ def records(text: str, separator: str, pattern_column: int = 0) -> Iterator[Reco
 
 
 class _Line:
-    """Reads one record; ``next`` is the index of the line behind it."""
+    """A reader of one record; ``next`` is the index of the line behind it."""
 
     def __init__(self, lines: list[str], number: int, separator: str, pattern_column: int) -> None:
         self.next = number + 1
@@ -130,7 +130,7 @@ class _Line:
             self.next += 1
 
     def _step_over_separator(self) -> bool:
-        """Go to the next cell behind a quoted one; False where there is none."""
+        """Go to the next cell behind a quoted one, and return whether there is one."""
         self._skip_blanks()
         rest = self._line[self._position :]
         if rest == "" or rest.startswith(_COMMENT):

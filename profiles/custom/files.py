@@ -52,7 +52,7 @@ Column = ProfileOptions | str
 
 
 def read_source(source: ProfileSource) -> tuple[str, str]:
-    """The text of a file in UTF-8, with or without a byte order mark, and its name for messages, without folders.
+    """Return the text of a file in UTF-8, with or without a byte order mark, and its name for messages, without folders.
 
     Raises:
         ProfileError: it can't be read, is too large for a profile, or not UTF-8.
@@ -77,7 +77,7 @@ def read_source(source: ProfileSource) -> tuple[str, str]:
 
 
 def _column(name: str) -> Column | None:
-    """What a column, key or element is for; None: nothing that is known."""
+    """Return the use of a column, key or element; None: it is not known."""
     normal = re.sub(r"[^a-z0-9]", "", name.lower())
     if (known := _NAMES.get(normal, _HEADS.get(normal))) is not None:
         return known
@@ -85,13 +85,14 @@ def _column(name: str) -> Column | None:
         option = ProfileOptions.parse(name)
     except ProfileError:
         return None
-    if normal == "" or "," in name:
+    if normal == "" or "," in name or option == ProfileOptions.All:
+        # no one column
         return None
     return option if option is ProfileOptions.BasicProfile else option & ~ProfileOptions.BasicProfile
 
 
 def _rule(place: str, fields: Iterable[tuple[Column, str]]) -> CustomRule:
-    """The rule of one record, item or element."""
+    """Return the rule of one record, item or element."""
     texts = {column: text for column, text in fields if column != _REMARK}
     cells = {column: text for column, text in texts.items() if isinstance(column, ProfileOptions)}
     if not texts.get(_TAG, "").strip():
@@ -105,7 +106,7 @@ def _rule(place: str, fields: Iterable[tuple[Column, str]]) -> CustomRule:
 
 
 def _columns(place: str, names: Iterable[str]) -> list[Column]:
-    """What each of ``names`` is for.
+    """Return the use of each of ``names``.
 
     Raises:
         ProfileError: one that isn't known, or comes twice, or an action for all options besides those for some.
@@ -133,7 +134,7 @@ def _not_empty(rules: tuple[CustomRule, ...], name: str) -> tuple[CustomRule, ..
 
 
 def read_csv(text: str, name: str) -> tuple[CustomRule, ...]:
-    """Rules from CSV: ``pattern;action``, ``pattern;action;value``, or an action for each option.
+    """Return rules from CSV: ``pattern;action``, ``pattern;action;value``, or an action for each option.
 
     Without a header line, more than three cells are the options in the standard's order. Cells are divided by ``;``, else by
     tabs, else by commas, which in tags divide nothing.
@@ -198,7 +199,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def read_json(text: str, name: str) -> tuple[CustomRule, ...]:
-    """Rules from JSON: a list of ``{"Tag": ..., "Action": ..., "Value": ...}``, or of objects with an action for each option.
+    """Return rules from JSON: a list of ``{"Tag": ..., "Action": ..., "Value": ...}``, or of objects with an action per option.
 
     Raises:
         ProfileError: item and rule, and what is wrong.
@@ -229,7 +230,7 @@ def _json_rule(place: str, item: object) -> CustomRule:
 
 
 def read_xml(text: str, name: str) -> tuple[CustomRule, ...]:
-    """Rules from XML: ``<root><item><tag/><action/><value/></item></root>``, or items with an action for each option.
+    """Return rules from XML: ``<root><item><tag/><action/><value/></item></root>``, or items with an action for each option.
 
     Raises:
         ProfileError: item, line and rule, and what is wrong; a document type definition, which could hold entities without end.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
+from ..errors import ProfileWarning
 from ..options import ProfileOptions
 from .rules import CustomRule, RulesByTag, first_match
 
 
 def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
-    """Yield what is to be said of each rule that can never act, whatever the options and the objects."""
+    """Yield a message for each rule that can never act, whatever the options and the objects."""
     places = {id(rule): place for place, rule in enumerate(rules)}
     # a standard attribute is no private rule's, and there may be thousands of these
     everywhere = RulesByTag(rule for rule in rules if rule.pattern.is_everywhere and not rule.pattern.names_private)
@@ -27,6 +29,12 @@ def idle_rules(rules: tuple[CustomRule, ...]) -> Iterator[str]:
             yield f"{rule.origin}: this rule can never act: {why}"
         if rule.pattern.concerns_private:
             private.append(rule)
+
+
+def warn_of_idle_rules(rules: tuple[CustomRule, ...], stacklevel: int) -> None:
+    """Warn of each rule that can never act. ``stacklevel`` counts as it does for ``warnings.warn``: 2 is the caller."""
+    for idle in idle_rules(rules):
+        warnings.warn(idle, ProfileWarning, stacklevel=stacklevel)
 
 
 def _deciding(

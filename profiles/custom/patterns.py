@@ -66,7 +66,7 @@ _EVEN_GROUP = re.compile(r"\^?[0-9a-f]{3}[02468ace],(?![*+?{])", re.IGNORECASE)
 
 
 class _Part:
-    """One step of a path: which attributes may stand there."""
+    """One step of a path: the attributes that may stand there."""
 
     __slots__ = ()
     concerns_private = False
@@ -79,12 +79,12 @@ class _Part:
         raise NotImplementedError
 
     def covers(self, other: _Part) -> bool:
-        """Whether it surely matches all that ``other`` does."""
+        """Return whether it surely matches all that ``other`` does."""
         return False
 
     @property
     def highest_private(self) -> int:
-        """No private tag that it matches is higher."""
+        """An upper limit of the private tags that it matches."""
         return 0xFFFFFFFF if self.concerns_private else 0
 
 
@@ -174,7 +174,7 @@ class _Expression(_Part):
 
 @dataclass(frozen=True)
 class TagPattern:
-    """Which attributes a rule is for.
+    """A pattern of the attributes that a rule is for.
 
     ``gggg,eeee``, ``(gggg,eeee)`` or ``ggggeeee`` with x for any digit; ``gggg{Creator}ee`` for a private attribute, whatever
     block it is in; a keyword, or several by ``*`` and ``?``; ``{VR}``; some of these divided by ``>``: a path, which must be how
@@ -204,7 +204,7 @@ class TagPattern:
 
     @classmethod
     def parse(cls, text: str) -> TagPattern:
-        """The pattern that ``text`` is.
+        """Return the pattern that ``text`` is.
 
         Raises:
             ProfileError: it is none, or a keyword that doesn't exist; the message suggests the nearest one.
@@ -212,7 +212,7 @@ class TagPattern:
         return cls(text.strip())
 
     def matches(self, path: Path) -> bool:
-        """Whether the pattern is for the attribute at ``path``."""
+        """Return whether the pattern is for the attribute at ``path``."""
         if not self._last.matches(path[-1]):
             return False
         if self.is_everywhere:
@@ -223,36 +223,36 @@ class TagPattern:
         return all(part.matches(path[missing + index]) for index, part in enumerate(self._parts[:-1]))
 
     def ends_with(self, attribute: Attribute) -> bool:
-        """Whether it is for the attribute somewhere, whatever must hold it."""
+        """Return whether it is for the attribute somewhere, whatever sequences it needs around it."""
         return self._last.matches(attribute)
 
     @property
     def concerns_private(self) -> bool:
-        """Whether it could match private attributes, or what is in private sequences."""
+        """Return whether it could match private attributes, or attributes in private sequences."""
         return any(part.concerns_private for part in self._parts)
 
     @property
     def names_creators(self) -> bool:
-        """Whether it is for private creators only, which follow their blocks."""
+        """Return whether it is for private creators only, which follow their blocks."""
         return self._last.names_creators
 
     def covers(self, other: TagPattern) -> bool:
-        """Whether it surely matches all that ``other`` does, private attributes included."""
+        """Return whether it surely matches all that ``other`` does, private attributes included."""
         return self.text == other.text or (self.is_everywhere and self._last.covers(other._last))
 
     def reaches_beyond(self, tag: int) -> bool:
-        """Whether it could match top-level attributes behind ``tag``, or what is in sequences there that it names."""
+        """Return whether it could match top-level attributes behind ``tag``, or attributes in sequences there that it names."""
         first = self._parts[0]
         return first.highest_private > tag or any(map(first.matches, _behind(tag)))
 
     @property
     def names_private(self) -> bool:
-        """Whether it is for private attributes only: others, such as VRs, may match some by the way."""
+        """Return whether it is for private attributes only: others, such as VRs, may match some by the way."""
         return self._last.names_private
 
     @property
     def names_creator(self) -> bool:
-        """Whether it is for private attributes of one creator."""
+        """Return whether it is for private attributes of one creator."""
         return self._last.names_creator
 
     @property
@@ -261,7 +261,7 @@ class TagPattern:
         return self._last.single_tag
 
     def attributes(self) -> Iterator[Attribute]:
-        """The standard attributes that it is for, repeating groups by their first; a tag that no dictionary knows, too."""
+        """Yield the standard attributes that it is for, repeating groups by their first, and a tag that no dictionary knows."""
         if self.single_tag is not None:
             yield Attribute(self.single_tag, attribute_keyword(self.single_tag), attribute_vr(self.single_tag))
             return
@@ -275,7 +275,7 @@ def _behind(tag: int) -> tuple[Attribute, ...]:
 
 @cache
 def standard_attributes() -> tuple[Attribute, ...]:
-    """The attributes of PS3.6 and of Table E.1-1; of repeating groups, the first."""
+    """Return the attributes of PS3.6 and of Table E.1-1; of repeating groups, the first."""
     tags = {*dictionary(), *listed(), *(row.tag for row in repeating())}
     return tuple(Attribute(tag, attribute_keyword(tag), attribute_vr(tag)) for tag in sorted(tags))
 
@@ -312,7 +312,7 @@ def _parse(text: str) -> tuple[tuple[_Part, ...], bool]:
 
 
 def _simple(text: str) -> _Part | None:
-    """What isn't an expression; None where nothing else fits."""
+    """Return the part that ``text`` is if it is no regular expression; None: it can only be one."""
     if found := _TAG.fullmatch(text):
         return _Tags(*tag_and_mask((found[2] or found[4]) + (found[3] or found[5])))
     if found := _PRIVATE.fullmatch(text):
@@ -350,7 +350,7 @@ def _misspelt(text: str) -> NoReturn:
 
 
 def _expression(text: str) -> _Expression:
-    """The regular expression that ``text`` is: by a sign that only expressions have, and no letter that no tag has."""
+    """Return the regular expression that ``text`` is. It has a sign that only expressions have, and no letter that no tag has."""
     bare = _CLASS.sub(".", _ESCAPE.sub(".", text))
     literal = _GROUP_HEAD.sub("(", bare)
     if not _EXPRESSION_SIGN.search(text):

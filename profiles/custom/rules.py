@@ -30,7 +30,8 @@ _ITEM_GROUP = 0xFFFE
 #: what messages show of a pattern or a code
 _MAX_SHOWN = 100
 
-_KEEPING = frozenset({Action.K, Action.C})
+#: actions that leave values, or parts of them
+KEEPING = frozenset({Action.K, Action.C})
 _ACTIONS = {action.value: action for action in Action} | {"X/Z/U": Action.X_Z_U}
 
 _INTEGERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q"}
@@ -61,21 +62,28 @@ class CustomRule:
     allows_weakening: bool
     origin: str
 
+    def __repr__(self) -> str:
+        # the value may be what a person or place is called
+        actions = ", ".join(f"{option.name}: {action.value}" for option, action in self.actions)
+        value = ", value=<given>" if self.value is not None else ""
+        insists = ", allows_weakening=True" if self.allows_weakening else ""
+        return f"<CustomRule {self.pattern.text!r}, {actions}{value}{insists}>"
+
     def action(self, options: ProfileOptions) -> Action | None:
-        """The action under ``options``: that of the last option that has one; None: the rule says nothing, so the next counts."""
+        """Return the action under ``options``, that of the last option that has one. None: it has none; the next rule counts."""
         for option, action in reversed(self.actions):
             if option in options or option is ProfileOptions.BasicProfile:
                 return action
         return None
 
     def may_decide(self, attribute: Attribute, options: ProfileOptions) -> bool:
-        """Whether it may do under ``options`` what it says to an attribute that it matches."""
+        """Return whether it may act under ``options`` on an attribute that it matches."""
         action = self.action(options)
         return action is not None and not _is_engines(attribute) and _applies(self, action, attribute)
 
 
 def first_match(rules: Iterable[CustomRule], path: Path, options: ProfileOptions) -> CustomRule | None:
-    """The rule that decides for the attribute at ``path``: the first that matches and has an action under ``options``.
+    """Return the rule that decides for the attribute at ``path``: the first that matches and has an action under ``options``.
 
     None where there is none, and always for what belongs to the engine: ``PROTECTED``, group lengths, file meta information,
     private creators.
@@ -102,7 +110,7 @@ class RulesByTag:
                 self._single.setdefault(tag, list(self._several)).append(rule)
 
     def candidates(self, tag: int) -> list[CustomRule]:
-        """The rules that may be for ``tag``, private tags included, in their order."""
+        """Return the rules that may be for ``tag``, private tags included, in their order."""
         return self._single.get(tag, self._several)
 
 
@@ -115,18 +123,18 @@ def _is_engines(attribute: Attribute) -> bool:
 
 
 def _applies(rule: CustomRule, action: Action, attribute: Attribute) -> bool:
-    """Whether a rule that matches may do what it says; many match more than those who write them think of."""
+    """Return whether a rule that matches may do what it says; many match more than those who write them think of."""
     if attribute.tag in IDENTITY:
         return action in (Action.U, Action.K)
-    if action in _KEEPING and attribute.tag & 0x10000:
+    if action in KEEPING and attribute.tag & 0x10000:
         return rule.allows_weakening and rule.pattern.names_private
-    if action in _KEEPING and not attribute.keyword:
+    if action in KEEPING and not attribute.keyword:
         return rule.allows_weakening
     return True
 
 
 def weakens(custom: Action, standard: Action) -> bool:
-    """Whether ``custom`` leaves more than ``standard``: K leaves more than C, and C more than all that replace or remove."""
+    """Return whether ``custom`` leaves more than ``standard``: K leaves more than C, and C more than all others."""
     return _strength(custom) < _strength(standard)
 
 
@@ -135,7 +143,7 @@ def _strength(action: Action) -> int:
 
 
 def check_strength(rules: tuple[CustomRule, ...], options: ProfileOptions, standard: Callable[[int], Action]) -> None:
-    """See to it that each rule that leaves more than the standard says so.
+    """Check that each rule that leaves more than the standard says so.
 
     Args:
         standard: tag -> the action without custom rules, the ``options`` considered. Where that is stronger than Table E.1-1, the
@@ -146,7 +154,7 @@ def check_strength(rules: tuple[CustomRule, ...], options: ProfileOptions, stand
     """
     for index, rule in enumerate(rules):
         action = rule.action(options)
-        if rule.allows_weakening or action not in _KEEPING or action is None:
+        if rule.allows_weakening or action not in KEEPING or action is None:
             continue
         # C without a creator is the standard's own code for private attributes: the safe ones stay (PS3.15 E.3.10)
         if rule.pattern.names_private and (action is Action.K or rule.pattern.names_creator):
@@ -161,7 +169,7 @@ def check_strength(rules: tuple[CustomRule, ...], options: ProfileOptions, stand
 
 
 def _table_action(tag: int, options: ProfileOptions) -> Action:
-    """What Table E.1-1 itself leaves of the attribute under ``options``; X where it has no row."""
+    """Return the weakest action of Table E.1-1 for the attribute under ``options``; X where it has no row."""
     row = listed().get(tag) or next((row for pattern, row in _repeating() if pattern.matches((Attribute(tag, "", ""),))), None)
     if row is None:
         return Action.X
@@ -175,7 +183,8 @@ def _repeating() -> tuple[tuple[TagPattern, TableRow], ...]:
 
 def _weak(rule: CustomRule, action: Action, what: str) -> NoReturn:
     raise ProfileError(
-        f"{rule.origin}: leaves more of {what} than the standard and the options do; to have it so, write {action.value}!"
+        f"{rule.origin}: leaves more of {what} than the standard and the options do; "
+        f"to have it so, write {action.value}! (with_rules: insist=True)"
     )
 
 
@@ -183,7 +192,7 @@ def _weak(rule: CustomRule, action: Action, what: str) -> NoReturn:
 
 
 def make_rule(place: str, pattern: str, cells: Mapping[ProfileOptions, str], value: str = "") -> CustomRule:
-    """A rule from the texts of a file.
+    """Return a rule from the texts of a file.
 
     Args:
         place: where it stands, ``my.csv line 3``.
@@ -220,17 +229,17 @@ def _shown(text: str) -> str:
 
 
 def is_action(text: str) -> bool:
-    """Whether ``text`` is the code of an action."""
+    """Return whether ``text`` is the code of an action."""
     return re.sub(r"[\s!]", "", text).upper() in _ACTIONS
 
 
 def _parse_action(text: str) -> tuple[Action, bool]:
-    """The action, and whether ``!`` stands behind it."""
+    """Return the action, and whether ``!`` stands behind it."""
     code = re.sub(r"\s", "", text).upper()
     action = _ACTIONS.get(code.removesuffix("!"))
     if action is None:
         raise ProfileError(f"{_shown(text)!r} is no action; there are {', '.join(action.value for action in Action)}")
-    if code.endswith("!") and action not in _KEEPING:
+    if code.endswith("!") and action not in KEEPING:
         raise ProfileError("only K and C can have a !, which says that they knowingly leave more than the standard")
     return action, code.endswith("!")
 
@@ -259,7 +268,7 @@ def _check(rule: CustomRule) -> None:
 
 
 def _check_value(value: str, attribute: Attribute) -> None:
-    """See to it that ``value`` is legal for ``attribute`` (PS3.5 6.2, 6.4)."""
+    """Check that ``value`` is legal for ``attribute`` (PS3.5 6.2, 6.4)."""
     typed = typed_value(value, attribute.vr)
     count = len(typed) if isinstance(typed, list) else 1
     if isinstance(typed, str) and concrete_vr(attribute.vr) not in _SINGLE_TEXTS:
@@ -276,7 +285,7 @@ def _check_value(value: str, attribute: Attribute) -> None:
 
 
 def typed_value(value: str, vr: str) -> str | int | float | list[int] | list[float]:
-    """The text of a rule as pydicom can write it with ``vr``; several values are divided by a backslash.
+    """Return the text of a rule as pydicom can write it with ``vr``; several values are divided by a backslash.
 
     Raises:
         ProfileError: it is no legal value of ``vr``, or ``vr`` has no values that are text or numbers.

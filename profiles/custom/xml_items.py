@@ -18,7 +18,7 @@ XmlItem = tuple[str, list[str], list[str]]
 
 
 def xml_items(text: str, name: str) -> list[XmlItem]:
-    """The items of ``<root><item><tag/><action/></item></root>``.
+    """Return the items of ``<root><item><tag/><action/></item></root>``.
 
     Raises:
         ProfileError: what is wrong in which line.
@@ -39,7 +39,7 @@ def xml_items(text: str, name: str) -> list[XmlItem]:
 
 
 class _Items(ContentHandler):
-    """Collects the items."""
+    """A handler that collects the items."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

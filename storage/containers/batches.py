@@ -11,7 +11,7 @@ BATCH = 32
 
 
 def in_batches(members: Iterable[ObjectRef]) -> Iterator[list[ObjectRef]]:
-    """Lists of members.
+    """Yield lists of members.
 
     Raises:
         Exception: as ``members``; what lies before the fault was given then: it is as good as in any other container.

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from anonymizer import ByteStream, DeidentificationError, Reason
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import ByteStream
 
 from .forward import ForwardStream, broken
 from .limits import MAX_WINDOW
@@ -104,17 +105,17 @@ class _ZipLzma:
 
 
 def deflate_decoder() -> Decoder:
-    """For deflated members of zips."""
+    """Return a decoder for deflated members of zips."""
     return _Zlib(-zlib.MAX_WBITS)
 
 
 def bzip2_decoder() -> Decoder:
-    """For members of zips, and for tars."""
+    """Return a decoder for members of zips, and for tars."""
     return bz2.BZ2Decompressor()
 
 
 def lzma_decoder(size: int) -> Decoder:
-    """For members of zips.
+    """Return a decoder for members of zips.
 
     Args:
         size: what it decodes to, in bytes.
@@ -132,14 +133,14 @@ def _xz_decoder() -> Decoder:
 
 
 class Compression(Enum):
-    """How a tar is compressed; the value is what such a file begins with."""
+    """The compression of a tar; the value is the beginning of such a file."""
 
     GZIP = b"\x1f\x8b\x08"
     BZIP2 = b"BZh"
     XZ = b"\xfd7zXZ\x00"
 
     def decoder(self) -> Decoder:
-        """For one stream, of which the file may hold several."""
+        """Return a decoder for one stream, of which the file may hold several."""
         return _DECODERS[self]()
 
 
@@ -153,12 +154,12 @@ MAGIC = 6
 
 
 def compression_of(head: bytes) -> Compression | None:
-    """How a file that begins so is compressed, whatever its name says: browsers and stores unpack, and leave the name."""
+    """Return the compression of a file that begins so, whatever its name says: browsers and stores unpack, and leave the name."""
     return next((each for each in Compression if head.startswith(each.value)), None)
 
 
 class DecodedStream(ForwardStream):
-    """What a compressed stream decodes to.
+    """The decoded bytes of a compressed stream.
 
     Attributes:
         complete: the end was read, and it was where it should be.
@@ -188,7 +189,7 @@ class DecodedStream(ForwardStream):
         self._pushed_back = b""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` decoded bytes; ``b""`` at the end, wherever it is.
+        """Return at most ``size`` decoded bytes; ``b""`` at the end, wherever it is.
 
         Raises:
             DeidentificationError: it can't be decoded, or to too much.
@@ -229,7 +230,7 @@ class DecodedStream(ForwardStream):
         return piece
 
     def _go_on(self) -> None:
-        """A stream ended: begin the next, if there is one."""
+        """Begin the next stream behind one that ended, if there is one."""
         rest = self._decoder.unused_data
         if self._following is not None:
             # they may be padded with zeros

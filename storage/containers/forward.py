@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from anonymizer import ByteStream, DeidentificationError, Reason
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import ByteStream
 
 from ..store import Entry, OpenEntry
 from .seekable import OpenRange
@@ -15,7 +16,7 @@ _WORTH_A_REQUEST = 8 << 20
 
 
 def broken() -> DeidentificationError:
-    """The error for a container that isn't what it should be."""
+    """Return the error for a container that isn't what it should be."""
     return DeidentificationError(Reason.INVALID_CONTAINER)
 
 
@@ -30,11 +31,11 @@ class ForwardStream:
         self.position = 0
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end."""
+        """Return at most ``size`` bytes; ``b""`` at the end."""
         raise NotImplementedError
 
     def take_at_most(self, count: int) -> bytes:
-        """The next ``count`` bytes; fewer at the end only."""
+        """Return the next ``count`` bytes; fewer at the end only."""
         pieces = []
         while count and (piece := self.read(count)):
             pieces.append(piece)
@@ -42,7 +43,7 @@ class ForwardStream:
         return b"".join(pieces)
 
     def take(self, count: int) -> bytes:
-        """The next ``count`` bytes.
+        """Return the next ``count`` bytes.
 
         Raises:
             DeidentificationError: it ends before.
@@ -97,11 +98,11 @@ class RangeStream(ForwardStream):
 
     @property
     def size(self) -> int:
-        """Of the object in bytes, -1 where it isn't known yet."""
+        """The object's size in bytes, -1 where it isn't known yet."""
         return self._size if self._size >= 0 else self.entry.size
 
     def peek(self, count: int) -> bytes:
-        """The next ``count`` bytes, fewer at the end only; they are still to be read."""
+        """Return the next ``count`` bytes, fewer at the end only; they are still to be read."""
         position = self.position
         self._ahead = self.take_at_most(count)
         self.position = position
@@ -151,7 +152,7 @@ class Bounded:
         self._left = count
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end."""
+        """Return at most ``size`` bytes; ``b""`` at the end."""
         if not self._left:
             return b""
         piece = self._stream.read(min(size, self._left))

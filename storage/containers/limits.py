@@ -1,4 +1,4 @@
-"""How much a zip or tar may ask of us: bounds that real archives don't come near, and bombs don't keep."""
+"""Limits on zips and tars: bounds that real archives don't come near, and bombs don't keep."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MAX_WINDOW = 128 << 20
 
 
 def max_total(container_size: int) -> int:
-    """Bytes that the members of a container of that size may hold together."""
+    """Return the number of bytes that the members of a container of that size may hold together."""
     return max(SMALL_TOTAL, MAX_EXPANSION * container_size)
 
 
 class Tally:
-    """What was found so far in a container.
+    """The counts of what was found so far in a container.
 
     Attributes:
         total: bytes of the members.

@@ -25,7 +25,7 @@ from .zip_files import open_zip_member, zip_members
 
 
 def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[ObjectRef]]:
-    """The members of a zip or tar, in lists that one worker should read in their order: all, or those that are named.
+    """Yield the members of a zip or tar, in lists that one worker should read in their order: all, or those that are named.
 
     Whatever goes wrong, the container itself is the last to be given, with the reason in the place of a packing; where members
     are named, each of them that wasn't found in its place. Nothing but EndOfRunError is raised, and of zips and compressed tars
@@ -62,7 +62,7 @@ def members(container: ObjectRef, open_range: OpenRange) -> Iterator[list[Object
 
 
 def _named(container: ObjectRef, found: Generator[list[ObjectRef], None, None], wanted: Counter[bytes]) -> Iterator[ObjectRef]:
-    """Of lists of members those that are wanted, each as often as it is; they are taken out of ``wanted``."""
+    """Yield, of lists of members, those that are wanted, each as often as it is, and take them out of ``wanted``."""
     before = len(container.listed_as)
     # once all are found, nobody reads on
     with contextlib.closing(found):
@@ -76,7 +76,7 @@ def _named(container: ObjectRef, found: Generator[list[ObjectRef], None, None], 
 def open_member(
     ref: ObjectRef, open_range: OpenRange, *, sequential: SequentialTars | None = None
 ) -> AbstractContextManager[OpenObject]:
-    """A member's bytes, in bounded memory, and never more than it should have.
+    """Return a member's bytes, in bounded memory, and never more than it should have.
 
     The checksum, where the container has one, is compared before the last of them is given.
 

@@ -1,4 +1,4 @@
-"""Names: which objects are zips and tars, and what their members are called."""
+"""Names: those of zips and tars, and those of their members."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _LONGEST = max(map(len, _CONTAINERS))
 
 
 def is_container(name: bytes) -> bool:
-    """Whether an object of that name is one whose members are the instances."""
+    """Return whether an object of that name is one whose members are the instances."""
     return name[-_LONGEST:].lower().endswith(_CONTAINERS)
 
 
 def is_zip(name: bytes) -> bool:
-    """Whether a container is a zip by its name."""
+    """Return whether a container is a zip by its name."""
     return name.lower().endswith(_ZIPS)
 
 
@@ -27,7 +27,7 @@ class SourceNames:
         self._given: dict[bytes, int] = {}
 
     def name(self, member: bytes) -> bytes:
-        """The source name of a member: its own within the container's, with ``#2`` and so on where that is taken."""
+        """Return the source name of a member: its own within the container's, with ``#2`` and so on where that is taken."""
         unique = member
         while unique in self._given:
             self._given[member] += 1
@@ -37,7 +37,7 @@ class SourceNames:
 
 
 def shortest_name(source: bytes) -> int:
-    """Length that the name of the member with that source name has at least; nearly always it is the length."""
+    """Return the least length of the name of the member with that source name; nearly always it is the length."""
     name = source.rpartition(b"!/")[2]
     bare, mark, number = name.rpartition(b"#")
     return len(bare) if mark and number.isdigit() else len(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from ..objects import ObjectRef
 from ..store import Entry
@@ -13,14 +13,14 @@ from .forward import broken
 
 
 class HasEntry(Protocol):
-    """Whoever knows the container as it is read."""
+    """An object that knows the container as it is read."""
 
     @property
     def entry(self) -> Entry: ...
 
 
 class OpenMember:
-    """Hands out a member's bytes: as many as the container says that it has, the last of them only if the checksum holds."""
+    """A reader of a member's bytes: as many as the container says that it has, the last of them only if the checksum holds."""
 
     def __init__(self, ref: ObjectRef, stream: ByteStream, container: HasEntry, crc32: int = -1) -> None:
         """
@@ -38,11 +38,11 @@ class OpenMember:
 
     @property
     def ref(self) -> ObjectRef:
-        """As ``OpenObject.ref``."""
+        """Implement ``OpenObject.ref``."""
         return self._ref._replace(version=self._ref.version or self._container.entry.version)
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end.
+        """Return at most ``size`` bytes; ``b""`` at the end.
 
         Raises:
             DeidentificationError: it isn't what the container says.

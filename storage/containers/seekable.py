@@ -19,7 +19,7 @@ _STEP, _MAX_STEP = 256 << 10, 8 << 20
 
 
 class SeekableEntry(io.RawIOBase):
-    """Reads ranges as they are needed, few and large."""
+    """A file that reads ranges as they are needed, few and large."""
 
     def __init__(self, open_range: OpenRange, size: int = -1) -> None:
         """
@@ -65,7 +65,7 @@ class SeekableEntry(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer`` as far as what was fetched goes.
+        """Fill ``buffer`` as far as the fetched bytes go.
 
         Raises:
             OSError: it can't be read.
@@ -81,7 +81,7 @@ class SeekableEntry(io.RawIOBase):
         return len(piece)
 
     def bytes_at(self, start: int, end: int) -> bytes:
-        """Exactly the bytes [start, end), which must lie in the object."""
+        """Return exactly the bytes [start, end), which must lie in the object."""
         self._position = start
         pieces = []
         while self._position < end:
@@ -92,7 +92,7 @@ class SeekableEntry(io.RawIOBase):
         return b"".join(pieces)
 
     def _block_at(self, position: int, wanted: int) -> tuple[int, bytes]:
-        """Fetched bytes that go beyond ``position``, and where they begin; none at the end."""
+        """Return fetched bytes that go beyond ``position``, and their offset; none at the end."""
         if position >= self.size or not wanted:
             return position, b""
         if position >= self._tail_start:

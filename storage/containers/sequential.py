@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from anonymizer import ByteStream
+from anonymizer.internals import ByteStream
 
 from ..objects import Member, ObjectRef
 from ..protocols import OpenObject
@@ -16,7 +16,7 @@ from .seekable import OpenRange
 
 
 class SequentialTars:
-    """Keeps the tar that was read last open where it is, so that members in their order cost one pass. For one thread."""
+    """The tar that was read last, kept open where it is, so that members in their order cost one pass. For one thread."""
 
     def __init__(self) -> None:
         self._container: tuple[bytes, str] | None = None
@@ -26,7 +26,7 @@ class SequentialTars:
 
     @contextlib.contextmanager
     def open(self, ref: ObjectRef, open_range: OpenRange) -> Iterator[OpenObject]:
-        """A member's bytes, until the next is opened.
+        """Open a member's bytes, until the next is opened.
 
         Raises:
             OSError, TransientError: the container can't be read.
@@ -48,7 +48,7 @@ class SequentialTars:
                 self._reader = None
 
     def _at(self, ref: ObjectRef, offset: int, open_range: OpenRange) -> tuple[RangeStream, DecodedStream]:
-        """The tar of ``ref``, not beyond ``offset``."""
+        """Return the tar of ``ref``, not beyond ``offset``."""
         container = (ref.name, ref.version)
         if self._raw is None or self._decoded is None or self._container != container or self._decoded.position > offset:
             self.close()
@@ -62,7 +62,7 @@ class SequentialTars:
         return self._raw, self._decoded
 
     def is_reading(self, reader: ByteStream) -> bool:
-        """Whether that is who reads now."""
+        """Return whether ``reader`` is the one that reads now."""
         return self._reader is reader
 
     def close(self) -> None:
@@ -74,14 +74,14 @@ class SequentialTars:
 
 
 class _Reader:
-    """Reads on in the tar as long as nobody else does. After a fault the tar is closed, as it isn't known where it stands."""
+    """A reader of the tar, as long as nobody else reads it. After a fault the tar is closed, as its position isn't known."""
 
     def __init__(self, tars: SequentialTars, decoded: DecodedStream) -> None:
         self._tars = tars
         self._decoded = decoded
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; ``b""`` at the end."""
+        """Return at most ``size`` bytes; ``b""`` at the end."""
         if not self._tars.is_reading(self):
             raise ValueError("reading from a member that isn't open any more")
         try:

@@ -20,7 +20,7 @@ _CHUNK = 256 << 10
 
 
 def tar_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[ObjectRef], None, None]:
-    """The members of a tar, in lists to be read in their order.
+    """Yield the members of a tar, in lists to be read in their order.
 
     Raises:
         OSError, TransientError: it can't be read.
@@ -38,7 +38,7 @@ def tar_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[O
 
 
 def _compressed(container: ObjectRef, compression: Compression, raw: RangeStream) -> list[ObjectRef]:
-    """All members: who has some of them decoded has all that lies before."""
+    """Return all members: to decode some of them, all that lies before must be decoded."""
     raw.rewind()
     decoded = DecodedStream(raw, compression.decoder(), compression, lambda: max_total(_size(raw)))
     members = list(_refs(container, raw, decoded, Packing.TAR_STREAM))

@@ -1,4 +1,4 @@
-"""The headers of a tar (POSIX.1-2017 pax and ustar, and what GNU tar makes of them).
+"""The headers of a tar (POSIX.1-2017 pax and ustar, and GNU tar's extensions of them).
 
 ``tarfile`` takes an early end or an unreadable header behind the first for the end of the archive, and reads extended headers
 whole whatever size they claim. So it only reads single headers here, and their sequence is followed with care.
@@ -34,7 +34,7 @@ _LONG_NAMES = {tarfile.GNUTYPE_LONGNAME: _PATH, tarfile.GNUTYPE_LONGLINK: _LINK}
 
 
 class Kind(Enum):
-    """What an entry is to us."""
+    """The kind of an entry."""
 
     FILE = auto()
     HARD_LINK = auto()
@@ -57,7 +57,7 @@ class TarEntry(NamedTuple):
 
 
 def tar_entries(stream: ForwardStream) -> Iterator[TarEntry]:
-    """The entries of a tar, each when its data has passed.
+    """Yield the entries of a tar, each when its data has passed.
 
     Raises:
         DeidentificationError: no tar, or it ends anywhere but at its end, or a header is longer than any honest one.
@@ -130,7 +130,7 @@ def _extension(stream: ForwardStream, size: int) -> bytes:
 
 
 def _records(extension: bytes) -> dict[bytes, bytes]:
-    """The records of a pax header that matter here: ``length keyword=value`` and a newline each."""
+    """Return the records of a pax header that matter here: ``length keyword=value`` and a newline each."""
     found = {}
     position = 0
     while position < len(extension):
@@ -162,7 +162,7 @@ def _until_nul(field: bytes) -> bytes:
 
 
 def _check_end(stream: ForwardStream) -> None:
-    """A block of zeros was read: see that it is the end.
+    """Check that a block of zeros is the end.
 
     Another such block follows, or nothing at all. A tar that was appended to another would be missed without a trace.
     """

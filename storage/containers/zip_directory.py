@@ -95,7 +95,7 @@ def read_directory(file: SeekableEntry) -> Directory:
 
 
 def _find_end(tail: bytes) -> int:
-    """Where the record of the end stands: the last one whose comment ends with the file, or else before its end."""
+    """Return the offset of the record of the end: the last one whose comment ends with the file, or else before its end."""
     position = last = tail.rfind(_END_SIGNATURE)
     while position >= 0:
         end = position + _END.size
@@ -109,7 +109,7 @@ def _find_end(tail: bytes) -> int:
 
 
 def _zip64(file: SeekableEntry, tail: bytes, position: int, tail_start: int) -> tuple[int, int, int, int, int, int, int]:
-    """The same for large zips: where the record stands, and what it says in the place of the short one."""
+    """Return the same for large zips: the record's offset, and its fields in the place of the short one's."""
     _, _, given, disks = _LOCATOR.unpack_from(tail, position - _LOCATOR.size)
     locator = tail_start + position - _LOCATOR.size
     # nearly always right before; what stands before the zip isn't counted in the offset that is given
@@ -133,7 +133,7 @@ def _zip64(file: SeekableEntry, tail: bytes, position: int, tail_start: int) -> 
 
 
 def directory_entries(directory: Directory) -> Iterator[ZipEntry]:
-    """The entries in their order.
+    """Yield the entries in their order.
 
     Raises:
         DeidentificationError: the directory is broken, or holds another number of them than it should.
@@ -165,7 +165,7 @@ def directory_entries(directory: Directory) -> Iterator[ZipEntry]:
 
 
 def _sizes(size: int, stored_size: int, offset: int, disk: int, extra: bytes) -> tuple[int, int, int, int]:
-    """The same, with what zip64 has in the place of what is too large."""
+    """Return the sizes, with those of zip64 in the place of those that are too large."""
     if size != _UNKNOWN and stored_size != _UNKNOWN and offset != _UNKNOWN and disk != _UNKNOWN_SHORT:
         return size, stored_size, offset, disk
     position = 0

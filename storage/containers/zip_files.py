@@ -1,4 +1,4 @@
-"""The members of zips, and how one is opened."""
+"""The members of zips, and the way to open one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import stat
 import struct
 from collections.abc import Generator, Iterator
 
-from anonymizer import ByteStream, Reason
+from anonymizer import Reason
+from anonymizer.internals import ByteStream
 
 from ..objects import Member, ObjectRef, Packing
 from ..protocols import OpenObject
@@ -33,7 +34,7 @@ _BEHIND = 46 + 22
 
 
 def zip_members(container: ObjectRef, open_range: OpenRange) -> Generator[list[ObjectRef], None, None]:
-    """The members of a zip, in lists to be read in their order.
+    """Yield the members of a zip, in lists to be read in their order.
 
     Raises:
         OSError, TransientError: it can't be read.
@@ -52,7 +53,7 @@ def _refs(container: ObjectRef, directory: Directory, version: str) -> Iterator[
 
 
 def _read(container: ObjectRef, open_range: OpenRange) -> tuple[Directory, str]:
-    """The directory, when all of it was found to be sound, and the container's version."""
+    """Return the directory, once all of it was found to be sound, and the container's version."""
     file = SeekableEntry(open_range, container.size)
     directory = read_directory(file)
     _check(directory, file)
@@ -99,7 +100,7 @@ def _packing(entry: ZipEntry) -> str:
 
 @contextlib.contextmanager
 def open_zip_member(ref: ObjectRef, open_range: OpenRange) -> Iterator[OpenObject]:
-    """A member's bytes, by one request; by two where its local header is unusually long.
+    """Open a member's bytes, by one request; by two where its local header is unusually long.
 
     Raises:
         OSError, TransientError: the container can't be read.
@@ -121,7 +122,7 @@ def open_zip_member(ref: ObjectRef, open_range: OpenRange) -> Iterator[OpenObjec
 
 
 def _local_header(stream: OpenEntry, method: int) -> int:
-    """Read the local header up to the name; how many bytes precede the data."""
+    """Read the local header up to the name, and return the number of bytes before the data."""
     signature, _, flags, found, _, _, _, _, _, name, extra = _LOCAL.unpack(_take(stream, LOCAL_HEADER))
     if signature != LOCAL_SIGNATURE or found != method or flags & _UNREADABLE_FLAGS:
         raise broken()

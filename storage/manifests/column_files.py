@@ -1,4 +1,4 @@
-"""Manifests in columns: Parquet and ORC, read in pieces, of which only the columns that are needed."""
+"""Manifests in columns: Parquet and ORC, read in pieces, and only the columns that are needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUFFER = 1 << 20
 
 
 def parquet_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
-    """The objects of a Parquet file, some thousand rows at once.
+    """Yield the objects of a Parquet file, some thousand rows at once.
 
     Raises:
         ManifestError: no such file, no columns that can be used, or a row can't.
@@ -29,7 +29,7 @@ def parquet_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]
 
 
 def orc_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
-    """The objects of an ORC file, stripe by stripe.
+    """Yield the objects of an ORC file, stripe by stripe.
 
     Raises:
         ManifestError: no such file, no columns that can be used, or a row can't.
@@ -48,7 +48,7 @@ def _stripes(file: Any, needed: list[str]) -> Iterator[Any]:
 
 
 class _Source:
-    """A stream for Arrow. What goes wrong with the stream itself is kept: Arrow may raise something else in its place."""
+    """A stream for Arrow. Errors of the stream itself are kept: Arrow may raise something else in their place."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""The columns of tables that list objects: which hold names, sizes and versions, and what a row says by them."""
+"""The columns of tables that list objects: names, sizes and versions, and the entry of a row."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ Cell = str | int | None
 
 
 def normal(column: str) -> str:
-    """A column's name without what doesn't count in it: case, ``_``, ``-`` and blanks."""
+    """Return a column's name without what doesn't count in it: case, ``_``, ``-`` and blanks."""
     return _SEPARATORS.sub("", column).lower()
 
 
 def role_of(column: str) -> str | None:
-    """What a column of that name holds; None for what isn't needed."""
+    """Return the role of a column of that name; None: it isn't needed."""
     return _ROLES.get(normal(column))
 
 
 def has_names(header: Sequence[str]) -> bool:
-    """Whether a column holds names of objects."""
+    """Return whether a column holds names of objects."""
     return any(role_of(column) in ("uri", "name") for column in header)
 
 
 class Columns:
-    """Which columns a table has; makes entries of its rows."""
+    """The columns of a table, which make entries of its rows."""
 
     def __init__(self, header: Sequence[str], folder: Folder, *, unit: str, encoded: bool) -> None:
         """
@@ -96,7 +96,7 @@ class Columns:
         self._encoded = encoded and self._scheme == "s3"
 
     def entry(self, number: int, cells: Sequence[Cell]) -> ManifestEntry | None:
-        """The object of a row; None where it is no current one, or a folder.
+        """Return the object of a row; None where it is no current one, or a folder.
 
         Args:
             number: of the line or row.

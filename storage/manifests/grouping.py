@@ -11,7 +11,7 @@ MOST_MEMBERS = 50_000
 
 
 def by_container(entries: Iterable[ManifestEntry]) -> Iterator[tuple[ManifestEntry, tuple[bytes, ...] | None]]:
-    """What entries name, in their order, and which of its members are meant; None: it is meant itself.
+    """Yield the objects that entries name, in their order, with the members that are meant; None: the object itself is meant.
 
     Raises:
         ManifestError, OSError: as what gives ``entries``.

@@ -1,4 +1,4 @@
-"""What stores write beside their inventories of a bucket: which files hold the lists."""
+"""Inventories that stores write of a bucket: the files that hold the lists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InventoryFile(NamedTuple):
 
 
 def inventory_files(content: bytes, name: str) -> list[InventoryFile]:
-    """The files of an inventory, of S3 Inventory or an inventory report of Google Cloud Storage.
+    """Return the files of an inventory, of S3 Inventory or an inventory report of Google Cloud Storage.
 
     S3 Inventory names its files by bucket and key. Where its manifest was copied to this machine, and a file of the same
     base name lies beside it, or in ``data`` beside its folder as in the bucket, then that is the one. Those of Google Cloud
@@ -75,7 +75,7 @@ def _of_s3(manifest: dict[str, Any], name: str) -> list[InventoryFile]:
 
 
 def _copy(key: str, manifest: str) -> str:
-    """The path of a copy on this machine, empty if there is none."""
+    """Return the path of a copy on this machine, empty if there is none."""
     if scheme_of(manifest):
         return ""
     folder, base = os.path.dirname(os.path.abspath(manifest)), key[key.rfind("/") + 1 :]

@@ -1,4 +1,4 @@
-"""Which files are manifests, and who reads each kind."""
+"""Kinds of manifests, and the reader of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _suffix(name: str) -> str:
 
 
 def looks_like_manifest(name: str) -> bool:
-    """Whether a path or URI ends as those of manifests do.
+    """Return whether a path or URI ends as those of manifests do.
 
     That is in .txt, .csv, .csv.gz, .parquet or .orc; or it is manifest.json (S3 Inventory), or ends in _manifest.json
     (inventory reports of Google Cloud Storage).
@@ -34,7 +34,7 @@ def looks_like_manifest(name: str) -> bool:
 
 
 def is_manifest(name: str, head: bytes) -> bool:
-    """Whether a file is a manifest, by its name and content.
+    """Return whether a file is a manifest, by its name and content.
 
     Args:
         head: its first bytes: 132, or all.
@@ -48,7 +48,7 @@ def is_manifest(name: str, head: bytes) -> bool:
 
 
 def read_manifest(stream: BinaryIO, name: str, schema: tuple[str, ...] = ()) -> Iterator[ManifestEntry]:
-    """The objects that a manifest lists, in its order, one by one: memory doesn't grow with their number.
+    """Yield the objects that a manifest lists, in its order, one by one: memory doesn't grow with their number.
 
     Rows aren't objects that are there now, and are left out, where an inventory says that they are older versions or
     deleted; nor are names that end in ``/`` (folders), unless the size says that there is something.

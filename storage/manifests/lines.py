@@ -48,7 +48,7 @@ class _Lines:
 
 
 def text_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
-    """The objects of a text with a name in each line. Lines that are blank or begin with ``#`` don't count.
+    """Yield the objects of a text with a name in each line. Lines that are blank or begin with ``#`` don't count.
 
     ``#`` and digits behind a gs:// URI are its generation, as ``gsutil ls -a`` has it.
 
@@ -75,7 +75,7 @@ def text_entries(stream: BinaryIO, folder: Folder) -> Iterator[ManifestEntry]:
 
 
 def csv_entries(stream: BinaryIO, folder: Folder, schema: tuple[str, ...], *, compressed: bool) -> Iterator[ManifestEntry]:
-    """The objects of a CSV file, its cells divided by commas, semicolons or tabs.
+    """Yield the objects of a CSV file, its cells divided by commas, semicolons or tabs.
 
     Args:
         schema: names of the columns, where the file has no header of its own.
@@ -104,7 +104,7 @@ def csv_entries(stream: BinaryIO, folder: Folder, schema: tuple[str, ...], *, co
 
 
 def _records(texts: Iterator[str], lines: _Lines, schema: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """The number of each record's first line and its cells; without blank lines."""
+    """Yield the number of each record's first line and its cells; without blank lines."""
     first = next((text for text in texts if text.strip()), "")
     delimiter = next((one for one in ",;\t" if _divides(one, first, schema)), ",")
     number = lines.number

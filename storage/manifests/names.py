@@ -1,4 +1,4 @@
-"""What a manifest's rows name: objects by URIs, by absolute paths, or by names relative to the manifest's folder."""
+"""Names in a manifest's rows: URIs, absolute paths, or names relative to the manifest's folder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ManifestEntry(NamedTuple):
 
 
 class Folder:
-    """Where a manifest lies, to which its relative names belong."""
+    """The folder of a manifest, to which its relative names belong."""
 
     def __init__(self, manifest: str) -> None:
         """
@@ -53,7 +53,7 @@ class Folder:
             self._prefix = os.path.join(os.path.dirname(os.path.abspath(os.fsencode(manifest))), b"")
 
     def entry(self, name: bytes, size: int = -1, version: str = "") -> ManifestEntry | None:
-        """The object that ``name`` stands for; None for a folder.
+        """Return the object that ``name`` stands for; None for a folder.
 
         Raises:
             ManifestError: no object has such a name; the message says why, not where.
@@ -72,7 +72,7 @@ class Folder:
 
 
 def is_uri(name: bytes) -> bool:
-    """Whether there is a scheme."""
+    """Return whether there is a scheme."""
     return _SCHEME.match(name) is not None
 
 

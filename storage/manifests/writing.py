@@ -45,7 +45,7 @@ def _write(stream: BinaryIO, objects: Iterable[tuple[bytes, bytes | None]]) -> t
 
 
 def _means(row: bytes, uri: bytes, member: bytes | None) -> bool:
-    """Whether who reads the row finds that object: only the reader knows all that it refuses."""
+    """Return whether the reader of the row finds that object: only the reader knows all that it refuses."""
     try:
         found = list(csv_entries(io.BytesIO(_HEADER + row), Folder("/"), (), compressed=False))
     except ManifestError:

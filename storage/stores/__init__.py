@@ -1,1 +1,1 @@
-"""One module for each kind of storage, and one for its client; what all of them offer stands in storage/store.py."""
+"""One module for each kind of storage, and one for its client; their common interface is in storage/store.py."""

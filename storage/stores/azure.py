@@ -56,7 +56,7 @@ class AzureStore:
     """``azfs://account/container/name`` in one process."""
 
     def divides(self, prefix: str) -> bool:
-        """As ``ObjectStore.divides``."""
+        """Implement ``ObjectStore.divides``."""
         return False
 
     def __init__(self, options: StorageOptions) -> None:
@@ -65,7 +65,7 @@ class AzureStore:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """As ``ObjectStore.list``: names, sizes and entity tags, a thousand a request.
+        """Implement ``ObjectStore.list``: names, sizes and entity tags, a thousand a request.
 
         Azure lists in an order of its own, which depends on the account's kind, and can't begin in the middle: what must be in
         order is brought in order here. That takes the whole listing, so prefixes had better not be split.
@@ -94,7 +94,7 @@ class AzureStore:
             raise explain(error) from None
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """As ``ObjectStore.names``."""
+        """Implement ``ObjectStore.names``."""
         base = len(as_folder(folder).encode())
         found = (entry.uri[base:].decode() for entry in self._list(as_folder(folder) + beginning))
         return sorted(name for name in found if "/" not in name)
@@ -103,7 +103,7 @@ class AzureStore:
 
     @contextlib.contextmanager
     def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
-        """As ``ObjectStore.open``."""
+        """Implement ``ObjectStore.open``."""
         last = entry.size if end is None else end
         download = _Download(self)
         if header:
@@ -127,7 +127,7 @@ class AzureStore:
         return content, now
 
     def range(self, entry: Entry, start: int, length: int) -> Any:
-        """One request's answer, all of it in memory: None where there is nothing so far behind."""
+        """Return one request's answer, all of it in memory; None where the object ends before."""
         try:
             return self._ask(entry, start, length)
         except ERRORS as error:
@@ -140,7 +140,7 @@ class AzureStore:
             raise self.refused(entry.uri.decode(), error, unreadable()) from None
 
     def refused(self, uri: str, error: Exception, otherwise: Exception) -> Exception:
-        """The error for a request that failed: ``otherwise``, unless the store is at fault."""
+        """Return the error for a request that failed: ``otherwise``, unless the store is at fault."""
         account, container, _ = _place(uri)
         return refusal("azfs", outage_of(error), otherwise, lambda: answers(account, container, self._options))
 
@@ -154,7 +154,7 @@ class AzureStore:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
-        """As ``ObjectStore.create``: one request, or blocks and their list for what is larger than 8 MiB.
+        """Implement ``ObjectStore.create``: one request, or blocks and their list for what is larger than 8 MiB.
 
         Names of metadata have ``_`` for ``-`` here: Azure takes none that are no identifiers.
         """
@@ -177,7 +177,7 @@ class AzureStore:
         return written
 
     def _send(self, uri: str, content: bytes, kind: str, version: str | None, metadata: dict[str, str]) -> None:
-        """One request that writes an object in the place of ``version``; the library's errors go through.
+        """Write an object in the place of ``version``, by one request; the library's errors go through.
 
         Raises:
             TransientError: other bytes arrived than were sent.
@@ -230,7 +230,7 @@ class AzureStore:
             raise self._unwritable(uri, error) from None
 
     def _must_be(self, uri: str, written: Written, md5: bytes) -> None:
-        """The name is taken: that is a success if the object that is there is the same.
+        """Check that the object whose name is taken is the same: that is a success.
 
         Raises:
             ObjectConflictError: it isn't.
@@ -249,7 +249,7 @@ class AzureStore:
     # -- small objects -----------------------------------------------------------------------------------------------
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """As ``ObjectStore.get``."""
+        """Implement ``ObjectStore.get``."""
         try:
             answer = self._ask(Entry(uri.encode()))
             return answer.readall(), _tag(answer.properties)
@@ -261,7 +261,7 @@ class AzureStore:
             raise explain(error) from None
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """As ``ObjectStore.put``."""
+        """Implement ``ObjectStore.put``."""
         try:
             until_whole(partial(self._send, uri, content, content_type(uri), version, {}))
         except (ResourceExistsError, ResourceModifiedError):
@@ -272,7 +272,7 @@ class AzureStore:
             raise explain(error) from None
 
     def move(self, source: str, target: str) -> None:
-        """As ``ObjectStore.move``, through this machine: Azure's own copies are made some time later."""
+        """Implement ``ObjectStore.move``: through this machine, as Azure's own copies are made some time later."""
         try:
             content, _ = self.get(source)
         except FileNotFoundError:
@@ -281,7 +281,7 @@ class AzureStore:
         self.delete(source)
 
     def delete(self, uri: str) -> None:
-        """As ``ObjectStore.delete``."""
+        """Implement ``ObjectStore.delete``."""
         try:
             self._blob(uri).delete_blob()
         except ERRORS as error:
@@ -299,7 +299,7 @@ class AzureStore:
 
 
 class _Download:
-    """Fetches ranges of one object and sums them up."""
+    """A download of one object in ranges, with a checksum."""
 
     def __init__(self, store: AzureStore) -> None:
         self._store = store
@@ -307,7 +307,7 @@ class _Download:
         self._expected = b""
 
     def fetch(self, entry: Entry, start: int, length: int) -> tuple[bytes, Entry]:
-        """As RangeReader has it."""
+        """Fetch a range, as RangeReader asks for it."""
         answer = self._store.range(entry, start, length)
         if answer is None:
             return b"", entry
@@ -337,7 +337,7 @@ class _Download:
 
 
 def _place(uri: str) -> tuple[str, str, str]:
-    """Account, container and name.
+    """Return account, container and name.
 
     Raises:
         StorageError: no container.

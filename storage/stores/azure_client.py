@@ -1,4 +1,4 @@
-"""How a process talks to Azure Blob Storage: one client for an account, as many connections as threads, every attempt counted."""
+"""The process's client of Azure Blob Storage: one for an account, as many connections as threads, every attempt counted."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _NO_CREDENTIALS = {"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthe
 
 
 class CountingAdapter(HTTPAdapter):
-    """Counts each attempt in the class that it is billed in."""
+    """An adapter that counts each attempt in the class that it is billed in."""
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """As the base class."""
+        """Send a request, as the base class does."""
         if request.method == "PUT":
             COUNTS.add(writes=1)
         elif request.method in ("GET", "HEAD"):
@@ -49,7 +49,7 @@ class CountingAdapter(HTTPAdapter):
 
 
 def client(account: str, options: StorageOptions) -> Any:
-    """The process's client for a storage account, as the environment, the machine and Beam's Azure options have it.
+    """Return the process's client for a storage account, as the environment, the machine and Beam's Azure options have it.
 
     Raises:
         StorageError: there are no credentials, or the store was found to be down.
@@ -77,7 +77,7 @@ def _client(account: str, options: StorageOptions, pipeline_options: Any) -> Any
 
 
 def _credentials(options: PipelineOptions) -> Any:
-    """The credentials that Beam's own file system finds by its options."""
+    """Return the credentials that Beam's own file system finds by its options."""
     # not before somebody asks: it brings Beam's runner along
     from apache_beam.internal.azure.auth import get_service_credentials
 
@@ -98,18 +98,18 @@ def _settings(options: StorageOptions) -> dict[str, Any]:
 
 
 def code_of(error: Exception) -> str:
-    """Azure's word for what went wrong; empty where there was no answer."""
+    """Return Azure's code for the error; empty where there was no answer."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")
 
 
 def status_of(error: Exception) -> int:
-    """The answer's status, 0 where there was none."""
+    """Return the answer's status, 0 where there was none."""
     return (error.status_code or 0) if isinstance(error, HttpResponseError) else 0
 
 
 def outage_of(error: Exception) -> Outage | None:
-    """What a failure tells of the store, and not of an object."""
+    """Return the outage that a failure shows; None: it concerns an object."""
     status, code = status_of(error), code_of(error)
     if status == 429 or code in _LIMITS:
         return Outage.NO_QUOTA
@@ -120,7 +120,7 @@ def outage_of(error: Exception) -> Outage | None:
 
 
 def answers(account: str, container: str, options: StorageOptions) -> bool:
-    """Whether the store answers one request, whatever it says."""
+    """Return whether the store answers one request, whatever it says."""
     limits = {"connection_timeout": _PROBE_TIMEOUT, "read_timeout": _PROBE_TIMEOUT}
     try:
         client(account, options).get_container_client(container).get_container_properties(retry_total=0, **limits)
@@ -130,7 +130,7 @@ def answers(account: str, container: str, options: StorageOptions) -> bool:
 
 
 def explain(error: Exception) -> StorageError:
-    """What may be said of a failure: nothing that names an object."""
+    """Return what may be said of a failure: nothing that names an object."""
     outage = outage_of(error)
     if outage in (Outage.NO_ANSWER, Outage.NO_QUOTA):
         return unavailable("azfs", outage)

@@ -35,7 +35,7 @@ class GcsStore:
     """``gs://`` in one process."""
 
     def divides(self, prefix: str) -> bool:
-        """As ``ObjectStore.divides``."""
+        """Implement ``ObjectStore.divides``."""
         return True
 
     def __init__(self, options: StorageOptions) -> None:
@@ -44,7 +44,7 @@ class GcsStore:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """As ``ObjectStore.list``: names, sizes and generations, a thousand a request."""
+        """Implement ``ObjectStore.list``: names, sizes and generations, a thousand a request."""
         place = address(prefix)
         folder = f"gs://{place.bucket}/"
         # the API's bound is inclusive: the smallest name behind a name is that and a NUL
@@ -70,7 +70,7 @@ class GcsStore:
     def open(
         self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False
     ) -> AbstractContextManager[OpenEntry]:
-        """As ``ObjectStore.open``."""
+        """Implement ``ObjectStore.open``."""
         stream = partial(PushedStream, partial(self._push, entry, start, end), entry)
         return opened(entry, start, end, header=header, fetch=self._range, stream=stream)
 
@@ -110,7 +110,7 @@ class GcsStore:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
-        """As ``ObjectStore.create``: one request, or one resumable upload for what is larger than 8 MiB."""
+        """Implement ``ObjectStore.create``: one request, or one resumable upload for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
             return retry_transient(lambda: self._upload(uri, head, metadata, int(version or 0)))
@@ -129,7 +129,7 @@ class GcsStore:
         return written
 
     def _send(self, uri: str, content: bytes, kind: str, generation: int | None, metadata: dict[str, str]) -> None:
-        """One request that writes an object of ``generation``, 0 for none, None for any; the library's errors go through.
+        """Write an object in the place of ``generation`` (0: none, None: any) by one request; the library's errors go through.
 
         Raises:
             TransientError: the store saw other bytes than were sent.
@@ -184,7 +184,7 @@ class GcsStore:
         return Written(size, crc)
 
     def _must_be(self, uri: str, written: Written) -> None:
-        """A precondition failed: that is a success if the object that is there is the same.
+        """Check after a failed precondition that the object that is there is the same: that is a success.
 
         Raises:
             ObjectConflictError: it isn't.
@@ -198,7 +198,7 @@ class GcsStore:
             raise ObjectConflictError
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """As ``ObjectStore.names``."""
+        """Implement ``ObjectStore.names``."""
         base = len(as_folder(folder).encode())
         found = (entry.uri[base:].decode() for entry in self.list(as_folder(folder) + beginning))
         return [name for name in found if "/" not in name]
@@ -206,7 +206,7 @@ class GcsStore:
     # -- small objects -----------------------------------------------------------------------------------------------
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """As ``ObjectStore.get``."""
+        """Implement ``ObjectStore.get``."""
         return until_whole(partial(self._get_small, uri))
 
     def _get_small(self, uri: str) -> tuple[bytes, str]:
@@ -222,7 +222,7 @@ class GcsStore:
         return content, str(blob.generation)
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """As ``ObjectStore.put``."""
+        """Implement ``ObjectStore.put``."""
         generation = None if version is None else int(version or 0)
         try:
             until_whole(partial(self._send, uri, content, content_type(uri), generation, {}))
@@ -234,7 +234,7 @@ class GcsStore:
             raise explain(error) from None
 
     def move(self, source: str, target: str) -> None:
-        """As ``ObjectStore.move``."""
+        """Implement ``ObjectStore.move``."""
         bucket = self._bucket(address(source).bucket)
         try:
             bucket.rename_blob(self._blob(Entry(source.encode())), address(target).path, retry=RETRY, timeout=TIMEOUT)
@@ -244,7 +244,7 @@ class GcsStore:
             raise explain(error) from None
 
     def delete(self, uri: str) -> None:
-        """As ``ObjectStore.delete``."""
+        """Implement ``ObjectStore.delete``."""
         try:
             self._blob(Entry(uri.encode())).delete(retry=RETRY, timeout=TIMEOUT)
         except NotFound:
@@ -280,7 +280,7 @@ class GcsStore:
 
 
 class _Checked:
-    """Passes bytes on and sums them up."""
+    """A reader that passes bytes on and computes their checksum."""
 
     def __init__(self, sink: PushedStream) -> None:
         self._sink = sink

@@ -1,4 +1,4 @@
-"""How a process talks to Google Cloud Storage: one client, as many connections as threads, every attempt counted."""
+"""The process's client of Google Cloud Storage: one, as many connections as threads, every attempt counted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests import RequestException
 from requests.adapters import HTTPAdapter
 
-from anonymizer import CredentialsError, default_credentials
+from anonymizer.internals import CredentialsError, default_credentials
 
 from ..outages import Outage, check_outage, unavailable
 from ..store import COUNTS, StorageError, StorageOptions
@@ -43,12 +43,12 @@ _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 
 
 class CountingAdapter(HTTPAdapter):
-    """Counts each attempt in the class that it is billed in, and remembers what the last answer said of its object."""
+    """An adapter that counts each attempt in the class that it is billed in, and remembers the last answer's object size."""
 
     last = threading.local()
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """As the base class."""
+        """Send a request, as the base class does."""
         if request.method == "GET":
             # https://HOST/storage/v1/b/BUCKET/o, with nothing behind it, lists
             is_list = request.path_url.split("?")[0].endswith("/o")
@@ -62,14 +62,14 @@ class CountingAdapter(HTTPAdapter):
 
 
 def last_size() -> int:
-    """Size of the object of which this thread has just read a range, -1 where the answer didn't tell."""
+    """Return the size of the object of which this thread has just read a range, -1 where the answer didn't tell."""
     headers = getattr(CountingAdapter.last, "headers", {})
     total = str(headers.get("Content-Range", "")).rpartition("/")[2] or headers.get("Content-Length", "")
     return int(total) if str(total).isdigit() else -1
 
 
 def client(options: StorageOptions) -> storage.Client:
-    """The process's client.
+    """Return the process's client.
 
     Raises:
         StorageError: there are no credentials, or the store was found to be down.
@@ -100,7 +100,7 @@ def _client(options: StorageOptions) -> storage.Client:
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
-    """What a failure tells of the store, and not of an object."""
+    """Return the outage that a failure shows; None: it concerns an object."""
     if isinstance(error, RetryError):
         return outage_of(error.cause) or Outage.NO_ANSWER
     status = error.response.status_code if isinstance(error, InvalidResponse) else getattr(error, "code", 0)
@@ -117,7 +117,7 @@ def _is_limit(error: Forbidden) -> bool:
 
 
 def answers(options: StorageOptions, bucket: str) -> bool:
-    """Whether the store answers one request, whatever it says."""
+    """Return whether the store answers one request, whatever it says."""
     try:
         place = client(options).bucket(bucket, user_project=options.user_project or None)
         next(iter(client(options).list_blobs(place, max_results=1, retry=None, timeout=_PROBE_TIMEOUT)), None)
@@ -127,7 +127,7 @@ def answers(options: StorageOptions, bucket: str) -> bool:
 
 
 def explain(error: Exception) -> StorageError:
-    """What may be said of a failure: nothing that names an object."""
+    """Return what may be said of a failure: nothing that names an object."""
     outage = outage_of(error)
     if outage in (Outage.NO_ANSWER, Outage.NO_QUOTA):
         return unavailable("gs", outage)

@@ -36,10 +36,10 @@ T = TypeVar("T")
 
 
 class BeamFilesStore:
-    """A file system of Beam's in one process; which one, the URIs say, and Beam's own options how it is reached."""
+    """A file system of Beam's in one process. URIs choose it, and Beam's own options tell how to reach it."""
 
     def divides(self, prefix: str) -> bool:
-        """As ``ObjectStore.divides``."""
+        """Implement ``ObjectStore.divides``."""
         return False
 
     def __init__(self, options: StorageOptions) -> None:
@@ -51,7 +51,7 @@ class BeamFilesStore:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """As ``ObjectStore.list``, a request for each folder.
+        """Implement ``ObjectStore.list``: a request for each folder.
 
         Beam tells folders from empty files by nothing: an empty file comes where a folder of its name would.
         """
@@ -64,7 +64,7 @@ class BeamFilesStore:
             raise _explain(prefix, error) from None
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """As ``ObjectStore.names``; folders are among them."""
+        """Implement ``ObjectStore.names``; folders are among them."""
         try:
             system = _system(folder)
             found = [item.path.rpartition("/")[2] for item in _listed(system, folder)] if system.exists(folder) else []
@@ -76,7 +76,7 @@ class BeamFilesStore:
 
     @contextlib.contextmanager
     def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
-        """As ``ObjectStore.open``. There is nothing to pin a version by: it is compared when bytes have come."""
+        """Implement ``ObjectStore.open``. There is nothing to pin a version by: it is compared when bytes have come."""
         uri = entry.uri.decode()
         system = _system(uri)
         try:
@@ -102,7 +102,7 @@ class BeamFilesStore:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
-        """As ``ObjectStore.create``; file systems have no place for ``metadata``."""
+        """Implement ``ObjectStore.create``; file systems have no place for ``metadata``."""
         head, rest = head_of(chunks)
         if rest is None:
             return _insist(lambda: self._create(uri, [head], version))
@@ -122,7 +122,7 @@ class BeamFilesStore:
         return written
 
     def _take_name(self, system: Any, temporary: str, uri: str) -> bool:
-        """Whether the object got its name; that may be taken."""
+        """Return whether the object got its name; that may be taken."""
         try:
             if system.exists(uri):
                 return False
@@ -148,7 +148,7 @@ class BeamFilesStore:
     # -- small objects -----------------------------------------------------------------------------------------------
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """As ``ObjectStore.get``; the version is a digest of the content."""
+        """Implement ``ObjectStore.get``; the version is a digest of the content."""
         try:
             system = _system(uri)
             if not system.exists(uri):
@@ -163,7 +163,7 @@ class BeamFilesStore:
         return content, hashlib.sha256(content).hexdigest()
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """As ``ObjectStore.put``. There is no condition: another process may slip in between the look and the rename."""
+        """Implement ``ObjectStore.put``. There is no condition: another process may slip in between the look and the rename."""
         if version is not None and version != self._version(uri):
             raise ObjectConflictError
         try:
@@ -181,7 +181,7 @@ class BeamFilesStore:
             return ""
 
     def move(self, source: str, target: str) -> None:
-        """As ``ObjectStore.move``."""
+        """Implement ``ObjectStore.move``."""
         folder = target.rpartition("/")[0]
         try:
             system = _system(source)
@@ -196,7 +196,7 @@ class BeamFilesStore:
             raise _explain(source, error) from None
 
     def delete(self, uri: str) -> None:
-        """As ``ObjectStore.delete``."""
+        """Implement ``ObjectStore.delete``."""
         try:
             system = _system(uri)
             if system.exists(uri):
@@ -206,7 +206,7 @@ class BeamFilesStore:
 
 
 def _insist(step: Callable[[], T]) -> T:
-    """What ``step`` gives, tried anew where it fails: Beam and the libraries below it try once."""
+    """Return the result of ``step``, tried anew where it fails: Beam and the libraries below it try once."""
     for pause in PAUSES:
         try:
             return step()
@@ -218,7 +218,7 @@ def _insist(step: Callable[[], T]) -> T:
 
 
 def _system(uri: str) -> Any:
-    """Beam's file system for a URI.
+    """Return Beam's file system for a URI.
 
     Raises:
         StorageError: it can't be used.
@@ -235,7 +235,7 @@ def _system(uri: str) -> Any:
 
 
 def _explain(uri: str, error: Exception) -> StorageError:
-    """What may be said of a failure: nothing that names an object, as texts of Beam's do."""
+    """Return what may be said of a failure: nothing that names an object, as texts of Beam's do."""
     if isinstance(error, StorageError):
         return error
     scheme = scheme_of(uri)
@@ -261,7 +261,7 @@ def _walk(system: Any, folder: str, prefix: str, after: str) -> Iterator[Entry]:
 
 
 def _is_folder(system: Any, path: str) -> bool:
-    """Whether it can be listed: a folder that can't is taken for a file, and reading that tells what is wrong."""
+    """Return whether it can be listed: a folder that can't is taken for a file, and reading that tells what is wrong."""
     try:
         next(_listed(system, path), None)
     except Exception:
@@ -278,7 +278,7 @@ def _entry(item: Any) -> Entry:
 
 
 def _status(system: Any, entry: Entry) -> Entry | None:
-    """An object as it is now, None where there is none.
+    """Return an object as it is now, None where there is none.
 
     Raises:
         DeidentificationError: that isn't told.
@@ -302,7 +302,7 @@ def _check(system: Any, entry: Entry) -> Entry:
 
 
 def _fetcher(system: Any, handle: Any) -> Callable[[Entry, int, int], tuple[bytes, Entry]]:
-    """As RangeReader has it."""
+    """Return a fetcher of ranges, as RangeReader needs it."""
     # below Beam's buffer, which would fill up with 20 MB for each header
     raw = getattr(handle, "raw", handle)
     checked: set[bytes] = set()
@@ -333,7 +333,7 @@ def _read(raw: Any, start: int, length: int) -> bytes:
 
 @contextlib.contextmanager
 def _beside(system: Any, uri: str) -> Iterator[str]:
-    """A name for an unfinished object, which is removed if it didn't get its own.
+    """Provide a name for an unfinished object, which is removed if it didn't get its own.
 
     It lies in the same folder, where the run may write and the rename is one step, and begins with a dot: Hadoop's own tools
     pass over such names, as this store does.
@@ -373,7 +373,7 @@ def _begun(system: Any, temporary: str) -> Any:
 
 
 def _done(uri: str, step: Callable[[], Any]) -> Any:
-    """What a step gives that writes, apart from what ``chunks`` may raise."""
+    """Return the result of a step that writes, apart from exceptions of ``chunks``."""
     try:
         return step()
     except Exception:
@@ -381,7 +381,7 @@ def _done(uri: str, step: Callable[[], Any]) -> Any:
 
 
 def _refused(uri: str, otherwise: Exception) -> Exception:
-    """The error for what failed: ``otherwise``, unless the file system doesn't answer at all."""
+    """Return the error for a failure: ``otherwise``, unless the file system doesn't answer at all."""
 
     def answers() -> bool:
         try:

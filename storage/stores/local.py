@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anonymizer import DeidentificationError, Reason, make_folders, sync_folder, write_atomically
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import make_folders, sync_folder, write_atomically
 
 from ..errors import ObjectConflictError
 from ..outages import cannot_read, cannot_write
@@ -27,11 +28,11 @@ class LocalStore:
     """Paths of this machine."""
 
     def divides(self, prefix: str) -> bool:
-        """As ``ObjectStore.divides``."""
+        """Implement ``ObjectStore.divides``."""
         return False
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """Every file below a folder (each once, whatever links there are), one file, or what a glob matches, folders whole.
+        """Yield every file below a folder (each once, whatever links there are), one file, or a glob's matches, folders whole.
 
         In the order in which the file system has them; ``after`` and ``limit`` are of no use here.
         """
@@ -41,7 +42,7 @@ class LocalStore:
 
     @staticmethod
     def entry_of(path: bytes) -> Entry:
-        """One file; where there is none, it is listed all the same: reading it will fail, and that is what the audit says."""
+        """Return one file. If there is none, it is listed all the same: reading it will fail, and that is what the audit says."""
         try:
             status = os.stat(path)
         except OSError:
@@ -50,7 +51,7 @@ class LocalStore:
 
     @staticmethod
     def files(name: str) -> Iterator[str]:
-        """The paths of what ``list`` lists, at a fifth of its cost."""
+        """Yield the paths of the files that ``list`` lists, at a fifth of its cost."""
         if Path(name).is_dir():
             return walk(name)
         if Path(name).exists() or not glob.has_magic(name):
@@ -59,7 +60,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def open(self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False) -> Iterator[OpenEntry]:
-        """As ``ObjectStore.open``.
+        """Implement ``ObjectStore.open``.
 
         Raises:
             OSError: it can't be read.
@@ -79,7 +80,7 @@ class LocalStore:
             yield _OpenFile(stream, now, None if end is None else max(0, end - start))
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """As ``ObjectStore.names``."""
+        """Implement ``ObjectStore.names``."""
         try:
             return sorted(name for name in os.listdir(folder) if name.startswith(beginning))
         except FileNotFoundError:
@@ -88,7 +89,7 @@ class LocalStore:
             raise cannot_read(error) or StorageError(f"can't be read: {error.strerror}") from None
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """As ``ObjectStore.get``; the version is a digest of the content."""
+        """Implement ``ObjectStore.get``; the version is a digest of the content."""
         try:
             # as in ``open``
             with open(os.open(uri, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -103,8 +104,8 @@ class LocalStore:
         return content, hashlib.sha256(content).hexdigest()
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """As ``ObjectStore.put``: readable by its owner only from its creation on (0600), and so is a folder that comes into
-        being (0700).
+        """Implement ``ObjectStore.put``: readable by its owner only from its creation on (0600), and so is a new folder
+        (0700).
         """
         path = Path(uri)
         try:
@@ -123,7 +124,7 @@ class LocalStore:
             return ""
 
     def move(self, source: str, target: str) -> None:
-        """As ``ObjectStore.move``."""
+        """Implement ``ObjectStore.move``."""
         try:
             folder = Path(target).parent
             make_folders(folder, 0o700)
@@ -136,7 +137,7 @@ class LocalStore:
             raise cannot_write(error) or StorageError(f"can't be moved: {error.strerror}") from None
 
     def delete(self, uri: str) -> None:
-        """As ``ObjectStore.delete``."""
+        """Implement ``ObjectStore.delete``."""
         try:
             os.unlink(uri)
         except FileNotFoundError:
@@ -157,7 +158,7 @@ class _OpenFile:
             self.read = stream.read  # type: ignore[method-assign]
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         assert self._left is not None
         piece = self._stream.read(min(size, self._left))
         self._left -= len(piece)
@@ -166,7 +167,7 @@ class _OpenFile:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else who asks is in here for this folder."""
+    """Lock out all others that ask for this folder."""
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

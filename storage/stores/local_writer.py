@@ -1,4 +1,4 @@
-"""Where a run's objects go on this machine: whole under their names, or not there at all."""
+"""The writer of a run's objects on this machine: they are whole under their names, or not there at all."""
 
 import contextlib
 import io
@@ -12,7 +12,8 @@ from concurrent.futures import Future
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, joined, write_all
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import joined, write_all
 
 from ..durability import Syncer, nothing_to_wait_for, sync_content
 from ..errors import ObjectConflictError
@@ -56,7 +57,7 @@ def clear_temporary(output: str, run_id: str) -> None:
 
 
 class LocalWriter:
-    """Writes objects below a folder: under a temporary name first, then linked to their own."""
+    """A writer of objects below a folder: under a temporary name first, then linked to their own."""
 
     def __init__(self, output: str, run_id: str) -> None:
         self._output = output
@@ -110,18 +111,18 @@ class LocalWriter:
         self._syncer.add(target)
 
     def flush(self) -> "Future[None]":
-        """As ``ObjectWriter.flush``."""
+        """Implement ``ObjectWriter.flush``."""
         return nothing_to_wait_for() if self._syncer is None else self._syncer.flush()
 
     def is_there(self, name: str, size: int) -> bool:
-        """As ``ObjectWriter.is_there``."""
+        """Implement ``ObjectWriter.is_there``."""
         try:
             return os.stat(f"{self._output}/{name}").st_size == size
         except OSError:
             return False
 
     def is_whole(self, name: str, written: Written, since: float) -> bool:
-        """As ``Outputs.is_whole``."""
+        """Implement ``Outputs.is_whole``."""
         try:
             status = os.stat(f"{self._output}/{name}")
             if status.st_size != written.size:
@@ -131,11 +132,11 @@ class LocalWriter:
             return False
 
     def open(self, name: str) -> io.FileIO:
-        """As ``ObjectWriter.open``."""
+        """Implement ``ObjectWriter.open``."""
         return _opened(f"{self._output}/{name}")
 
     def namesake(self, name: str) -> str | None:
-        """As ``ObjectWriter.namesake``."""
+        """Implement ``ObjectWriter.namesake``."""
         study, _, instance = name.split("/")
         if os.path.lexists(f"{self._output}/{name}"):
             return name
@@ -149,7 +150,7 @@ class LocalWriter:
         return next((other for other in names if os.path.lexists(f"{self._output}/{other}")), None)
 
     def found(self, name: str) -> ExistingOutput | None:
-        """As ``ObjectWriter.found``."""
+        """Implement ``ObjectWriter.found``."""
         target = f"{self._output}/{name}"
         try:
             version = _version(target)
@@ -232,7 +233,7 @@ def _opened(path: str) -> io.FileIO:
 
 
 def _written(path: str) -> Written:
-    """What is in a file."""
+    """Return the size and checksum of a file."""
     size, crc = 0, 0
     with _opened(path) as file:
         while chunk := file.read(_CHUNK):

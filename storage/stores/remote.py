@@ -1,4 +1,4 @@
-"""What stores over a network share: ranges of headers, streams that a library pushes, objects small enough for one request."""
+"""Common parts of stores over a network: ranges of headers, streams that a library pushes, small objects in one request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 
 import google_crc32c
 
-from anonymizer import DeidentificationError, Reason, joined
+from anonymizer import DeidentificationError, Reason
+from anonymizer.internals import joined
 
 from ..errors import TransientError
 from ..objects import Written
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 
 def until_whole(attempt: Callable[[], T]) -> T:
-    """What ``attempt``, of a file of the job's own, gives, tried anew while bytes go wrong on their way.
+    """Return the result of ``attempt``, on a file of the job's own, tried anew while bytes go wrong on their way.
 
     Raises:
         StorageError: they still did the last time.
@@ -56,7 +57,7 @@ def until_whole(attempt: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def sending(errors: tuple[type[Exception], ...], is_corrupted: Callable[[Exception], bool]) -> Iterator[None]:
-    """A block that sends bytes to a store; its library's errors go through.
+    """Run a block that sends bytes to a store; its library's errors go through.
 
     Args:
         errors: those of the library.
@@ -74,7 +75,7 @@ def sending(errors: tuple[type[Exception], ...], is_corrupted: Callable[[Excepti
 
 
 class _HeaderSizes:
-    """How long headers are, measured as they are read: an archive of long ones soon needs one request for each again."""
+    """The lengths of headers, measured as they are read: an archive of long ones soon needs one request for each again."""
 
     def __init__(self) -> None:
         self._recent: deque[int] = deque(maxlen=128)
@@ -83,7 +84,7 @@ class _HeaderSizes:
         self._recent.append(size)
 
     def first_range(self) -> int:
-        """Bytes that hold nearly all headers seen lately."""
+        """Return the number of bytes that hold nearly all headers seen lately."""
         sizes = sorted(self._recent)
         usual = sizes[len(sizes) * 95 // 100] if len(sizes) >= _ENOUGH else 0
         return min(max(HEADER_BYTES, -(-usual // HEADER_BYTES) * HEADER_BYTES), _MAX_HEADER_RANGE)
@@ -110,7 +111,7 @@ class RangeReader:
         self._ended = False
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         if self._used == len(self._buffer) and not self._ended:
             self._fill(size)
         piece = self._buffer[self._used : self._used + size]
@@ -136,7 +137,7 @@ class RangeReader:
         return _EXTENSIONS[min(self._fetches, len(_EXTENSIONS)) - 1]
 
     def close(self) -> None:
-        """Remember how much was needed."""
+        """Close the reader, and remember how much was needed."""
         if self._fetches:
             _SIZES.add(self._position - len(self._buffer) + self._used - self._start)
 
@@ -150,7 +151,7 @@ class BytesReader:
         self.entry = entry
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         piece = self._content[self._at : self._at + size] if self._at or size < len(self._content) else self._content
         self._at += len(piece)
         return piece
@@ -181,7 +182,7 @@ class PiecesReader:
         self._ended = False
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         if not self._piece and not self._ended:
             self._piece = memoryview(self._next())
         piece, self._piece = bytes(self._piece[:size]), self._piece[size:]
@@ -201,7 +202,7 @@ class PiecesReader:
 
 
 class _Stopped(Exception):
-    """Nobody reads on."""
+    """The end of a stream that nobody reads on."""
 
 
 class PushedStream:
@@ -252,7 +253,7 @@ class PushedStream:
     # -- the reader's side -------------------------------------------------------------------------------------------
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         if not self._piece and not self._ended:
             found = self._pieces.get()
             if isinstance(found, bytes):
@@ -283,7 +284,7 @@ class _Closable(OpenEntry, Protocol):
 def opened(
     entry: Entry, start: int, end: int | None, *, header: bool, fetch: Fetch, stream: Callable[[], _Closable]
 ) -> Iterator[OpenEntry]:
-    """An object's reader for ``ObjectStore.open``: by ranges for headers, whole where it is small, else as a stream.
+    """Open an object's reader for ``ObjectStore.open``: by ranges for headers, whole where it is small, else as a stream.
 
     Args:
         fetch: as for RangeReader.
@@ -301,7 +302,7 @@ def opened(
 
 
 def holds(store: ObjectStore, uri: str, content: bytes) -> bool:
-    """Whether that very content is there."""
+    """Return whether that very content is there."""
     try:
         return store.get(uri)[0] == content
     except FileNotFoundError:
@@ -309,7 +310,7 @@ def holds(store: ObjectStore, uri: str, content: bytes) -> bool:
 
 
 def crc32c_of(store: ObjectStore, entry: Entry) -> int:
-    """An object's checksum, where the store keeps none."""
+    """Return an object's checksum, where the store keeps none."""
     crc = 0
     with store.open(entry) as stream:
         while piece := stream.read(SMALL):
@@ -318,7 +319,7 @@ def crc32c_of(store: ObjectStore, entry: Entry) -> int:
 
 
 def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[bytes, Iterator[bytes] | None]:
-    """The content of ``chunks`` if it is at most ``limit`` bytes; else what came so far, and the rest by 1 MiB and less."""
+    """Return the content of ``chunks`` if it has at most ``limit`` bytes; else its beginning, and the rest by 1 MiB and less."""
     pieces = joined(chunks)
     head: list[bytes] = []
     size = 0
@@ -331,7 +332,7 @@ def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[b
 
 
 class Parts:
-    """Chunks in parts of an upload; what was written, as far as they were taken."""
+    """Chunks in parts of an upload, and the size and checksum of those that were taken."""
 
     def __init__(self, head: bytes, rest: Iterator[bytes]) -> None:
         self._head = head
@@ -357,15 +358,15 @@ class Parts:
 
 
 def unreadable() -> DeidentificationError:
-    """The store doesn't give the object out."""
+    """Return the error where the store doesn't give the object out."""
     return DeidentificationError(Reason.UNREADABLE)
 
 
 def unwritable() -> DeidentificationError:
-    """The store doesn't take the object."""
+    """Return the error where the store doesn't take the object."""
     return DeidentificationError(Reason.OUTPUT_UNWRITABLE)
 
 
 def content_type(uri: str) -> str:
-    """What a small file of the audit is."""
+    """Return the content type of a small file of the audit."""
     return "application/json" if uri.endswith(".json") else "application/vnd.apache.parquet"

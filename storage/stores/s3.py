@@ -48,14 +48,14 @@ _CONFLICTS = {"ConditionalRequestConflict", "OperationAborted", "409"}
 
 
 class _Unmet(Exception):
-    """What is there isn't what was to be replaced."""
+    """An object that isn't the one to be replaced."""
 
 
 class S3Store:
     """``s3://`` in one process."""
 
     def divides(self, prefix: str) -> bool:
-        """As ``ObjectStore.divides``; directory buckets, known by how their names end, list in no order."""
+        """Implement ``ObjectStore.divides``; directory buckets, known by how their names end, list in no order."""
         return not address(prefix).bucket.endswith("--x-s3")
 
     def __init__(self, options: StorageOptions) -> None:
@@ -74,7 +74,7 @@ class S3Store:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Entry]:
-        """As ``ObjectStore.list``: names, sizes and entity tags, a thousand a request."""
+        """Implement ``ObjectStore.list``: names, sizes and entity tags, a thousand a request."""
         yield from self._list(address(prefix), limit, {"StartAfter": address(after).path} if after else {})
 
     def _list(self, place: Address, limit: int | None, more: dict[str, str]) -> Iterator[Entry]:
@@ -98,7 +98,7 @@ class S3Store:
             request["ContinuationToken"] = page["NextContinuationToken"]
 
     def names(self, folder: str, beginning: str) -> Sequence[str]:
-        """As ``ObjectStore.names``."""
+        """Implement ``ObjectStore.names``."""
         base = len(as_folder(folder).encode())
         found = self._list(address(as_folder(folder) + beginning), None, {"Delimiter": "/"})
         return [entry.uri[base:].decode() for entry in found]
@@ -108,7 +108,7 @@ class S3Store:
     def open(
         self, entry: Entry, *, start: int = 0, end: int | None = None, header: bool = False
     ) -> AbstractContextManager[OpenEntry]:
-        """As ``ObjectStore.open``."""
+        """Implement ``ObjectStore.open``."""
         stream = partial(S3Stream, self._get, entry, start, end)
         return opened(entry, start, end, header=header, fetch=self._range, stream=stream)
 
@@ -134,7 +134,7 @@ class S3Store:
         return content, now
 
     def _get(self, entry: Entry, start: int, end: int | None) -> Any:
-        """The answer that brings these bytes; None where there is nothing so far behind."""
+        """Return the answer that brings these bytes; None where the object ends before."""
         try:
             return self._ask(entry, start, end)
         except ERRORS as error:
@@ -163,7 +163,7 @@ class S3Store:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def create(self, uri: str, chunks: Iterable[bytes | memoryview], metadata: dict[str, str], *, version: str = "") -> Written:
-        """As ``ObjectStore.create``: one request, or an upload in parts for what is larger than 8 MiB."""
+        """Implement ``ObjectStore.create``: one request, or an upload in parts for what is larger than 8 MiB."""
         head, rest = head_of(chunks)
         if rest is None:
             return retry_transient(lambda: self._upload(uri, head, metadata, version))
@@ -182,7 +182,7 @@ class S3Store:
         return written
 
     def _send(self, uri: str, content: bytes, content_type: str, version: str | None, metadata: dict[str, str]) -> None:
-        """One request that writes an object in the place of ``version``: "" for none, None for whatever is there.
+        """Write an object by one request, in the place of ``version``: "" for none, None for whatever is there.
 
         Raises:
             _Unmet: something else is there.
@@ -206,7 +206,7 @@ class S3Store:
             raise TransientError
 
     def _conditionally(self, request: Callable[..., Any], uri: str, version: str | None) -> Any:
-        """The answer to a request that replaces ``version`` and nothing else.
+        """Return the answer to a request that replaces ``version`` and nothing else.
 
         Raises:
             _Unmet: something else is there.
@@ -264,7 +264,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def _unfinished(self, uri: str, metadata: dict[str, str]) -> Iterator[dict[str, str]]:
-        """An upload in parts, which are no object before they are completed; dropped with whatever ends the block early."""
+        """Provide an upload in parts, which are no object before it is completed; any exception in the block drops it."""
         place = self._at(uri)
         place["UploadId"] = self._client.create_multipart_upload(
             **place,
@@ -296,7 +296,7 @@ class S3Store:
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32C": checksum}
 
     def _must_be(self, uri: str, written: Written) -> None:
-        """A condition isn't met: that is a success if the object that is there is the same.
+        """Check after an unmet condition that the object that is there is the same: that is a success.
 
         Raises:
             ObjectConflictError: it isn't.
@@ -315,7 +315,7 @@ class S3Store:
     # -- small objects -----------------------------------------------------------------------------------------------
 
     def get(self, uri: str) -> tuple[bytes, str]:
-        """As ``ObjectStore.get``."""
+        """Implement ``ObjectStore.get``."""
         return until_whole(partial(self._get_small, uri))
 
     def _get_small(self, uri: str) -> tuple[bytes, str]:
@@ -332,7 +332,7 @@ class S3Store:
         return content, str(answer["ETag"]).strip('"')
 
     def put(self, uri: str, content: bytes, *, version: str | None = None, durable: bool = True) -> None:
-        """As ``ObjectStore.put``."""
+        """Implement ``ObjectStore.put``."""
         try:
             until_whole(partial(self._send, uri, content, content_type(uri), version, {}))
         except _Unmet:
@@ -343,7 +343,7 @@ class S3Store:
             raise explain(error) from None
 
     def move(self, source: str, target: str) -> None:
-        """As ``ObjectStore.move``."""
+        """Implement ``ObjectStore.move``."""
         found = address(source)
         try:
             copied = {"CopySource": {"Bucket": found.bucket, "Key": found.path}}
@@ -355,7 +355,7 @@ class S3Store:
         self.delete(source)
 
     def delete(self, uri: str) -> None:
-        """As ``ObjectStore.delete``."""
+        """Implement ``ObjectStore.delete``."""
         try:
             self._client.delete_object(**self._at(uri))
         except ERRORS as error:

@@ -1,4 +1,4 @@
-"""How a process talks to S3: one client, as many connections as threads, every attempt counted."""
+"""The process's client of S3: one, as many connections as threads, every attempt counted."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _NO_CREDENTIALS = (
 
 
 def client(options: StorageOptions) -> Any:
-    """The process's client, as the environment, the machine and Beam's S3 options have it.
+    """Return the process's client, as the environment, the machine and Beam's S3 options have it.
 
     Raises:
         StorageError: there are no credentials, or the store was found to be down.
@@ -138,7 +138,7 @@ def _probe_config(options: StorageOptions) -> Config:
 
 
 def answers(options: StorageOptions, bucket: str) -> bool:
-    """Whether the store answers one request, whatever it says."""
+    """Return whether the store answers one request, whatever it says."""
     check_outage("s3")
     try:
         _client(options, _pipeline_options(), _probe_config(options)).list_objects_v2(Bucket=bucket, MaxKeys=1)
@@ -148,7 +148,7 @@ def answers(options: StorageOptions, bucket: str) -> bool:
 
 
 def _verify(text: str | None) -> bool | str | None:
-    """What Beam's ``--s3_verify`` says: no, yes, or a file of authorities."""
+    """Return the value of Beam's ``--s3_verify``: no, yes, or a file of authorities."""
     if text is None:
         return None
     return {"false": False, "true": True}.get(text.lower(), text)
@@ -162,7 +162,7 @@ def _count(event_name: str, **_: Any) -> None:
 
 
 def _ask_for_checksum(params: Any, **_: Any) -> None:
-    """Have the answer to a request for a whole object tell its checksum.
+    """Ask for the checksum in the answer to a request for a whole object.
 
     Not by the parameter that is meant for it: then the library checks what it can, and what it can't must be checked anyway.
     """
@@ -171,22 +171,22 @@ def _ask_for_checksum(params: Any, **_: Any) -> None:
 
 
 def code_of(error: Exception) -> str:
-    """S3's word for what went wrong; the status for an answer without a body, empty where there was no answer."""
+    """Return S3's code for the error; the status for an answer without a body, empty where there was no answer."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether there is no object of that name."""
+    """Return whether there is no object of that name."""
     return code_of(error) in ("NoSuchKey", "404", "NotFound")
 
 
 def is_unmet(error: Exception) -> bool:
-    """Whether the request's condition isn't met."""
+    """Return whether the request's condition isn't met."""
     return code_of(error) in ("PreconditionFailed", "412")
 
 
 def outage_of(error: Exception) -> Outage | None:
-    """What a failure tells of the store, and not of an object."""
+    """Return the outage that a failure shows; None: it concerns an object."""
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
     if code in _LIMITS or status in (429, 507):
@@ -198,7 +198,7 @@ def outage_of(error: Exception) -> Outage | None:
 
 
 def explain(error: Exception) -> StorageError:
-    """What may be said of a failure: nothing that names an object."""
+    """Return what may be said of a failure: nothing that names an object."""
     outage = outage_of(error)
     if outage in (Outage.NO_ANSWER, Outage.NO_QUOTA):
         return unavailable("s3", outage)

@@ -1,4 +1,4 @@
-"""An object's bytes on their way from S3, held against what it knows of them."""
+"""An object's bytes on their way from S3, compared with its checksum and size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MD5 = re.compile("[0-9a-f]{32}")
 
 
 class Integrity:
-    """Sums up an object's bytes to hold them against the checksum of the answer that brought the first of them."""
+    """A checksum of an object's bytes, to compare with that of the answer that brought the first of them."""
 
     def __init__(self, answer: Any) -> None:
         self._crc = 0
@@ -66,12 +66,12 @@ class Integrity:
 
 
 def crc32c_text(crc: int) -> str:
-    """A checksum as S3 writes it."""
+    """Return a checksum as S3 writes it."""
     return base64.b64encode(crc.to_bytes(4, "big")).decode()
 
 
 def as_answered(entry: Entry, answer: Any) -> Entry:
-    """What is known of an object from an answer that brought bytes of it.
+    """Return the object as an answer that brought bytes of it describes it.
 
     Raises:
         DeidentificationError: it has another size than it had when it was listed.
@@ -87,7 +87,7 @@ def as_answered(entry: Entry, answer: Any) -> Entry:
 
 
 def content_of(entry: Entry, answer: Any, start: int, length: int) -> tuple[bytes, Entry]:
-    """The bytes of an answer, all that were asked for; the library's errors go through."""
+    """Return the bytes of an answer, all that were asked for; the library's errors go through."""
     body = answer["Body"]
     try:
         now = as_answered(entry, answer)
@@ -114,7 +114,7 @@ def check(answer: Any, content: bytes) -> None:
 
 
 def has_arrived(answer: Any, content: bytes, checksum: str) -> bool:
-    """Whether a store's answer to what was sent is about the same bytes.
+    """Return whether a store's answer is about the same bytes as were sent.
 
     S3 refuses what doesn't fit the checksum that came with it. Stores that only speak its API may not know it: there the entity
     tag tells, which is the content's MD5 unless a customer-managed key is in use.
@@ -146,7 +146,7 @@ class S3Stream:
         self._ended = False
 
     def read(self, size: int, /) -> bytes:
-        """As ``OpenEntry.read``."""
+        """Implement ``OpenEntry.read``."""
         if not self._piece and not self._ended:
             content = self._next()
             self._piece = memoryview(content)
@@ -174,7 +174,7 @@ class S3Stream:
         raise unreadable()
 
     def _open(self) -> bool:
-        """Begin, or go on: False where nothing is left."""
+        """Begin, or go on; return False where nothing is left."""
         if 0 <= self._last() <= self._position:
             return False
         answer = self._get(self.entry, self._position, self._end)
@@ -187,7 +187,7 @@ class S3Stream:
         return True
 
     def _last(self) -> int:
-        """Where the bytes end, -1 where that isn't known yet."""
+        """Return the offset where the bytes end, -1 where it isn't known yet."""
         size = self.entry.size
         return size if self._end is None else self._end if size < 0 else min(self._end, size)
 

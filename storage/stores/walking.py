@@ -10,7 +10,7 @@ from ..locations import glob_regex
 
 
 def matches(pattern: str) -> Iterator[str]:
-    """What a pattern matches, folders whole."""
+    """Yield the matches of a pattern, folders whole."""
     if "**" in Path(pattern).parts:
         yield from _deep_matches(pattern)
         return
@@ -22,7 +22,7 @@ def matches(pattern: str) -> Iterator[str]:
 
 
 def _deep_matches(pattern: str) -> Iterator[str]:
-    """What a pattern with ``**`` matches; the module glob would follow links in circles there."""
+    """Yield the matches of a pattern with ``**``; the module glob would follow links in circles there."""
     parts = Path(pattern).parts
     first = parts.index("**")
     base, rest = os.path.join("", *parts[:first]), "/".join(parts[first:])
@@ -35,7 +35,7 @@ def _deep_matches(pattern: str) -> Iterator[str]:
 
 
 def walk(folder: str) -> Iterator[str]:
-    """Every file below ``folder``, whatever links there are and however deep it is: each folder once.
+    """Yield every file below ``folder``, whatever links there are and however deep it is: each folder once.
 
     What is below it is met by its own path. Links to folders that lie elsewhere are followed when all else is done, in the
     order of their names, so that the same files have the same names each time.

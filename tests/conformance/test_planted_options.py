@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms
+from anonymizer import Anonymizer, DeidentificationError, Key
+from anonymizer.internals import Pseudonyms
 from profiles import ConfidentialityProfile
 from tests.support.keys import KEY, write_key
 from tests.support.objects import Element, bundled_files, ct, part10, read

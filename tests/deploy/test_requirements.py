@@ -40,6 +40,8 @@ WITHOUT_END = {
     "setuptools": "PEP 517 doesn't change with its major versions",
     "packaging": "its versions are years; the tests alone use it",
 }
+#: type checkers bring it with them, and at run time nothing may import it
+FOR_TYPES = {"typing_extensions"}
 LOCKS = ("build", "ci", "flink", "image", "oldest", "tool")
 
 
@@ -77,7 +79,7 @@ def imported(path: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] not in {*sys.stdlib_module_names, *ROOMS}}
+    return {name for name in found if name.split(".")[0] not in {*sys.stdlib_module_names, *ROOMS, *FOR_TYPES}}
 
 
 def owner(name: str) -> str | None:
@@ -88,6 +90,20 @@ def owner(name: str) -> str | None:
                 return owners()[file]
         parts.pop()
     return None
+
+
+def runs_for_types_only(path: str) -> bool:
+    """Return whether the file imports what ``FOR_TYPES`` names for type checkers alone."""
+    tree = ast.parse((ROOT / path).read_text())
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module in FOR_TYPES)
+    return all(id(node) in guarded for node in nodes)
 
 
 @lru_cache
@@ -121,6 +137,10 @@ def applies(marker: Marker | None, python: str) -> bool:
     return marker is None or marker.evaluate(
         {"python_version": version, "python_full_version": python, "sys_platform": "linux", "platform_machine": "x86_64"}
     )
+
+
+def test_what_is_for_type_checkers_is_not_imported_at_run_time() -> None:
+    assert [path for path in MODULES if not runs_for_types_only(path)] == []
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if imported(path)])

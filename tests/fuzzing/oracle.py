@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from io import BytesIO
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Engine, Key, KeyedUids, Reason, Scan
+from anonymizer import DeidentificationError, Key, Reason
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Engine, KeyedUids, Scan
 from profiles import KEEP, QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 from .leaks import leaks

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydicom.data import get_testdata_file
 
-from anonymizer import Engine, Key, Seal
+from anonymizer import Key
+from anonymizer.internals import Engine, Seal
 from pipeline.errors import RunError, UsageError
 from pipeline.runs.adopt import Adopted, Adoption
 from pipeline.runs.audit import Audit

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms, Reason
+from anonymizer import Anonymizer, DeidentificationError, Key, Reason
+from anonymizer.internals import Pseudonyms
 from profiles import ConfidentialityProfile
 from tests.fuzzing.mutations import mutate
 from tests.support.objects import Element, bundled_files, ct, part10, read

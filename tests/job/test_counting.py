@@ -8,7 +8,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from anonymizer import SEAL_SIZE
+from anonymizer.internals import SEAL_SIZE
 from tests.engine.test_killed_workers import at_work
 from tests.server.test_restart import kill_all
 from tests.support.objects import Element, read

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pydicom
 import pytest
 
-from anonymizer import DeidentificationError, Engine, Key
+from anonymizer import DeidentificationError, Key
+from anonymizer.internals import Engine
 from pipeline.errors import UsageError
 from pipeline.options import CrosswalkOptions, JobOptions
 from pipeline.place_checks import check_crosswalk

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer import UNFINISHED
+from anonymizer.internals import UNFINISHED
 from tests.engine.test_killed_workers import LOCAL, at_work
 from tests.server.test_restart import kill_all
 from tests.support.certificates import key_pair

@@ -17,7 +17,8 @@ from pydicom import Dataset, dcmread
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import keyword_dict
 
-from anonymizer import Key, Purpose
+from anonymizer import Key
+from anonymizer.internals import Purpose
 from benchmarks.recorder import Crossing, recorded
 from benchmarks.shuffle import CLEANING
 from pipeline.cli import main

@@ -17,7 +17,8 @@ from apache_beam.coders import FastPrimitivesCoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer import Key, Seal
+from anonymizer import Key
+from anonymizer.internals import Seal
 from pipeline.errors import UsageError
 from pipeline.options import ContinuationOptions, EngineOptions, JobOptions
 from pipeline.runs.audit import Audit, check_names

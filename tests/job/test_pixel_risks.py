@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from anonymizer import Key, Pseudonyms
+from anonymizer import Key
+from anonymizer.internals import Pseudonyms
 from tests.support.objects import CT, SC, Element, ct, part10, read
 from tests.support.runs import Run, deidentify, run_command
 

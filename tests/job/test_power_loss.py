@@ -16,7 +16,8 @@ import msgpack
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer import SEAL_SIZE, Key, Seal
+from anonymizer import Key
+from anonymizer.internals import SEAL_SIZE, Seal
 from storage import TEMPORARY
 from tests.support.depth import DEEP
 from tests.support.objects import Element

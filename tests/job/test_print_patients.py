@@ -15,7 +15,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anonymizer import Patient, PatientTable
+from anonymizer import PatientTable
+from anonymizer.internals import Patient
 from pipeline.safe_csv import write_csv
 from tests.support.objects import Element, ct, part10, read
 from tests.support.runs import ct_file, deidentify, run_command

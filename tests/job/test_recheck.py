@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Key, Pseudonyms
+from anonymizer import Key
+from anonymizer.internals import Pseudonyms
 from tests.job.test_resume import Finished
 from tests.support.objects import Element, read
 from tests.support.runs import ct_file, deidentify

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anonymizer import Key, KeyedUids
+from anonymizer import Key
+from anonymizer.internals import KeyedUids
 from tests.support.objects import Element
 from tests.support.runs import ct_file, deidentify
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from anonymizer import Key, Pseudonyms
+from anonymizer import Key
+from anonymizer.internals import Pseudonyms
 from pipeline.cli import main
 from tests.support.keys import OTHER_KEY, write_key
 from tests.support.objects import Element, read

@@ -8,7 +8,8 @@ from collections import Counter
 import pydicom
 import pytest
 
-from anonymizer import Anonymizer, DeidentificationError, Key, Pseudonyms
+from anonymizer import Anonymizer, DeidentificationError, Key
+from anonymizer.internals import Pseudonyms
 from profiles import KEEP, QUARANTINE, ConfidentialityProfile
 from tests.support.objects import data_set_of
 from tests.support.planting import uids_of

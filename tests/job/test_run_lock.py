@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import UNFINISHED
+from anonymizer.internals import UNFINISHED
 from pipeline.runs.lock import RunLock
 from storage import TEMPORARY, Folder
 from tests.support.forked import Logged

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Key, KeyedUids
+from anonymizer import Key
+from anonymizer.internals import KeyedUids
 from tests.support.keys import write_key
 from tests.support.objects import Element, read
 from tests.support.runs import Run, ct_file, run_command

@@ -8,7 +8,8 @@ from io import BytesIO
 import pytest
 from hypothesis import HealthCheck, settings
 
-from anonymizer import Deidentification, DeidentificationError, Engine, Key, Report
+from anonymizer import DeidentificationError, Key, Report
+from anonymizer.internals import Deidentification, Engine
 from profiles import QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 SECRET = bytes(range(32))

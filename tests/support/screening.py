@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from io import BytesIO
 
-from anonymizer import DeidentificationError, Engine, Key, Report
+from anonymizer import DeidentificationError, Key, Report
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 
 from .objects import Element, data_set_of

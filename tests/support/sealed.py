@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from anonymizer import Key, Seal
+from anonymizer import Key
+from anonymizer.internals import Seal
 from profiles import ConfidentialityProfile
 from tests.support.keys import KEY_TEXT
 from transforms import EngineConfig, seal_json

@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 from apache_beam.utils.windowed_value import WindowedValue
 
-from anonymizer import split_words
+from anonymizer.internals import split_words
 from storage import Archive, ObjectRef, ObjectWriter, keep_done
 
 from ..concurrency import WorkerThreads, reading_order

@@ -5,19 +5,8 @@ from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from anonymizer import (
-    SERIES,
-    SOP_CLASS,
-    SOP_INSTANCE,
-    STUDY,
-    ByteStream,
-    Deidentification,
-    DeidentificationError,
-    Description,
-    Engine,
-    Note,
-    Reason,
-)
+from anonymizer import DeidentificationError, Note, Reason
+from anonymizer.internals import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, ByteStream, Deidentification, Description, Engine
 from storage import Archive, ExistingOutput, ObjectConflictError, ObjectRef, ObjectWriter, Written, check_running, retry_transient
 
 from ..records import AuditRow, EarlierOutput, InstanceHeader, Status

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
-from anonymizer import ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_CLASS, ByteStream, Deidentification, read_header_values
+from anonymizer.internals import ISSUER_OF_PATIENT_ID, PATIENT_ID, SOP_CLASS, ByteStream, Deidentification, read_header_values
 
 LOSSY_IMAGE_COMPRESSION = 0x00282110
 _STANDARD = "1.2.840.10008.1.2"

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection, TaggedOutput
 
-from anonymizer import Engine, split_words
+from anonymizer.internals import Engine, split_words
 
 from ..earlier_runs.earlier_rows import EarlierRun, TableError
 from ..engine_config import EngineConfig

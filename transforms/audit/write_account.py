@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
 
-from anonymizer import Seal
+from anonymizer.internals import Seal
 from storage import ObjectRef, TableFolder, check_running
 
 from ..engine_config import EngineConfig

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
 from profiles import UserFacingError
 from storage import TableTarget
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonymizer import TRANSIENT_REASONS, Reason
+from anonymizer import Reason
+from anonymizer.internals import TRANSIENT_REASONS
 from profiles import UserFacingError
 from storage import TableFolder
 

@@ -6,7 +6,7 @@ from itertools import starmap
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from anonymizer import FaceEvidence
+from anonymizer.internals import FaceEvidence
 
 from ..records import SharedFindings, StudyPart, WorkUnit
 from ..work_unit_ids import is_finished

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
 
-from anonymizer import SERIES, SOP_INSTANCE, STUDY, DeidentificationError, Description, Engine, FaceEvidence, Originals
+from anonymizer import DeidentificationError
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence, Originals
 from storage import Archive, ObjectRef, check_running, keep_done, retry_transient
 
 from ..concurrency import WorkerThreads, reading_order

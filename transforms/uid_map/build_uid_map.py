@@ -12,7 +12,7 @@ import pyarrow as pa
 from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
-from anonymizer import MAX_UID_LENGTH
+from anonymizer.internals import MAX_UID_LENGTH
 
 from ..earlier_runs.earlier_rows import EarlierRun
 from ..engine_config import EngineConfig

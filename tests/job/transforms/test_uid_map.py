@@ -11,7 +11,8 @@ import pytest
 from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from anonymizer import Key, KeyedUids
+from anonymizer import Key
+from anonymizer.internals import KeyedUids
 from profiles import ConfidentialityProfile
 from tests.support.keys import KEY, KEY_TEXT
 from transforms import CLAIMED, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError

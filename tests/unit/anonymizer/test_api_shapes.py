@@ -13,7 +13,8 @@ from pydicom import Dataset, FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from anonymizer import Anonymizer, Key, KeyedUids, Pseudonyms
+from anonymizer import Anonymizer, Key
+from anonymizer.internals import KeyedUids, Pseudonyms
 from profiles import ConfidentialityProfile, ProfileError, ProfileOptions
 from tests.support.keys import KEY, write_key
 from tests.support.objects import CT, Element, ct, part10

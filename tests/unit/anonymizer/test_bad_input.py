@@ -8,9 +8,10 @@ import zlib
 
 import pytest
 
-from anonymizer import FILTERED, DeidentificationError, Reason
+from anonymizer import DeidentificationError, Reason
 from anonymizer.dicom.buffer import Buffer
 from anonymizer.dicom.encoding import EXPLICIT_LITTLE
+from anonymizer.internals import FILTERED
 from tests.support.objects import (
     BIG,
     DEFLATED,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile, ProfileError, diff
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, nested, part10, read
 from tests.support.running import SECRET, rewrite, rewrite_with_report

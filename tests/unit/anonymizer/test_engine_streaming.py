@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from anonymizer import Anonymizer, DeidentificationError, Engine, KeyedUids, Reason, UidMapping, write_atomically
+from anonymizer import Anonymizer, DeidentificationError, Reason
+from anonymizer.internals import Engine, KeyedUids, UidMapping, write_atomically
 from tests.support.objects import (
     BIG,
     DEFLATED,

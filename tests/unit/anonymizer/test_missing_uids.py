@@ -7,7 +7,8 @@ from io import BytesIO
 import pytest
 from pydicom import Dataset
 
-from anonymizer import Anonymizer, Scan
+from anonymizer import Anonymizer
+from anonymizer.internals import Scan
 from profiles import ConfidentialityProfile
 from tests.support.keys import KEY
 from tests.support.objects import INSTANCE, SERIES, STUDY, SYNTAXES, Element, ct, nested, part10, read, tags

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Purpose
+from anonymizer.internals import Purpose
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = [

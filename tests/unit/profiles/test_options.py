@@ -100,3 +100,26 @@ def test_the_basic_profile_is_always_part_of_it() -> None:
     profile = ConfidentialityProfile(ProfileOptions.RetainUIDs)
     assert profile.options == ProfileOptions.RetainUIDs | ProfileOptions.BasicProfile
     assert profile == ConfidentialityProfile.default("RetainUIDs")
+
+
+def test_all_is_the_union_of_the_columns_and_none_itself() -> None:
+    assert ProfileOptions.All.names() == SHORT_NAMES
+    assert ProfileOptions.All not in list(ProfileOptions) and "All" not in ProfileOptions.__members__
+    assert ProfileOptions.parse("all") == ProfileOptions.collect(["All"]) == ProfileOptions.All
+
+
+@pytest.mark.parametrize("options", [ProfileOptions.All, "All", ["RetainUIDs", "ALL"]])
+def test_all_is_refused_as_a_choice_for_its_dates_contradict_each_other(options: ProfileOptions | str | list[str]) -> None:
+    with pytest.raises(ProfileError, match=r"exclude each other \(PS3.15 E.3.6\); All has both: take All & ~RetainLongFullDates"):
+        ConfidentialityProfile.default(options)
+
+
+@pytest.mark.parametrize("without", [ProfileOptions.RetainLongFullDates, ProfileOptions.RetainLongModifDates])
+def test_all_but_one_kind_of_dates_is_a_choice(without: ProfileOptions) -> None:
+    profile = ConfidentialityProfile(ProfileOptions.All & ~without)
+    assert profile.options.names() == [name for name in SHORT_NAMES if name != without.name]
+
+
+def test_all_is_no_column_of_a_file() -> None:
+    with pytest.raises(ProfileError, match="line 1: 'All' is not known"):
+        ConfidentialityProfile.from_csv_string("Tag;All\nPatientName;X")

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from anonymizer import SEAL_SIZE, AttributeAction, Engine, Key, Reason
+from anonymizer import AttributeAction, Key, Reason
+from anonymizer.internals import SEAL_SIZE, Engine
 from profiles import ConfidentialityProfile
 from storage import Folder
 from storage.objects import Member, ObjectRef, Packing, Written

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import DeidentificationError, read_header_values
+from anonymizer import DeidentificationError
+from anonymizer.internals import read_header_values
 from tests.support.objects import JPEG, SYNTAXES, Element, bundled_files, ct, nested, part10, read
 
 _TAGS = (0x00080016, 0x00080018, 0x00100020, 0x00100021, 0x0020000D, 0x00280010, 0x00282110)

@@ -7,7 +7,8 @@ import pickle
 
 import pytest
 
-from anonymizer import IdentifyingWords, Key, Purpose, split_words
+from anonymizer import Key
+from anonymizer.internals import IdentifyingWords, Purpose, split_words
 from tests.support.running import SECRET
 
 KEY = Key(SECRET)

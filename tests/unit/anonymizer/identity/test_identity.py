@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from anonymizer import Anonymizer, Engine, Key, Patient, PatientTable, Pseudonyms
+from anonymizer import Anonymizer, Key, PatientTable
+from anonymizer.internals import Engine, Patient, Pseudonyms
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, INSTANCE, STUDY, Element, ct, nested, part10, read
 from tests.support.running import SECRET, engine, reason, rewrite

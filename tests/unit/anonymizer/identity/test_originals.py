@@ -6,7 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from anonymizer import DeidentificationError, Engine, Key, Originals, PatientTable
+from anonymizer import DeidentificationError, Key, PatientTable
+from anonymizer.internals import Engine, Originals
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, rewrite

@@ -6,7 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10
 from tests.support.running import SECRET, engine

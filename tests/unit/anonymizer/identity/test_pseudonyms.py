@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from anonymizer import Key, Patient, Pseudonyms
+from anonymizer import Key
+from anonymizer.internals import Patient, Pseudonyms
 from tests.support.objects import BIG, DEFLATED, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, reason, rewrite
 

@@ -7,8 +7,9 @@ import uuid
 
 import pytest
 
-from anonymizer import Key, KeyedUids, SecretError, check_root
+from anonymizer import Key, SecretError
 from anonymizer.identity.uids import is_well_known
+from anonymizer.internals import KeyedUids, check_root
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, rewrite
 

@@ -14,7 +14,7 @@ import pytest
 from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials as UserCredentials
 
-from anonymizer import CredentialsError, default_credentials
+from anonymizer.internals import CredentialsError, default_credentials
 from anonymizer.keys.google_credentials import on_google_machine
 from tests.support.secret_server import token_server
 from tests.support.service_accounts import service_account
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[4]
 ASK = """
 import sys
 sys.addaudithook(lambda event, arguments: print("connects to", arguments[1]) if event == "socket.connect" else None)
-from anonymizer import CredentialsError, default_credentials
+from anonymizer.internals import CredentialsError, default_credentials
 try:
     credentials, project = default_credentials()
     from google.auth.transport.requests import Request

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Anonymizer, Key, Purpose, SecretError
+from anonymizer import Anonymizer, Key, SecretError
+from anonymizer.internals import Purpose
 from tests.support.keys import KEY, KEY_TEXT, write_key
 from tests.support.running import SECRET
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer import Anonymizer, DeidentificationError, Engine, FaceEvidence, Key
+from anonymizer import Anonymizer, DeidentificationError, Key
+from anonymizer.internals import Engine, FaceEvidence
 from profiles import ConfidentialityProfile, faces
 from tests.support.objects import CT, MR, SYNTAXES, Element, ct, part10, read
 from tests.support.running import SECRET, outcome

@@ -7,7 +7,8 @@ import struct
 import pytest
 from pydicom import Dataset
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, COMPREHENSIVE_SR, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, engine, reason, rewrite

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer import AttributeAction, Key, KeyedUids
+from anonymizer import AttributeAction, Key
+from anonymizer.internals import KeyedUids
 from tests.support.objects import (
     BIG,
     CT,

@@ -6,7 +6,8 @@ from io import BytesIO
 
 import pytest
 
-from anonymizer import DeidentificationError, Description, Engine, Key
+from anonymizer import DeidentificationError, Key
+from anonymizer.internals import Description, Engine
 from profiles import ConfidentialityProfile, sop_class_modules
 from tests.support.keys import KEY, OTHER_KEY
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, ct, part10

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.data import get_testdata_file
 
-from anonymizer import DeidentificationError, Engine, Report
+from anonymizer import DeidentificationError, Report
 from anonymizer.identity.known_values import KnownValue
+from anonymizer.internals import Engine
 from anonymizer.rewriting.header_cache import HeaderCache
 from profiles import IdentityKind, Operation, Rule
 from tests.support.objects import EXPLICIT, IMPLICIT, Element, ct, part10

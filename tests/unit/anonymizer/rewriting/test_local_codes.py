@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom import Dataset
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from tests.support.content import code, content_item, text
 from tests.support.objects import SYNTAXES, Element, ct, data_set_of, part10, read

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile, ProfileError
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, ct, part10, read, tags
 from tests.support.running import SECRET, engine, rewrite, rewrite_with_report

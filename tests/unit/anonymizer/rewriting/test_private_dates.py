@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import Engine, Key
+from anonymizer import Key
 from anonymizer.identity.dates import holds_date
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, ct, part10, read
 from tests.support.running import SECRET, rewrite

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 
-from anonymizer import DeidentificationError, Key, KeyedUids
+from anonymizer import DeidentificationError, Key
+from anonymizer.internals import KeyedUids
 from tests.support.objects import BIG, CT, DEFLATED, EXPLICIT, IMPLICIT, SYNTAXES, Element, ct, data_set_of, part10, read, tags
 from tests.support.running import SECRET, budget, engine, outcome, rewrite
 from tests.support.tokens import Tokens

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer import Engine, Key
+from anonymizer import Key
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from tests.support.content import code
 from tests.support.objects import SYNTAXES, Element, ct, part10, read

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import FILTERED, Reason
+from anonymizer import Reason
+from anonymizer.internals import FILTERED
 from pipeline.cli import main
 from pipeline.commands.advice import advice
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer import Key, Seal
+from anonymizer import Key
+from anonymizer.internals import Seal
 from pipeline.errors import RunError
 from pipeline.options import JobOptions
 from pipeline.runs.audit import Audit

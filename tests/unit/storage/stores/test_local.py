@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import DeidentificationError, Engine, Key, Reason
+from anonymizer import DeidentificationError, Key, Reason
+from anonymizer.internals import Engine
 from profiles import ConfidentialityProfile
 from storage import TEMPORARY, LocalStore, LocalWriter, ObjectConflictError, StorageError
 from storage.archive import StoredArchive

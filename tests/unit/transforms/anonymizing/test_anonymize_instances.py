@@ -5,7 +5,8 @@ import pickle
 
 import pytest
 
-from anonymizer import AttributeAction, DeidentificationError, Key, KeyedUids, Reason, SecretError
+from anonymizer import AttributeAction, DeidentificationError, Key, Reason, SecretError
+from anonymizer.internals import KeyedUids
 from profiles import ConfidentialityProfile
 from storage import Member, Packing, TransientError, retry_transient
 from storage.objects import ObjectRef

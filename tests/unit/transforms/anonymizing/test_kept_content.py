@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer import DeidentificationError, Key, Pseudonyms
+from anonymizer import DeidentificationError, Key
 from anonymizer.dicom.part10 import _NO_DATA_SET, _SYNTAXES
+from anonymizer.internals import Pseudonyms
 from tests.support.keys import KEY
 from tests.support.objects import EXPLICIT, SYNTAXES, Element, ct, part10
 from transforms.anonymizing.kept_content import Compression, Content, OutputStream, compression, find_compression, read_identity

@@ -16,7 +16,8 @@ from apache_beam.testing.test_pipeline import TestPipeline as BeamPipeline
 from apache_beam.testing.util import assert_that
 from cryptography.exceptions import InvalidTag
 
-from anonymizer import Key, split_words
+from anonymizer import Key
+from anonymizer.internals import split_words
 from profiles import ConfidentialityProfile
 from storage import Folder
 from tests.support.running import SECRET, engine

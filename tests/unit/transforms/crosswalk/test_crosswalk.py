@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from anonymizer import Originals, Scan
+from anonymizer.internals import Originals, Scan
 from storage import Folder
 from tests.support.certificates import key_pair
 from tests.support.sealed import engine_config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from anonymizer import FaceEvidence
+from anonymizer.internals import FaceEvidence
 from profiles import faces
 from transforms.ledger import KnownGroup, KnownHeader, pack_entries, unpack_entries
 from transforms.records import SharedFindings, StudyPart
