@@ -12,22 +12,23 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgpack
 
-from anonymizer import SEAL_SIZE, TRANSIENT_REASONS, AttributeAction, Reason
-from storage import NotOursError, ObjectRef, TableFolder, nothing_to_wait_for
+from anonymizer import SEAL_SIZE, TRANSIENT_REASONS, AttributeAction
+from storage import NotOursError, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER
 from .engine_config import EngineConfig
-from .records import AuditRow, Status
-from .shuffle.plain import from_plain, to_plain
-from .source_ids import ListedSource, SourceHasher
+from .records import AuditRow, HeaderGroup, SharedFindings
+from .shuffle.packing import compress, decompress
+from .shuffle.record_coder import decode_record, encode_record
+from .source_ids import SourceHasher
 
-#: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has, 3 doesn't
-#: say what objects are
-_FORMAT = 4
+#: number of the files' format; those of another one are not read: 1 could hold code, 2 may tell of objects that are on no disk, 3
+#: doesn't say what objects are, 4 had another layout
+_FORMAT = 5
 #: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
 #: request that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
@@ -40,68 +41,83 @@ _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
 
 
 class KnownHeader(NamedTuple):
-    """What pass 1 found in an object, as in InstanceHeader; ``source``: fields of a ListedSource."""
+    """Findings of pass 1 in one object, without its source name.
 
-    source: tuple[str, str, str, int]
+    Attributes:
+        source_id, version, container_id: as in ListedSource.
+        instance, new_uid, kept_uid: as in InstanceHeader.
+    """
+
+    source_id: str
+    version: str
+    container_id: str
     instance: bytes
     new_uid: bytes
     kept_uid: bytes = b""
 
+    @property
+    def listed_as(self) -> str:
+        """The source id of what was listed: the object, or the container that it lies in."""
+        return self.container_id or self.source_id
+
 
 class KnownGroup(NamedTuple):
-    """As HeaderGroup; its headers are the fields of KnownHeaders."""
+    """Objects of one study with the same findings, as in HeaderGroup."""
 
     study: bytes
-    shared: tuple[Any, ...]
-    headers: list[tuple[Any, ...]]
+    shared: SharedFindings
+    headers: list[KnownHeader]
 
 
-def is_lasting(row: AuditRow) -> bool:
-    """Whether the object would end the same way again."""
-    return row.reason not in TRANSIENT_REASONS
+class _StoredRow(NamedTuple):
+    """A row without its actions.
 
-
-def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
-    """Entries, as plain values.
-
-    Args:
-        since: as for ``Outputs.is_whole``, of all that the rows tell of.
+    Attributes:
+        actions: their index among the distinct ones: the instances of a series share them.
     """
-    places: dict[tuple[AttributeAction, ...], int] = {}
-    plain = [
-        row._replace(
-            status=row.status.value,  # type: ignore[arg-type]
-            reason=row.reason and row.reason.value,  # type: ignore[arg-type]
-            # the instances of a series share them
-            actions=places.setdefault(row.actions, len(places)),  # type: ignore[arg-type]
-        )[:]
-        for row in rows
-    ]
-    return to_plain(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places], since))
+
+    row: AuditRow
+    actions: int
+
+
+class _StoredEntries(NamedTuple):
+    """The layout of entries in a file."""
+
+    groups: list[KnownGroup]
+    rows: list[_StoredRow]
+    actions: list[tuple[AttributeAction, ...]]
+    since: float
 
 
 class Entries(NamedTuple):
-    """What a ledger tells, as ``pack_entries`` takes it."""
+    """Contents of a ledger, as ``pack_entries`` takes them."""
 
     groups: list[KnownGroup]
     rows: list[AuditRow]
     since: float
 
 
+def is_lasting(row: AuditRow) -> bool:
+    """Return True when the object would end the same way again."""
+    return row.reason not in TRANSIENT_REASONS
+
+
+def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
+    """Return entries as bytes, compressed.
+
+    Args:
+        since: as for ``Outputs.is_whole``, of all objects of the rows.
+    """
+    places: dict[tuple[AttributeAction, ...], int] = {}
+    stored = [_StoredRow(row._replace(actions=()), places.setdefault(row.actions, len(places))) for row in rows]
+    return compress(encode_record(_StoredEntries(list(groups), stored, list(places), since)))
+
+
 def unpack_entries(packed: bytes) -> Entries:
-    """What was packed."""
-    groups, plain, distinct, since = from_plain(packed)
-    actions = [tuple(AttributeAction(*fields) for fields in several) for several in distinct]
-    rows = (AuditRow(*fields) for fields in plain)
-    read = [
-        row._replace(
-            status=Status(row.status),
-            reason=row.reason and Reason(row.reason),
-            actions=actions[row.actions],  # type: ignore[call-overload]
-        )
-        for row in rows
-    ]
-    return Entries([KnownGroup(*fields) for fields in groups], read, since)
+    """Return the entries that were packed."""
+    stored = decode_record(_StoredEntries, decompress(packed))
+    rows = [row._replace(actions=stored.actions[actions]) for row, actions in stored.rows]
+    return Entries(stored.groups, rows, stored.since)
 
 
 @dataclass(frozen=True)
@@ -298,16 +314,15 @@ class _Entries:
         self.count += other.count
 
 
-def known_groups(groups: Iterable[tuple[Any, ...]], sources: SourceHasher) -> Iterator[KnownGroup]:
-    """HeaderGroup tuples without their source names."""
-    for study, shared, headers in groups:
-        known = [
-            KnownHeader(_which(sources.of(ObjectRef(*ref), source_id.hex())), instance, new_uid, kept_uid)[:]
-            for ref, source_id, instance, new_uid, kept_uid, _ in headers
-        ]
-        yield KnownGroup(study, shared, known)
-
-
-def _which(source: ListedSource) -> tuple[str, str, str, int]:
-    """The fields that say which it is."""
-    return source.source_id, source.version, source.container_id, source.input
+def known_groups(groups: Iterable[HeaderGroup], sources: SourceHasher) -> Iterator[KnownGroup]:
+    """Yield groups without the source names of their objects."""
+    for group in groups:
+        headers = []
+        for header in group.headers:
+            source = sources.of(header.ref, header.source_id.hex())
+            headers.append(
+                KnownHeader(
+                    source.source_id, source.version, source.container_id, header.instance, header.new_uid, header.kept_uid
+                )
+            )
+        yield KnownGroup(group.study, group.shared, headers)
