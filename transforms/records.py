@@ -10,7 +10,7 @@ from typing import NamedTuple
 from anonymizer import AttributeAction, Description, FaceEvidence, Reason
 from storage import ObjectRef
 
-from .shuffle.record_coder import PackedRecordCoder, RecordCoder, register_record
+from .shuffle.record_coder import PackedRecordCoder, register_record
 
 #: version of the tables' layout
 SCHEMA_VERSION = 4
@@ -293,17 +293,6 @@ class AuditRows(list[AuditRow]):
     """Rows that pass between steps together."""
 
 
-class _AuditRowsCoder(RecordCoder):
-    """Writes rows, which the worker that makes them mostly writes to a table itself: Beam only asks how large they are."""
-
-    def estimate_size(self, value: AuditRows) -> int:
-        """Return about the rows' size in bytes, without encoding them for that."""
-        return _ROW_BYTES * len(value)
-
-
-#: about the size of an encoded row
-_ROW_BYTES = 400
-
 register_record(RefBatch, PackedRecordCoder)
 register_record(HeaderGroups, PackedRecordCoder)
 register_record(WorkUnit)
@@ -311,4 +300,4 @@ register_record(KnownUid)
 register_record(KnownWords)
 register_record(UidUses, PackedRecordCoder)
 register_record(References, PackedRecordCoder)
-register_record(AuditRows, _AuditRowsCoder)
+register_record(AuditRows)
