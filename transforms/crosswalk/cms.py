@@ -31,7 +31,7 @@ class _OtherKeyError(Exception):
 
 
 def load_certificate(content: bytes) -> bytes:
-    """The certificate (DER) of a PEM or DER file; of several in a PEM file, the first.
+    """Return the certificate (DER) of a PEM or DER file; of several in a PEM file, the first.
 
     Whose it is, and whether it is still valid, is for who names it to know.
 
@@ -58,10 +58,10 @@ def load_certificate(content: bytes) -> bytes:
         if not usage.key_encipherment:
             raise EnvelopeError("the certificate is not for the encipherment of keys (KeyUsage)")
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        # who doesn't say, doesn't forbid
+        # a certificate without the extension forbids nothing
         pass
     found = certificate.public_bytes(Encoding.DER)
-    # what is missing is missed now, and not when there is something to encrypt
+    # missing packages are missed now, and not when there is something to encrypt
     encrypt(b"", found)
     return found
 
@@ -92,7 +92,7 @@ def encrypt(content: bytes, certificate: bytes) -> bytes:
 
 
 def load_private_key(content: bytes, passphrase: bytes | None) -> RSAPrivateKey:
-    """The private key of a PEM or DER file.
+    """Return the private key of a PEM or DER file.
 
     Raises:
         EnvelopeError: no RSA key, or not with this passphrase.
@@ -115,7 +115,7 @@ def load_private_key(content: bytes, passphrase: bytes | None) -> RSAPrivateKey:
 
 
 def decrypt(envelope: bytes, keys: list[RSAPrivateKey]) -> bytes:
-    """The content of EnvelopedData that was encrypted to the certificate of one of ``keys``.
+    """Return the content of EnvelopedData that was encrypted to the certificate of one of ``keys``.
 
     The library's own reader asks for the certificate as well; the key alone is enough, as it is for openssl.
 
@@ -166,7 +166,7 @@ def _content(encrypted: bytes, initial: bytes, key: bytes) -> bytes:
 
 
 class _Enveloped(NamedTuple):
-    """The content's keys as they were encrypted to the recipients; how the content is encrypted; the content."""
+    """Return the content's keys as they were encrypted to the recipients, its cipher, and the encrypted content."""
 
     recipients: list[bytes]
     algorithm: bytes

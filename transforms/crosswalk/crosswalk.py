@@ -55,7 +55,7 @@ _CODE_BYTES = 16
 
 
 class CrosswalkError(Exception):
-    """The crosswalk can't be made. The message holds nothing of it."""
+    """A crosswalk that can't be made. The message holds nothing of it."""
 
 
 class CrosswalkRow(NamedTuple):

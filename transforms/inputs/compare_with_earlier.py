@@ -54,7 +54,7 @@ class ShardInput(NamedTuple):
     content: bytes
 
 
-# what is in it is compressed
+# its content is compressed
 register_record(ShardInput)
 
 

@@ -1,4 +1,4 @@
-"""Put the members of zips and tars in their place."""
+"""Open zips and tars: their members take their place."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
