@@ -67,7 +67,7 @@ def load_certificate(content: bytes) -> bytes:
 
 
 def encrypt(content: bytes, certificate: bytes) -> bytes:
-    """EnvelopedData (DER, AES-256-CBC) of ``content`` for the one recipient.
+    """Return EnvelopedData (DER, AES-256-CBC) of ``content`` for the one recipient.
 
     Args:
         certificate: DER, as ``load_certificate`` gave it.
@@ -175,7 +175,7 @@ class _Enveloped(NamedTuple):
 
 
 def _enveloped(envelope: bytes) -> _Enveloped:
-    """Raises ValueError or IndexError where it is something else, or not all is there."""
+    """Return the parts of EnvelopedData; raise ValueError or IndexError where it is something else, or not all is there."""
     outer = _only(envelope, _SEQUENCE)
     kind, explicit = _parts(outer)
     if kind != (_OBJECT_IDENTIFIER, _ENVELOPED_DATA) or explicit[0] != _EXPLICIT_0:
@@ -207,7 +207,7 @@ def _parts(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _each(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tags and values that stand one behind the other (DER, X.690)."""
+    """Yield tags and values that stand one behind the other (DER, X.690)."""
     position = 0
     while position < len(content):
         tag, length = content[position], content[position + 1]
