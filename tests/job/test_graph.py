@@ -279,10 +279,10 @@ def opened(value: object) -> Iterator[bytes]:
         table = pa.ipc.open_stream(value).read_all()
         chunks = [chunk for column in table.columns for chunk in column.chunks]
         yield b"".join(buffer.to_pybytes() for chunk in chunks for buffer in chunk.buffers() if buffer)
-    elif isinstance(value, bytes) and value[:1] in RECORD:
-        # it looks like a record; hashes may, too
+    elif isinstance(value, bytes) and (record := value.removeprefix(bytes(_SIZE_BYTES)))[:1] in RECORD:
+        # it looks like a record that isn't compressed; hashes may, too
         with contextlib.suppress(ValueError):
-            yield from opened(msgpack.unpackb(value))
+            yield from opened(msgpack.unpackb(record))
     elif isinstance(value, tuple | list):
         for part in value:
             yield from opened(part)

@@ -4,6 +4,7 @@ Beam's own coder pickles named tuples and enumerations. Here they are written as
 again by the annotations of their fields.
 """
 
+import threading
 from collections.abc import Callable, Hashable
 from enum import Enum
 from functools import cache
@@ -27,7 +28,7 @@ _PLAIN = (int, float, bool, str, bytes, NoneType)
 def encode_record(record: Any) -> bytes:
     """Return a record as MessagePack; equal records have equal bytes."""
     # subclasses of tuple, list and int are written as those are
-    return cast(bytes, msgpack.packb(record, default=_value_of))
+    return cast(bytes, _packers.pack(record))
 
 
 def decode_record(kind: type[T], encoded: bytes) -> T:
@@ -45,6 +46,16 @@ def _value_of(value: object) -> Any:
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"{type(value).__name__} is no part of a record")
+
+
+class _Packers(threading.local):
+    """A packer for each thread: to make one takes longer than to write a small record."""
+
+    def __init__(self) -> None:
+        self.pack = msgpack.Packer(default=_value_of).pack
+
+
+_packers = _Packers()
 
 
 @cache

@@ -98,6 +98,8 @@ def test_what_is_no_plain_value_is_not_written() -> None:
     for value in (object(), {1, 2}, pa.table({}), Exception()):
         with pytest.raises(TypeError):
             encode_record(PendingBatch(RefBatch(), value))  # type: ignore[arg-type]
+        # nothing of it is left for the next
+        assert encode_record(KnownUid(b"u")) == msgpack.packb((b"u", None, b""))
 
 
 class _Holds(NamedTuple):
