@@ -215,7 +215,7 @@ class InstanceAnonymizer:
         earlier = earlier_output(header.ref)
         return earlier is not None and earlier.name == name
 
-    def _preference(self, header: DescribedHeader, content: Content) -> tuple[Any, ...]:
+    def _preference(self, header: DescribedHeader, content: Content) -> tuple[bool, tuple[Compression, int, bytes, bytes], bytes]:
         """Return a sort key: the first is written. Earlier outputs come first, then by content; equal ones by the source's id."""
         return not self._is_own(header, content.name), content.rank, header.source_id
 
