@@ -139,14 +139,16 @@ def _upload(url: str, folder: Path) -> tuple[str, str]:
 def memory_of_header(shape: Shape) -> int:
     """Return the bytes that a header of GroupIntoWorkUnits takes in a worker's memory, where an engine gathers those of a key."""
     from benchmarks.recorder import recorded
-    from transforms.shuffle.packing import unpack
+    from transforms import HeaderGroups
+    from transforms.shuffle.record_coder import PackedRecordCoder
 
     with recorded(keep=True) as crossings, tempfile.TemporaryDirectory(prefix="dicom-deid-shuffle-") as temporary:
         folder = Path(temporary)
         _, key = _prepare(folder, shape)
         command(["run", f"--input={folder / 'archive'}", f"--output={folder / 'output'}", key, CLEANING])
     packed = [value for _, value in crossings["GroupIntoWorkUnits/ByKey"].elements()]
-    return _memory_of(lambda: [unpack(value) for value in packed]) // shape.instances
+    read = PackedRecordCoder(HeaderGroups).decode
+    return _memory_of(lambda: [read(value) for value in packed]) // shape.instances
 
 
 def memory_of_sizes(studies: int) -> int:

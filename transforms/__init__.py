@@ -1,6 +1,7 @@
 """The Beam steps of the job, one transform a file; each wires plain functions that tests call without Beam."""
 
 from .anonymizing.anonymize_instances import AnonymizeInstances as AnonymizeInstances
+from .anonymizing.anonymize_instances import UnitFacts as UnitFacts
 from .anonymizing.output_conflicts import ConflictRules as ConflictRules
 from .anonymizing.output_conflicts import RecordedOutput as RecordedOutput
 from .anonymizing.share_words import ShareWords as ShareWords
@@ -50,19 +51,12 @@ from .engine_config import EngineConfig as EngineConfig
 from .inputs.check_gone import CheckGone as CheckGone
 from .inputs.check_gone import FormerListing as FormerListing
 from .inputs.check_gone import GoneError as GoneError
-from .inputs.compare_with_earlier import FINISHED as FINISHED
-from .inputs.compare_with_earlier import GONE as GONE
-from .inputs.compare_with_earlier import KNOWN as KNOWN
-from .inputs.compare_with_earlier import LISTED as LISTED
-from .inputs.compare_with_earlier import RECOVERED as RECOVERED
-from .inputs.compare_with_earlier import SETTLED as SETTLED
-from .inputs.compare_with_earlier import TO_DO as TO_DO
 from .inputs.compare_with_earlier import CompareWithEarlier as CompareWithEarlier
 from .inputs.compare_with_earlier import EarlierRuns as EarlierRuns
+from .inputs.earlier_results import EarlierResults as EarlierResults
+from .inputs.earlier_results import PendingBatch as PendingBatch
 from .inputs.list_objects import ListObjects as ListObjects
 from .inputs.list_objects import is_opened as is_opened
-from .inputs.open_containers import MEMBERS as MEMBERS
-from .inputs.open_containers import OPENED as OPENED
 from .inputs.open_containers import OpenContainers as OpenContainers
 from .ledger import Ledger as Ledger
 from .ledger import unpack_entries as unpack_entries
@@ -72,12 +66,14 @@ from .metrics import STORAGE as STORAGE
 from .metrics import ProgressListener as ProgressListener
 from .records import SCHEMA_VERSION as SCHEMA_VERSION
 from .records import AuditRow as AuditRow
+from .records import AuditRows as AuditRows
 from .records import EarlierOutput as EarlierOutput
+from .records import HeaderGroups as HeaderGroups
+from .records import RefBatch as RefBatch
 from .records import Status as Status
+from .records import WorkUnit as WorkUnit
 from .scanning.group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .scanning.judge_faces import JudgeFaces as JudgeFaces
-from .scanning.scan_headers import REJECTED as REJECTED
-from .scanning.scan_headers import SCANNED as SCANNED
 from .scanning.scan_headers import ScanHeaders as ScanHeaders
 from .sealed_json import MAC as MAC
 from .sealed_json import SealError as SealError
@@ -85,14 +81,11 @@ from .sealed_json import check_json as check_json
 from .sealed_json import key_ids_of as key_ids_of
 from .sealed_json import seal_json as seal_json
 from .shuffle.spread_elements import SpreadElements as SpreadElements
+from .source_sums import Sum as Sum
 from .source_sums import add_up as add_up
 from .source_sums import sum_of_sources as sum_of_sources
+from .tables.write_tables import TableFile as TableFile
 from .tables.write_tables import WriteTable as WriteTable
-from .uid_map.build_uid_map import CLAIMED as CLAIMED
-from .uid_map.build_uid_map import MAPPING as MAPPING
-from .uid_map.build_uid_map import OF_EARLIER_MAP as OF_EARLIER_MAP
-from .uid_map.build_uid_map import REFERENCES as REFERENCES
-from .uid_map.build_uid_map import VIOLATIONS as VIOLATIONS
 from .uid_map.build_uid_map import BuildUidMap as BuildUidMap
 from .uid_map.prove_uid_map import ProveUidMap as ProveUidMap
 from .uid_map.uid_uses import UidMapError as UidMapError

@@ -1,4 +1,4 @@
-"""Names of the audit's files: those that a run can have made. Whoever can write to the audit must not choose others."""
+"""Names of the audit's files: those that a run can have made, and no others, for anybody may be able to write to the audit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 #: the folder for accounts that were put aside, and their tables, below the audit's
 EARLIER = "earlier"
-#: kinds of tables: how the names of their files begin
+#: kinds of tables: the beginnings of their files' names
 INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE = "instances", "uid_map", "references"
 GONE_TABLE, WORDS_TABLE = "gone", "words"
 TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TABLE)
-#: how the names of ledgers begin
+#: the beginning of ledgers' names
 LEDGER = "ledger"
 
 #: as ``new_run_id`` makes them; versions before had no time in them
@@ -23,10 +23,10 @@ _LEDGER = re.compile(f"{LEDGER}-({_RUN_ID.pattern})-[0-9a-f]{{16}}-([0-9]{{1,12}
 
 
 class LedgerFile(NamedTuple):
-    """What a file's name tells.
+    """A ledger by its name.
 
     Attributes:
-        objects: how many it tells of; one that went through both passes is in two files.
+        objects: the number of objects in it; one that went through both passes is in two files.
     """
 
     name: str
@@ -35,7 +35,7 @@ class LedgerFile(NamedTuple):
 
 
 def new_run_id() -> str:
-    """The id of a run that begins: UTC to a 4,096th of a second (three hexadecimal digits), and what no other run has.
+    """Return an id for a run that begins: UTC to a 4,096th of a second (three hexadecimal digits), and random digits.
 
     Ids sort by time: small runs follow each other within a second.
     """
@@ -44,28 +44,28 @@ def new_run_id() -> str:
 
 
 def is_run_id(text: object) -> bool:
-    """Whether ``text`` can be the id of a run: no path, and nothing empty."""
+    """Return True when ``text`` can be the id of a run: no path, and nothing empty."""
     return isinstance(text, str) and _RUN_ID.fullmatch(text) is not None
 
 
 def put_aside(name: str) -> str:
-    """Where a table file lies when its account is put aside, ``""`` for what is none."""
+    """Return the place of a table file when its account is put aside; ``""`` for a file of another kind."""
     found = _TABLE.fullmatch(name)
     return f"{EARLIER}/{found.group(1)}/{name}" if found else ""
 
 
 def is_table(name: object, run_id: str) -> bool:
-    """Whether the run can have made a table file of that name."""
+    """Return True when the run can have made a table file of that name."""
     found = _TABLE.fullmatch(name) if isinstance(name, str) else None
     return found is not None and found.group(1) == run_id
 
 
 def account_name(run_id: str) -> str:
-    """The file in which a run's job says which files are its tables."""
+    """Return the name of the file in which a run's job lists its tables."""
     return f"account-{run_id}.json"
 
 
 def ledger_file(name: str) -> LedgerFile | None:
-    """What the name says, None for a file of another kind."""
+    """Return the ledger of that name; None for a file of another kind."""
     found = _LEDGER.fullmatch(name)
     return None if found is None else LedgerFile(name, found.group(1), int(found.group(2)))

@@ -1,4 +1,4 @@
-"""Several objects under way at once, where most of the time goes by waiting for object storage."""
+"""Process several objects at once, where most of the time is spent waiting for object storage."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +17,17 @@ class WorkerThreads:
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="dicom-deid") if concurrency > 1 else None
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """What ``function`` makes of ``items``, in their order."""
+        """Return the results of ``function`` for ``items``, in their order."""
         return map(function, items) if self._pool is None else self._pool.map(function, items)
 
     def close(self) -> None:
-        """End the threads; what they are at is finished first."""
+        """End the threads, once they have finished their items."""
         if self._pool is not None:
             self._pool.shutdown()
 
 
 def reading_order(items: Iterable[T], ref_of: Callable[[T], ObjectRef]) -> list[list[T]]:
-    """``items`` in lists, each for one thread: what lies in one compressed tar is read in its order, all else as it comes."""
+    """Return ``items`` in lists, each for one thread: members of one compressed tar in its order, all others as they come."""
     tars: dict[tuple[bytes, str], list[tuple[int, T]]] = {}
     order: list[list[T]] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""How workers come by their engine: the configuration travels, the key is read where it is used."""
+"""Configuration of the workers' engines: it travels in the job, and the key is read where it is used."""
 
 import gc
 from collections.abc import Callable
@@ -15,7 +15,7 @@ ReadFile = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What an engine is made of. It goes into the job graph, so it names the key and never holds it.
+    """Configuration of an engine. It goes into the job graph, so it names the key and never holds it.
 
     Attributes:
         profile: the policy.
@@ -26,8 +26,8 @@ class EngineConfig:
         uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
             another key began; else empty.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
-        patient_table_digest: what tells the table from another one.
-        read: gives the content of a file on object storage.
+        patient_table_digest: keyed digest of the table.
+        read: returns the content of a file on object storage.
     """
 
     profile: ConfidentialityProfile
@@ -43,7 +43,7 @@ class EngineConfig:
     uid_hash_scope: str = ""
 
     def patients(self) -> PatientTable | None:
-        """The table of patients, if there is one.
+        """Return the table of patients, if there is one.
 
         Raises:
             PatientTableError: it can't be read or used.
@@ -53,7 +53,7 @@ class EngineConfig:
         return PatientTable.load(self.patient_table if self.read is None else self.read(self.patient_table))
 
     def engine(self) -> Engine:
-        """The process's engine for this configuration.
+        """Return the process's engine for this configuration.
 
         Raises:
             SecretError: the key can't be read or used, or isn't the one that the job was started with.
@@ -62,7 +62,7 @@ class EngineConfig:
         return _loaded(self).engine
 
     def seal(self) -> Seal:
-        """What makes and checks the codes of the audit's files.
+        """Return the seal that makes and checks the codes of the audit's files.
 
         Raises:
             SecretError, PatientTableError: as for ``engine``.
@@ -71,7 +71,7 @@ class EngineConfig:
 
 
 class _Loaded(NamedTuple):
-    """All that comes of the key: it is read once in a process, and not kept."""
+    """Engine and seal of a key: it is read once in a process, and not kept."""
 
     engine: Engine
     seal: Seal
@@ -91,7 +91,7 @@ def _loaded(config: EngineConfig) -> _Loaded:
         raise PatientTableError("a worker found another table of patients than the job was started with")
     # all that is here by now stays: the garbage collector needn't go through it whenever an instance's records have piled up
     gc.freeze()
-    # and what piles up is no garbage: to look each 700 records for it took a tenth of the time of a run that skips most objects
+    # records are no garbage: to look for some each 700 records took a tenth of the time of a run that skips most objects
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     engine = Engine(
         config.profile,

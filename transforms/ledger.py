@@ -1,7 +1,7 @@
-"""The ledger: what a run has found and done, durable as it goes beside the audit's tables: one that was killed can go on.
+"""The ledger: the work that a run has done so far, written beside the audit's tables, so that a killed run can go on.
 
-Its files hold what the tables will hold and what pass 1 found, hashes and new UIDs, and no source name. Each counts by itself:
-one that is missing costs the work that it tells of, and nothing else.
+Its files hold rows of the tables and findings of pass 1, hashes and new UIDs, and no source name. Each counts by itself: one that
+is missing costs the work in it, and nothing else.
 """
 
 import contextlib
@@ -12,110 +12,126 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgpack
 
-from anonymizer import AttributeAction, Reason
+from anonymizer import AttributeAction
 from anonymizer.internals import SEAL_SIZE, TRANSIENT_REASONS
-from storage import NotOursError, ObjectRef, TableFolder, nothing_to_wait_for
+from storage import NotOursError, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER
 from .engine_config import EngineConfig
-from .records import AuditRow, Status
-from .shuffle.plain import from_plain, to_plain
-from .source_ids import ListedSource, SourceHasher
+from .records import AuditRow, HeaderGroup, SharedFindings
+from .shuffle.packing import compress, decompress
+from .shuffle.record_coder import decode_record, encode_record
+from .source_ids import SourceHasher
 
-#: the form of the files; another one's are not read: 1 could hold code, 2 may tell of what no disk has, 3 doesn't
-#: say what objects are
-_FORMAT = 4
-#: a run that goes on repeats at most this part of what each worker had done, or so many objects: more where each file is a
-#: request that is waited for, and as many objects may be under way at once
+#: number of the files' format; those of another one are not read: 1 could hold code, 2 may tell of objects that are on no disk, 3
+#: doesn't say what objects are, 4 had another layout
+_FORMAT = 5
+#: a run that goes on repeats at most this part of each worker's work, or so many objects: more where each file is a request
+#: that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
 #: objects that are worth a file at any rate
 _MOST = 32_768
-#: files that may wait for the disk; then who works waits, too
+#: files that may wait for the disk; then the worker waits, too
 _MOST_WAITING = 2
-#: seconds after which what is done is written down; where the engine is another's, files count more
+#: seconds after which work is written down; on other engines files cost more
 _SECONDS, _SECONDS_ON_ENGINES = 10.0, 60.0
 
 
 class KnownHeader(NamedTuple):
-    """What pass 1 found in an object, as in InstanceHeader; ``source``: fields of a ListedSource."""
+    """Findings of pass 1 in one object, without its source name.
 
-    source: tuple[str, str, str, int]
+    Attributes:
+        source_id, version, container_id: as in ListedSource.
+        instance, new_uid, kept_uid: as in InstanceHeader.
+    """
+
+    source_id: str
+    version: str
+    container_id: str
     instance: bytes
     new_uid: bytes
     kept_uid: bytes = b""
 
+    @property
+    def listed_as(self) -> str:
+        """The source id of what was listed: the object, or the container that it lies in."""
+        return self.container_id or self.source_id
+
 
 class KnownGroup(NamedTuple):
-    """As HeaderGroup; its headers are the fields of KnownHeaders."""
+    """Objects of one study with the same findings, as in HeaderGroup."""
 
     study: bytes
-    shared: tuple[Any, ...]
-    headers: list[tuple[Any, ...]]
+    shared: SharedFindings
+    headers: list[KnownHeader]
 
 
-def is_lasting(row: AuditRow) -> bool:
-    """Whether the object would end the same way again."""
-    return row.reason not in TRANSIENT_REASONS
+class _StoredRow(NamedTuple):
+    """A row without its actions.
 
-
-def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
-    """Entries, as plain values.
-
-    Args:
-        since: as for ``Outputs.is_whole``, of all that the rows tell of.
+    Attributes:
+        actions: their index among the distinct ones: the instances of a series share them.
     """
-    places: dict[tuple[AttributeAction, ...], int] = {}
-    plain = [
-        row._replace(
-            status=row.status.value,  # type: ignore[arg-type]
-            reason=row.reason and row.reason.value,  # type: ignore[arg-type]
-            # the instances of a series share them
-            actions=places.setdefault(row.actions, len(places)),  # type: ignore[arg-type]
-        )[:]
-        for row in rows
-    ]
-    return to_plain(([group[:] for group in groups], plain, [[action[:] for action in actions] for actions in places], since))
+
+    row: AuditRow
+    actions: int
+
+
+class _StoredEntries(NamedTuple):
+    """The layout of entries in a file."""
+
+    groups: list[KnownGroup]
+    rows: list[_StoredRow]
+    actions: list[tuple[AttributeAction, ...]]
+    since: float
 
 
 class Entries(NamedTuple):
-    """What a ledger tells, as ``pack_entries`` takes it."""
+    """Contents of a ledger, as ``pack_entries`` takes them."""
 
     groups: list[KnownGroup]
     rows: list[AuditRow]
     since: float
 
 
+def is_lasting(row: AuditRow) -> bool:
+    """Return True when the object would end the same way again."""
+    return row.reason not in TRANSIENT_REASONS
+
+
+def pack_entries(groups: Iterable[KnownGroup], rows: Iterable[AuditRow], since: float = 0.0) -> bytes:
+    """Return entries as bytes, compressed.
+
+    Args:
+        since: as for ``Outputs.is_whole``, of all objects of the rows.
+    """
+    places: dict[tuple[AttributeAction, ...], int] = {}
+    stored = [_StoredRow(row._replace(actions=()), places.setdefault(row.actions, len(places))) for row in rows]
+    return compress(encode_record(_StoredEntries(list(groups), stored, list(places), since)))
+
+
 def unpack_entries(packed: bytes) -> Entries:
-    """What was packed."""
-    groups, plain, distinct, since = from_plain(packed)
-    actions = [tuple(AttributeAction(*fields) for fields in several) for several in distinct]
-    rows = (AuditRow(*fields) for fields in plain)
-    read = [
-        row._replace(
-            status=Status(row.status),
-            reason=row.reason and Reason(row.reason),
-            actions=actions[row.actions],  # type: ignore[call-overload]
-        )
-        for row in rows
-    ]
-    return Entries([KnownGroup(*fields) for fields in groups], read, since)
+    """Return the entries that were packed."""
+    stored = decode_record(_StoredEntries, decompress(packed))
+    rows = [row._replace(actions=stored.actions[actions]) for row, actions in stored.rows]
+    return Entries(stored.groups, rows, stored.since)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Where a run writes down what it has done. Picklable.
+    """The ledger of a run. Picklable.
 
     Attributes:
         folder: of the audit's tables.
         run_id: stands in the files' names.
-        work_digest: what tells the outputs' making from another one: entries of other makings are of no use.
-        config: gives the seal: each file begins with its code, so that nobody else's is believed.
-        on_engine: not on this machine alone.
-        is_remote: the folder is on object storage.
+        work_digest: digest of the outputs' making: entries of other makings are of no use.
+        config: gives the seal: each file begins with its code, so that no other file is believed.
+        on_engine: True: the run isn't on this machine alone.
+        is_remote: True: the folder is on object storage.
     """
 
     folder: TableFolder
@@ -126,16 +142,15 @@ class Ledger:
     is_remote: bool = False
 
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
-        """Write a file."""
+        """Write a file with findings of pass 1 and rows."""
         objects = len(rows) + sum(len(group.headers) for group in groups)
         content = msgpack.packb((_FORMAT, self.work_digest, boot_id(), pack_entries(groups, rows, time.time())))
         name = f"{LEDGER}-{self.run_id}-{secrets.token_hex(8)}-{objects}.bin"
-        # one that a power cut spoils has no true code, and costs the work that it tells of
+        # one that a power cut spoils has no true code, and costs the work in it
         self.folder.create(name, self.config.seal().code(name, content) + content, durable=False)
 
     def read(self, name: str) -> bytes:
-        """The packed entries of a file; none where it is gone, was made with something else, or isn't what a run with this key
-        wrote.
+        """Return the packed entries of a file; none where it is gone, of another making, or not of a run with this key.
 
         Raises:
             OSError: it can't be read.
@@ -143,7 +158,7 @@ class Ledger:
         try:
             content = self.folder.read(name)
         except (FileNotFoundError, NotOursError):
-            # another run had taken it up, and is through; or somebody planted it
+            # another run had taken it up, and has finished; or somebody planted it
             return NOTHING
         # before anything of it is looked at
         code, content = content[:SEAL_SIZE], content[SEAL_SIZE:]
@@ -155,13 +170,13 @@ class Ledger:
         booted, entries = more
         if booted and booted == boot_id():
             return bytes(entries)
-        # what a disk has kept of a power cut, it must show
+        # after a power cut each output is checked on the disk
         return pack_entries(*unpack_entries(entries)._replace(since=0.0))
 
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """What changes each time this machine starts; ``""`` where nothing tells."""
+    """Return an id that changes each time this machine starts; ``""`` where there is none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -174,9 +189,9 @@ NOTHING = pack_entries((), ())
 
 
 class LedgerWriter:
-    """Writes down what one worker does; the more it has done, the more at once.
+    """Writes down the work of one worker; the more it has done, the more at once.
 
-    What it writes down is on the disk by then: it waits for that, and who works doesn't.
+    The objects it writes down are on the disk by then: the writer waits for that, and the worker doesn't.
     """
 
     def __init__(
@@ -184,7 +199,7 @@ class LedgerWriter:
     ) -> None:
         """
         Args:
-            before: called before a file is written: what isn't to be done again must be durable by then.
+            before: called before a file is written, to make durable all else that won't be done again.
             sync: as ``ObjectWriter.flush``; None: there is nothing to wait for.
         """
         self._ledger = ledger
@@ -193,7 +208,7 @@ class LedgerWriter:
         self._least = _LEAST_REMOTE if ledger.is_remote else _LEAST
         self._seconds = _SECONDS_ON_ENGINES if ledger.on_engine else _SECONDS
         self._now = _Entries()
-        #: each with what is done when its objects are on the disk
+        #: each with a future that is done when its objects are on the disk
         self._waiting: deque[tuple[_Entries, Future[None]]] = deque()
         self._durable = _Entries()
         self._rows: list[AuditRow] = []
@@ -201,26 +216,26 @@ class LedgerWriter:
         self._since = self._written = time.monotonic()
 
     def add_headers(self, groups: Iterable[KnownGroup]) -> None:
-        """Objects that went through pass 1."""
+        """Add objects that went through pass 1."""
         self._now.add_headers(groups)
         self._cut_if_due()
 
     def add_rows(self, rows: Iterable[AuditRow]) -> None:
-        """Objects that are done with, those that claim one instance all at once."""
+        """Add rows of objects that are done with, those that claim one instance all at once."""
         self._now.add_rows(rows)
         self._cut_if_due()
 
     def take(self) -> list[AuditRow]:
-        """The rows of what is on the disk since this was last asked, and written down if that is worth a file."""
+        """Return the rows of objects that reached the disk since the last call, written down if they are worth a file."""
         while self._waiting and self._waiting[0][1].done():
             self._settle()
         rows, self._rows = self._rows, []
         return rows
 
     def end_bundle(self) -> list[AuditRow]:
-        """The rows that are left, once all is on the disk.
+        """Wait until all objects are on the disk, and return the rows that are left.
 
-        Where a bundle is all that a worker gets, nothing is left to be written down later.
+        On this machine they are all written down, too: the worker may get no other bundle.
         """
         self._cut()
         while self._waiting:
@@ -230,7 +245,7 @@ class LedgerWriter:
         return self.take()
 
     def save(self) -> None:
-        """Write down what can be, where the run ends before its end."""
+        """Write down as much as possible, when the run is interrupted."""
         with contextlib.suppress(Exception):
             self.end_bundle()
             self._write()
@@ -246,7 +261,7 @@ class LedgerWriter:
             self._cut()
 
     def _cut(self) -> None:
-        """What comes now is for the next file."""
+        """Begin the entries of the next file."""
         if self._now.count:
             self._waiting.append((self._now, self._sync() if self._sync is not None else nothing_to_wait_for()))
             self._now = _Entries()
@@ -255,7 +270,7 @@ class LedgerWriter:
         self._since = time.monotonic()
 
     def _settle(self) -> None:
-        """Wait until the first that wait are on the disk."""
+        """Wait until the objects of the first waiting entries are on the disk."""
         entries, synced = self._waiting.popleft()
         synced.result()
         if self._sync is not None:
@@ -276,7 +291,7 @@ class LedgerWriter:
 
 
 class _Entries:
-    """Groups and rows, and how many objects they are."""
+    """Groups and rows, and the number of their objects."""
 
     def __init__(self) -> None:
         self.groups: list[KnownGroup] = []
@@ -299,16 +314,15 @@ class _Entries:
         self.count += other.count
 
 
-def known_groups(groups: Iterable[tuple[Any, ...]], sources: SourceHasher) -> Iterator[KnownGroup]:
-    """HeaderGroup tuples without their source names."""
-    for study, shared, headers in groups:
-        known = [
-            KnownHeader(_which(sources.of(ObjectRef(*ref), source_id.hex())), instance, new_uid, kept_uid)[:]
-            for ref, source_id, instance, new_uid, kept_uid, _ in headers
-        ]
-        yield KnownGroup(study, shared, known)
-
-
-def _which(source: ListedSource) -> tuple[str, str, str, int]:
-    """The fields that say which it is."""
-    return source.source_id, source.version, source.container_id, source.input
+def known_groups(groups: Iterable[HeaderGroup], sources: SourceHasher) -> Iterator[KnownGroup]:
+    """Yield groups without the source names of their objects."""
+    for group in groups:
+        headers = []
+        for header in group.headers:
+            source = sources.of(header.ref, header.source_id.hex())
+            headers.append(
+                KnownHeader(
+                    source.source_id, source.version, source.container_id, header.instance, header.new_uid, header.kept_uid
+                )
+            )
+        yield KnownGroup(group.study, group.shared, headers)

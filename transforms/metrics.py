@@ -1,4 +1,4 @@
-"""Names of the job's metrics. Counters are for watching; what is true stands in the audit tables."""
+"""Names of the job's metrics. Counters are for watching; the audit tables hold the truth."""
 
 import time
 from typing import Protocol
@@ -20,11 +20,11 @@ HEADER_BYTES_READ = "header_bytes_read"
 OBJECT_BYTES_WRITTEN = "object_bytes_written"
 UIDS_MAPPED = "uids_mapped"
 WORK_UNITS = "work_units"
-#: what was done on object storage: (field of Operations, metric)
+#: operations on object storage: field of Operations -> metric
 STORAGE = {field: f"storage_{field}" for field in Operations._fields}
 
 
-#: metric -> stage: milliseconds since the epoch at which something went through it
+#: metric -> stage: milliseconds since the epoch at which objects went through it
 STAGES = {f"{stage}_milliseconds": stage for stage in ("list", "scan", "anonymize")}
 
 
@@ -35,31 +35,31 @@ class StageClock:
         self._times = Metrics.distribution(NAMESPACE, f"{stage}_milliseconds")
 
     def note(self) -> None:
-        """The stage is at work now."""
+        """Note that the stage is at work now."""
         self._times.update(int(time.time() * 1000))
 
 
 def counter(name: str) -> Metrics.DelegatingCounter:
-    """The job's counter of that name."""
+    """Return the job's counter of that name."""
     return Metrics.counter(NAMESPACE, name)
 
 
 class StorageCounters:
-    """Counts what an archive and its writers do on object storage."""
+    """Counts the operations of an archive and its writers on object storage."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._counters = [counter(name) for name in STORAGE.values()]
 
     def update(self) -> None:
-        """Count what this process did since this was last called; metrics belong to the thread that Beam calls."""
+        """Count this process's operations since the last call; metrics belong to the thread that Beam calls."""
         for found, count in zip(self._counters, self._archive.take_operations(), strict=True):
             if count:
                 found.inc(count)
 
 
 class ProgressListener(Protocol):
-    """Who wants to know how far a local run is. Picklable."""
+    """Receiver of a local run's progress. Picklable."""
 
     def add(self, stage: str, count: int) -> None:
-        """``count`` more objects were ``listed``, ``scanned`` or ``finished``."""
+        """Add ``count`` objects to those that were ``listed``, ``scanned`` or ``finished``."""

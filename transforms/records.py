@@ -1,23 +1,26 @@
-"""The records that pass between the steps: small, without values of any object but names, hashes and new UIDs.
+"""Records that pass between the steps: small, without values of any object but names, hashes and new UIDs.
 
-In shuffles they travel as plain tuples, which Beam's coders encode fastest.
+Each has a coder that writes plain values only. Lists of records are types of their own: one element holds many records, for
+Beam's cost for each element would outweigh them.
 """
 
-import pickle
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
-
-from apache_beam.coders import Coder
-from apache_beam.coders.typecoders import registry
+from typing import NamedTuple
 
 from anonymizer import AttributeAction, Reason
+from anonymizer.internals import Description, FaceEvidence
+from storage import ObjectRef
+
+from .shuffle.record_coder import PackedRecordCoder, register_record
 
 #: version of the tables' layout
 SCHEMA_VERSION = 4
+#: objects in a batch: enough to make Beam's cost per element small, few enough to spread
+BATCH = 32
 
 
 class Status(Enum):
-    """What became of a listed object: exactly one of these."""
+    """Outcomes of a listed object: each has exactly one."""
 
     WRITTEN = "written"
     SKIPPED = "skipped"
@@ -27,7 +30,7 @@ class Status(Enum):
 
 
 class UidRole(IntEnum):
-    """What an original UID identifies; where it identifies several things, the first of these."""
+    """Kinds of entities that an original UID identifies; where it identifies several, the first of these counts."""
 
     INSTANCE = 0
     SERIES = 1
@@ -36,20 +39,26 @@ class UidRole(IntEnum):
     OTHER = 4
 
 
+#: bytes of a study's keyed hash by which studies are told apart where UIDs are joined
+STUDY_SIZE = 8
 #: added to the role of a UID that an object has as its own: that of its study or series, not one that it refers to
 OWNED = 8
-#: and to that of a UID whose new one was given away before
+#: and to that of a UID to which an earlier run gave its new one
 PREASSIGNED = 16
 
 
+class RefBatch(list[ObjectRef]):
+    """Listed objects that are read together."""
+
+
 class EarlierOutput(NamedTuple):
-    """What a listed object was written as before.
+    """The output that an earlier run wrote for a listed object.
 
     Attributes:
         name, size, crc32c: as in the AuditRow of that time.
-        is_changed: it had another version then.
-        written_in: the run that came to its end and has the row; ``""`` where only a ledger has it.
-        is_outdated: another version or other settings made it, and it is to be made anew.
+        is_changed: the object had another version then.
+        written_in: the finished run that has the row; ``""`` where only a ledger has it.
+        is_outdated: another version of the program or other settings made it, and it is to be made anew.
     """
 
     name: str
@@ -61,49 +70,52 @@ class EarlierOutput(NamedTuple):
 
     @property
     def may_differ(self) -> bool:
-        """Whether other bytes would be written now."""
+        """True when other bytes would be written now."""
         return self.is_changed or self.is_outdated
 
 
+def earlier_output(ref: ObjectRef) -> EarlierOutput | None:
+    """Return the output that an earlier run wrote for an object; None where no run did, or the object is done with."""
+    return None if ref.earlier is None else EarlierOutput(*ref.earlier)
+
+
 class InstanceHeader(NamedTuple):
-    """What pass 1 found in an object, and no other shares with it.
+    """Findings of pass 1 in one object that it shares with no other.
 
     Attributes:
-        ref: the object as it was read, as the fields of an ObjectRef.
+        ref: the object as it was read.
         source_id: keyed hash of its source name, 16 bytes.
         instance: keyed hash of its SOPInstanceUID, 32 bytes.
         new_uid: the new SOPInstanceUID; empty where it stays.
         kept_uid: the SOPInstanceUID where it stays.
-        description: what the audit says of it, the fields of a Description; empty in shuffles, where SharedFindings have it.
     """
 
-    ref: tuple[Any, ...]
+    ref: ObjectRef
     source_id: bytes
     instance: bytes
     new_uid: bytes
     kept_uid: bytes = b""
-    description: tuple[Any, ...] = ()
 
 
 class SharedFindings(NamedTuple):
-    """What pass 1 found in objects of one study, mostly of one series, and is the same in all: it goes through shuffles once.
+    """Findings of pass 1 that are equal in objects of one study, mostly of one series: they go through shuffles once.
 
     Attributes:
         uids: the UIDs to be replaced, but for the instances' own: keyed hash of the original (32 bytes), new UID, UidRole (and
             OWNED).
-        person: keyed hash of whose they are, where text is cleaned: the patient's, or the study's where no PatientID tells.
+        person: keyed hash of their patient, where text is cleaned; of their study where no PatientID tells.
         words: hashes of the words that identify somebody in them, sealed for the study (its id) and ``person``.
         patient: keyed hash of the patient, 8 bytes; empty where no PatientID tells.
-        face: where heads are looked for, the fields of the FaceEvidence of all these objects; else empty.
-        description: the fields of a Description; nothing of the instance in it.
+        face: evidence of a head in all these objects; None where none is looked for.
+        description: the description of these objects; nothing of the instance is in it.
     """
 
     uids: tuple[tuple[bytes, bytes, int], ...] = ()
     person: bytes = b""
     words: bytes = b""
     patient: bytes = b""
-    face: tuple[Any, ...] = ()
-    description: tuple[Any, ...] = ()
+    face: FaceEvidence | None = None
+    description: Description = Description()
 
 
 class HeaderGroup(NamedTuple):
@@ -111,33 +123,124 @@ class HeaderGroup(NamedTuple):
 
     Attributes:
         study: keyed hash of StudyInstanceUID (or of nothing), 32 bytes.
-        shared: the fields of SharedFindings.
-        headers: the fields of InstanceHeaders.
     """
 
     study: bytes
-    shared: tuple[Any, ...]
-    headers: list[tuple[Any, ...]]
+    shared: SharedFindings
+    headers: list[InstanceHeader]
+
+
+class HeaderGroups(list[HeaderGroup]):
+    """Groups that pass between steps together."""
 
 
 class StudyPart(NamedTuple):
-    """What a work unit has of a study.
+    """The objects of one study in a work unit.
 
     Attributes:
         study: as in HeaderGroup.
-        shared: the fields of SharedFindings, all that there are among the headers.
-        headers: the fields of InstanceHeaders, by ``instance`` and ``source_id``.
-        places: for each header, where what it shares stands in ``shared``; none where nobody asks.
+        shared: all distinct findings of the objects.
+        headers: sorted by ``instance`` and ``source_id``.
+        places: for each header, the index of its findings in ``shared``; empty in units of finished objects.
     """
 
     study: bytes
-    shared: list[tuple[Any, ...]]
-    headers: list[tuple[Any, ...]]
+    shared: list[SharedFindings]
+    headers: list[InstanceHeader]
     places: list[int] = []  # noqa: RUF012  # never changed
 
 
+class WorkUnit(NamedTuple):
+    """Objects that one worker de-identifies together: small studies, or a part of a large one."""
+
+    unit_id: bytes
+    parts: list[StudyPart]
+
+
+class KnownUid(NamedTuple):
+    """A UID of a work unit of which other units or earlier runs tell more.
+
+    Attributes:
+        hash: keyed hash of the original.
+        is_conflict: True: objects of other studies have this SOPInstanceUID, too; False: finished objects of the same study have
+            it; None: no other object has it.
+        new_uid: the new UID that an earlier run gave it, whatever the key says now; empty where the key decides.
+    """
+
+    hash: bytes
+    is_conflict: bool | None = None
+    new_uid: bytes = b""
+
+
+class KnownWords(NamedTuple):
+    """Words that identify a person, bound to a study or person with objects in a work unit.
+
+    Attributes:
+        study: the id of the unit's study that they are for.
+        owner: the study or person.
+        words: hashes of words, one behind the other.
+    """
+
+    study: bytes
+    owner: bytes
+    words: bytes
+
+
+class UidUse(NamedTuple):
+    """The use of an original UID: a row of ``uid_map-*.parquet``.
+
+    Attributes:
+        hash: the original's keyed hash.
+        new_uid: empty where a unit only claims the UID (it is retained).
+        role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series; and
+            PREASSIGNED where an earlier run gave it ``new_uid``, whatever the key says now.
+        claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
+            and the id of the unit with that object, or with objects that are done with. ``Uses`` adds to the list.
+        users: patient and study, 8 bytes of the keyed hash of each: of two of those that use it, two patients' if there are.
+            Empty for UIDs that may be anybody's, such as those of devices.
+        units: ids of all units that use it, where the map may have another new UID for it.
+    """
+
+    hash: bytes
+    new_uid: bytes
+    role: int
+    claimants: list[bytes]
+    users: tuple[bytes, ...] = ()
+    units: tuple[bytes, ...] = ()
+
+    @property
+    def owners(self) -> list[bytes]:
+        """The studies that claim it, by the beginnings of their keyed hashes."""
+        return sorted({claimant[:STUDY_SIZE] for claimant in self.claimants})
+
+
+class UidUses(list[UidUse]):
+    """Uses that pass between steps together."""
+
+
+class Reference(NamedTuple):
+    """A UID with an odd use: a row of ``references-*.parquet``.
+
+    Attributes:
+        outside: no object of the archive, as far as it could be read, has the UID as its own.
+        joins_patients: objects of two patients at least use it.
+        studies: the beginnings of the keyed hashes of one or two of the studies that use it.
+    """
+
+    hash: bytes
+    new_uid: bytes
+    role: int
+    outside: bool
+    joins_patients: bool
+    studies: tuple[bytes, ...]
+
+
+class References(list[Reference]):
+    """References that pass between steps together."""
+
+
 class AuditRow(NamedTuple):
-    """A row of ``instances-*.parquet``: what became of one listed object.
+    """A row of ``instances-*.parquet``: the outcome of one listed object.
 
     Attributes:
         source_id: keyed hash of the source name.
@@ -145,11 +248,11 @@ class AuditRow(NamedTuple):
         notes: stable codes of what was mended.
         output_name: relative to the output; of an object that another output keeps from being written, that output.
         size, crc32c: of the object that lies there, in bytes and as 8 hex digits.
-        actions: what was done to which attributes.
+        actions: the actions on its attributes.
         source_version, container_id: as in ListedSource.
-        study_hash: the beginning of its study's keyed hash, 16 hex digits; as all of what it is, as far as it could be read.
+        study_hash: the beginning of its study's keyed hash, 16 hex digits; as all that describes it, as far as it could be read.
         instance_hash: and the keyed hash of its SOPInstanceUID, as in the UID map.
-        scanned: whether pass 1 understood its header, so that its UIDs are in the UID map.
+        scanned: pass 1 understood its header, so that its UIDs are in the UID map.
         pixel_risks: stable codes of what its pixels may show: of an object that was refused for that, or kept in spite of it.
         input: as in ObjectRef.
         written_in: of an object that isn't written because it changed, or is refused now: the run that wrote what lies there, of
@@ -191,29 +294,11 @@ class AuditRows(list[AuditRow]):
     """Rows that pass between steps together."""
 
 
-class _AuditRowsCoder(Coder):
-    """Nothing that would encode rows: who makes them writes them. Beam asks now and then how large they are."""
-
-    def encode(self, value: AuditRows) -> bytes:
-        return pickle.dumps(list(value), pickle.HIGHEST_PROTOCOL)
-
-    def decode(self, encoded: bytes) -> AuditRows:
-        return AuditRows(pickle.loads(encoded))
-
-    def estimate_size(self, value: AuditRows) -> int:
-        return _ROW_BYTES * len(value)
-
-
-#: about what a row takes when encoded
-_ROW_BYTES = 400
-
-registry.register_coder(AuditRows, _AuditRowsCoder)
-
-
-#: work unit: (unit id, StudyPart tuples); the shuffled form of small studies, or of a part of a large one
-WorkUnit = tuple[bytes, list[tuple[Any, ...]]]
-
-
-#: objects in a batch: enough to make Beam's cost per element small, few enough to spread
-BATCH = 32
-RefBatch = list[tuple[Any, ...]]
+register_record(RefBatch, PackedRecordCoder)
+register_record(HeaderGroups, PackedRecordCoder)
+register_record(WorkUnit)
+register_record(KnownUid)
+register_record(KnownWords)
+register_record(UidUses, PackedRecordCoder)
+register_record(References, PackedRecordCoder)
+register_record(AuditRows)

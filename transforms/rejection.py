@@ -1,4 +1,4 @@
-"""What the audit says of an object, and of one that isn't written."""
+"""Rows of the audit for objects, written or not."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from anonymizer import DeidentificationError, Reason
 from anonymizer.internals import FILTERED, Description
 from storage import EndOfRunError, ObjectRef, TransientError
 
-from .records import AuditRow, EarlierOutput, Status
+from .records import AuditRow, Status, earlier_output
 from .source_ids import ListedSource
 from .work_unit_ids import study_hash
 
 
 def row_of(source: ListedSource, status: Status, *, reason: Reason | None = None, **more: Any) -> AuditRow:
-    """A row with what it says of its source; ``more``: other fields of it."""
+    """Return a row with the fields of its source; ``more``: other fields."""
     return AuditRow(
         source.source_id,
         status,
@@ -27,7 +27,7 @@ def row_of(source: ListedSource, status: Status, *, reason: Reason | None = None
 
 
 def described(description: Description) -> dict[str, Any]:
-    """Fields of the row of an object that is described."""
+    """Return the fields of a row that a description gives."""
     return {
         "sop_class_uid": description.sop_class_uid,
         "transfer_syntax_uid": description.transfer_syntax_uid,
@@ -42,14 +42,14 @@ def described(description: Description) -> dict[str, Any]:
 
 
 def rejection(source: ListedSource, error: Exception, ref: ObjectRef, **more: Any) -> AuditRow:
-    """The row of an object that ended in ``error``, of which nothing but a stable code is told: its text may hold values.
+    """Return the row of an object that ended in ``error``, with nothing of it but a stable code: its text may hold values.
 
     Args:
-        ref: the object; what it was written as by an earlier run still lies there.
+        ref: the object; an output that an earlier run wrote for it still lies there.
         more: other fields of the row; without them, those of the error's description.
 
     Raises:
-        EndOfRunError: ``error`` itself, where it is one: it says nothing of the object.
+        EndOfRunError: ``error`` itself, where it is one: it isn't about the object.
     """
     if isinstance(error, EndOfRunError):
         raise error
@@ -65,7 +65,7 @@ def rejection(source: ListedSource, error: Exception, ref: ObjectRef, **more: An
         pixel_risks=tuple(risk.value for risk in error.pixel_risks),
         **more,
     )
-    earlier = EarlierOutput(*ref.earlier) if ref.earlier is not None else None
+    earlier = earlier_output(ref)
     if earlier is None or not earlier.may_differ:
         return row
     return row._replace(output_name=earlier.name, size=earlier.size, crc32c=earlier.crc32c, written_in=earlier.written_in)

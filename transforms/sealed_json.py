@@ -14,11 +14,11 @@ MAC = "mac"
 
 
 class SealError(UserFacingError):
-    """A file of the audit isn't what a run with this key wrote. The message names no object."""
+    """A file of the audit that no run with this key wrote. The message names no object."""
 
 
 def seal_json(name: str, content: Mapping[str, Any], seals: Iterable[Seal]) -> dict[str, Any]:
-    """``content`` with its codes.
+    """Return ``content`` with its codes.
 
     Args:
         name: of the file, without folders: it may be put aside into one.
@@ -28,7 +28,7 @@ def seal_json(name: str, content: Mapping[str, Any], seals: Iterable[Seal]) -> d
 
 
 def check_json(name: str, content: object, seals: Sequence[Seal]) -> dict[str, Any]:
-    """``content``, if one of ``seals`` made a code of it.
+    """Return ``content``, if one of ``seals`` made a code of it.
 
     Raises:
         SealError: another key did, nobody did, or it was changed since.
@@ -50,12 +50,12 @@ def check_json(name: str, content: object, seals: Sequence[Seal]) -> dict[str, A
 
 
 def key_ids_of(content: object) -> frozenset[str]:
-    """The ids of the keys that a file has codes of, true or not."""
+    """Return the ids of the keys that a file has codes of, true or not."""
     codes = content.get(MAC) if isinstance(content, dict) else None
     return frozenset(map(str, codes)) if isinstance(codes, dict) else frozenset()
 
 
 def _encoded(content: Mapping[str, Any]) -> bytes:
-    """One form for one content, whatever spaces and order a file has."""
+    """Return a content in its one form, whatever spaces and order a file has."""
     without = {name: value for name, value in content.items() if name != MAC}
     return json.dumps(without, sort_keys=True, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Who a listed object is, and which content it has, in keyed hashes: names, sizes and times are identifiers too."""
+"""Keyed hashes that identify a source object and its content: names, sizes and times are identifiers too."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ class ListedSource(NamedTuple):
 
     Attributes:
         source_id: keyed hash of its source name, 32 hex digits.
-        version: keyed hash of what changes when its content does, 16 hex digits; ``""`` where nothing tells. Of a member, its
-            container's.
+        version: keyed hash of its size, and its time, generation or tag, 16 hex digits; ``""`` where these are unknown. Of a
+            member, its container's.
         container_id: for a member, keyed hash of its container's source name; else ``""``.
         input, before: as in ObjectRef.
         size: in bytes, -1 where it isn't known.
@@ -32,7 +32,7 @@ class ListedSource(NamedTuple):
 
 
 class SourceHasher:
-    """Makes them, by an engine's key."""
+    """Hashes source names and versions by an engine's key."""
 
     def __init__(self, engine: Engine) -> None:
         self.source_id = engine.pseudonyms.source_id
@@ -42,10 +42,10 @@ class SourceHasher:
         self._last_hashed: tuple[str, str] = ("", "")
 
     def of(self, ref: ObjectRef, source_id: str = "") -> ListedSource:
-        """The object's.
+        """Return the keyed hashes that identify a source object.
 
         Args:
-            source_id: where it is known by now.
+            source_id: the hash of its source name, where it is known by now.
         """
         source_id = source_id or self.source_id(ref.source)
         if ref.member is None:
@@ -56,13 +56,13 @@ class SourceHasher:
         return ListedSource(source_id, *self._last_hashed, ref.input, ref.before, ref.size)
 
     def version(self, ref: ObjectRef) -> str:
-        """Of an object by itself: its size, and its time, generation or tag."""
+        """Return the version of an object that is no member, by its size, and its time, generation or tag."""
         return self.version_of(ref.size, ref.version)
 
     def version_of(self, size: int, version: str) -> str:
-        """Of an object of that size, and time, generation or tag."""
+        """Return the version of an object of that size, and time, generation or tag."""
         return self._version(f"{size} {version}".encode()) if version and size >= 0 else ""
 
     def version_of_container(self, ref: ObjectRef) -> str:
-        """Of a zip or tar, or of that in which a member lies: whose size isn't known then."""
+        """Return the version of a zip or tar, or of that in which a member lies: its size isn't known then."""
         return self._version(b"container " + ref.version.encode()) if ref.version else ""

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 _BYTES = 16
-#: how many objects, and the sum of their source ids modulo 2 to the power of 128: bytes, for Beam's integers are shorter
+#: number of objects, and the sum of their source ids modulo 2 to the power of 128: bytes, for Beam's integers are shorter. It is
+#: combined and in side inputs, which Beam's own coder writes, so it is plain
 Sum = tuple[int, bytes]
 
 
 def add_up(sums: Iterable[Sum]) -> Sum:
-    """The sum of sums."""
+    """Return the sum of sums."""
     count = total = 0
     for more, ids in sums:
         count, total = count + more, total + int.from_bytes(ids, "big")
@@ -20,7 +21,7 @@ def _sum_as_bytes(total: int) -> bytes:
 
 
 def sum_of_sources(source_ids: Iterable[str]) -> Sum:
-    """Count and sum of source ids.
+    """Return count and sum of source ids.
 
     They are keyed hashes of 128 bits: two collections with one sum are the same, however large, and neither need be in memory.
     """

@@ -1,10 +1,10 @@
-"""What a worker needs sooner or later, made ready while it waits for work."""
+"""Preparation of a worker while it waits for work."""
 
 from __future__ import annotations
 
 from profiles import ConfidentialityProfile, compile_plan
 
-#: CT Image Storage: what other classes need besides is little
+#: CT Image Storage: other classes need little besides
 _COMMON = "1.2.840.10008.5.1.4.1.1.2"
 
 

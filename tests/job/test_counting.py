@@ -14,7 +14,6 @@ from tests.server.test_restart import kill_all
 from tests.support.objects import Element, read
 from tests.support.runs import Run, ct_file, deidentify
 from transforms.ledger import unpack_entries
-from transforms.records import SharedFindings
 
 CLEANING = "--options=CleanDesc"
 #: clinical words: a description keeps them unless they are known to be somebody's name
@@ -78,9 +77,8 @@ def test_no_hash_in_a_ledger_occurs_for_two(patients: Path, key_file: Path, tmp_
     for path in tmp_path.rglob("ledger-*.bin"):
         groups, *_ = unpack_entries(msgpack.unpackb(path.read_bytes()[SEAL_SIZE:])[-1])
         for group in groups:
-            shared = SharedFindings(*group.shared)
-            for one in hashes(shared.words):
-                whose.setdefault(one, set()).add(shared.person)
+            for one in hashes(group.shared.words):
+                whose.setdefault(one, set()).add(group.shared.person)
     assert len(whose) > PATIENTS and max(map(len, whose.values())) == 1
     # and what it tells is of use: the names of objects that are not scanned again are cleaned away
     again = deidentify(patients, run.output, key_file, CLEANING)

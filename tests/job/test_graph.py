@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import bz2
+import contextlib
 import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack
 import pyarrow as pa
 import pytest
 from apache_beam import coders
@@ -26,9 +28,10 @@ from profiles import modalities
 from tests.support.graphs import Graph, submitted
 from tests.support.objects import bundled_files, read
 from tests.support.runs import KEEPING
-from transforms.records import HeaderGroup, InstanceHeader, SharedFindings
-from transforms.shuffle.packing import _SIZE_BYTES, unpack
-from transforms.uid_map.earlier_map import CLAIMS, NEW_UIDS, ODD, ROWS
+from transforms.records import HeaderGroups
+from transforms.shuffle.packing import _SIZE_BYTES, decompress
+from transforms.shuffle.record_coder import PackedRecordCoder, RecordCoder, TableCoder
+from transforms.uid_map.uid_shards import UidShard
 
 #: each with what it costs: each worker gets all of a side input, and what reads it waits until it is there
 SIDE_INPUTS = {
@@ -38,7 +41,7 @@ SIDE_INPUTS = {
     # numbers, one for each 4,096 instances
     "ProveUidMap/Check": {"BuildUidMap"},
     "AnonymizeInstances/Anonymize": {"ProveUidMap"},  # one True, that pass 2 waits for
-    "WriteAccount/Write": {"SumOfSources", "Tables"},  # one sum; one row for each table file, some thousands
+    "WriteAccount/Write": {"SumOfSources", "WriteAccount/Tables"},  # one sum; one row for each table file, some thousands
 }
 #: Dataflow refuses a graph of more than 10 MB
 MOST_BYTES = 1_500_000
@@ -49,6 +52,8 @@ SECRETS = {
 }
 #: sums of a whole collection have one key, None
 SUMS_OF_ALL = {"SumOfSources/Sum"}
+#: steps that combine numbers, and bytes
+COMBINED = {"GroupIntoWorkUnits/Size", "ShareWords/ByStudy", "ShareWords/ByPerson", "ShareWords/Flatten"}
 #: the steps with shuffles
 GROUPING = {"ListObjects", "SumOfSources", "GroupIntoWorkUnits", "BuildUidMap", "ShareWords", "AnonymizeInstances"}
 #: that of a run that looks for faces
@@ -60,8 +65,10 @@ FACES = "--faces=quarantine"
 WINDOW = 16
 #: how all that Zstandard compresses begins
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
-#: how Arrow's streams begin, and what may stand before
-ARROW, KINDS = b"\xff\xff\xff\xff", ROWS + ODD + NEW_UIDS + CLAIMS
+#: how records begin, as MessagePack: by the number of their fields
+RECORD = [bytes([0x90 + fields]) for fields in range(16)]
+#: how Arrow's streams begin
+ARROW = b"\xff\xff\xff\xff"
 TABLE_ROW = "MRN-HOLMES-221,CASE-BAKER-7"
 
 
@@ -115,6 +122,23 @@ def test_keys_of_shuffles_are_plain(graph: Graph) -> None:
     assert [name for name, coder in keys.items() if not coder.is_deterministic()] == []
     odd = {name for name, coder in keys.items() if not is_plain(coder)}
     assert {name.split("/CombinePerKey")[0] for name in odd} == SUMS_OF_ALL
+
+
+def writes_plain_values(coder: coders.Coder) -> bool:
+    """Whether it can write nothing that runs code when it is read."""
+    if isinstance(coder, coders.TupleCoder):
+        return all(map(writes_plain_values, coder.coders()))
+    if isinstance(coder, coders.IterableCoder | coders.ListCoder):
+        return all(map(writes_plain_values, coder._get_component_coders()))
+    return isinstance(coder, RecordCoder | TableCoder | coders.BooleanCoder) or is_plain(coder)
+
+
+def test_records_between_steps_are_never_pickled(graph: Graph) -> None:
+    """Beam's own coder pickles what it doesn't know: it writes side inputs (on Dataflow) and combined values, which are plain."""
+    odd = {name for name, coder in graph.output_coders().items() if not writes_plain_values(coder)}
+    made = {made for sources in SIDE_INPUTS.values() for made in sources}
+    rest = {name for name in odd if not any(name.startswith((f"{one}/", f"{one} ")) for one in {*made, *COMBINED})}
+    assert rest == set()
 
 
 def test_words_and_faces_are_shared_only_where_they_are_looked_for(graphs: dict[str, Graph]) -> None:
@@ -248,13 +272,18 @@ def parts(value: bytes) -> Iterator[bytes]:
 
 
 def opened(value: object) -> Iterator[bytes]:
-    """What is packed in an element, as it was encoded before it was compressed."""
+    """What is compressed in an element: records, as they were encoded before, and tables in them or by themselves."""
     if isinstance(value, bytes) and value[_SIZE_BYTES:].startswith(ZSTANDARD):
-        yield coders.FastPrimitivesCoder().encode(unpack(value))
-    elif isinstance(value, bytes) and value.lstrip(KINDS).startswith(ARROW):
-        table = pa.ipc.open_stream(value.lstrip(KINDS)).read_all()
+        yield decompress(value)
+        yield from opened(msgpack.unpackb(decompress(value)))
+    elif isinstance(value, bytes) and value.startswith(ARROW):
+        table = pa.ipc.open_stream(value).read_all()
         chunks = [chunk for column in table.columns for chunk in column.chunks]
         yield b"".join(buffer.to_pybytes() for chunk in chunks for buffer in chunk.buffers() if buffer)
+    elif isinstance(value, bytes) and (record := value.removeprefix(bytes(_SIZE_BYTES)))[:1] in RECORD:
+        # it looks like a record that isn't compressed; hashes may, too
+        with contextlib.suppress(ValueError):
+            yield from opened(msgpack.unpackb(record))
     elif isinstance(value, tuple | list):
         for part in value:
             yield from opened(part)
@@ -292,14 +321,13 @@ def test_no_value_of_an_object_leaves_a_worker_but_to_storage(
 
 
 def test_the_recorder_sees_what_the_steps_exchange(crossings: dict[str, Crossing]) -> None:
-    uses = {
-        uid_hash: new_uid
-        for _, packed in crossings["BuildUidMap/ByShard"].elements()
-        for uid_hash, new_uid, *_ in unpack(packed)[0]
-    }
+    read_shard, read_groups = PackedRecordCoder(UidShard).decode, PackedRecordCoder(HeaderGroups).decode
+    # a runner knows nothing of records but their bytes
+    shards = [read_shard(encoded) for _, encoded in crossings["BuildUidMap/ByShard"].elements()]
+    uses = {use.hash: use.new_uid for shard in shards for use in shard.uses}
     assert len(uses) > 100
     assert all(len(uid_hash) == 32 and (not new or new.startswith(b"2.25.")) for uid_hash, new in uses.items())
-    groups = [HeaderGroup(*group) for _, packed in crossings["GroupIntoWorkUnits/ByKey"].elements() for group in unpack(packed)]
-    headers = [InstanceHeader(*header) for group in groups for header in group.headers]
-    assert all(header.ref[0].endswith(b".x") and header.instance in uses for header in headers)
-    assert {uid_hash for group in groups for uid_hash, _, _ in SharedFindings(*group.shared).uids} <= uses.keys()
+    groups = [group for _, encoded in crossings["GroupIntoWorkUnits/ByKey"].elements() for group in read_groups(encoded)]
+    headers = [header for group in groups for header in group.headers]
+    assert all(header.ref.name.endswith(b".x") and header.instance in uses for header in headers)
+    assert {uid_hash for group in groups for uid_hash, _, _ in group.shared.uids} <= uses.keys()

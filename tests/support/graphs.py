@@ -56,6 +56,15 @@ class Graph:
         (name,) = step.inputs.values()
         return self._coders[self._components.pcollections[name].coder_id]
 
+    def output_coders(self) -> dict[str, Coder]:
+        """The coders of all that passes between steps, by the names of the steps that make it and of their outputs."""
+        return {
+            f"{step.unique_name} {tag}": self._coders[self._components.pcollections[name].coder_id]
+            for step in self._components.transforms.values()
+            for tag, name in step.outputs.items()
+            if not step.subtransforms
+        }
+
     def side_inputs(self) -> dict[str, set[str]]:
         """The names of the steps that make side inputs, by the names of those that read them."""
         made_by = {name: step.unique_name for step in self._components.transforms.values() for name in step.outputs.values()}

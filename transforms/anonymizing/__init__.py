@@ -1,1 +1,1 @@
-"""Pass 2: from work units to written objects and their audit rows; what is done to a header stands in anonymizer/."""
+"""Pass 2: from work units to written objects and their audit rows; headers are rewritten in anonymizer/."""

@@ -1,7 +1,7 @@
 """Pass 2: de-identify each instance of a work unit with the UIDs that pass 1 found in it, and write it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, starmap
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -9,8 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton, PCollection
 from apache_beam.utils.windowed_value import WindowedValue
 
-from anonymizer.internals import split_words
-from storage import Archive, ObjectRef, ObjectWriter, keep_done
+from storage import Archive, ObjectWriter, keep_done
 
 from ..concurrency import WorkerThreads, reading_order
 from ..engine_config import EngineConfig
@@ -24,75 +23,56 @@ from ..metrics import (
     StorageCounters,
     counter,
 )
-from ..records import BATCH, AuditRow, AuditRows, InstanceHeader, SharedFindings, Status, StudyPart, WorkUnit
+from ..records import BATCH, AuditRow, AuditRows, KnownUid, KnownWords, Status, WorkUnit
 from ..shuffle.bundles import in_global_window
-from ..shuffle.packing import pack, unpack
-from ..work_unit_ids import STUDY_ID_SIZE
-from .instance_anonymizer import InstanceAnonymizer, MappedUids, NameConflict
+from .instance_anonymizer import InstanceAnonymizer, NameConflict
+from .mapped_uids import MappedUids
 from .output_conflicts import ConflictRules
+from .unit_inputs import (
+    DescribedHeader,
+    UnitInput,
+    UnitInputs,
+    WordsByStudy,
+    as_head,
+    as_uid,
+    as_words,
+    unit_work,
+    words_by_study,
+)
 
-#: objects whose output's name is taken that wait to be looked up together
-_MOST_TAKEN = 16_384
-
-#: unit id, then what was joined: the unit as ``to_do`` has it, BuildUidMap's ``claimed``; where the profile needs them, words;
-#: where heads are looked for, series
-Joined = tuple[bytes, tuple[Iterable[Any], ...]]
-#: for each study its id, headers, descriptions and places of those of the headers; hash of an original UID -> new UID, for those
-#: that the headers don't have
-UnitWork = tuple[list[tuple[bytes, list[tuple[Any, ...]], list[tuple[Any, ...]], list[int]]], dict[bytes, bytes]]
-
-
-def to_do(unit: WorkUnit) -> tuple[bytes, bytes]:
-    """What pass 2 needs of a work unit, packed: each UID once, since it is shuffled again."""
-    unit_id, fields = unit
-    parts = list(starmap(StudyPart, fields))
-    shared = starmap(SharedFindings, chain.from_iterable(part.shared for part in parts))
-    uids = {uid_hash: new_uid for findings in shared for uid_hash, new_uid, _ in findings.uids}
-    studies = [(part.study[:STUDY_ID_SIZE], part.headers, _descriptions(part), part.places) for part in parts]
-    return unit_id, pack((studies, uids))
-
-
-def _descriptions(part: StudyPart) -> list[tuple[Any, ...]]:
-    return [SharedFindings(*shared).description for shared in part.shared]
-
-
-def described_headers(
-    headers: list[tuple[Any, ...]], descriptions: list[tuple[Any, ...]], places: list[int]
-) -> list[InstanceHeader]:
-    """Headers of a study, each with its description."""
-    both = zip(starmap(InstanceHeader, headers), places, strict=True)
-    return [header._replace(description=descriptions[place]) for header, place in both]
-
+#: objects in name conflicts that wait to be resolved together
+_MOST_CONFLICTS = 16_384
 
 _INSTANCE = attrgetter("instance")
 
 
-#: study's id -> the study and the persons in it -> hashes of words that are bound to them
-WordsByStudy = dict[bytes, dict[bytes, frozenset[bytes]]]
+class UnitFacts(NamedTuple):
+    """Facts about work units that other units or earlier runs tell, by the units' ids.
 
+    Attributes:
+        claimed: UIDs of which more is known.
+        words: words that identify somebody; None where the profile needs none.
+        heads: series that count as heads; None where none are looked for.
+    """
 
-def words_by_study(shared: Iterable[Iterable[tuple[bytes, bytes, bytes]]]) -> WordsByStudy:
-    """What ShareWords has for a unit."""
-    found: WordsByStudy = {}
-    for study, who, words in chain.from_iterable(shared):
-        # one for each of them: they were combined
-        found.setdefault(study, {})[who] = split_words(words)
-    return found
+    claimed: PCollection[tuple[bytes, KnownUid]]
+    words: PCollection[tuple[bytes, KnownWords]] | None = None
+    heads: PCollection[tuple[bytes, bytes]] | None = None
 
 
 class InstanceClaim(NamedTuple):
-    """The objects of a work unit that claim one SOPInstanceUID, and who de-identifies them."""
+    """The objects of a work unit that claim one SOPInstanceUID, and their anonymizer."""
 
     anonymizer: InstanceAnonymizer
-    headers: list[InstanceHeader]
+    headers: list[DescribedHeader]
 
-    def rows(self, claimed: Mapping[bytes, bool]) -> Sequence[AuditRow | NameConflict]:
-        """What became of them.
+    def rows(self, conflicts: Mapping[bytes, bool]) -> Sequence[AuditRow | NameConflict]:
+        """De-identify the objects and return their outcomes.
 
         Args:
-            claimed: instances that others claim, too: whether those are of other studies; else they are done with by now.
+            conflicts: instances that other objects have, too: ``KnownUid.is_conflict``.
         """
-        match claimed.get(self.headers[0].instance):
+        match conflicts.get(self.headers[0].instance):
             case True:
                 return [self.anonymizer.conflict(header) for header in self.headers]
             case False:
@@ -129,10 +109,10 @@ class _Anonymize(beam.DoFn):
         self._ledger_writer = LedgerWriter(self._ledger, sync=self._writer.flush)
 
     def start_bundle(self) -> None:
-        self._taken: list[NameConflict] = []
+        self._unresolved: list[NameConflict] = []
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        self._settle()
+        self._resolve_conflicts()
         if rows := self._ledger_writer.end_bundle():
             yield from in_global_window([self._counted(rows)])
         self._clock.note()
@@ -140,55 +120,52 @@ class _Anonymize(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, joined: Joined, proof: bool) -> Iterator[AuditRows]:
+    def process(self, joined: tuple[bytes, Iterable[UnitInput]], proof: bool) -> Iterator[AuditRows]:
         self._clock.note()
-        _, (units, known, *others) = joined
-        profile = self._config.profile
-        words = words_by_study(others[:1]) if profile.needs_words else {}
-        heads = frozenset(others[-1]) if profile.pixels.judges_faces else None
-        known = list(known)
-        claimed = {uid_hash: others for uid_hash, others in known if isinstance(others, bool)}
-        # one, for units have ids of their own
-        fields, mapping = unpack(next(iter(units)))
-        studies = [(study, described_headers(*more)) for study, *more in fields]
+        work, uids, known_words, known_heads = UnitInputs.of(joined[1])
+        words = words_by_study(known_words)
+        heads = known_heads if self._config.profile.pixels.judges_faces else None
+        conflicts = {uid.hash: uid.is_conflict for uid in uids if uid.is_conflict is not None}
+        studies = [(study.study, study.described()) for study in work.studies]
+        mapping = dict(work.uids)
         mapping |= {header.instance: header.new_uid for _, headers in studies for header in headers if header.new_uid}
-        # what was given away before the key says otherwise
-        mapping |= {uid_hash: new_uid for uid_hash, new_uid in known if isinstance(new_uid, bytes)}
+        # an earlier run gave these their new ones, whatever the key says now
+        mapping |= {uid.hash: uid.new_uid for uid in uids if uid.new_uid}
         claims = list(self._claims(studies, MappedUids(self._engine, mapping), words, heads))
 
         def anonymize(several: list[InstanceClaim]) -> list[AuditRow | NameConflict]:
-            rows = [row for claim in several for row in claim.rows(claimed)]
+            rows = [row for claim in several for row in claim.rows(conflicts)]
             self._archive.release()
             return rows
 
         told = 0
-        results = self._workers.map(anonymize, reading_order(claims, lambda claim: ObjectRef(*claim.headers[0].ref)))
+        results = self._workers.map(anonymize, reading_order(claims, lambda claim: claim.headers[0].ref))
         for found in keep_done(results, self._ledger_writer.save):
             self._ledger_writer.add_rows([row for row in found if isinstance(row, AuditRow)])
-            taken = [one for one in found if isinstance(one, NameConflict)]
-            self._taken += taken
-            told += len(found) + sum(len(one.rows) + len(one.others) for one in taken)
+            unresolved = [one for one in found if isinstance(one, NameConflict)]
+            self._unresolved += unresolved
+            told += len(found) + sum(len(one.rows) + len(one.others) for one in unresolved)
             if told >= BATCH:
                 self._progress.add("finished", told)
                 told = 0
-            # what a power cut could still undo has no row yet
+            # objects that a power cut could still undo have no row yet
             if durable := self._ledger_writer.take():
                 yield self._counted(durable)
-        if len(self._taken) >= _MOST_TAKEN:
-            self._settle()
+        if len(self._unresolved) >= _MOST_CONFLICTS:
+            self._resolve_conflicts()
         self._progress.add("finished", told)
         self._operations.update()
 
-    def _settle(self) -> None:
-        """All at once: each time, the whole audit may be read."""
-        taken, self._taken = self._taken, []
-        if taken:
-            for rows in keep_done(self._conflicts.resolve(taken), self._ledger_writer.save):
+    def _resolve_conflicts(self) -> None:
+        """Resolve all name conflicts at once: each time, the whole audit may be read."""
+        unresolved, self._unresolved = self._unresolved, []
+        if unresolved:
+            for rows in keep_done(self._conflicts.resolve(unresolved), self._ledger_writer.save):
                 self._ledger_writer.add_rows(rows)
 
     def _claims(
         self,
-        studies: Iterable[tuple[bytes, list[InstanceHeader]]],
+        studies: Iterable[tuple[bytes, list[DescribedHeader]]],
         uids: MappedUids,
         words: WordsByStudy,
         heads: frozenset[bytes] | None,
@@ -212,12 +189,12 @@ class _Anonymize(beam.DoFn):
 
 
 class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRows]]):
-    """Work units -> AuditRows; starts when the UID map's ``proof`` is there."""
+    """Work units -> AuditRows; it begins when the UID map's ``proof`` is there."""
 
     def __init__(
         self,
         proof: PCollection[bool],
-        known: list[PCollection[tuple[bytes, Any]]],
+        facts: UnitFacts,
         archive: Archive,
         writer: ObjectWriter,
         config: EngineConfig,
@@ -225,17 +202,18 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         conflicts: ConflictRules,
         progress: ProgressListener,
     ) -> None:
-        """
-        Args:
-            known: what else is to be known of units, by their ids: instances that others claim; where the profile needs them,
-                words; where heads are looked for, the series that count as such.
-        """
         super().__init__()
         self._proof = proof
-        self._known = known
+        self._facts = facts
         self._anonymize = _Anonymize(archive, writer, config, ledger, conflicts, progress)
 
     def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
-        pending = units | "UnitWork" >> beam.Map(to_do).with_output_types(tuple[bytes, bytes])
-        joined = (pending, *self._known) | "Join" >> beam.CoGroupByKey()
-        return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof)).with_output_types(AuditRows)
+        facts: tuple[tuple[str, PCollection[Any] | None, Any], ...] = (
+            ("Claimed", self._facts.claimed, as_uid),
+            ("Words", self._facts.words, as_words),
+            ("Heads", self._facts.heads, as_head),
+        )
+        inputs = [units | "UnitWork" >> beam.Map(unit_work)]
+        inputs += [known | label >> beam.Map(as_input) for label, known, as_input in facts if known is not None]
+        joined = tuple(inputs) | "Inputs" >> beam.Flatten() | "Join" >> beam.GroupByKey()
+        return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof))

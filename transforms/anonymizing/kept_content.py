@@ -1,4 +1,4 @@
-"""Which of several contents of one SOPInstanceUID is kept: the least compressed, by what the outputs say of themselves."""
+"""Choice among several contents of one SOPInstanceUID: the least compressed is kept, by the attributes of the outputs."""
 
 import hashlib
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ _LOSSLESS = frozenset(
 
 
 class Compression(IntEnum):
-    """What was done to an object's pixels; less is better."""
+    """Compression of an object's pixels; less is better."""
 
     NONE = 0
     LOSSLESS = 1
@@ -32,7 +32,7 @@ class Compression(IntEnum):
 
 
 def compression(transfer_syntax: str, lossy_image_compression: bytes = b"") -> Compression:
-    """What was done to the pixels of an object.
+    """Return the compression of an object's pixels.
 
     A syntax that allows loss counts as lossy, and so does one that isn't known.
 
@@ -47,7 +47,7 @@ def compression(transfer_syntax: str, lossy_image_compression: bytes = b"") -> C
 
 
 class Content(NamedTuple):
-    """What an object would be written as.
+    """The output of an object, before it is written.
 
     Attributes:
         name: of the output: study, series and instance.
@@ -67,12 +67,12 @@ class Content(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, bytes, str]:
-        """What contents must agree in, to be contents of one object."""
+        """The fields in which contents of one object agree."""
         return self.name, self.patient, self.sop_class_uid
 
     @property
     def rank(self) -> tuple[Compression, int, bytes, bytes]:
-        """The smallest is kept."""
+        """A sort key: the smallest is kept."""
         return self.compression, -self.size, self.order, self.digest
 
 
@@ -80,8 +80,8 @@ class OutputStream:
     """An output as it is made, read as a stream.
 
     Attributes:
-        digest: SHA-256 of what was made so far.
-        size: of that, in bytes.
+        digest: SHA-256 of the bytes made so far.
+        size: their number.
     """
 
     def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
@@ -91,7 +91,7 @@ class OutputStream:
         self.size = 0
 
     def read(self, size: int, /) -> bytes:
-        """As ``ByteStream.read``."""
+        """Read bytes, as ``ByteStream.read`` does."""
         while not self._left:
             chunk = self._make()
             if chunk is None:
@@ -114,7 +114,7 @@ class OutputStream:
 
 
 class WrittenIdentity(NamedTuple):
-    """What an output says that it is, besides its name."""
+    """Attributes that tell an output's class and patient."""
 
     sop_class_uid: bytes
     patient_id: bytes
@@ -122,7 +122,7 @@ class WrittenIdentity(NamedTuple):
 
 
 def read_identity(output: ByteStream) -> WrittenIdentity:
-    """Who an output belongs to, by itself.
+    """Return the class and patient of an output, by its attributes.
 
     Raises:
         DeidentificationError: it isn't DICOM.
@@ -132,17 +132,17 @@ def read_identity(output: ByteStream) -> WrittenIdentity:
 
 
 def find_compression(output: OutputStream) -> Compression:
-    """What was done to the pixels of an output, of which the header is made for that."""
+    """Return the compression of an output's pixels; its header is made for that."""
     syntax, values = read_header_values(output, (LOSSY_IMAGE_COMPRESSION,))
     return compression(syntax, values.get(LOSSY_IMAGE_COMPRESSION, b""))
 
 
 def is_same_object(new: Deidentification, written: ByteStream, *, one_for_all: bool) -> bool:
-    """Whether what lies under the name of an object's output is of the same patient and class.
+    """Return True when the output that lies under the name of an object's is of the same patient and class.
 
     Args:
-        new: the object; what is read of it is its beginning.
-        one_for_all: the profile gives all patients one PatientID.
+        new: the object; only its beginning is read.
+        one_for_all: True: the profile gives all patients one PatientID.
     """
     made = read_identity(OutputStream(new.chunks()))
     # the patient must be told where there is one

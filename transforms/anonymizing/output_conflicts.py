@@ -1,4 +1,4 @@
-"""Outputs whose names are taken by other content: who may have them."""
+"""Rules for objects whose output's name is taken by other content."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .instance_anonymizer import NameConflict
 
 
 class RecordedOutput(NamedTuple):
-    """What an earlier run says that it wrote under some name.
+    """An output that an earlier run says it wrote under some name.
 
     Attributes:
         source_id, source_version, size, crc32c: as in AuditRow.
@@ -26,24 +26,24 @@ class RecordedOutput(NamedTuple):
 
 
 class RecordedOutputs(Protocol):
-    """What an audit tells of the outputs. Picklable."""
+    """Outputs that an audit tells of. Picklable."""
 
     def find(self, names: Collection[str]) -> Mapping[str, Sequence[RecordedOutput]] | None:
-        """The rows of all earlier runs, finished or not, for outputs of these names; None where some can't be read."""
+        """Return the outputs of these names by the rows of all earlier runs, finished or not; None where some can't be read."""
 
     def is_alone(self) -> bool:
-        """Whether no other run is at work on these outputs, as far as anybody can tell."""
+        """Return True when no other run is known to write these outputs now."""
 
 
 @dataclass(frozen=True)
 class ConflictRules:
-    """What becomes of objects whose output's name is taken.
+    """Rules for objects whose output's name is taken.
 
     Attributes:
-        replaces_changed: what an object was written as is replaced when the object changed.
-        recorded: tells of outputs; None: nobody does.
-        keeps_one: of different contents of one object, one is written; what is written stays.
-        is_mended: an output that nobody tells of is what a power cut or a killed run left; else it is somebody's.
+        replaces_changed: True: an object's output is replaced when the object changed.
+        recorded: outputs that the audit tells of; None: it isn't asked.
+        keeps_one: True: of different contents of one object, one is written; an output that is there stays.
+        is_mended: True: an output that no run tells of was left by a power cut or a killed run; False: it may be anybody's.
     """
 
     replaces_changed: bool = False
@@ -51,37 +51,37 @@ class ConflictRules:
     keeps_one: bool = False
     is_mended: bool = True
 
-    def resolve(self, taken: Sequence[NameConflict]) -> Iterator[list[AuditRow]]:
-        """For each object of which it isn't known what took its name, its row and those of objects that go with it."""
-        rows, is_alone = None, False
+    def resolve(self, conflicts: Sequence[NameConflict]) -> Iterator[list[AuditRow]]:
+        """Yield, for each object in a name conflict, its row and those of the objects that go with it."""
+        recorded, is_alone = None, False
         if self.recorded is not None:
-            # first: a run that comes to its end meanwhile has rows by then
+            # first: a run that finishes meanwhile has rows by then
             is_alone = self.is_mended and self.recorded.is_alone()
-            rows = self.recorded.find({one.row.output_name for one in taken})
-        for one in taken:
-            of_name = None if rows is None else rows.get(one.row.output_name, ())
-            row = self._unknown(one.row) if of_name is None else self._settled(one, of_name, is_alone=is_alone)
+            recorded = self.recorded.find({one.name for one in conflicts})
+        for one in conflicts:
+            outputs = None if recorded is None else recorded.get(one.name, ())
+            row = self._unknown(one) if outputs is None else self._resolved(one, outputs, is_alone=is_alone)
             found = [row, *one.rows]
             for other in one.anonymizer.others_of(row, one.others):
-                found.append(other if isinstance(other, AuditRow) else self._settled(other, of_name or (), is_alone=False))
+                found.append(other if isinstance(other, AuditRow) else self._resolved(other, outputs or (), is_alone=False))
             yield found
 
-    def _unknown(self, row: AuditRow) -> AuditRow:
-        """What is said where not all rows can be read: that may pass."""
-        return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended and self.recorded is not None else row
+    def _unknown(self, conflict: NameConflict) -> AuditRow:
+        """Return the row where not all rows of earlier runs can be read: that may pass."""
+        return conflict.row(Reason.OUTPUT_IN_USE) if self.is_mended and self.recorded is not None else conflict.row()
 
-    def _settled(self, taken: NameConflict, rows: Sequence[RecordedOutput], *, is_alone: bool) -> AuditRow:
-        row = taken.row
-        own = [one for one in rows if one.source_id == row.source_id]
+    def _resolved(self, conflict: NameConflict, outputs: Sequence[RecordedOutput], *, is_alone: bool) -> AuditRow:
+        source = conflict.source
+        own = [one for one in outputs if one.source_id == source.source_id]
         if own:
-            # it may have been replaced before: the one that tells of what lies there
-            found = next((one for one in own if (one.size, one.crc32c) == (row.size, row.crc32c)), own[-1])
-            is_changed = not row.source_version or found.source_version != row.source_version
-            earlier = EarlierOutput(row.output_name, found.size, found.crc32c, is_changed, found.written_in)
-            return taken.anonymizer.resolve_conflict(taken.header, row.output_name, earlier)
-        if rows:
-            return taken.anonymizer.keep_written(taken)
+            # it may have been replaced before: the output that lies there, if one of them is that
+            found = next((one for one in own if (one.size, one.crc32c) == conflict.written), own[-1])
+            is_changed = not source.version or found.source_version != source.version
+            earlier = EarlierOutput(conflict.name, found.size, found.crc32c, is_changed, found.written_in)
+            return conflict.anonymizer.resolve_conflict(conflict.header, conflict.name, earlier)
+        if outputs:
+            return conflict.anonymizer.keep_written(conflict)
         if is_alone:
-            # a run that was killed had written it, and was not through
-            return taken.anonymizer.resolve_conflict(taken.header, row.output_name, None)
-        return row._replace(reason=Reason.OUTPUT_IN_USE) if self.is_mended else row
+            # a killed run had written it, and has no row for it
+            return conflict.anonymizer.resolve_conflict(conflict.header, conflict.name, None)
+        return conflict.row(Reason.OUTPUT_IN_USE) if self.is_mended else conflict.row()

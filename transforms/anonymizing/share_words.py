@@ -7,9 +7,8 @@ hash: until it is known who shares words, they are sealed together; then each is
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import starmap
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
@@ -20,7 +19,8 @@ from anonymizer.internals import Engine, split_words
 
 from ..earlier_runs.earlier_rows import EarlierRun, TableError
 from ..engine_config import EngineConfig
-from ..records import SharedFindings, StudyPart, WorkUnit
+from ..records import KnownWords, WorkUnit
+from ..shuffle.record_coder import register_record
 from ..shuffle.spread_elements import SpreadNames
 from ..work_unit_ids import STUDY_ID_SIZE, is_finished
 
@@ -37,21 +37,37 @@ _PERSON: Literal["person"] = "person"
 
 #: where words belong: the id of a unit and of one of its studies, one behind the other
 Place = bytes
-#: of each person with objects in a place, words as SharedFindings have them; of an earlier run's objects, which are in no place,
+#: of each person with objects in a place, sealed words as in SharedFindings; of an earlier run's objects, which are in no place,
 #: words that are bound by now, and of no person
 Words = list[tuple[bytes, bytes]]
 WordsOfUnit = Iterator[tuple[bytes, tuple[Place, Words]] | TaggedOutput[Literal["person"], tuple[bytes, tuple[Place, Words]]]]
-#: places with their words, None where they are too many; words that are bound by now
+#: accumulated: places with their words, None where they are too many; words that are bound by now. Beam writes these by its own
+#: coder, so they are plain
 Sharing = tuple[list[tuple[Place, Words]] | None, set[bytes]]
-#: a study or person, its places, hashes of words that are bound to it
-Shared = tuple[bytes, list[Place], bytes]
+
+
+class BoundWords(NamedTuple):
+    """Words that are bound to a study or person.
+
+    Attributes:
+        owner: the study or person.
+        places: the places with objects of the owner.
+        words: hashes of words, one behind the other.
+    """
+
+    owner: bytes
+    places: list[Place]
+    words: bytes
+
+
+register_record(BoundWords)
 
 
 def words_of_unit(unit: WorkUnit) -> WordsOfUnit:
-    """(who, (place, words)) with all words that a study has in the unit: for the study, and tagged for each person in it."""
-    unit_id, parts = unit
-    for part in starmap(StudyPart, parts):
-        words = sorted({(shared.person, shared.words) for shared in starmap(SharedFindings, part.shared) if shared.words})
+    """Yield (owner, (place, words)) with all words of a study in the unit: for the study, and tagged for each person in it."""
+    unit_id = unit.unit_id
+    for part in unit.parts:
+        words = sorted({(shared.person, shared.words) for shared in part.shared if shared.words})
         study = part.study[:STUDY_ID_SIZE]
         if words:
             yield study, (unit_id + study, words)
@@ -60,7 +76,7 @@ def words_of_unit(unit: WorkUnit) -> WordsOfUnit:
 
 
 class _Share(beam.CombineFn):
-    """(place, words) -> Sharing. Combined before the shuffle, too, and a PatientID that all share grows to no size."""
+    """(place, words) -> Sharing. It combines before the shuffle, too, and a PatientID that all share grows to no size."""
 
     def __init__(self, most_places: float) -> None:
         self._most_places = most_places
@@ -88,7 +104,7 @@ class _Share(beam.CombineFn):
 
 
 class _Bind(beam.DoFn):
-    """(who, Sharing) -> Shared. None for those with too many places."""
+    """(owner, Sharing) -> BoundWords; none for owners with too many places."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
@@ -96,28 +112,31 @@ class _Bind(beam.DoFn):
     def setup(self) -> None:
         self._words = self._config.engine().words
 
-    def process(self, sharing: tuple[bytes, Sharing]) -> Iterator[Shared]:
-        who, (places, bound) = sharing
+    def process(self, sharing: tuple[bytes, Sharing]) -> Iterator[BoundWords]:
+        owner, (places, bound) = sharing
         if places is None:
             return
         hashes: set[bytes] = set()
         for place, words in places:
             for person, sealed in words:
                 hashes |= self._words.unseal((place[-STUDY_ID_SIZE:], person), sealed)
-        known = frozenset[bytes]().union(*map(split_words, (*bound, self._words.bind(who, hashes))))
-        yield who, [place for place, _ in places], b"".join(sorted(known))
+        known = frozenset[bytes]().union(*map(split_words, (*bound, self._words.bind(owner, hashes))))
+        yield BoundWords(owner, [place for place, _ in places], b"".join(sorted(known)))
 
 
-def share(shared: Shared) -> Iterator[tuple[bytes, tuple[bytes, bytes, bytes]]]:
-    """(unit id, (study's id, who, words)) for each place with objects of a person or study: the words of all of them."""
-    who, places, words = shared
-    for place in places:
+def share(bound: BoundWords) -> Iterator[tuple[bytes, KnownWords]]:
+    """Yield (unit id, words) for each place with objects of a person or study: the words of all of them."""
+    for place in bound.places:
         if not is_finished(unit_id := place[:-STUDY_ID_SIZE]):
-            yield unit_id, (place[-STUDY_ID_SIZE:], who, words)
+            yield unit_id, KnownWords(place[-STUDY_ID_SIZE:], bound.owner, bound.words)
 
 
 def words_table(rows: Sequence[tuple[bytes, bytes]]) -> pa.Table:
-    """Rows of ``words-*.parquet``: who (a study, 16 bytes of its keyed hash, or a person, all of it), bound hashes of words."""
+    """Return rows of ``words-*.parquet``.
+
+    Args:
+        rows: study (16 bytes of its keyed hash) or person (all of it), bound hashes of words.
+    """
     return pa.Table.from_arrays([[who for who, _ in rows], [words for _, words in rows]], schema=WORDS_SCHEMA)
 
 
@@ -126,7 +145,7 @@ def _is_bound(table: pa.Table) -> bool:
 
 
 def convert_words(content: bytes, engine: Engine) -> pa.Table:
-    """Rows of a ``words-*.parquet`` of version 0.1, in the form of now; those that have it stay as they are.
+    """Return rows of a ``words-*.parquet`` of version 0.1 in the form of now; those that have it stay as they are.
 
     Args:
         engine: with the key by which they were made.
@@ -144,17 +163,16 @@ def convert_words(content: bytes, engine: Engine) -> pa.Table:
     return words_table([(one, engine.words.bind(one, split_words(hashes))) for one, hashes in zip(who, words, strict=True)])
 
 
-def _row(shared: Shared) -> list[tuple[bytes, bytes]]:
-    who, _, words = shared
-    return [(who, words)]
+def _row(bound: BoundWords) -> list[tuple[bytes, bytes]]:
+    return [(bound.owner, bound.words)]
 
 
 def earlier_words(name: str, run: EarlierRun) -> WordsOfUnit:
-    """What ``words_of_unit`` gives, of objects that are in no unit, from one of a run's files.
+    """Yield words as ``words_of_unit`` does, of objects that are in no unit, from one of a run's files.
 
     Raises:
         OSError: it can't be read.
-        TableError: it isn't what the run wrote, or has another form.
+        TableError: it isn't the one that the run wrote, or has another form.
     """
     table = run.read(name)
     if not _is_bound(table):
@@ -166,18 +184,19 @@ def earlier_words(name: str, run: EarlierRun) -> WordsOfUnit:
 
 
 class SharedWords(NamedTuple):
-    """What ShareWords gives.
+    """Outputs of ShareWords.
 
     Attributes:
-        by_unit: (unit id, (study's id, the study or a person whose objects the unit has of it, bound hashes of words)).
+        by_unit: (unit id, words of a study or person with objects in it).
         rows: lists of rows of ``words-*.parquet``, for later runs.
     """
 
-    by_unit: PCollection[tuple[bytes, tuple[bytes, bytes, bytes]]]
+    by_unit: PCollection[tuple[bytes, KnownWords]]
     rows: PCollection[list[tuple[bytes, bytes]]]
 
 
-class ShareWords(beam.PTransform[PCollection[WorkUnit], Any]):
+@beam.typehints.with_input_types(WorkUnit)
+class ShareWords(beam.PTransform[PCollection[WorkUnit], SharedWords]):
     """Work units -> SharedWords."""
 
     def __init__(self, config: EngineConfig, run: EarlierRun | None = None, person_places: int = PERSON_PLACES) -> None:
@@ -201,6 +220,5 @@ class ShareWords(beam.PTransform[PCollection[WorkUnit], Any]):
             words = tuple(one[tag] for one in found)
             together = words[0] if len(words) == 1 else words | f"All_{tag}" >> beam.Flatten()
             shared.append(together | f"By{tag.capitalize()}" >> beam.CombinePerKey(combine))
-        all_shared = tuple(shared) | beam.Flatten() | "Bind" >> beam.ParDo(self._bind).with_output_types(Shared)
-        by_unit = all_shared | "Share" >> beam.FlatMap(share).with_output_types(tuple[bytes, tuple[bytes, bytes, bytes]])
-        return SharedWords(by_unit, all_shared | "Rows" >> beam.Map(_row))
+        bound = tuple(shared) | beam.Flatten() | "Bind" >> beam.ParDo(self._bind)
+        return SharedWords(bound | "Share" >> beam.FlatMap(share), bound | "Rows" >> beam.Map(_row))

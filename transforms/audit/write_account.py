@@ -1,4 +1,4 @@
-"""What the job says of itself when all is done: what was listed, and which files are its tables."""
+"""Write the job's account when all is done: the number and sum of the listed objects, and the files of its tables."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
 
 from anonymizer.internals import Seal
-from storage import ObjectRef, TableFolder, check_running
+from storage import TableFolder, check_running
 
 from ..engine_config import EngineConfig
 from ..records import RefBatch
@@ -25,16 +25,16 @@ class _SumOfBatch(beam.DoFn):
         self._source_id = self._config.engine().pseudonyms.source_id
 
     def process(self, batch: RefBatch) -> Iterable[Sum]:
-        yield sum_of_sources(self._source_id(ObjectRef(*fields).source) for fields in batch)
+        yield sum_of_sources(self._source_id(ref.source) for ref in batch)
 
 
 class SumOfSources(beam.PTransform[tuple[PCollection[RefBatch], ...], PCollection[Sum]]):
-    """Collections of batches of ObjectRef tuples -> their one ``sum_of_sources``; none where there is no batch."""
+    """Collections of batches of objects -> their one ``sum_of_sources``; none where there is no batch."""
 
     def __init__(self, config: EngineConfig, more: tuple[PCollection[Sum], ...] = ()) -> None:
         """
         Args:
-            more: sums of what else was listed.
+            more: sums of other listed objects.
         """
         super().__init__()
         self._config = config
@@ -48,10 +48,18 @@ class SumOfSources(beam.PTransform[tuple[PCollection[RefBatch], ...], PCollectio
         return (*sums, *self._more) | beam.Flatten() | "Sum" >> beam.CombineGlobally(add_up).without_defaults()
 
 
-def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[tuple[str, int, str]], seal: Seal) -> None:
+#: a TableFile in a side input: some engines have these written by Beam's own coder, which would pickle it
+PlainTableFile = tuple[str, int, str]
+
+
+def _plain(file: TableFile) -> PlainTableFile:
+    return file.name, file.rows, file.digest
+
+
+def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[TableFile], seal: Seal) -> None:
     """Write the account."""
     count, sources = listed
-    files = [TableFile(*fields) for fields in sorted(tables)]
+    files = sorted(tables)
     content = {
         "listed": count,
         "written": int(time.time()),
@@ -68,26 +76,28 @@ class _Write(beam.DoFn):
         self._name = name
         self._config = config
 
-    def process(self, _: bytes, listed: Iterable[Sum], tables: list[tuple[str, int, str]]) -> Iterable[bool]:
+    def process(self, _: bytes, listed: Iterable[Sum], tables: list[PlainTableFile]) -> Iterable[bool]:
         check_running()
-        write_account(self._folder, self._name, add_up(listed), tables, self._config.seal())
+        files = [TableFile(name, rows, digest) for name, rows, digest in tables]
+        write_account(self._folder, self._name, add_up(listed), files, self._config.seal())
         yield True
 
 
 class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
-    """Writes a JSON file when the listing is summed up and all tables are written; yields one True."""
+    """Write a JSON file when the listing is summed up and all tables are written; yield one True."""
 
     def __init__(
         self,
         listed: PCollection[Sum],
-        tables: PCollection[tuple[str, int, str]],
+        tables: PCollection[TableFile],
         folder: TableFolder,
         name: str,
         config: EngineConfig,
     ) -> None:
         super().__init__()
-        self._inputs = (AsIter(listed), AsList(tables))
+        self._listed, self._tables = listed, tables
         self._write = _Write(folder, name, config)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
-        return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, *self._inputs)
+        tables = self._tables | "Tables" >> beam.Map(_plain)
+        return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, AsIter(self._listed), AsList(tables))

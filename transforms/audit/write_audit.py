@@ -1,8 +1,8 @@
-"""The audit tables: how their rows come about."""
+"""Write the audit tables of records."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
-from itertools import accumulate, chain, starmap
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -14,18 +14,17 @@ from profiles import attribute_keyword, parse_tag
 from storage import TableFolder
 
 from ..engine_config import EngineConfig
-from ..records import OWNED, AuditRow, AuditRows
+from ..records import OWNED, AuditRow, AuditRows, Reference, References, UidUse, UidUses
 from ..tables.schemas import ACTIONS, INSTANCES_SCHEMA, REFERENCES_SCHEMA, ROLES, UID_MAP_SCHEMA, input_ids
-from ..tables.write_tables import WriteTable
-from ..uid_map.uid_uses import Reference, UidUse
+from ..tables.write_tables import TableFile, WriteTable
 
 
 class RowConstants(NamedTuple):
-    """What stands in each row that a run makes.
+    """Values that stand in each row of a run.
 
     Attributes:
         profile_digest: keyed digest of the profile.
-        settings_digest: keyed digest of all that decides what leaves, but for the program's version.
+        settings_digest: keyed digest of all settings that decide what leaves, but for the program's version.
         key_id: of the run's key.
         version: of the program.
         run_id: the run's.
@@ -39,7 +38,7 @@ class RowConstants(NamedTuple):
 
 
 def instances_table(rows: Sequence[AuditRow], constants: RowConstants, inputs: Sequence[str] = ()) -> pa.Table:
-    """Rows of ``instances-*.parquet``; absent texts are null.
+    """Return rows of ``instances-*.parquet``; absent texts are null.
 
     Args:
         inputs: their ids, by their ordinals.
@@ -77,7 +76,7 @@ def _column(values: Any, kind: pa.DataType, length: int) -> pa.Array:
 
 
 def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
-    """The instances of a series share their actions, mostly even the tuple: each is converted once."""
+    """Return the column of actions. The instances of a series share them, mostly even the tuple: each is converted once."""
     places: dict[int, int] = {}
     distinct: dict[tuple[AttributeAction, ...], int] = {}
     indices = []
@@ -96,13 +95,8 @@ def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
     )
 
 
-def uid_map_table(rows: Sequence[tuple[Any, ...]], config: EngineConfig) -> pa.Table:
-    """Rows of ``uid_map-*.parquet``.
-
-    Args:
-        rows: the fields of UidUses. Of UIDs that stay as they are, claimed ones are here, too.
-    """
-    uses = list(starmap(UidUse, rows))
+def uid_map_table(uses: Sequence[UidUse], config: EngineConfig) -> pa.Table:
+    """Return rows of ``uid_map-*.parquet``. Of UIDs that stay as they are, claimed ones are among them."""
     hash_of = config.engine().uids.hash
     return pa.Table.from_pydict(
         {
@@ -118,13 +112,8 @@ def uid_map_table(rows: Sequence[tuple[Any, ...]], config: EngineConfig) -> pa.T
     )
 
 
-def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    """Rows of ``references-*.parquet``.
-
-    Args:
-        rows: the fields of References.
-    """
-    references = list(starmap(Reference, rows))
+def references_table(references: Sequence[Reference]) -> pa.Table:
+    """Return rows of ``references-*.parquet``."""
     return pa.Table.from_pydict(
         {
             "uid_hash": [found.hash for found in references],
@@ -138,8 +127,8 @@ def references_table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[str, int, str]]]):
-    """AuditRows -> TableFile tuples, ``PREFIX-*.parquet``."""
+class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[TableFile]]):
+    """Audit rows -> files, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str, constants: RowConstants, inputs: tuple[str, ...]) -> None:
         """
@@ -150,27 +139,27 @@ class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[tuple[s
         table = partial(instances_table, constants=constants, inputs=inputs)
         self._write = WriteTable(folder, prefix, table)
 
-    def expand(self, rows: PCollection[AuditRows]) -> PCollection[tuple[str, int, str]]:
+    def expand(self, rows: PCollection[AuditRows]) -> PCollection[TableFile]:
         return rows | self._write
 
 
-class WriteUidMap(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int, str]]]):
-    """Lists of UidUse tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
+class WriteUidMap(beam.PTransform[PCollection[UidUses], PCollection[TableFile]]):
+    """Uses of UIDs -> files, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str, config: EngineConfig) -> None:
         super().__init__()
         self._write = WriteTable(folder, prefix, partial(uid_map_table, config=config))
 
-    def expand(self, uses: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int, str]]:
+    def expand(self, uses: PCollection[UidUses]) -> PCollection[TableFile]:
         return uses | self._write
 
 
-class WriteReferences(beam.PTransform[PCollection[list[tuple[Any, ...]]], PCollection[tuple[str, int, str]]]):
-    """Lists of Reference tuples -> TableFile tuples, ``PREFIX-*.parquet``."""
+class WriteReferences(beam.PTransform[PCollection[References], PCollection[TableFile]]):
+    """References -> files, ``PREFIX-*.parquet``."""
 
     def __init__(self, folder: TableFolder, prefix: str) -> None:
         super().__init__()
         self._write = WriteTable(folder, prefix, references_table)
 
-    def expand(self, references: PCollection[list[tuple[Any, ...]]]) -> PCollection[tuple[str, int, str]]:
+    def expand(self, references: PCollection[References]) -> PCollection[TableFile]:
         return references | self._write

@@ -33,7 +33,7 @@ class _OtherKeyError(Exception):
 
 
 def load_certificate(content: bytes) -> bytes:
-    """The certificate (DER) of a PEM or DER file; of several in a PEM file, the first.
+    """Return the certificate (DER) of a PEM or DER file; of several in a PEM file, the first.
 
     Whose it is, and whether it is still valid, is for who names it to know.
 
@@ -60,16 +60,16 @@ def load_certificate(content: bytes) -> bytes:
         if not usage.key_encipherment:
             raise EnvelopeError("the certificate is not for the encipherment of keys (KeyUsage)")
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        # who doesn't say, doesn't forbid
+        # a certificate without the extension forbids nothing
         pass
     found = certificate.public_bytes(Encoding.DER)
-    # what is missing is missed now, and not when there is something to encrypt
+    # missing packages are missed now, and not when there is something to encrypt
     encrypt(b"", found)
     return found
 
 
 def encrypt(content: bytes, certificate: bytes) -> bytes:
-    """EnvelopedData (DER, AES-256-CBC) of ``content`` for the one recipient.
+    """Return EnvelopedData (DER, AES-256-CBC) of ``content`` for the one recipient.
 
     Args:
         certificate: DER, as ``load_certificate`` gave it.
@@ -94,7 +94,7 @@ def encrypt(content: bytes, certificate: bytes) -> bytes:
 
 
 def load_private_key(content: bytes, passphrase: bytes | None) -> RSAPrivateKey:
-    """The private key of a PEM or DER file.
+    """Return the private key of a PEM or DER file.
 
     Raises:
         EnvelopeError: no RSA key, or not with this passphrase.
@@ -117,7 +117,7 @@ def load_private_key(content: bytes, passphrase: bytes | None) -> RSAPrivateKey:
 
 
 def decrypt(envelope: bytes, keys: list[RSAPrivateKey]) -> bytes:
-    """The content of EnvelopedData that was encrypted to the certificate of one of ``keys``.
+    """Return the content of EnvelopedData that was encrypted to the certificate of one of ``keys``.
 
     The library's own reader asks for the certificate as well; the key alone is enough, as it is for openssl.
 
@@ -168,7 +168,7 @@ def _content(encrypted: bytes, initial: bytes, key: bytes) -> bytes:
 
 
 class _Enveloped(NamedTuple):
-    """The content's keys as they were encrypted to the recipients; how the content is encrypted; the content."""
+    """Return the content's keys as they were encrypted to the recipients, its cipher, and the encrypted content."""
 
     recipients: list[bytes]
     algorithm: bytes
@@ -177,7 +177,7 @@ class _Enveloped(NamedTuple):
 
 
 def _enveloped(envelope: bytes) -> _Enveloped:
-    """Raises ValueError or IndexError where it is something else, or not all is there."""
+    """Return the parts of EnvelopedData; raise ValueError or IndexError where it is something else, or not all is there."""
     outer = _only(envelope, _SEQUENCE)
     kind, explicit = _parts(outer)
     if kind != (_OBJECT_IDENTIFIER, _ENVELOPED_DATA) or explicit[0] != _EXPLICIT_0:
@@ -209,7 +209,7 @@ def _parts(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _each(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tags and values that stand one behind the other (DER, X.690)."""
+    """Yield tags and values that stand one behind the other (DER, X.690)."""
     position = 0
     while position < len(content):
         tag, length = content[position], content[position + 1]

@@ -1,5 +1,4 @@
-"""The restricted crosswalk: from the names and identifiers of objects to their new ones, and what became of each; written where
-it is asked for.
+"""The restricted crosswalk: from the names and identifiers of objects to their new ones, with the outcome of each, on request.
 
 Its rows are identifiers. They go from the worker that read an object to a file of the crosswalk and nowhere else: through no
 shuffle, side output or log, and into no file that is not encrypted or its owner's alone.
@@ -21,9 +20,9 @@ from ..records import AuditRow
 from ..tables.write_tables import TableWriter
 from .cms import encrypt
 
-#: what the names of all its files begin with
+#: the beginning of the names of all its files
 CROSSWALK = "crosswalk-"
-#: how the names of its files end: Parquet; EnvelopedData of that
+#: the ends of the names of its files: Parquet; EnvelopedData of that
 PLAIN_SUFFIX, ENCRYPTED_SUFFIX = ".parquet", ".parquet.p7m"
 
 CROSSWALK_SCHEMA = pa.schema(
@@ -57,22 +56,22 @@ _CODE_BYTES = 16
 
 
 class CrosswalkError(UserFacingError):
-    """The crosswalk can't be made. The message holds nothing of it."""
+    """A crosswalk that can't be made. The message holds nothing of it."""
 
 
 class CrosswalkRow(NamedTuple):
-    """A listed object: what leads from its new name and identifiers back to it, what became of it, and no more.
+    """A listed object: its original and new identifiers, its outcome, and no more.
 
-    One that could be read has two rows, for what becomes of it is mostly known later, and by other workers: one says who it is,
-    the other one what became of it and nothing else. One that couldn't be read has one row for both.
+    An object that could be read has two rows, for its outcome is mostly known later, and by other workers: one has its
+    identifiers, the other one only its outcome. An object that couldn't be read has one row for both.
 
     Attributes:
         source_id: keyed hash of its source name, as the audit has it.
         source: its source name; None where that is no UTF-8, and then its bytes are in ``source_bytes``; both None in a row that
-            says only what became of it.
+            has only its outcome.
         study_instance_uid, series_instance_uid, sop_instance_uid: the original ones; empty where it has none.
         patient_id, issuer_of_patient_id, patient_name: as in Originals.
-        status, reason, reason_tag: as in AuditRow; None in a row that says only who it is.
+        status, reason, reason_tag: as in AuditRow; None in a row that has only its identifiers.
     """
 
     source_id: str
@@ -94,7 +93,7 @@ class CrosswalkRow(NamedTuple):
 
 
 def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
-    """The row of an object.
+    """Return the row of an object.
 
     Args:
         scan: with its originals.
@@ -123,14 +122,14 @@ def crosswalk_row(source_id: str, source: bytes, scan: Scan) -> CrosswalkRow:
 
 
 def rejected_rows(source: bytes, row: AuditRow, originals: Originals | None) -> tuple[CrosswalkRow, ...]:
-    """The rows of an object that pass 1 refused.
+    """Return the rows of an object that pass 1 refused.
 
     Args:
-        originals: with the UIDs; None: it couldn't be read, and who it is is not known, but for its name.
+        originals: with the UIDs; None: it couldn't be read, and its name is the only known identifier.
     """
     name, name_bytes = _named(source)
     patient = Originals(*map(_writable, originals or _NOBODY))
-    who = CrosswalkRow(
+    identifiers = CrosswalkRow(
         source_id=row.source_id,
         source=name,
         source_bytes=name_bytes,
@@ -147,17 +146,17 @@ def rejected_rows(source: bytes, row: AuditRow, originals: Originals | None) -> 
     )
     outcome = outcome_row(row)
     if originals is not None:
-        return who, outcome
-    return (who._replace(status=outcome.status, reason=outcome.reason, reason_tag=outcome.reason_tag),)
+        return identifiers, outcome
+    return (identifiers._replace(status=outcome.status, reason=outcome.reason, reason_tag=outcome.reason_tag),)
 
 
 def outcome_row(row: AuditRow) -> CrosswalkRow:
-    """What became of an object, and nothing else."""
+    """Return a row with the outcome of an object, and nothing else."""
     return outcome_of(row.source_id, row.status.value, row.reason and row.reason.value, row.reason_tag)
 
 
 def outcome_of(source_id: str, status: str, reason: str | None, reason_tag: str | None) -> CrosswalkRow:
-    """As ``outcome_row``, by what a table says."""
+    """Return a row with the outcome of an object, by the values in a table."""
     return CrosswalkRow(source_id, None, None, *_NO_IDENTIFIERS, status, reason or None, reason_tag or None)
 
 
@@ -169,12 +168,12 @@ def _named(source: bytes) -> tuple[str | None, bytes | None]:
 
 
 def _writable(text: str) -> str:
-    """No character set gives half of a surrogate pair; but if one did, a run must not end by it."""
+    """Return text that can be encoded: no character set gives half of a surrogate pair, but a run must not end by one."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def crosswalk_table(rows: list[CrosswalkRow], run_id: str, key_id: str) -> pa.Table:
-    """Rows of ``crosswalk-*.parquet``.
+    """Return rows of ``crosswalk-*.parquet``.
 
     Raises:
         CrosswalkError: they can't be encoded.
@@ -191,13 +190,13 @@ def crosswalk_table(rows: list[CrosswalkRow], run_id: str, key_id: str) -> pa.Ta
 
 @dataclass(frozen=True)
 class CrosswalkTarget:
-    """Where a crosswalk goes. Picklable.
+    """The place of a crosswalk. Picklable.
 
     Attributes:
-        folder: its files' folder; what is created there is its owner's alone, where the store has permissions.
+        folder: its files' folder; files there are readable by their owner alone, where the store has permissions.
         run_id: stands in the names of all files.
         config: gives the seal.
-        certificate: whose holder alone may read it, DER; empty: files are not encrypted.
+        certificate: of the only reader, DER; empty: files are not encrypted.
     """
 
     folder: TableTarget
@@ -207,7 +206,7 @@ class CrosswalkTarget:
     certificate: bytes = b""
 
     def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
-        """As ``TableTarget.create``, encrypted if it is to be; in place of the name's last part stands the file's code.
+        """Write a file, as ``TableTarget.create`` does, encrypted if it is to be; its code replaces the last part of the name.
 
         Raises:
             EnvelopeError: the packages of this worker can't encrypt.
@@ -219,22 +218,22 @@ class CrosswalkTarget:
 
 
 def crosswalk_name(run_id: str, suffix: str, content: bytes, seal: Seal) -> str:
-    """The name of a file of the crosswalk: who holds the key can tell by it whether a run wrote the file."""
+    """Return the name of a file of the crosswalk: with the key one can tell by it if a run wrote the file."""
     beginning = f"{CROSSWALK}{run_id}"
     return f"{beginning}-{seal.code(beginning + suffix, content)[:_CODE_BYTES].hex()}{suffix}"
 
 
 class CrosswalkWriter:
-    """Gathers rows in memory, and writes files of bounded size. Who writes rows twice does no harm: readers show them once."""
+    """Gathers rows in memory, and writes files of bounded size. Rows may be written twice: readers show them once."""
 
     def __init__(self, target: CrosswalkTarget) -> None:
         table = partial(crosswalk_table, run_id=target.run_id, key_id=target.key_id)
         self._writer = TableWriter(target, f"{CROSSWALK}{target.run_id}", table)
 
     def add(self, rows: Iterable[CrosswalkRow | None]) -> None:
-        """Take rows."""
+        """Add rows."""
         self._writer.add([row for row in rows if row is not None])
 
     def flush(self) -> None:
-        """Write what was gathered: afterwards it is in the crosswalk, whatever becomes of the bundle."""
+        """Write the rows that were gathered: afterwards they are in the crosswalk, even if the bundle fails."""
         self._writer.finish()

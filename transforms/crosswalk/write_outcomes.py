@@ -1,4 +1,4 @@
-"""Write what became of objects into the crosswalk, where one is asked for."""
+"""Write the outcomes of objects into the crosswalk, where one is asked for."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _COLUMNS = ("source_id", "status", "reason", "reason_tag")
 
 
 class _Write(beam.DoFn):
-    """In the stage in which the audit's tables are written: a bundle whose rows are lost here is lost there, too."""
+    """Writes rows in the stage in which the audit's tables are written: a bundle whose rows are lost here is lost there, too."""
 
     def __init__(self, target: CrosswalkTarget) -> None:
         self._target = target
@@ -23,13 +23,9 @@ class _Write(beam.DoFn):
     def start_bundle(self) -> None:
         self._writer = CrosswalkWriter(self._target)
 
-    def process(self, rows: AuditRows | list[pa.Table]) -> None:
+    def process(self, rows: AuditRows | pa.Table) -> None:
         check_running()
-        if isinstance(rows, AuditRows):
-            self._writer.add(map(outcome_row, rows))
-        else:
-            for table in rows:
-                self._writer.add(settled_rows(table))
+        self._writer.add(map(outcome_row, rows) if isinstance(rows, AuditRows) else settled_rows(rows))
 
     def finish_bundle(self) -> None:
         check_running()
@@ -37,7 +33,7 @@ class _Write(beam.DoFn):
 
 
 def settled_rows(table: pa.Table) -> list[CrosswalkRow]:
-    """What became of objects that an earlier run was done with.
+    """Return the outcomes of objects that the last finished run was done with.
 
     Args:
         table: of SETTLED_SCHEMA.
@@ -50,10 +46,10 @@ def settled_rows(table: pa.Table) -> list[CrosswalkRow]:
 
 
 class WriteOutcomes(beam.PTransform[PCollection[Any], PCollection[None]]):
-    """AuditRows, or lists of tables of SETTLED_SCHEMA -> nothing: their rows are in the crosswalk.
+    """Audit rows, or tables of SETTLED_SCHEMA -> nothing: their outcomes are in the crosswalk.
 
-    Rows that ledgers of killed runs have are written again by the run that takes them up: so nobody has to wait for files here
-    before a ledger says that something is done.
+    The run that takes up a killed one writes the rows in its ledgers again: so no worker has to wait for files here before its
+    ledger says that something is done.
     """
 
     def __init__(self, target: CrosswalkTarget) -> None:

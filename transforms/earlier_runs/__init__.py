@@ -1,1 +1,1 @@
-"""What earlier runs are worth for this one, as plain functions; the step that compares with them stands in inputs/."""
+"""Results of earlier runs, as plain functions; the step that compares the listed objects with them stands in inputs/."""

@@ -1,4 +1,4 @@
-"""Rows of a run that came to its end, as the next one finds them: what it wrote is skipped, if it is still the same."""
+"""Rows of the last finished run, as the next one finds them: objects that it wrote are skipped, if they are still the same."""
 
 import hashlib
 import io
@@ -20,32 +20,32 @@ from ..shuffle.arrow_shards import beginnings_of_hex, split_by_shard
 from ..tables.schemas import INSTANCES_SCHEMA, input_ids
 
 _TRANSIENT_REASONS = sorted(reason.value for reason in TRANSIENT_REASONS)
-#: these it is for another object, which may be gone, or be another one
+#: reasons that lie in another object, which may be gone, or be another one
 _OF_OTHERS = [reason.value for reason in (Reason.SOP_INSTANCE_CONFLICT, Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT)]
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _COLUMNS = [name for name in INSTANCES_SCHEMA.names if name != "actions"]
-#: rows of ``instances-*.parquet`` without actions; ``lasting``: whether the object, if it is the same, would end
-#: like that again; ``outdated``: whether what it was written as is to be made anew
+#: rows of ``instances-*.parquet`` without actions; ``lasting``: true: the object, if it is the same, would end like that again;
+#: ``outdated``: true: its output is to be made anew
 SETTLED_SCHEMA = pa.schema(
     [*(INSTANCES_SCHEMA.field(name) for name in _COLUMNS), ("lasting", pa.bool_()), ("outdated", pa.bool_())]
 )
 _INPUT_ID = SETTLED_SCHEMA.get_field_index("input_id")
-#: what tells of an object's output
+#: columns about an object's output
 _OF_OUTPUT = ["status", "source_version", "output_name", "size", "crc32c", "written_in", "outdated"]
 IsThere = Callable[[str, int], bool]
 
 
 class TableError(UserFacingError):
-    """A table isn't what its run wrote. The message names no object."""
+    """A table isn't the one that its run wrote. The message names no object."""
 
 
 class OutputFingerprint(NamedTuple):
-    """How outputs are made.
+    """The version and settings by which outputs are made.
 
     Attributes:
         version: of the program.
         settings_digest: as in ``instances-*.parquet``.
-        profile_digests: what stands for the profile in rows that have no digest of the settings.
+        profile_digests: digests of the profile in rows that have none of the settings.
     """
 
     version: str
@@ -54,30 +54,29 @@ class OutputFingerprint(NamedTuple):
 
 
 def is_current(rows: pa.Table, making: OutputFingerprint) -> pa.ChunkedArray:
-    """Which rows of ``instances-*.parquet`` were made like that, or are of objects that have no output, nor a duplicate's."""
+    """Return a mask of the rows of ``instances-*.parquet`` that were made like that, or whose objects have no output."""
     has_none = pc.is_in(rows["status"], pa.array([Status.QUARANTINED.value, Status.FILTERED.value]))
     return pc.or_(has_none, pc.and_(pc.equal(rows["version"], making.version), has_settings(rows, making)))
 
 
 def has_settings(rows: pa.Table | pa.RecordBatch, making: OutputFingerprint) -> pa.ChunkedArray | pa.Array:
-    """Which rows were made with these settings, whatever the version."""
+    """Return a mask of the rows that were made with these settings, whatever the version."""
     of_profile = pc.is_in(rows["profile_digest"], pa.array(making.profile_digests, pa.string()))
     return pc.coalesce(pc.equal(rows["settings_digest"], making.settings_digest), of_profile)
 
 
 class EarlierRun(NamedTuple):
-    """The last run that came to its end.
+    """A finished run.
 
     Attributes:
         folder: of its tables.
-        tables: rows of each of its table files.
+        tables: number of rows of each of its table files.
         digests: SHA-256 of each, in hexadecimal.
-        same_work_digest: whether it refused objects by the same rules, and the same version of them.
-        same_key: whether patients have the same hashes there as now.
-        inputs: the ids of its inputs, by their ordinals; ``""`` for an ordinal that none has; none where it doesn't say.
-        listed: how many objects it listed under each id; under ``""``: those that nobody knows the input of; None where
-            nobody asked.
-        recheck: how what is made now is made: all else is made anew; None: it may stay.
+        same_work_digest: True: it refused objects by the same rules, and the same version of them.
+        same_key: True: patients have the same hashes there as now.
+        inputs: the ids of its inputs, by their ordinals; ``""`` for an ordinal that none has; empty where it doesn't say.
+        listed: the number of objects listed under each id; under ``""``: those whose input is unknown; None: not asked for.
+        recheck: the fingerprint of this run's outputs: all others are made anew; None: they may stay.
     """
 
     folder: TableFolder
@@ -91,36 +90,36 @@ class EarlierRun(NamedTuple):
     recheck: "OutputFingerprint | None" = None
 
     def files(self, kind: str) -> list[str]:
-        """The files of a kind of table."""
+        """Return the names of its files of a kind of table."""
         return [name for name in self.tables if name.startswith(f"{kind}-")]
 
     def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """One of its files.
+        """Return one of its tables.
 
         Args:
-            columns: those that are wanted, as far as the file has them; None: all.
+            columns: the wanted ones, as far as the file has them; None: all.
 
         Raises:
             OSError: it can't be read.
-            TableError: it isn't what the run wrote.
+            TableError: it isn't the one that the run wrote.
         """
         return pq.ParquetFile(io.BytesIO(checked_table(self.folder, name, self.digests[name]))).read(columns)
 
     @property
     def objects(self) -> int:
-        """Objects that it tells of."""
+        """The number of objects in its tables."""
         return sum(self.tables[name] for name in self.files("instances"))
 
 
 def checked_table(folder: TableFolder, name: str, digest: str) -> bytes:
-    """The content of a table file.
+    """Return the content of a table file.
 
     Args:
-        digest: SHA-256 of what was written, in hexadecimal.
+        digest: SHA-256 of the content that was written, in hexadecimal.
 
     Raises:
         OSError: it can't be read.
-        TableError: it is gone, or isn't what was written.
+        TableError: it is gone, or isn't the one that was written.
     """
     try:
         try:
@@ -136,7 +135,7 @@ def checked_table(folder: TableFolder, name: str, digest: str) -> bytes:
 
 
 def read_settled(run: EarlierRun, name: str) -> pa.Table:
-    """The rows of one of a run's files, of SETTLED_SCHEMA: what it wrote is skipped now.
+    """Return the rows of one of a run's files, of SETTLED_SCHEMA: objects that it wrote are skipped now.
 
     Raises:
         OSError: it can't be read.
@@ -167,28 +166,30 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
 
 
 def settled_by_shard(table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, rows as Arrow's stream): those of one listed object have one shard, and those of a container's members its."""
+    """Yield (shard, rows as Arrow's stream): the row of a listed object has its shard, those of a container's members that of the
+    container.
+    """
     return split_by_shard(table, beginnings_of_hex(pc.coalesce(table["container_id"], table["source_id"])), shards)
 
 
 def settled_table(tables: list[pa.Table]) -> pa.Table:
-    """Rows of ``instances-*.parquet``, of tables of SETTLED_SCHEMA; actions stand in the table of the run that wrote them."""
+    """Return rows of ``instances-*.parquet`` of tables of SETTLED_SCHEMA; their actions stand in the table of an earlier run."""
     table = pa.concat_tables(tables)
     actions = pa.nulls(table.num_rows, INSTANCES_SCHEMA.field("actions").type)
     return table.append_column("actions", actions).select(INSTANCES_SCHEMA.names)
 
 
 def listed_now(rows: pa.Table, ordinals: Sequence[int], inputs: Sequence[str]) -> pa.Table:
-    """Rows of SETTLED_SCHEMA of objects that are listed now, whatever input listed them then.
+    """Return rows of SETTLED_SCHEMA with the inputs that list their objects now.
 
     Args:
-        ordinals: of the inputs that list them.
+        ordinals: of these inputs.
         inputs: their ids, by their ordinals.
     """
     return rows.set_column(_INPUT_ID, SETTLED_SCHEMA.field(_INPUT_ID), input_ids(ordinals, inputs))
 
 
-class Settled:
+class SettledRows:
     """Rows of one shard or container, each to be taken once."""
 
     def __init__(self, table: pa.Table) -> None:
@@ -204,39 +205,37 @@ class Settled:
         self._size = table["size"].to_pylist()
         self._reason = table["reason"]
         self._since = table["since"]
-        #: places of rows of objects that are listed, and are to be done again
-        self._again: dict[str, int] = {}
+        #: indices of rows of objects that are listed, and are to be processed again
+        self._repeated: dict[str, int] = {}
 
     def take(self, source_ids: Iterable[str], versions: Iterable[str], is_there: IsThere) -> list[int | None]:
-        """The places of objects' rows, where the object is the same as then and would end like that again.
-
-        Whatever is found is taken.
+        """Take the rows of objects; return the indices of those whose object is the same as then and would end like that again.
 
         Args:
-            versions: ``""`` where nothing tells.
-            is_there: whether the output has an object of that name and size: what isn't there any more is written again.
+            versions: ``""`` where they are unknown.
+            is_there: tells if the output has an object of that name and size: an object without its output is written again.
         """
         found = []
         for source_id, version in zip(source_ids, versions, strict=True):
             place = self._at.pop(source_id, None)
             if place is not None and not self._is_same(place, version, is_there):
-                self._again[source_id], place = place, None
+                self._repeated[source_id], place = place, None
             found.append(place)
         return found
 
     def before(self, source_id: str) -> tuple[str, str] | None:
-        """As ``ObjectRef.before``, of an object that is to be done again."""
-        place = self._again.get(source_id)
+        """Return ``ObjectRef.before`` of an object that is to be processed again."""
+        place = self._repeated.get(source_id)
         return None if place is None else (self._reason[place].as_py() or "", self._since[place].as_py())
 
     def earlier_output(self, source_id: str, version: str, is_there: IsThere) -> EarlierOutput | None:
-        """What an object that is to be done again was written as; None where it wasn't.
+        """Return the output of an object that is to be processed again; None where it has none.
 
         Args:
             version: its present one.
             is_there: as for ``take``.
         """
-        place = self._again.get(source_id)
+        place = self._repeated.get(source_id)
         if place is None or self._name[place] is None:
             return None
         row = self._table.select(_OF_OUTPUT).slice(place, 1).to_pylist()[0]
@@ -250,7 +249,7 @@ class Settled:
         return EarlierOutput(name, size, crc32c, is_changed, written_in, row["outdated"])
 
     def all_rows(self, version: str, is_there: IsThere) -> pa.Table | None:
-        """All rows, if all objects are the same as then: those of a container of that version. None is taken."""
+        """Return all rows of a container of that version, and take none; None where some objects aren't the same as then."""
         all_same = self._at and all(self._is_same(place, version, is_there) for place in self._at.values())
         return self._table if all_same else None
 
@@ -261,19 +260,19 @@ class Settled:
         return name is None or is_there(name, self._size[place])
 
     def part(self, source_ids: Iterable[str]) -> pa.Table:
-        """The rows of some objects. They are taken."""
+        """Take and return the rows of some objects."""
         return self.rows([self._at.pop(source_id) for source_id in source_ids if source_id in self._at])
 
     def left(self) -> pa.Table:
-        """The rows that weren't taken."""
+        """Return the rows that weren't taken."""
         return self.rows(list(self._at.values()))
 
     def rows(self, places: list[int]) -> pa.Table:
-        """The rows at some places."""
+        """Return the rows at some indices."""
         return self._table.take(pa.array(places, pa.int64()))
 
     def of_containers(self) -> dict[str, pa.Table]:
-        """The rows of each container's members, by its source id. They are taken."""
+        """Take and return the rows of each container's members, by its source id."""
         containers = self._table["container_id"]
         if containers.null_count == len(containers):
             return {}

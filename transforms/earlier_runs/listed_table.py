@@ -1,13 +1,13 @@
-"""What is listed, as tables: where most of it is known by earlier runs, nothing else is made of it."""
+"""Listed objects as tables: where earlier runs know most of them, no other records are made of these."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import Any
 
 import pyarrow as pa
 
 from storage import ObjectRef
 
+from ..records import RefBatch
 from ..shuffle.arrow_shards import from_bytes, to_bytes
 from ..source_ids import ListedSource, SourceHasher
 
@@ -22,12 +22,12 @@ _REFS_SCHEMA = pa.schema(
         ("members", pa.list_(pa.binary())),
     ]
 )
-#: fields of ObjectRefs that are listed, and what SourceHasher makes of them
+#: fields of ObjectRefs that are listed, and their ids and versions by SourceHasher
 LISTED_SCHEMA = pa.schema([*_REFS_SCHEMA, ("source_id", pa.string()), ("source_version", pa.string())])
 
 
-def pack_listed(batch: Sequence[tuple[Any, ...]], is_container: Callable[[bytes], bool]) -> bytes:
-    """The fields of listed ObjectRefs, none of which is a member, as Arrow's stream."""
+def pack_listed(batch: RefBatch, is_container: Callable[[bytes], bool]) -> bytes:
+    """Return listed objects, none of which is a member, as Arrow's stream."""
     names, sources, sizes, versions, _, inputs, _, _, members = zip(*batch, strict=True)
     columns = (names, sources, sizes, versions, map(is_container, names), inputs, members)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, _REFS_SCHEMA, strict=True)]
@@ -35,7 +35,7 @@ def pack_listed(batch: Sequence[tuple[Any, ...]], is_container: Callable[[bytes]
 
 
 def unpack_listed(packed: bytes, sources: SourceHasher) -> pa.Table:
-    """A table of LISTED_SCHEMA."""
+    """Return listed objects as a table of LISTED_SCHEMA."""
     table = from_bytes((packed,), _REFS_SCHEMA)
     ids = map(sources.source_id, _listed_as(table))
     versions = map(sources.version_of, table["size"].to_pylist(), table["version"].to_pylist())
@@ -45,7 +45,7 @@ def unpack_listed(packed: bytes, sources: SourceHasher) -> pa.Table:
 
 
 def refs_of(listed: pa.Table) -> Iterator[tuple[ObjectRef, ListedSource]]:
-    """The objects of a table of LISTED_SCHEMA; the version of a zip or tar is not the one that its members have."""
+    """Yield the objects of a table of LISTED_SCHEMA; the version of a zip or tar is not the one that its members have."""
     names = ("name", "source", "size", "version", "input", "source_id", "source_version")
     columns = (listed[name].to_pylist() for name in names)
     # only manifests have some

@@ -1,1 +1,1 @@
-"""What is listed, what of it is done already and what is gone; objects are opened in scanning/ and anonymizing/."""
+"""Listing of objects, and the results of earlier runs for them; objects are read in scanning/ and anonymizing/."""

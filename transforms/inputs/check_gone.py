@@ -1,4 +1,4 @@
-"""The check that pass 2 waits for beside the proof of the UID map: not much of what was formerly listed is gone."""
+"""The check that pass 2 waits for beside the proof of the UID map: few of the objects of the last listing are gone."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 from apache_beam.pvalue import AsIter, PCollection
 
 from profiles import UserFacingError
-from storage import Archive, ObjectRef
+from storage import Archive
 
 from ..records import RefBatch
 
-_AT_NAME, _AT_MEMBER, _AT_INPUT = map(ObjectRef._fields.index, ("name", "member", "input"))
 #: fewer objects may go at any rate: of a small archive a study is many percent
 LEAST_GONE = 20
 
@@ -24,13 +23,13 @@ class GoneError(UserFacingError):
 
 
 class FormerListing(NamedTuple):
-    """What the last run listed under inputs that this one has, too.
+    """The last run's listing of the inputs that this run has, too.
 
     Attributes:
         inputs: their ids.
-        ordinals: those that they have in this run.
-        objects: how many it listed there; those that nobody knows the input of are among them.
-        most_gone: how many percent of these may be gone.
+        ordinals: their ordinals in this run.
+        objects: the number of objects listed there; those whose input is unknown are among them.
+        most_gone: the percentage of these that may be gone.
     """
 
     inputs: frozenset[str]
@@ -40,10 +39,10 @@ class FormerListing(NamedTuple):
 
 
 def check_gone(gone: int, former: FormerListing) -> bool:
-    """True when it is no more than may be.
+    """Return True when no more objects are gone than may be.
 
     Raises:
-        GoneError: it is more.
+        GoneError: more are gone.
     """
     is_more = gone * 100 > former.most_gone * former.objects
     if is_more and (gone >= LEAST_GONE or not former.most_gone):
@@ -55,33 +54,30 @@ def check_gone(gone: int, former: FormerListing) -> bool:
     return True
 
 
-def count_gone(tables: list[pa.Table], inputs: frozenset[str]) -> int:
-    """How many rows of tables of SETTLED_SCHEMA are of objects of these inputs, or of nobody knows which."""
-    listed_by = pa.chunked_array([chunk for table in tables for chunk in table["input_id"].chunks], pa.string())
-    return int(pc.sum(pc.is_in(listed_by, pa.array([*inputs, None], pa.string()))).as_py() or 0)
+def count_gone(rows: pa.Table, inputs: frozenset[str]) -> int:
+    """Return the number of rows of SETTLED_SCHEMA whose objects are of these inputs, or of an unknown one."""
+    return int(pc.sum(pc.is_in(rows["input_id"], pa.array([*inputs, None], pa.string()))).as_py() or 0)
 
 
 def count_listed(batch: RefBatch, ordinals: frozenset[int], archive: Archive) -> int:
-    """How many objects of these inputs are in a batch; members of zips and tars are, and they themselves aren't."""
-    return sum(
-        ref[_AT_INPUT] in ordinals and (ref[_AT_MEMBER] is not None or not archive.is_container(ref[_AT_NAME])) for ref in batch
-    )
+    """Return the number of objects of these inputs in a batch; members of zips and tars count, and they themselves don't."""
+    return sum(ref.input in ordinals and (ref.member is not None or not archive.is_container(ref.name)) for ref in batch)
 
 
 class CheckGone(beam.PTransform[PCollection[bool], PCollection[bool]]):
-    """A proof -> the same, when not too much is gone; the job fails before anything is written when it is."""
+    """A proof -> the same, when not too much is gone; else the job fails before anything is written."""
 
     def __init__(
         self,
         former: FormerListing,
         archive: Archive,
-        gone: tuple[PCollection[list[pa.Table]], ...],
+        gone: tuple[PCollection[pa.Table], ...],
         listed: tuple[PCollection[RefBatch], ...],
     ) -> None:
         """
         Args:
-            gone: lists of tables of SETTLED_SCHEMA of what isn't listed any more; none: nobody compared.
-            listed: then all that is, in batches.
+            gone: rows of SETTLED_SCHEMA of objects that aren't listed any more; empty: nothing was compared.
+            listed: then all listed objects.
         """
         super().__init__()
         self._former = former

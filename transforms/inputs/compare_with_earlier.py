@@ -1,74 +1,70 @@
-"""Compare what is listed with the work of earlier runs: those that did not come to their end, and the last one that did."""
+"""Compare the listed objects with the work of earlier runs: the unfinished ones, and the last finished one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.pvalue import AsSingleton, DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from storage import Archive, ObjectRef, ObjectWriter
 
 from ..audit_names import LedgerFile
-from ..earlier_runs.earlier_rows import SETTLED_SCHEMA, EarlierRun, listed_now, read_settled, settled_by_shard
-from ..earlier_runs.earlier_work import Compared, EarlierWork, by_shard
+from ..earlier_runs.earlier_rows import SETTLED_SCHEMA, EarlierRun, read_settled, settled_by_shard
+from ..earlier_runs.earlier_work import EarlierWork, by_shard
 from ..earlier_runs.listed_table import LISTED_SCHEMA, pack_listed, refs_of, unpack_listed
 from ..engine_config import EngineConfig
 from ..ledger import Ledger
-from ..metrics import OBJECTS_SKIPPED, OBJECTS_TAKEN_UP, ProgressListener, counter
-from ..records import AuditRows, RefBatch
+from ..metrics import ProgressListener
+from ..records import RefBatch
 from ..shuffle.arrow_shards import beginnings_of_hex, from_bytes, split_by_shard
 from ..shuffle.bundles import in_global_window
-from ..shuffle.packing import pack
+from ..shuffle.record_coder import register_record
 from ..shuffle.sharding import keys_for
 from ..shuffle.spread_elements import SpreadNames
 from ..source_ids import SourceHasher
-from ..source_sums import sum_of_sources
-from ..work_unit_ids import finished_unit
+from ..source_sums import Sum, sum_of_sources
+from .earlier_results import RESULT_TAGS, EarlierResults, PendingBatch, Tagged, TaggedResults
 from .list_objects import batches
 
-TO_DO: Literal["to_do"] = "to_do"
-KNOWN: Literal["known"] = "known"
-FINISHED: Literal["finished"] = "finished"
-RECOVERED: Literal["taken_up"] = "taken_up"
-SETTLED: Literal["settled"] = "settled"
-GONE: Literal["gone"] = "gone"
-LISTED: Literal["listed"] = "listed"
-#: what OpenContainers has as well, for members
-OF_EARLIER = (KNOWN, FINISHED, RECOVERED, SETTLED, GONE)
+_PENDING: Literal["pending"] = "pending"
+_LISTED_SUMS: Literal["listed"] = "listed"
 
 #: listed objects for each shard, on average
 SHARD_SIZE = 4096
 #: listed objects that are gathered before they are shuffled
 _MOST_LISTED = 32_768
 
-#: of what a shard gets: rows of LISTED_SCHEMA; entries of ledgers; rows of SETTLED_SCHEMA
+#: kinds of ShardInput: rows of LISTED_SCHEMA; entries of ledgers; rows of SETTLED_SCHEMA
 _LISTED, _ENTRIES, _ROWS = b"l", b"e", b"r"
-#: a kind, and such content, or the name of a file of it
-ShardInput = tuple[bytes, bytes]
 
-#: a batch, and for a container what is known of its members, packed
-PendingBatch = tuple[RefBatch, bytes]
-Tagged = (
-    TaggedOutput[Literal["known"], bytes]
-    | TaggedOutput[Literal["finished"], tuple[bytes, Any]]
-    | TaggedOutput[Literal["taken_up"], AuditRows]
-    | TaggedOutput[Literal["settled"], list[pa.Table]]
-    | TaggedOutput[Literal["gone"], list[pa.Table]]
-    | TaggedOutput[Literal["listed"], tuple[int, bytes]]
-)
+
+class ShardInput(NamedTuple):
+    """Something that a shard gets.
+
+    Attributes:
+        kind: of the content.
+        content: rows as Arrow's stream or packed entries; before they are read, the name of a file with them.
+    """
+
+    kind: bytes
+    content: bytes
+
+
+# its content is compressed
+register_record(ShardInput)
 
 
 class EarlierRuns(NamedTuple):
-    """What earlier runs left.
+    """Earlier runs whose work counts.
 
     Attributes:
-        ledgers: of runs that did not come to their end.
-        run: the last one that did; None: its work isn't gone on with.
-        given: one whose UID map goes on.
+        ledgers: ledgers of the unfinished ones.
+        run: the last finished one; None: this run doesn't go on with it.
+        given: a finished one whose UID map is imported.
     """
 
     ledgers: tuple[LedgerFile, ...] = ()
@@ -77,63 +73,15 @@ class EarlierRuns(NamedTuple):
 
     @property
     def objects(self) -> int:
-        """How many they tell of, at most."""
+        """The number of objects that they know, at most."""
         return sum(file.objects for file in self.ledgers) + (self.run.objects if self.run else 0)
 
 
-class KnownWorkOutputs:
-    """Hands on what needn't be done, and counts it."""
-
-    def __init__(self, progress: ProgressListener, inputs: tuple[str, ...]) -> None:
-        """
-        Args:
-            inputs: their ids, by their ordinals.
-        """
-        self._progress = progress
-        self._inputs = inputs
-        self._taken_up, self._skipped = counter(OBJECTS_TAKEN_UP), counter(OBJECTS_SKIPPED)
-
-    def tagged(self, compared: Compared, earlier: EarlierWork) -> Iterator[Tagged]:
-        """All of ``compared`` but what is to be done."""
-        if compared.scanned:
-            self._progress.add("scanned", sum(len(group[2]) for group in compared.scanned))
-            yield TaggedOutput(KNOWN, pack(compared.scanned))
-        for group in compared.finished:
-            yield TaggedOutput(FINISHED, finished_unit(group))
-        for group in compared.refused:
-            # who has the same SOPInstanceUID is no duplicate of these
-            yield TaggedOutput(FINISHED, finished_unit(group, is_written=False))
-        if compared.rows:
-            for stage in ("scanned", "finished"):
-                self._progress.add(stage, len(compared.rows))
-            self._taken_up.inc(len(compared.rows))
-            yield TaggedOutput(RECOVERED, compared.rows)
-        if compared.settled:
-            yield from self.settled(earlier.settled.rows(compared.settled), compared.settled_inputs)
-
-    def settled(self, rows: pa.Table, inputs: Sequence[int]) -> Iterator[Tagged]:
-        """Rows of objects that an earlier run was done with.
-
-        Args:
-            inputs: ordinals of the inputs that list them now.
-        """
-        for stage in ("scanned", "finished"):
-            self._progress.add(stage, rows.num_rows)
-        self._skipped.inc(rows.num_rows)
-        yield TaggedOutput(SETTLED, [listed_now(rows, inputs, self._inputs)])
-
-    def gone(self, earlier: EarlierWork) -> Iterator[Tagged]:
-        """Rows of what wasn't listed, once all that was is compared."""
-        if (left := earlier.settled.left()).num_rows:
-            yield TaggedOutput(GONE, [left])
-
-
 class _ByShard(beam.DoFn):
-    """What is listed and the files of earlier runs -> (shard, (kind, what it gets)); listed objects of a bundle together, as long
-    as they are not too many.
+    """Listed objects and the files of earlier runs -> (shard, input); the listed objects of a bundle together, as long as they
+    are not too many.
 
-    One step for all three: where they came from as many, all that they give would be flattened, and so written and read once
-    more before it is shuffled.
+    One step for all three: the outputs of several would be flattened, and so written and read once more before the shuffle.
     """
 
     def __init__(self, config: EngineConfig, ledger: Ledger, run: EarlierRun | None) -> None:
@@ -158,7 +106,7 @@ class _ByShard(beam.DoFn):
                 yield from self._take()
         else:
             for shard, part in self._read(kind, content.decode(), shards):
-                yield shard, (kind, part)
+                yield shard, ShardInput(kind, part)
 
     def _read(self, kind: bytes, name: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
         if kind == _ENTRIES:
@@ -174,7 +122,10 @@ class _ByShard(beam.DoFn):
             table = pa.concat_tables(self._listed)
             self._listed, self._count = [], 0
             for shard, part in split_by_shard(table, beginnings_of_hex(table["source_id"]), self._shards):
-                yield shard, (_LISTED, part)
+                yield shard, ShardInput(_LISTED, part)
+
+
+_Output = PendingBatch | Tagged | TaggedOutput[Literal["listed"], Sum]
 
 
 class _Compare(beam.DoFn):
@@ -190,22 +141,22 @@ class _Compare(beam.DoFn):
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = KnownWorkOutputs(progress, inputs)
+        self._results = TaggedResults(progress, inputs)
 
     def setup(self) -> None:
         self._sources = SourceHasher(self._config.engine())
 
-    def process(self, of_shard: tuple[bytes, Iterable[ShardInput]]) -> Iterator[PendingBatch | Tagged]:
+    def process(self, of_shard: tuple[bytes, Iterable[ShardInput]]) -> Iterator[_Output]:
         contents: dict[bytes, list[bytes]] = {_LISTED: [], _ENTRIES: [], _ROWS: []}
-        for kind, content in of_shard[1]:
-            contents[kind].append(content)
+        for part in of_shard[1]:
+            contents[part.kind].append(part.content)
         earlier = EarlierWork(contents[_ENTRIES], from_bytes(contents[_ROWS], SETTLED_SCHEMA))
         of_containers = earlier.of_containers()
         listed = from_bytes(contents[_LISTED], LISTED_SCHEMA)
         containers = list(refs_of(listed.filter(listed["is_container"])))
         for ref, source in containers:
             if ref.members is not None:
-                # what is known of the others is left to who lists them
+                # the work on its other members is left to other listings of it
                 known = of_containers.get(source.source_id)
                 named = {self._sources.source_id(ref.listed_as + name) for name in ref.members}
                 yield from self._container(ref, known and known.part(named))
@@ -213,41 +164,52 @@ class _Compare(beam.DoFn):
             if ref.members is None:
                 yield from self._container(ref, of_containers.pop(source.source_id, None))
         plain = listed.filter(pc.invert(listed["is_container"]))
-        # whatever becomes of them
-        yield TaggedOutput(LISTED, sum_of_sources(plain["source_id"].to_pylist()))
+        # of all of them, whatever their outcome
+        yield TaggedOutput(_LISTED_SUMS, sum_of_sources(plain["source_id"].to_pylist()))
         compared = earlier.compare_listed(plain, self._writer)
         self._progress.add("listed", plain.num_rows - len(compared.to_do))
-        yield from self._takes.tagged(compared, earlier)
+        yield from self._results.tagged(compared, earlier)
         for left in (earlier, *of_containers.values()):
-            yield from self._takes.gone(left)
+            yield from self._results.gone(left)
         for batch in batches(compared.to_do, self._archive.is_container):
-            yield batch, b""
+            yield PendingBatch(batch)
 
-    def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[PendingBatch | Tagged]:
+    def _container(self, ref: ObjectRef, known: EarlierWork | None) -> Iterator[_Output]:
         if known is None:
-            yield [ref[:]], b""
+            yield PendingBatch(RefBatch([ref]))
             return
         rows = known.settled.all_rows(self._sources.version_of_container(ref), self._writer.is_there)
         if rows is None or (ref.members is not None and rows.num_rows != len(ref.members)):
-            yield [ref[:]], known.packed()
+            yield PendingBatch(RefBatch([ref]), known.packed())
             return
         # as if it had been opened
         self._progress.add("listed", rows.num_rows)
-        yield TaggedOutput(LISTED, sum_of_sources(rows["source_id"].to_pylist()))
-        yield from self._takes.settled(rows, [ref.input] * rows.num_rows)
+        yield TaggedOutput(_LISTED_SUMS, sum_of_sources(rows["source_id"].to_pylist()))
+        yield from self._results.settled(rows, [ref.input] * rows.num_rows)
 
 
 def shards_for(listed: int, known: int, shard_size: int = SHARD_SIZE) -> int:
-    """How many shards there are for so many listed objects and entries of ledgers."""
+    """Return the number of shards for so many listed objects and objects that earlier runs know."""
     return max(1, keys_for(max(listed, known), shard_size))
 
 
-class CompareWithEarlier(beam.PTransform[PCollection[RefBatch], DoOutputsTuple]):
-    """Batches -> ``to_do``: batches, each with what is known of the members of the container that it is; ``known``: lists of
-    HeaderGroup tuples, packed; ``finished``: lists of HeaderGroup tuples of objects that are done with; ``taken_up``: their
-    AuditRows; ``settled``: lists of tables of SETTLED_SCHEMA of what the last run was done with; ``gone``: of what is not
-    listed any more; ``listed``: the ``sum_of_sources`` of all objects but the members of containers that are to be opened.
+class ComparedObjects(NamedTuple):
+    """Outputs of CompareWithEarlier.
+
+    Attributes:
+        pending: objects to be processed, and containers to be opened.
+        results: results of earlier runs for all others.
+        listed: the ``sum_of_sources`` of all listed objects but the members of containers to be opened.
     """
+
+    pending: PCollection[PendingBatch]
+    results: EarlierResults
+    listed: PCollection[Sum]
+
+
+@beam.typehints.with_input_types(RefBatch)
+class CompareWithEarlier(beam.PTransform[PCollection[RefBatch], ComparedObjects]):
+    """Batches of listed objects -> ComparedObjects."""
 
     def __init__(
         self,
@@ -270,7 +232,7 @@ class CompareWithEarlier(beam.PTransform[PCollection[RefBatch], DoOutputsTuple])
         self._compare = _Compare(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[RefBatch]) -> DoOutputsTuple:
+    def expand(self, objects: PCollection[RefBatch]) -> ComparedObjects:
         shards = AsSingleton(
             objects
             | "Size" >> beam.Map(len).with_output_types(int)
@@ -292,12 +254,13 @@ class CompareWithEarlier(beam.PTransform[PCollection[RefBatch], DoOutputsTuple])
             | "ByShard" >> beam.ParDo(self._by_shard, shards=shards).with_output_types(tuple[bytes, ShardInput])
             | "Join" >> beam.GroupByKey()
         )
-        return shuffled | "Compare" >> beam.ParDo(self._compare).with_outputs(*OF_EARLIER, LISTED, main=TO_DO)
+        outputs = shuffled | "Compare" >> beam.ParDo(self._compare).with_outputs(*RESULT_TAGS, _LISTED_SUMS, main=_PENDING)
+        return ComparedObjects(outputs[_PENDING], EarlierResults.of(outputs), outputs[_LISTED_SUMS])
 
 
 def _listed(batch: RefBatch, archive: Archive) -> ShardInput:
-    return _LISTED, pack_listed(batch, archive.is_container)
+    return ShardInput(_LISTED, pack_listed(batch, archive.is_container))
 
 
 def _file(name: str, kind: bytes) -> ShardInput:
-    return kind, name.encode()
+    return ShardInput(kind, name.encode())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin, PCollection
@@ -10,33 +11,54 @@ from storage import Archive, ListingPart, ObjectRef
 
 from ..metrics import StageClock, StorageCounters
 from ..records import BATCH, RefBatch
+from ..shuffle.record_coder import register_record
 from ..shuffle.spread_elements import SpreadElements
 
 #: and where they are shuffled once more anyway
 _LARGE_BATCH = 4096
 
-#: a ListingPart, its name as bytes: file systems take any, and coders of text don't
-Part = tuple[str, bytes, int, bytes, str]
+
+class Part(NamedTuple):
+    """A ListingPart, its name as bytes: file systems take any, and coders of text don't."""
+
+    kind: str
+    name: bytes
+    base: int
+    prefix: bytes
+    pattern: str
+
+    @classmethod
+    def of(cls, part: ListingPart) -> "Part":
+        """Return a part in this form."""
+        return cls(part.kind, part.name.encode(errors="surrogateescape"), part.base, part.prefix, part.pattern)
+
+    @property
+    def to_list(self) -> ListingPart:
+        """The part as an archive takes it."""
+        return ListingPart(self.kind, self.name.decode(errors="surrogateescape"), self.base, self.prefix, self.pattern)
+
+
+register_record(Part)
 
 
 def batches(objects: Iterable[ObjectRef], is_container: Callable[[bytes], bool]) -> Iterator[RefBatch]:
-    """``objects`` as plain tuples, some at a time; each zip or tar by itself, for it may hold as many."""
-    batch: RefBatch = []
+    """Yield ``objects``, some at a time; each zip or tar by itself, for it may hold as many."""
+    batch = RefBatch()
     for ref in objects:
         if is_container(ref.name):
-            yield [tuple(ref)]
+            yield RefBatch([ref])
             continue
-        batch.append(tuple(ref))
+        batch.append(ref)
         if len(batch) == BATCH:
             yield batch
-            batch = []
+            batch = RefBatch()
     if batch:
         yield batch
 
 
 def is_opened(batch: RefBatch, archive: Archive) -> bool:
-    """Whether a batch is one of objects that can be read, and not a zip or tar."""
-    return len(batch) > 1 or not archive.is_container(ObjectRef(*batch[0]).name)
+    """Return True for a batch of objects that can be read, False for a zip or tar."""
+    return len(batch) > 1 or not archive.is_container(batch[0].name)
 
 
 class _Parts(beam.DoFn):
@@ -48,7 +70,7 @@ class _Parts(beam.DoFn):
     def process(self, _: bytes) -> Iterator[Part]:
         for location in self._inputs:
             for part in self._archive.parts(location):
-                yield part.kind, part.name.encode(errors="surrogateescape"), *part[2:]
+                yield Part.of(part)
         self._operations.update()
 
 
@@ -61,27 +83,24 @@ class _List(beam.DoFn):
 
     def process(self, part: Part) -> Iterator[RefBatch]:
         self._clock.note()
-        kind, name, base, prefix, pattern = part
-        listed = ListingPart(kind, name.decode(errors="surrogateescape"), base, prefix, pattern)
-        objects = self._archive.objects(listed)
+        objects = self._archive.objects(part.to_list)
         if self._spread:
             yield from batches(objects, self._archive.is_container)
         else:
-            found = map(tuple, objects)
-            while batch := list(islice(found, _LARGE_BATCH)):
+            while batch := RefBatch(islice(objects, _LARGE_BATCH)):
                 yield batch
         self._clock.note()
         self._operations.update()
 
 
 class ListObjects(beam.PTransform[PBegin, PCollection[RefBatch]]):
-    """Inputs -> batches of ObjectRef tuples, zips and tars among them as what they are; where they spread, each by itself."""
+    """Inputs -> batches of their objects, zips and tars unopened among them; where batches are spread, each by itself."""
 
     def __init__(self, inputs: list[tuple[int, str]], archive: Archive, *, spread: bool = True) -> None:
         """
         Args:
-            inputs: ordinals, and what they are ordinals of.
-            spread: the batches over the workers; what shuffles them anyway needn't have it.
+            inputs: ordinals and locations.
+            spread: True: spread the batches over the workers; False: a later step shuffles them.
         """
         super().__init__()
         self._inputs = inputs

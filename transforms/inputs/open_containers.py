@@ -1,27 +1,27 @@
-"""Put the members of zips and tars in their place."""
+"""Open zips and tars: their members take their place."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.pvalue import PCollection, TaggedOutput
 
-from storage import Archive, ObjectRef, ObjectWriter
+from storage import Archive, ObjectWriter
 
 from ..earlier_runs.earlier_work import EarlierWork
 from ..engine_config import EngineConfig
 from ..metrics import OBJECTS_LISTED, ProgressListener, StorageCounters, counter
 from ..records import RefBatch
 from ..source_ids import SourceHasher
-from .compare_with_earlier import OF_EARLIER, KnownWorkOutputs, PendingBatch, Tagged
+from .earlier_results import RESULT_TAGS, EarlierResults, PendingBatch, Tagged, TaggedResults
 from .list_objects import is_opened
 
-OPENED: Literal["opened"] = "opened"
-MEMBERS: Literal["members"] = "members"
+_OPENED: Literal["opened"] = "opened"
+_MEMBERS: Literal["members"] = "members"
 
 
 class _OpenContainers(beam.DoFn):
-    """No shuffle follows: who lists the members of a zip or tar reads them."""
+    """Yields the members of a zip or tar in place of it. No shuffle follows: the worker that lists them reads them."""
 
     def __init__(
         self,
@@ -35,30 +35,30 @@ class _OpenContainers(beam.DoFn):
         self._archive = archive
         self._writer = writer
         self._progress = progress
-        self._takes = KnownWorkOutputs(progress, inputs)
+        self._results = TaggedResults(progress, inputs)
         self._operations = StorageCounters(archive)
         self._listed = counter(OBJECTS_LISTED)
 
     def setup(self) -> None:
         self._sources = SourceHasher(self._config.engine())
 
-    def process(self, to_do: PendingBatch) -> Iterator[RefBatch | TaggedOutput[Literal["members"], RefBatch] | Tagged]:
-        batch, known = to_do
+    def process(self, pending: PendingBatch) -> Iterator[RefBatch | TaggedOutput[Literal["members"], RefBatch] | Tagged]:
+        batch, known = pending
         if is_opened(batch, self._archive):
             self._count(len(batch))
             yield batch
         else:
             earlier = EarlierWork.unpacked(known) if known else EarlierWork()
-            for members in self._archive.members(ObjectRef(*batch[0])):
+            for members in self._archive.members(batch[0]):
                 self._count(len(members))
-                yield TaggedOutput(MEMBERS, [ref[:] for ref in members])
+                yield TaggedOutput(_MEMBERS, RefBatch(members))
                 if known:
                     compared = earlier.compare([(ref, self._sources.of(ref)) for ref in members], self._writer)
-                    yield from self._takes.tagged(compared, earlier)
+                    yield from self._results.tagged(compared, earlier)
                     members = compared.to_do
                 if members:
-                    yield [ref[:] for ref in members]
-            yield from self._takes.gone(earlier)
+                    yield RefBatch(members)
+            yield from self._results.gone(earlier)
         self._operations.update()
 
     def _count(self, listed: int) -> None:
@@ -66,10 +66,23 @@ class _OpenContainers(beam.DoFn):
         self._progress.add("listed", listed)
 
 
-class OpenContainers(beam.PTransform[PCollection[PendingBatch], DoOutputsTuple]):
-    """Batches, each with what is known of the members of the container that it is -> ``opened``: batches of objects that can be
-    read; ``members``: of these, all that lie in containers; and what CompareWithEarlier has for members that are known.
+class OpenedContainers(NamedTuple):
+    """Outputs of OpenContainers.
+
+    Attributes:
+        to_scan: batches of objects that can be read, and that no earlier run is done with.
+        members: batches of all objects that lie in containers.
+        results: results of earlier runs for members.
     """
+
+    to_scan: PCollection[RefBatch]
+    members: PCollection[RefBatch]
+    results: EarlierResults
+
+
+@beam.typehints.with_input_types(PendingBatch)
+class OpenContainers(beam.PTransform[PCollection[PendingBatch], OpenedContainers]):
+    """Batches with the earlier work on the members of containers -> OpenedContainers."""
 
     def __init__(
         self,
@@ -87,5 +100,6 @@ class OpenContainers(beam.PTransform[PCollection[PendingBatch], DoOutputsTuple])
         self._open = _OpenContainers(config, archive, writer, progress, inputs)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[PendingBatch]) -> DoOutputsTuple:
-        return objects | "Open" >> beam.ParDo(self._open).with_outputs(MEMBERS, *OF_EARLIER, main=OPENED)
+    def expand(self, objects: PCollection[PendingBatch]) -> OpenedContainers:
+        outputs = objects | "Open" >> beam.ParDo(self._open).with_outputs(_MEMBERS, *RESULT_TAGS, main=_OPENED)
+        return OpenedContainers(outputs[_OPENED], outputs[_MEMBERS], EarlierResults.of(outputs))

@@ -1,49 +1,87 @@
 """Judge by all headers of a series whether it shows a head, and tell the work units with objects of it."""
 
 from collections.abc import Iterable, Iterator
-from itertools import starmap
+from typing import NamedTuple
 
 import apache_beam as beam
+from apache_beam.coders import Coder
+from apache_beam.coders.typecoders import registry
 from apache_beam.pvalue import PCollection
 
 from anonymizer.internals import FaceEvidence
 
-from ..records import SharedFindings, StudyPart, WorkUnit
+from ..records import WorkUnit
+from ..shuffle.record_coder import register_record
 from ..work_unit_ids import is_finished
 
-#: ids of units with images of a series, and the fields of its FaceEvidence as far as they tell
-Judged = tuple[list[bytes], tuple[bytes, int, float, float]]
+
+class SeriesEvidence(NamedTuple):
+    """Evidence of a head in a series, as far as some work units tell.
+
+    Attributes:
+        units: ids of the units with images of the series.
+        face: their evidence together; None: no unit.
+    """
+
+    units: list[bytes]
+    face: FaceEvidence | None
 
 
-def faces_of_unit(unit: WorkUnit) -> Iterator[tuple[bytes, Judged]]:
-    """(series, what the unit tells of it) for each series of which the unit has images."""
-    unit_id, parts = unit
+register_record(SeriesEvidence)
+
+
+def faces_of_unit(unit: WorkUnit) -> Iterator[tuple[bytes, SeriesEvidence]]:
+    """Yield (series, evidence) for each series of which the unit has images."""
     found: dict[bytes, FaceEvidence] = {}
-    for part in starmap(StudyPart, parts):
-        for shared in starmap(SharedFindings, part.shared):
-            if shared.face:
-                evidence = FaceEvidence(*shared.face)
-                found[evidence.series] = evidence.merged(found.get(evidence.series, evidence))
-    for series, evidence in found.items():
-        yield series, ([unit_id], evidence[:])
+    for part in unit.parts:
+        for shared in part.shared:
+            if (face := shared.face) is not None:
+                found[face.series] = face.merged(found.get(face.series, face))
+    for series, face in found.items():
+        yield series, SeriesEvidence([unit.unit_id], face)
 
 
-def judged_together(several: Iterable[Judged]) -> Judged:
-    """What several units tell of a series, together."""
-    units: list[bytes] = []
-    merged: FaceEvidence | None = None
-    for of_units, fields in several:
-        units += of_units
-        evidence = FaceEvidence(*fields)
-        merged = evidence if merged is None else evidence.merged(merged)
-    # nobody asks about a series without images
-    return units, (merged or FaceEvidence(b"", 0))[:]
+def merge_evidence(several: Iterable[SeriesEvidence]) -> SeriesEvidence:
+    """Return the evidence of several units in one series, together."""
+    merged = SeriesEvidence([], None)
+    for evidence in several:
+        merged = _merged(merged, evidence)
+    return merged
 
 
-def heads_of_units(judged: tuple[bytes, Judged]) -> Iterator[tuple[bytes, bytes]]:
-    """(unit id, series) for each unit with something to do in a series that counts as a head."""
-    series, (units, fields) = judged
-    if FaceEvidence(*fields).is_head:
+def _merged(into: SeriesEvidence, other: SeriesEvidence) -> SeriesEvidence:
+    into.units.extend(other.units)
+    if into.face is None or other.face is None:
+        return into._replace(face=into.face or other.face)
+    return into._replace(face=into.face.merged(other.face))
+
+
+@beam.typehints.with_input_types(SeriesEvidence)
+@beam.typehints.with_output_types(SeriesEvidence)
+class _MergeEvidence(beam.CombineFn):
+    """Merges evidence before the shuffle, too."""
+
+    def create_accumulator(self) -> SeriesEvidence:
+        return SeriesEvidence([], None)
+
+    def add_input(self, accumulator: SeriesEvidence, evidence: SeriesEvidence) -> SeriesEvidence:
+        return _merged(accumulator, evidence)
+
+    def merge_accumulators(self, accumulators: Iterable[SeriesEvidence]) -> SeriesEvidence:
+        return merge_evidence(accumulators)
+
+    def extract_output(self, accumulator: SeriesEvidence) -> SeriesEvidence:
+        return accumulator
+
+    def get_accumulator_coder(self) -> Coder:
+        # Beam's own would pickle them
+        return registry.get_coder(SeriesEvidence)
+
+
+def heads_of_units(judged: tuple[bytes, SeriesEvidence]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (unit id, series) for each unit with something to do in a series that counts as a head."""
+    series, (units, face) = judged
+    if face is not None and face.is_head:
         for unit_id in units:
             if not is_finished(unit_id):
                 yield unit_id, series
@@ -56,6 +94,6 @@ class JudgeFaces(beam.PTransform[PCollection[WorkUnit], PCollection[tuple[bytes,
         return (
             units
             | "FacesOfUnit" >> beam.FlatMap(faces_of_unit)
-            | "BySeries" >> beam.CombinePerKey(judged_together)
+            | "BySeries" >> beam.CombinePerKey(_MergeEvidence())  # type: ignore[no-untyped-call]
             | "Heads" >> beam.FlatMap(heads_of_units).with_output_types(tuple[bytes, bytes])
         )

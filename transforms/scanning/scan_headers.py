@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import DoOutputsTuple, PCollection, TaggedOutput
+from apache_beam.pvalue import PCollection, TaggedOutput
 
 from anonymizer import DeidentificationError
 from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence, Originals
@@ -16,21 +16,30 @@ from ..crosswalk.crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter
 from ..engine_config import EngineConfig
 from ..ledger import Ledger, LedgerWriter, known_groups
 from ..metrics import HEADER_BYTES_READ, OBJECTS_REJECTED, OBJECTS_SCANNED, ProgressListener, StageClock, StorageCounters, counter
-from ..records import OWNED, AuditRow, AuditRows, InstanceHeader, RefBatch, SharedFindings, UidRole
+from ..records import (
+    OWNED,
+    AuditRow,
+    AuditRows,
+    HeaderGroup,
+    HeaderGroups,
+    InstanceHeader,
+    RefBatch,
+    SharedFindings,
+    UidRole,
+)
 from ..rejection import rejection
-from ..shuffle.packing import pack
 from ..source_ids import SourceHasher
 from ..work_unit_ids import STUDY_ID_SIZE
 
-SCANNED: Literal["scanned"] = "scanned"
-REJECTED: Literal["rejected"] = "rejected"
+_SCANNED: Literal["scanned"] = "scanned"
+_REJECTED: Literal["rejected"] = "rejected"
 
 _ABSENT = (b"", b"")
 #: findings whose hashes a worker remembers, for the batches to come
 _MOST_KNOWN = 1024
 
-#: StudyInstanceUID; UIDs, person, words and patient as in ScannedHeader; the fields of a Description
-_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes, tuple[Any, ...]]
+#: fields of ScannedHeader: study, UIDs, person, words, patient and description
+_Shared = tuple[bytes, tuple[tuple[bytes, tuple[bytes, int]], ...], bytes, tuple[bytes, ...], bytes, Description]
 
 _ROLES = {
     SOP_INSTANCE: UidRole.INSTANCE,
@@ -43,14 +52,18 @@ _ROLES = {
 
 
 class UidCollector:
-    """Maps UIDs by the engine's key and remembers them."""
+    """Maps UIDs by the engine's key and remembers them.
+
+    Attributes:
+        found: each original UID with its new one and the first of its roles.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._uids = engine.uids
         self.found: dict[bytes, tuple[bytes, int]] = {}
 
     def new_uid(self, uid: bytes, tag: int) -> bytes:
-        """The new UID; the original joins ``found`` with the first of its roles."""
+        """Return the new UID, and add the original to ``found``."""
         role = int(_ROLES.get(tag, UidRole.OTHER))
         known = self.found.get(uid)
         if known is not None and known[1] <= role:
@@ -61,14 +74,14 @@ class UidCollector:
 
 
 class ScannedHeader(NamedTuple):
-    """What pass 1 found in an object.
+    """Findings of pass 1 in one object, some of them in clear: they stay in the worker's memory.
 
     Attributes:
         study, instance: StudyInstanceUID (or empty) and SOPInstanceUID, as they are.
         new_uid: the new SOPInstanceUID; empty where it stays.
-        description: what the audit says of the object.
         uids: all others to be replaced: original, (new UID, UidRole and OWNED).
-        words: hashes of words that identify somebody, as no more than a worker's memory may have them.
+        person, patient: as in SharedFindings.
+        words: hashes of words that identify somebody, not sealed.
         bytes_read: bytes that had to be read for it.
         face: evidence of a head; None where none is looked for.
         crosswalk: its row there; None where no crosswalk is written.
@@ -89,7 +102,12 @@ class ScannedHeader(NamedTuple):
 
 
 class _Refused(NamedTuple):
-    """An object that can't be scanned: its source name, its row of the audit, and whose it is, where a crosswalk is written."""
+    """An object that can't be scanned.
+
+    Attributes:
+        source: its source name.
+        originals: its original identifiers, where a crosswalk is written.
+    """
 
     source: bytes
     row: AuditRow
@@ -97,10 +115,10 @@ class _Refused(NamedTuple):
 
 
 def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> ScannedHeader:
-    """What the header of one object tells.
+    """Return the findings in the header of one object.
 
     Args:
-        crosswalk: whether its row for the crosswalk is wanted, too.
+        crosswalk: True: its row for the crosswalk is wanted, too.
 
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
@@ -137,44 +155,43 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
     )
 
 
-class HeaderGroups:
-    """Groups objects by study and by what they share; identifiers are hashed, what is shared but once."""
+class HeaderGrouper:
+    """Groups objects by study and by the findings that they share; identifiers are hashed, shared ones but once."""
 
     def __init__(self, engine: Engine) -> None:
         self._hash = engine.uids.hash
         self._source_id = engine.pseudonyms.source_id
         self._words = engine.words
-        self._known: dict[_Shared, tuple[bytes, tuple[Any, ...]]] = {}
+        self._known: dict[_Shared, tuple[bytes, SharedFindings]] = {}
 
-    def group(self, found: Iterable[ScannedHeader]) -> list[tuple[Any, ...]]:
-        """HeaderGroup tuples."""
-        groups: dict[tuple[_Shared, bytes], list[tuple[Any, ...]]] = {}
+    def group(self, found: Iterable[ScannedHeader]) -> HeaderGroups:
+        """Return the objects in groups."""
+        groups: dict[tuple[_Shared, bytes], list[InstanceHeader]] = {}
         faces: dict[tuple[_Shared, bytes], FaceEvidence] = {}
         for one in found:
             kept_uid = b"" if one.new_uid else one.instance
             source_id = bytes.fromhex(self._source_id(one.ref.source))
-            header = InstanceHeader(one.ref[:], source_id, self._hash(one.instance), one.new_uid, kept_uid)[:]
+            header = InstanceHeader(one.ref, source_id, self._hash(one.instance), one.new_uid, kept_uid)
             shared = one.study, one.uids, one.person, one.words, one.patient, one.description
             group = shared, one.face.series if one.face else b""
             groups.setdefault(group, []).append(header)
             if one.face is not None:
                 known = faces.get(group)
                 faces[group] = one.face if known is None else known.merged(one.face)
-        return [(*self._with_face(group[0], faces.get(group)), headers) for group, headers in groups.items()]
+        return HeaderGroups(self._group(group[0], faces.get(group), headers) for group, headers in groups.items())
 
-    def _with_face(self, shared: "_Shared", face: FaceEvidence | None) -> tuple[bytes, tuple[Any, ...]]:
+    def _group(self, shared: _Shared, face: FaceEvidence | None, headers: list[InstanceHeader]) -> HeaderGroup:
         study, findings = self._hashed(shared)
-        return study, findings if face is None else SharedFindings(*findings)._replace(face=face[:])[:]
+        return HeaderGroup(study, findings if face is None else findings._replace(face=face), headers)
 
-    def _hashed(self, shared: "_Shared") -> tuple[bytes, tuple[Any, ...]]:
+    def _hashed(self, shared: _Shared) -> tuple[bytes, SharedFindings]:
         hashed = self._known.get(shared)
         if hashed is None:
             study, uids, person, words, patient, description = shared
             study_hash = self._hash(study)
             sealed = self._words.seal((study_hash[:STUDY_ID_SIZE], person), words)
             hashed_uids = tuple((self._hash(uid), *new) for uid, new in uids)
-            findings = SharedFindings(hashed_uids, person, sealed, patient, description=description[:])
-            hashed = study_hash, findings[:]
+            hashed = study_hash, SharedFindings(hashed_uids, person, sealed, patient, description=description)
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[shared] = hashed
@@ -202,11 +219,11 @@ class _Scan(beam.DoFn):
 
     def setup(self) -> None:
         self._engine = self._config.engine()
-        self._groups = HeaderGroups(self._engine)
+        self._grouper = HeaderGrouper(self._engine)
         self._sources = SourceHasher(self._engine)
         self._workers = WorkerThreads(self._archive.concurrency)
         self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
-        # what the ledger knows is not scanned again: its rows are in the crosswalk before
+        # objects in the ledger are not scanned again: its rows are in the crosswalk before
         self._ledger_writer = LedgerWriter(self._ledger, None if self._crosswalk is None else self._crosswalk.flush)
 
     def finish_bundle(self) -> None:
@@ -217,10 +234,9 @@ class _Scan(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, batch: RefBatch) -> Iterable[bytes | TaggedOutput[Literal["rejected"], AuditRows]]:
+    def process(self, batch: RefBatch) -> Iterable[HeaderGroups | TaggedOutput[Literal["rejected"], AuditRows]]:
         self._clock.note()
-        refs = [ObjectRef(*fields) for fields in batch]
-        scans = self._workers.map(self._scan_all, reading_order(refs, lambda ref: ref))
+        scans = self._workers.map(self._scan_all, reading_order(batch, lambda ref: ref))
         results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
         refused = [result for result in results if isinstance(result, _Refused)]
         if refused:
@@ -229,16 +245,16 @@ class _Scan(beam.DoFn):
             if self._crosswalk is not None:
                 self._crosswalk.add(chain.from_iterable(rejected_rows(*one) for one in refused))
             self._ledger_writer.add_rows(rejected)
-            yield TaggedOutput(REJECTED, rejected)
+            yield TaggedOutput(_REJECTED, rejected)
         scanned = [result for result in results if isinstance(result, ScannedHeader)]
         if scanned:
             self._scanned.inc(len(scanned))
             self._bytes_read.inc(sum(one.bytes_read for one in scanned))
             if self._crosswalk is not None:
                 self._crosswalk.add(one.crosswalk for one in scanned)
-            groups = self._groups.group(scanned)
+            groups = self._grouper.group(scanned)
             self._ledger_writer.add_headers(known_groups(groups, self._sources))
-            yield pack(groups)
+            yield groups
         self._operations.update()
         self._clock.note()
         self._progress.add("scanned", len(batch))
@@ -257,8 +273,21 @@ class _Scan(beam.DoFn):
             return _Refused(ref.source, rejection(self._sources.of(ref), error, ref), originals)
 
 
-class ScanHeaders(beam.PTransform[PCollection[RefBatch], DoOutputsTuple]):
-    """Batches of objects -> ``scanned``: lists of HeaderGroup tuples, packed; ``rejected``: AuditRows."""
+class ScannedHeaders(NamedTuple):
+    """Outputs of ScanHeaders.
+
+    Attributes:
+        groups: the objects that were scanned.
+        rejected: the rows of all others.
+    """
+
+    groups: PCollection[HeaderGroups]
+    rejected: PCollection[AuditRows]
+
+
+@beam.typehints.with_input_types(RefBatch)
+class ScanHeaders(beam.PTransform[PCollection[RefBatch], ScannedHeaders]):
+    """Batches of objects -> ScannedHeaders."""
 
     def __init__(
         self,
@@ -276,5 +305,6 @@ class ScanHeaders(beam.PTransform[PCollection[RefBatch], DoOutputsTuple]):
         self._scan = _Scan(archive, config, ledger, progress, crosswalk)
 
     @beam.typehints.no_annotations
-    def expand(self, objects: PCollection[RefBatch]) -> DoOutputsTuple:
-        return objects | "Scan" >> beam.ParDo(self._scan).with_outputs(REJECTED, main=SCANNED)
+    def expand(self, objects: PCollection[RefBatch]) -> ScannedHeaders:
+        outputs = objects | "Scan" >> beam.ParDo(self._scan).with_outputs(_REJECTED, main=_SCANNED)
+        return ScannedHeaders(outputs[_SCANNED], outputs[_REJECTED])

@@ -1,1 +1,1 @@
-"""How records get through a shuffle: packed, in shards, spread over the workers; what they say is nobody's business here."""
+"""Shuffles of records, whatever they hold: coders, compression, shards, and spreading over the workers."""

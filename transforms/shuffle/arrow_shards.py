@@ -16,7 +16,7 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 def beginnings(hashes: pa.Array) -> Numbers:
-    """The first 8 bytes of each of an array of binaries of one size, as numbers."""
+    """Return the first 8 bytes of each of an array of binaries of one size, as numbers."""
     size = hashes.type.byte_width
     content = np.frombuffer(hashes.buffers()[1], np.uint8)[hashes.offset * size : (hashes.offset + len(hashes)) * size]
     first = np.ascontiguousarray(content.reshape(len(hashes), size)[:, :BEGINNING])
@@ -24,26 +24,26 @@ def beginnings(hashes: pa.Array) -> Numbers:
 
 
 def beginnings_of_hex(hashes: pa.ChunkedArray) -> Numbers:
-    """The first 8 bytes of each of a column of hashes of 32 hex digits, as numbers."""
+    """Return the first 8 bytes of each of a column of hashes of 32 hex digits, as numbers."""
     return np.frombuffer(bytes.fromhex("".join(hashes.to_pylist())), ">u8")[::2].astype(np.uint64)
 
 
 def shards_of(numbers: Numbers, shards: int) -> Numbers:
-    """Which of ``shards`` each hash has, as ``spread`` says: the upper half of a product of 128 bits, which numpy hasn't."""
+    """Return the shard of each hash, as ``spread`` does: the upper half of a product of 128 bits, which numpy hasn't."""
     high, low = numbers >> np.uint64(32), numbers & np.uint64(0xFFFFFFFF)
     count = np.uint64(shards)
     return (high * count + (low * count >> np.uint64(32))) >> np.uint64(32)
 
 
 def by_shard(table: pa.Table, column: str, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, its rows as Arrow's stream) of a table by one of its columns of hashes."""
+    """Yield (shard, its rows as Arrow's stream) of a table by one of its columns of hashes."""
     if table.num_rows:
         table = table.combine_chunks()
         yield from split_by_shard(table, beginnings(table[column].chunk(0)), shards)
 
 
 def split_by_shard(table: pa.Table, numbers: Numbers, shards: int) -> Iterator[tuple[bytes, bytes]]:
-    """(shard, its rows as Arrow's stream) of a table.
+    """Yield (shard, its rows as Arrow's stream) of a table.
 
     Args:
         numbers: the beginning of a hash for each row.
@@ -59,7 +59,7 @@ def split_by_shard(table: pa.Table, numbers: Numbers, shards: int) -> Iterator[t
 
 
 def to_bytes(table: pa.Table) -> bytes:
-    """A table as Arrow's stream."""
+    """Return a table as Arrow's stream."""
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
         writer.write_table(table)
@@ -67,6 +67,6 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def from_bytes(streams: Iterable[bytes], schema: pa.Schema) -> pa.Table:
-    """The tables of streams, one behind the other."""
+    """Return the rows of all streams as one table."""
     tables = [pa.ipc.open_stream(stream).read_all() for stream in streams]
     return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()

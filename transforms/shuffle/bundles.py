@@ -1,4 +1,4 @@
-"""What a DoFn gives when its bundle ends."""
+"""Elements that a DoFn yields when its bundle ends."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 
 def in_global_window(elements: Iterable[Any]) -> Iterator[WindowedValue]:
-    """``elements`` as ``finish_bundle`` must give them: of the one window that all of the job is in."""
+    """Yield ``elements`` as ``finish_bundle`` must: in the one window of the whole job."""
     window = GlobalWindow()
     for element in elements:
         yield WindowedValue(element, window.max_timestamp(), (window,))

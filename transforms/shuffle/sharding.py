@@ -1,11 +1,11 @@
-"""Keys by which a shuffle spreads what belongs together over the workers."""
+"""Keys by which a shuffle spreads records over the workers."""
 
 
 def spread(keyed_hash: bytes, over: int) -> bytes:
-    """Which of ``over`` keys a keyed hash has: they are spread evenly."""
+    """Return the key, of ``over`` many, of a keyed hash: hashes are spread evenly."""
     return (int.from_bytes(keyed_hash[:8], "big") * over >> 64).to_bytes(4, "big")
 
 
 def keys_for(count: int, size: int) -> int:
-    """How many keys so many have, ``size`` for each on average."""
+    """Return the number of keys for ``count`` records, ``size`` for each on average."""
     return -(-count // size)

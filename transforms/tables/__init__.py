@@ -1,1 +1,1 @@
-"""Parquet tables of bounded size: their columns and how files of them are written; what goes into them stands with each step."""
+"""Parquet tables of bounded size: their columns and how files of them are written; their rows are made by each step."""

@@ -78,10 +78,10 @@ ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
 
 def input_ids(ordinals: Sequence[int], inputs: Sequence[str]) -> pa.Array:
-    """The ids of the inputs of these ordinals.
+    """Return the ids of the inputs with these ordinals.
 
     Args:
-        inputs: their ids, by their ordinals; none where nobody knows them.
+        inputs: their ids, by their ordinals; empty: they are unknown.
     """
     kind = INSTANCES_SCHEMA.field("input_id").type
     return pa.array(inputs, kind).take(pa.array(ordinals, pa.int32())) if inputs else pa.nulls(len(ordinals), kind)

@@ -1,4 +1,4 @@
-"""Write tables as Parquet: whole files of bounded size, named apart, that count only when the account names them."""
+"""Write tables as Parquet: whole files of bounded size, each with its own name, that count only when the account names them."""
 
 import hashlib
 import io
@@ -15,6 +15,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from storage import TableFolder, TableTarget, check_running
 
 from ..shuffle.bundles import in_global_window
+from ..shuffle.record_coder import register_record
 
 #: rows that are encoded together, and encoded bytes in a file: what a worker keeps in memory
 _GROUP_ROWS = 8192
@@ -41,8 +42,11 @@ class TableFile(NamedTuple):
     digest: str
 
 
+register_record(TableFile)
+
+
 def _leaves(field: pa.Field, path: str) -> Iterator[str]:
-    """The paths of a column's parts as Parquet names them."""
+    """Yield the paths of a column's parts as Parquet names them."""
     if pa.types.is_list(field.type):
         yield from _leaves(field.type.value_field, f"{path}.list.element")
     elif pa.types.is_struct(field.type):
@@ -61,7 +65,7 @@ class TableWriter:
     def __init__(self, folder: TableTarget, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
         """
         Args:
-            table: makes a table of rows.
+            table: makes a table of rows, or of tables of them.
         """
         self._folder = folder
         self._prefix = prefix
@@ -73,7 +77,7 @@ class TableWriter:
         self._parquet: pq.ParquetWriter | None = None
 
     def add(self, rows: list[Any]) -> TableFile | None:
-        """Take rows, or tables of them; gives the file that they completed, if they did."""
+        """Add rows, or tables of them, and return the file that they completed, if they did."""
         self._pending += rows
         self._pending_rows += sum(table.num_rows for table in rows) if rows and isinstance(rows[0], pa.Table) else len(rows)
         if self._pending_rows >= _GROUP_ROWS:
@@ -83,7 +87,7 @@ class TableWriter:
         return None
 
     def finish(self) -> TableFile | None:
-        """Write what was gathered."""
+        """Write the rows that were gathered, and return the file, if there were some."""
         self._encode()
         if self._parquet is None:
             return None
@@ -113,27 +117,27 @@ class _Write(beam.DoFn):
     def start_bundle(self) -> None:
         self._writer = TableWriter(*self._arguments)
 
-    def process(self, rows: Any) -> Iterator[tuple[str, int, str]]:
+    def process(self, rows: Any) -> Iterator[TableFile]:
         check_running()
-        if (found := self._writer.add(rows)) is not None:
-            yield found[:]
+        if (found := self._writer.add([rows] if isinstance(rows, pa.Table) else rows)) is not None:
+            yield found
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         check_running()
         if (found := self._writer.finish()) is not None:
-            yield from in_global_window([found[:]])
+            yield from in_global_window([found])
 
 
-class WriteTable(beam.PTransform[PCollection[Any], PCollection[tuple[str, int, str]]]):
-    """Lists of rows -> TableFile tuples, ``PREFIX-*.parquet`` in a folder."""
+class WriteTable(beam.PTransform[PCollection[Any], PCollection[TableFile]]):
+    """Lists of rows, or tables of them -> files, ``PREFIX-*.parquet`` in a folder."""
 
     def __init__(self, folder: TableFolder, prefix: str, table: Callable[[list[Any]], pa.Table]) -> None:
         """
         Args:
-            table: makes a table of rows; of always the same schema.
+            table: makes one table of rows, or of tables of them; always of the same schema.
         """
         super().__init__()
         self._write = _Write(folder, prefix, table)
 
-    def expand(self, rows: PCollection[Any]) -> PCollection[tuple[str, int, str]]:
-        return rows | "Write" >> beam.ParDo(self._write).with_output_types(tuple[str, int, str])
+    def expand(self, rows: PCollection[Any]) -> PCollection[TableFile]:
+        return rows | "Write" >> beam.ParDo(self._write)

@@ -9,7 +9,7 @@ from .uid_uses import UidMapError
 
 
 def check(violations: Iterable[int]) -> bool:
-    """True when there are none.
+    """Return True when there are none.
 
     Raises:
         UidMapError: the map doesn't hold.
@@ -23,12 +23,12 @@ def check(violations: Iterable[int]) -> bool:
 
 
 class ProveUidMap(beam.PTransform[PBegin, PCollection[bool]]):
-    """One True when no part of the map is broken; the job fails before anything is written when one is."""
+    """Yield one True when no part of the map is broken; else the job fails before anything is written."""
 
     def __init__(self, violations: PCollection[int]) -> None:
         """
         Args:
-            violations: how many new UIDs break the map, for each of its parts; a number for each of its shards.
+            violations: the number of new UIDs that break the map, for each of its shards.
         """
         super().__init__()
         self._violations = violations

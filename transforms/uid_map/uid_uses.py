@@ -1,16 +1,14 @@
-"""What is known of the use of UIDs, by one work unit and by more and more of them together: plain functions, no Beam."""
+"""The use of UIDs by one work unit, and by more and more of them together: plain functions, no Beam."""
 
 from collections.abc import Iterable, Iterator
-from itertools import starmap
-from typing import NamedTuple
 
 from profiles import UserFacingError
 
-from ..records import OWNED, PREASSIGNED, SharedFindings, StudyPart, UidRole, WorkUnit
+from ..records import OWNED, PREASSIGNED, STUDY_SIZE, KnownUid, Reference, UidRole, UidUse, WorkUnit
 from ..work_unit_ids import finished_unit_id, is_earlier, is_finished
 
-#: bytes of a study's keyed hash by which studies are told apart here, and of a patient's
-_STUDY_SIZE = _PATIENT_SIZE = 8
+#: bytes of a patient's keyed hash by which patients are told apart
+_PATIENT_SIZE = 8
 _NOBODY = bytes(_PATIENT_SIZE)
 _INSTANCE, _OTHER = int(UidRole.INSTANCE), int(UidRole.OTHER)
 #: roles of UIDs that objects have as their own. Nobody owns a FrameOfReferenceUID
@@ -21,61 +19,32 @@ class UidMapError(UserFacingError):
     """The UID map doesn't hold; nothing is written. The message names no UID."""
 
 
-class UidUse(NamedTuple):
-    """The use of an original UID.
-
-    Attributes:
-        hash: the original's keyed hash.
-        new_uid: empty where a unit only claims the UID (it is retained).
-        role: a UidRole, the first of those it has; and OWNED where an object has it as that of its own study or series; and
-            PREASSIGNED where ``new_uid`` was given away before, whatever the key says now.
-        claimants: for each study in which an object has it as its own SOPInstanceUID, the beginning of the study's keyed hash,
-            and the id of the unit with that object; or with objects that are done with by now.
-        users: patient and study, 8 bytes of the keyed hash of each: of two of those that use it, two patients' if there are.
-            Empty for UIDs that may be anybody's, such as those of devices.
-        units: ids of all units that use it, where the map may know it by another new UID.
-    """
-
-    hash: bytes
-    new_uid: bytes
-    role: int
-    claimants: list[bytes]
-    users: tuple[bytes, ...] = ()
-    units: tuple[bytes, ...] = ()
-
-    @property
-    def owners(self) -> list[bytes]:
-        """The studies that claim it, by the beginnings of their keyed hashes."""
-        return sorted({claimant[:_STUDY_SIZE] for claimant in self.claimants})
-
-
 def uid_uses(unit: WorkUnit, *, with_units: bool = False) -> Iterator[UidUse]:
-    """The use of each UID of a work unit: shared UIDs don't repeat for each instance.
+    """Yield the use of each UID of a work unit: shared UIDs don't repeat for each instance.
 
     Args:
-        with_units: whether ``units`` are told.
+        with_units: True: fill in ``units``.
     """
-    unit_id, parts = unit
+    unit_id = unit.unit_id
     units = (unit_id,) if with_units and not is_finished(unit_id) else ()
-    for part in starmap(StudyPart, parts):
-        study = part.study[:_STUDY_SIZE]
-        all_shared = list(starmap(SharedFindings, part.shared))
-        patients = {shared.patient for shared in all_shared}
-        # which object is whose isn't known here, where a study has those of several
+    for part in unit.parts:
+        study = part.study[:STUDY_SIZE]
+        patients = {shared.patient for shared in part.shared}
+        # the patient of each object isn't known here, where a study has objects of several
         users = _user(patients.pop(), study) if len(patients) == 1 else ()
         claimed: dict[bytes, bytes] = {}
-        for _, _, instance, new_uid, *_ in part.headers:
-            claimed[instance] = claimed.get(instance) or new_uid
+        for header in part.headers:
+            claimed[header.instance] = claimed.get(header.instance) or header.new_uid
         for instance, new_uid in claimed.items():
             yield UidUse(instance, new_uid, _INSTANCE, [study + unit_id], users, units)
-        for shared in all_shared:
+        for shared in part.shared:
             users = _user(shared.patient, study)
             for uid_hash, new_uid, role in shared.uids:
                 yield UidUse(uid_hash, new_uid, role, [], users if role != _OTHER else (), units)
 
 
 def written_use(instance: bytes, study: bytes) -> UidUse:
-    """The claim of an object that is in the output.
+    """Return the claim of an object that is in the output.
 
     Args:
         instance: keyed hash of its SOPInstanceUID.
@@ -85,10 +54,10 @@ def written_use(instance: bytes, study: bytes) -> UidUse:
 
 
 def earlier_use(uid_hash: bytes, new_uid: bytes, role: int, owned: bool, owners: list[bytes], users: list[bytes]) -> UidUse:
-    """The use of a UID by objects of an earlier run; they may be gone, their claims stay.
+    """Return the use of a UID by objects of an earlier run; they may be gone, their claims stay.
 
     Args:
-        owned: whether an object has it as its own.
+        owned: True: an object has it as its own.
         owners: the studies that claim it, by the beginnings of their keyed hashes.
     """
     claimants = [owner + finished_unit_id(owner, earlier=True) for owner in owners]
@@ -100,7 +69,7 @@ def _user(patient: bytes, study: bytes) -> tuple[bytes, ...]:
 
 
 def _two(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The first and the last of the users, whatever the order in which they come; those of no known patient count least."""
+    """Return the first and the last of the users, in whatever order they come; those of no known patient count least."""
     if one == other or not other:
         return one
     users = {*one, *other}
@@ -123,7 +92,7 @@ class Uses:
         self.by_hash: dict[bytes, UidUse] = {}
 
     def add(self, use: UidUse) -> None:
-        """Take a use.
+        """Add a use.
 
         Raises:
             UidMapError: the UID has another new UID by now.
@@ -144,46 +113,29 @@ class Uses:
             self.by_hash[use.hash] = joined
 
 
-def claims(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bool]]]:
-    """(unit id, (instance, whether other studies claim it)) for each unit that shares the claim to an instance.
+def claims(use: UidUse) -> Iterator[tuple[bytes, KnownUid]]:
+    """Yield (unit id, UID) for each unit that shares the claim to an instance.
 
     A SOPInstanceUID that objects of two studies claim is a conflict: nobody can say which is right. Objects of one study are in
     one unit; but some may be done with, and then the unit must know.
     """
     studies = use.owners
-    # earlier ones may be those that are done again now, and what was refused has no duplicates
-    units = {unit for claimant in use.claimants if not is_earlier(unit := claimant[_STUDY_SIZE:])}
+    # earlier ones may be those that are processed again now, and refused objects have no duplicates
+    units = {unit for claimant in use.claimants if not is_earlier(unit := claimant[STUDY_SIZE:])}
     if len(studies) > 1 or len(units) > 1:
         for unit in sorted(unit for unit in units if not is_finished(unit)):
-            yield unit, (use.hash, len(studies) > 1)
+            yield unit, KnownUid(use.hash, is_conflict=len(studies) > 1)
 
 
-def given(use: UidUse) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
-    """(unit id, (hash, new UID)) for each unit with a UID whose new one was given away before: the key may say otherwise."""
+def preassigned(use: UidUse) -> Iterator[tuple[bytes, KnownUid]]:
+    """Yield (unit id, UID) for each unit with a UID to which an earlier run gave its new one: the key may say otherwise."""
     if use.role & PREASSIGNED and use.new_uid:
         for unit in sorted(use.units):
-            yield unit, (use.hash, use.new_uid)
-
-
-class Reference(NamedTuple):
-    """A UID that objects refer to, where something is odd about it: a row of ``references-*.parquet``.
-
-    Attributes:
-        outside: no object of the archive, as far as it could be read, has the UID as its own.
-        joins_patients: objects of two patients at least use it.
-        studies: the beginnings of the keyed hashes of one or two of the studies that use it.
-    """
-
-    hash: bytes
-    new_uid: bytes
-    role: int
-    outside: bool
-    joins_patients: bool
-    studies: tuple[bytes, ...]
+            yield unit, KnownUid(use.hash, new_uid=use.new_uid)
 
 
 def reference(use: UidUse) -> Reference | None:
-    """What is odd about a UID's use, None where nothing is."""
+    """Return the reference of an odd use; None where nothing is odd."""
     role = use.role % OWNED
     outside = role in _OWNABLE and not use.claimants and not use.role & OWNED
     patients = {user[:_PATIENT_SIZE] for user in use.users}
@@ -194,7 +146,7 @@ def reference(use: UidUse) -> Reference | None:
 
 
 def violations(originals: Iterable[bytes], new_uids: Iterable[tuple[bytes, bytes]]) -> int:
-    """How many new UIDs break the map: they are new for two originals, or new and original at once.
+    """Return the number of new UIDs that break the map: they are new for two originals, or new and original at once.
 
     Args:
         originals: hashes of original UIDs.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -14,23 +13,38 @@ from apache_beam.testing.util import assert_that, equal_to
 from anonymizer import Key
 from anonymizer.internals import KeyedUids
 from profiles import ConfidentialityProfile
+from storage import ObjectRef
 from tests.support.keys import KEY, KEY_TEXT
-from transforms import CLAIMED, MAPPING, VIOLATIONS, BuildUidMap, EngineConfig, ProveUidMap, UidMapError
-from transforms.anonymizing.anonymize_instances import to_do, words_by_study
-from transforms.records import OWNED, InstanceHeader, SharedFindings, StudyPart, UidRole
-from transforms.shuffle.packing import unpack
+from transforms import BuildUidMap, EngineConfig, ProveUidMap, UidMapError
+from transforms.anonymizing.unit_inputs import unit_work, words_by_study
+from transforms.records import (
+    OWNED,
+    HeaderGroup,
+    InstanceHeader,
+    KnownUid,
+    KnownWords,
+    Reference,
+    SharedFindings,
+    StudyPart,
+    UidRole,
+    UidUse,
+    UidUses,
+    WorkUnit,
+)
+from transforms.uid_map.build_uid_map import UidMap
 from transforms.uid_map.prove_uid_map import check
-from transforms.uid_map.uid_uses import Reference, UidUse, Uses, reference, uid_uses, violations
+from transforms.uid_map.uid_uses import Uses, reference, uid_uses, violations
 from transforms.work_unit_ids import finished_unit as finished
 
 A, B, C = (letter * 32 for letter in (b"a", b"b", b"c"))
 UNIT, OTHER = b"unit 1", b"unit 2"
+REF = ObjectRef(b"name", b"source", 1, "v")
 
 
-def part(instances: dict[bytes, bytes], *uids: tuple[bytes, bytes, int], study: bytes = A) -> tuple[Any, ...]:
+def part(instances: dict[bytes, bytes], *uids: tuple[bytes, bytes, int], study: bytes = A) -> StudyPart:
     """What a unit has of a study: its instances, with their new UIDs, and the UIDs that they share."""
-    headers = [InstanceHeader((b"name", b"source", 1, "v"), b"id", instance, new)[:] for instance, new in instances.items()]
-    return StudyPart(study, [SharedFindings(uids, patient=study[:8])[:]], headers)[:]
+    headers = [InstanceHeader(REF, b"id", instance, new) for instance, new in instances.items()]
+    return StudyPart(study, [SharedFindings(uids, patient=study[:8])], headers)
 
 
 def claim(study: bytes, unit: bytes) -> bytes:
@@ -47,31 +61,33 @@ def user(study: bytes) -> bytes:
     return study[:8] * 2
 
 
-def finished_unit(one: tuple[Any, ...], *, is_written: bool = True) -> Unit:
+def finished_unit(one: StudyPart, *, is_written: bool = True) -> WorkUnit:
     """Objects of one study that are done with."""
-    study, (shared,), headers, _ = one
-    return finished((study, shared, headers), is_written=is_written)
+    (shared,) = one.shared
+    return finished(HeaderGroup(one.study, shared, one.headers), is_written=is_written)
 
 
-Unit = tuple[bytes, list[tuple[Any, ...]]]
-
-
-def built(pipeline: beam.Pipeline, units: list[Unit], config: EngineConfig, shard_size: int = 1, most_uses: int = 50_000) -> Any:
+def built(
+    pipeline: beam.Pipeline, units: list[WorkUnit], config: EngineConfig, shard_size: int = 1, most_uses: int = 50_000
+) -> UidMap:
     """The map of units; by default in as many shards as there are said to be instances, five."""
     listed = pipeline | "Listed" >> beam.Create([(5, b"")])
-    created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
-    return created | BuildUidMap(listed, config, shard_size=shard_size, most_uses=most_uses)
+    created = pipeline | beam.Create(units).with_output_types(WorkUnit)
+    built: UidMap = created | BuildUidMap(listed, config, shard_size=shard_size, most_uses=most_uses)
+    return built
 
 
-def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[list[tuple[Any, ...]]]], None]:
-    def compare(found: list[list[tuple[Any, ...]]]) -> None:
+def rows(expected: list[tuple[bytes, bytes, int]]) -> Callable[[list[UidUses]], None]:
+    def compare(found: list[UidUses]) -> None:
         assert sorted(use[:3] for use in chain.from_iterable(found)) == expected
 
     return compare
 
 
 def test_a_unit_names_each_uid_and_claims_each_instance() -> None:
-    unit = (UNIT, [part({A: b"2.25.1", B: b""}, (C, b"2.25.3", 4)), part({A: b"2.25.1"}, (C, b"2.25.3", 2 | OWNED), study=B)])
+    unit = WorkUnit(
+        UNIT, [part({A: b"2.25.1", B: b""}, (C, b"2.25.3", 4)), part({A: b"2.25.1"}, (C, b"2.25.3", 2 | OWNED), study=B)]
+    )
     uses = Uses()
     for use in uid_uses(unit):
         uses.add(use)
@@ -83,12 +99,12 @@ def test_a_unit_names_each_uid_and_claims_each_instance() -> None:
 
 
 def test_a_retained_instance_uid_is_claimed_but_not_mapped() -> None:
-    assert list(uid_uses((UNIT, [part({A: b""})]))) == [UidUse(A, b"", 0, [claim(A, UNIT)], (user(A),))]
+    assert list(uid_uses(WorkUnit(UNIT, [part({A: b""})]))) == [UidUse(A, b"", 0, [claim(A, UNIT)], (user(A),))]
 
 
 def test_objects_of_one_study_that_claim_one_instance_are_one_claim() -> None:
-    one = InstanceHeader((b"name", b"source", 1, "v"), b"id", A, b"n1")[:]
-    assert list(uid_uses((UNIT, [StudyPart(A, [], [one, one])[:]]))) == [UidUse(A, b"n1", 0, [claim(A, UNIT)])]
+    one = InstanceHeader(REF, b"id", A, b"n1")
+    assert list(uid_uses(WorkUnit(UNIT, [StudyPart(A, [], [one, one])]))) == [UidUse(A, b"n1", 0, [claim(A, UNIT)])]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -105,30 +121,30 @@ def test_a_uid_that_is_claimed_here_and_replaced_there_is_mapped(order: int) -> 
 def test_a_uid_that_units_share_has_one_row_with_the_first_of_its_roles(
     config: EngineConfig, shard_size: int, most_uses: int
 ) -> None:
-    units = [(UNIT, [part({A: b"n1"}, (C, b"n3", 3))]), (OTHER, [part({B: b"n2"}, (C, b"n3", 4))])]
+    units = [WorkUnit(UNIT, [part({A: b"n1"}, (C, b"n3", 3))]), WorkUnit(OTHER, [part({B: b"n2"}, (C, b"n3", 4))])]
     with BeamPipeline(runner="FnApiRunner") as pipeline:
         found = built(pipeline, units, config, shard_size, most_uses)
-        assert_that(found[MAPPING], rows([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
-        assert_that(found[CLAIMED], equal_to([]), label="claimed")
-        assert_that(found[VIOLATIONS], lambda counts: check(counts), label="violations")
+        assert_that(found.mapping, rows([(A, b"n1", 0), (B, b"n2", 0), (C, b"n3", 3)]), label="mapping")
+        assert_that(found.claimed, equal_to([]), label="claimed")
+        assert_that(found.violations, lambda counts: check(counts), label="violations")
 
 
 @pytest.mark.parametrize("new_uid", [b"n1", b""], ids=["replaced", "retained"])
 def test_an_instance_that_two_studies_claim_is_a_conflict_for_both(config: EngineConfig, new_uid: bytes) -> None:
     one, other = part({A: new_uid}, study=B), part({A: new_uid}, study=C)
     for units, expected in (
-        ([(UNIT, [one]), (OTHER, [other])], [(UNIT, (A, True)), (OTHER, (A, True))]),
-        ([(UNIT, [one, other]), (OTHER, [part({B: b"n2"}, study=C)])], [(UNIT, (A, True))]),
-        ([(UNIT, [one])], []),
-        ([(UNIT, [one]), finished_unit(other)], [(UNIT, (A, True))]),
-        ([(UNIT, [one]), finished_unit(one), finished_unit(one)], [(UNIT, (A, False))]),
+        ([WorkUnit(UNIT, [one]), WorkUnit(OTHER, [other])], [(UNIT, KnownUid(A, True)), (OTHER, KnownUid(A, True))]),
+        ([WorkUnit(UNIT, [one, other]), WorkUnit(OTHER, [part({B: b"n2"}, study=C)])], [(UNIT, KnownUid(A, True))]),
+        ([WorkUnit(UNIT, [one])], []),
+        ([WorkUnit(UNIT, [one]), finished_unit(other)], [(UNIT, KnownUid(A, True))]),
+        ([WorkUnit(UNIT, [one]), finished_unit(one), finished_unit(one)], [(UNIT, KnownUid(A, False))]),
         # of what was refused nothing is a duplicate; but it has its study
-        ([(UNIT, [one]), finished_unit(one, is_written=False)], []),
-        ([(UNIT, [one]), finished_unit(other, is_written=False)], [(UNIT, (A, True))]),
-        ([finished_unit(one), finished_unit(other), (OTHER, [part({B: b"n2"}, study=C)])], []),
+        ([WorkUnit(UNIT, [one]), finished_unit(one, is_written=False)], []),
+        ([WorkUnit(UNIT, [one]), finished_unit(other, is_written=False)], [(UNIT, KnownUid(A, True))]),
+        ([finished_unit(one), finished_unit(other), WorkUnit(OTHER, [part({B: b"n2"}, study=C)])], []),
     ):
         with BeamPipeline(runner="FnApiRunner") as pipeline:
-            assert_that(built(pipeline, units, config)[CLAIMED], equal_to(expected))
+            assert_that(built(pipeline, units, config).claimed, equal_to(expected))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -159,7 +175,7 @@ def test_what_points_outside_the_archive() -> None:
 def test_objects_without_a_patient_join_nobody() -> None:
     uses = Uses()
     for study in (A, B):
-        for use in uid_uses((UNIT, [StudyPart(study, [SharedFindings(((C, b"n", 3),))[:]], [])[:]])):
+        for use in uid_uses(WorkUnit(UNIT, [StudyPart(study, [SharedFindings(((C, b"n", 3),))], [])])):
             uses.add(use)
     (use,) = uses.by_hash.values()
     assert len(use.users) == 2 and reference(use) is None
@@ -167,21 +183,22 @@ def test_objects_without_a_patient_join_nobody() -> None:
 
 def test_pass_2_gets_each_uid_of_a_unit_once() -> None:
     parts = [part({A: b"n1", B: b"n2"}, (C, b"n3", 4)), part({C: b""}, (C, b"n3", 1), study=B)]
-    unit_id, packed = to_do((UNIT, parts))
-    studies, uids = unpack(packed)
-    assert unit_id == UNIT
-    assert uids == {C: b"n3"}
-    assert [study[:2] for study in studies] == [(A[:16], parts[0][2]), (B[:16], parts[1][2])]
+    unit_id, unit_input = unit_work(WorkUnit(UNIT, parts))
+    work = unit_input.work
+    assert unit_id == UNIT and work is not None
+    assert work.uids == [(C, b"n3")]
+    assert [(study.study, study.headers) for study in work.studies] == [(A[:16], parts[0].headers), (B[:16], parts[1].headers)]
 
 
 def test_words_of_a_study_are_joined() -> None:
-    shared = [[(b"s", b"s", b"1" * 8), (b"t", b"t", b"2" * 8)], [(b"s", b"p", b"3" * 8 + b"1" * 8)]]
+    known = ((b"s", b"s", b"1" * 8), (b"t", b"t", b"2" * 8), (b"s", b"p", b"3" * 8 + b"1" * 8))
+    shared = [KnownWords(*one) for one in known]
     assert words_by_study(shared) == {b"s": {b"s": {b"1" * 8}, b"p": {b"1" * 8, b"3" * 8}}, b"t": {b"t": {b"2" * 8}}}
 
 
 @pytest.mark.parametrize("most_uses", [1, 50_000])
 def test_one_original_with_two_new_uids_fails_the_job(config: EngineConfig, most_uses: int) -> None:
-    units = [(UNIT, [part({A: b"n0"}, (C, b"n1", 0))]), (OTHER, [part({B: b"n9"}, (C, b"n2", 0))])]
+    units = [WorkUnit(UNIT, [part({A: b"n0"}, (C, b"n1", 0))]), WorkUnit(OTHER, [part({B: b"n9"}, (C, b"n2", 0))])]
     with pytest.raises(Exception, match="two new ones"), BeamPipeline(runner="FnApiRunner") as pipeline:
         built(pipeline, units, config, most_uses=most_uses)
 
@@ -219,6 +236,6 @@ def original_of(new_uid: bytes) -> bytes:
 def test_the_proof_is_run_over_the_whole_map(
     config: EngineConfig, mapping: dict[bytes, bytes], message: str, shard_size: int, most_uses: int
 ) -> None:
-    units = [(b"unit %d" % number, [part({uid_hash: new})]) for number, (uid_hash, new) in enumerate(mapping.items())]
+    units = [WorkUnit(b"unit %d" % number, [part({uid_hash: new})]) for number, (uid_hash, new) in enumerate(mapping.items())]
     with pytest.raises(Exception, match=message), BeamPipeline(runner="FnApiRunner") as pipeline:
-        _ = pipeline | ProveUidMap(built(pipeline, units, config, shard_size, most_uses)[VIOLATIONS])
+        _ = pipeline | ProveUidMap(built(pipeline, units, config, shard_size, most_uses).violations)

@@ -19,12 +19,12 @@ from tests.support.sealed import engine_config
 from transforms import EngineConfig, Ledger, ledger_file
 from transforms.earlier_runs.earlier_work import Compared, EarlierWork, by_shard, shard_of
 from transforms.ledger import KnownGroup, KnownHeader, LedgerWriter, boot_id, is_lasting, pack_entries, unpack_entries
-from transforms.records import AuditRow, InstanceHeader, SharedFindings, Status
+from transforms.records import AuditRow, HeaderGroup, InstanceHeader, SharedFindings, Status
 from transforms.source_ids import ListedSource, SourceHasher
 
 RUN = "0123abcd"
 STUDY = b"s" * 32
-SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),))[:]
+SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,13 @@ def row(source: ListedSource, status: Status = Status.WRITTEN, *, study: str = "
 
 
 def group(*known: ListedSource) -> KnownGroup:
-    return KnownGroup(STUDY, SHARED, [KnownHeader(source[:4], b"i" * 32, b"2.25.9")[:] for source in known])
+    headers = [KnownHeader(one.source_id, one.version, one.container_id, b"i" * 32, b"2.25.9") for one in known]
+    return KnownGroup(STUDY, SHARED, headers)
+
+
+def finished_group() -> HeaderGroup:
+    """An object that a run was done with: nobody reads it again."""
+    return HeaderGroup(STUDY, SHARED, [InstanceHeader(ObjectRef(b"", b"", -1, ""), b"", b"i" * 32, b"2.25.9")])
 
 
 class Output:
@@ -105,7 +111,8 @@ def test_entries_come_back_as_they_were(sources: SourceHasher) -> None:
     groups = [group(sources.of(ref("a")))]
     found_groups, found_rows, since = unpack_entries(pack_entries(groups, rows, 7.5))
     assert since == 7.5
-    assert ([one._replace(headers=list(one.headers)) for one in found_groups], found_rows) == (groups, rows)
+    assert (found_groups, found_rows) == (groups, rows)
+    assert type(found_groups[0].headers[0]) is KnownHeader and type(found_groups[0].shared) is SharedFindings
     assert found_rows[0].actions is found_rows[1].actions
 
 
@@ -116,8 +123,9 @@ def test_what_was_finished_is_taken_up_and_what_was_scanned_is_not_scanned_again
     found = compared(pack_entries([group(a, b)], [row(a), rejected]), refs, sources)
     assert found.refused == []
     assert found.rows == [row(a), rejected]
-    assert found.finished == [(STUDY, SHARED, [((), b"", b"i" * 32, b"2.25.9", b"", ())])]
-    assert found.scanned == [(STUDY, SHARED, [(refs[1][:], bytes.fromhex(b.source_id), b"i" * 32, b"2.25.9", b"", ())])]
+    assert found.finished == [finished_group()]
+    header = InstanceHeader(refs[1], bytes.fromhex(b.source_id), b"i" * 32, b"2.25.9")
+    assert found.scanned == [HeaderGroup(STUDY, SHARED, [header])]
     assert found.to_do == [refs[3]]
 
 
@@ -126,7 +134,7 @@ def test_what_was_refused_is_not_taken_for_written(sources: SourceHasher, status
     """Whoever has its SOPInstanceUID is no duplicate of it: an output that a killed run left is that one's own."""
     known = sources.of(ref("a"))
     found = compared(pack_entries([group(known)], [row(known, status)]), [ref("a")], sources)
-    groups = [(STUDY, SHARED, [((), b"", b"i" * 32, b"2.25.9", b"", ())])]
+    groups = [finished_group()]
     is_there = status in (Status.WRITTEN, Status.DUPLICATE)
     assert (found.finished, found.refused) == ((groups, []) if is_there else ([], groups))
 
@@ -165,7 +173,7 @@ def test_what_was_torn_is_made_anew_and_says_what_it_was(sources: SourceHasher) 
         of_container = EarlierWork.unpacked(earlier.of_containers()[inside.container_id].packed())
         found.append(of_container.compare([(member("m"), inside)], Output(changed=changed)))
         assert sum(len(one.rows) for one in found) == done
-        refs = [ObjectRef(*InstanceHeader(*header).ref) for one in found for _, _, headers in one.scanned for header in headers]
+        refs = [header.ref for one in found for scanned in one.scanned for header in scanned.headers]
         assert [one.earlier for one in refs] == [("a/b/c.dcm", 7, "0000002a", False, "", False)] * (2 - done)
 
 
@@ -187,7 +195,7 @@ def test_entries_are_where_what_was_listed_is(shards: int, sources: SourceHasher
     assert (shards == 1) == (len(found) == 1)
     for shard, entries in found.items():
         groups, rows, _ = unpack_entries(entries)
-        assert {shard_of(ListedSource(*header[0]).listed_as, shards) for one in groups for header in one.headers} == {shard}
+        assert {shard_of(header.listed_as, shards) for one in groups for header in one.headers} == {shard}
         assert len(rows) == sum(len(one.headers) for one in groups)
     # a container's members are all in one, and found there by their container
     container = sources.source_id(b"c.tar")

@@ -22,7 +22,7 @@ from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY, OTHER_KEY
 from tests.support.sealed import reseal
-from transforms import AuditRow, Status, sum_of_sources
+from transforms import AuditRow, Status, TableFile, sum_of_sources
 from transforms.audit.write_account import write_account
 from transforms.audit.write_audit import instances_table
 
@@ -42,7 +42,7 @@ def submitted(folder: Path, run_id: str, written: tuple[str, ...] | None) -> Aud
         pq.write_table(instances_table(rows, CONSTANTS), content)
         (folder / name).write_bytes(content.getvalue())
         digest = hashlib.sha256(content.getvalue()).hexdigest()
-        write_account(audit.folder, f"account-{run_id}.json", sum_of_sources(SOURCES), [(name, len(rows), digest)], SEAL)
+        write_account(audit.folder, f"account-{run_id}.json", sum_of_sources(SOURCES), [TableFile(name, len(rows), digest)], SEAL)
     return audit
 
 

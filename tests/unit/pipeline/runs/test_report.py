@@ -21,7 +21,7 @@ from pipeline.runs.report import RunReport, finish
 from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY
-from transforms import AuditRow, Status, sum_of_sources
+from transforms import AuditRow, Status, TableFile, sum_of_sources
 from transforms.audit.write_account import write_account
 from transforms.audit.write_audit import instances_table
 from transforms.tables.schemas import INSTANCES_SCHEMA, UID_MAP_SCHEMA
@@ -44,7 +44,7 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIR
         name, content = f"{kind}-{run_id}-{number:016x}.parquet", io.BytesIO()
         pq.write_table(table.slice(lost), content)
         (folder / name).write_bytes(content.getvalue())
-        files.append((name, table.num_rows, hashlib.sha256(content.getvalue()).hexdigest()))
+        files.append(TableFile(name, table.num_rows, hashlib.sha256(content.getvalue()).hexdigest()))
     found = Audit(Folder(str(folder)), (SEAL,))
     write_account(found.folder, f"account-{run_id}.json", sum_of_sources(listed), files, SEAL)
     options = JobOptions((), str(folder), str(folder))

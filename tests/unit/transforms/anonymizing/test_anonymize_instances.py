@@ -13,17 +13,16 @@ from storage.objects import ObjectRef
 from tests.support.accounts import CONSTANTS
 from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
 from transforms import EngineConfig, add_up, sum_of_sources
-from transforms.anonymizing.instance_anonymizer import MappedUids, output_name
+from transforms.anonymizing.instance_anonymizer import output_name
+from transforms.anonymizing.mapped_uids import MappedUids
 from transforms.audit.write_audit import instances_table, uid_map_table
 from transforms.concurrency import reading_order
 from transforms.inputs.list_objects import batches
-from transforms.records import OWNED, AuditRow, HeaderGroup, InstanceHeader, SharedFindings, Status, UidRole
+from transforms.records import OWNED, AuditRow, SharedFindings, Status, UidRole, UidUse
 from transforms.rejection import rejection
-from transforms.scanning.scan_headers import HeaderGroups, ScannedHeader, UidCollector
-from transforms.shuffle.packing import pack, unpack
+from transforms.scanning.scan_headers import HeaderGrouper, ScannedHeader, UidCollector
 from transforms.source_ids import ListedSource
 from transforms.tables.schemas import INSTANCES_SCHEMA
-from transforms.uid_map.uid_uses import UidUse
 
 
 @pytest.fixture
@@ -132,12 +131,6 @@ def test_the_map_s_table_names_roles(config: EngineConfig) -> None:
     ]
 
 
-def test_what_was_packed_comes_back() -> None:
-    value = ([(b"\0" * 32, "name", -1, 1 << 40, None)], {b"key": b"value" * 1000})
-    assert unpack(pack(value)) == value
-    assert len(pack(value)) < 200
-
-
 def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), words: tuple[bytes, ...] = ()) -> ScannedHeader:
     """What pass 1 may find."""
     shared = tuple((uid, (b"2.25." + uid, 4)) for uid in uids)
@@ -146,7 +139,7 @@ def found(number: int, study: bytes = b"1.2", uids: tuple[bytes, ...] = (), word
 
 def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) -> None:
     engine = config.engine()
-    groups = HeaderGroups(engine)
+    grouper = HeaderGrouper(engine)
     scanned = [
         found(0, uids=(b"1", b"2")),
         found(1, uids=(b"1", b"2")),
@@ -154,21 +147,21 @@ def test_headers_of_a_study_share_what_is_equal_in_them(config: EngineConfig) ->
         found(3, words=(b"w" * 8,)),
     ]
     for _ in range(2):
-        made = [HeaderGroup(*group) for group in groups.group(scanned)]
+        made = grouper.group(scanned)
         assert [(group.study, len(group.headers)) for group in made] == [
             (engine.uids.hash(b"1.2"), 2),
             (engine.uids.hash(b"1.3"), 1),
             (engine.uids.hash(b"1.2"), 1),
         ]
-    shared = [SharedFindings(*group.shared) for group in made]
+    shared = [group.shared for group in made]
     sealed = engine.words.seal((engine.uids.hash(b"1.2")[:16], b""), [b"w" * 8])
     hashed = tuple((engine.uids.hash(uid), b"2.25." + uid, 4) for uid in (b"1", b"2"))
-    assert [one._replace(description=()) for one in shared] == [
+    assert shared == [
         SharedFindings(hashed),
         SharedFindings(hashed),
         SharedFindings(words=sealed),
     ]
-    header = InstanceHeader(*made[0].headers[1])
+    header = made[0].headers[1]
     assert header.source_id.hex() == engine.pseudonyms.source_id(b"1")
     assert (header.instance, header.new_uid) == (engine.uids.hash(b"9.1"), b"2.25.9")
 
@@ -177,7 +170,7 @@ def test_batches_lose_nothing() -> None:
     refs = [ObjectRef(b"%d" % number, b"%d" % number, number, "") for number in range(70)]
     found = list(batches(refs, lambda name: name == b"33"))
     assert [len(batch) for batch in found] == [32, 1, 32, 5]
-    assert {ObjectRef(*fields) for batch in found for fields in batch} == set(refs)
+    assert {ref for batch in found for ref in batch} == set(refs)
 
 
 def test_what_lies_in_one_compressed_tar_is_read_in_its_order() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -22,9 +21,9 @@ from profiles import ConfidentialityProfile
 from storage import Folder
 from tests.support.running import SECRET, engine
 from transforms import EarlierRun, EngineConfig, ShareWords, TableError, convert_words, words_table
-from transforms.anonymizing.anonymize_instances import words_by_study
 from transforms.anonymizing.share_words import WORDS_SCHEMA, earlier_words, words_of_unit
-from transforms.records import SharedFindings, StudyPart
+from transforms.anonymizing.unit_inputs import words_by_study
+from transforms.records import KnownWords, SharedFindings, StudyPart, WorkUnit
 
 PERSON, SECOND = b"p" * 32, b"q" * 32
 ENGINE = engine()
@@ -38,19 +37,19 @@ def config(tmp_path: Path) -> EngineConfig:
     return EngineConfig(ConfidentialityProfile(), f"file:{path}", Key(SECRET).key_id)
 
 
-def unit(study: int, number: int, person: bytes, words: bytes) -> tuple[bytes, list[tuple[Any, ...]]]:
-    return b"unit%d" % number, [part(study, (person, words))]
+def unit(study: int, number: int, person: bytes, words: bytes) -> WorkUnit:
+    return WorkUnit(b"unit%d" % number, [part(study, (person, words))])
 
 
-def part(study: int, *findings: tuple[bytes, bytes]) -> tuple[Any, ...]:
+def part(study: int, *findings: tuple[bytes, bytes]) -> StudyPart:
     return part_of(study.to_bytes(16, "big") * 2, *findings)
 
 
-def part_of(study: bytes, *findings: tuple[bytes, bytes]) -> tuple[Any, ...]:
+def part_of(study: bytes, *findings: tuple[bytes, bytes]) -> StudyPart:
     shared = [
-        SharedFindings((), person, ENGINE.words.seal((study[:16], person), split_words(words)))[:] for person, words in findings
+        SharedFindings((), person, ENGINE.words.seal((study[:16], person), split_words(words))) for person, words in findings
     ]
-    return StudyPart(study, shared, [])[:]
+    return StudyPart(study, shared, [])
 
 
 #: what a unit is told: words by study
@@ -58,20 +57,20 @@ Told = dict[tuple[bytes, int], set[bytes]]
 WORDS = [f"word{number}" for number in range(300)]
 
 
-def check(config: EngineConfig, units: list[tuple[bytes, list[tuple[Any, ...]]]], expected: Told, **arguments: int) -> None:
+def check(config: EngineConfig, units: list[WorkUnit], expected: Told, **arguments: int) -> None:
     """The words that each unit knows for its studies are those."""
 
-    def compare(rows: list[tuple[bytes, tuple[bytes, bytes, bytes]]]) -> None:
+    def compare(rows: list[tuple[bytes, KnownWords]]) -> None:
         found: Told = {}
         hashes = engine().words
         for unit_id, told in rows:
-            for study, bound in words_by_study([[told]]).items():
+            for study, bound in words_by_study([told]).items():
                 words = {hashes.hash(word) for word in WORDS if word in hashes.known(bound)}
                 found.setdefault((unit_id, int.from_bytes(study, "big")), set()).update(words)
         assert found == expected
 
     with BeamPipeline(runner="FnApiRunner") as pipeline:
-        created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
+        created = pipeline | beam.Create(units).with_output_types(WorkUnit)
         assert_that((created | ShareWords(config, **arguments)).by_unit, compare)
 
 
@@ -90,13 +89,14 @@ def test_words_go_to_all_units_of_the_person_and_of_the_study(config: EngineConf
 
 def test_studies_of_one_unit_do_not_share_their_words(config: EngineConfig) -> None:
     parts = [(1, (PERSON, word(1))), (2, (SECOND, word(2))), (3, (PERSON, word(3))), (4, (b"", b""))]
-    units = [(b"unit", [part(*of_study) for of_study in parts])]
+    units = [WorkUnit(b"unit", [part(*of_study) for of_study in parts])]
     of_person = {word(1), word(3)}
     check(config, units, {(b"unit", 1): of_person, (b"unit", 2): {word(2)}, (b"unit", 3): of_person})
 
 
 def test_persons_of_one_study_share_its_words(config: EngineConfig) -> None:
-    units = [(b"unit", [part(1, (PERSON, word(1)), (SECOND, word(2) + word(3)), (b"", b""))]), unit(2, 7, SECOND, word(4))]
+    shared = WorkUnit(b"unit", [part(1, (PERSON, word(1)), (SECOND, word(2) + word(3)), (b"", b""))])
+    units = [shared, unit(2, 7, SECOND, word(4))]
     of_study = {word(1), word(2), word(3)}
     check(config, units, {(b"unit", 1): {*of_study, word(4)}, (b"unit7", 2): {*of_study, word(4)}})
 
@@ -109,7 +109,7 @@ def test_a_patient_id_that_all_share_gives_the_words_of_the_study_only(config: E
 
 def test_a_study_of_many_units_keeps_its_words(config: EngineConfig) -> None:
     units = [unit(1, part, PERSON, word(part)) for part in range(100)]
-    check(config, units, {(unit_id, 1): set(map(word, range(100))) for unit_id, _ in units}, person_places=30)
+    check(config, units, {(one.unit_id, 1): set(map(word, range(100))) for one in units}, person_places=30)
 
 
 def test_no_hash_of_a_word_occurs_for_two(config: EngineConfig) -> None:
@@ -125,7 +125,7 @@ def test_no_hash_of_a_word_occurs_for_two(config: EngineConfig) -> None:
         assert len(hashes) == len({*hashes, *inner}) - len(inner) == 2 * 2 * (count - 1)
 
     with BeamPipeline(runner="FnApiRunner") as pipeline:
-        created = pipeline | beam.Create(units).with_output_types(tuple[bytes, Any])
+        created = pipeline | beam.Create(units).with_output_types(WorkUnit)
         assert_that((created | ShareWords(config)).rows, compare)
 
 

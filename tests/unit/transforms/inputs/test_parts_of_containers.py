@@ -11,6 +11,7 @@ from transforms import AuditRow, Status
 from transforms.earlier_runs.earlier_rows import SETTLED_SCHEMA
 from transforms.earlier_runs.earlier_work import EarlierWork
 from transforms.ledger import KnownGroup, KnownHeader, pack_entries
+from transforms.records import SharedFindings
 from transforms.source_ids import ListedSource
 
 CONTAINER = "c" * 32
@@ -43,7 +44,7 @@ def outcome(work: EarlierWork) -> tuple[set[int], set[int], set[int]]:
     members = [(ObjectRef(b"a", b"", 1, "v"), ListedSource(source_id(number), "v", CONTAINER)) for number in range(10)]
     compared = work.compare(members, NothingIsThere())
     tables = work.settled.rows(compared.settled)["source_id"].to_pylist()
-    scanned = {header[1] for group in compared.scanned for header in group[2]}
+    scanned = {header.source_id for group in compared.scanned for header in group.headers}
     return (
         {int.from_bytes(one, "big") for one in scanned},
         {int(row.source_id, 16) for row in compared.rows},
@@ -52,9 +53,9 @@ def outcome(work: EarlierWork) -> tuple[set[int], set[int], set[int]]:
 
 
 def test_each_reading_has_its_part_and_the_rest_stays() -> None:
-    headers = [KnownHeader((source_id(number), "v", CONTAINER, 0), b"i" * 32, b"")[:] for number in (0, 1)]
+    headers = [KnownHeader(source_id(number), "v", CONTAINER, b"i" * 32, b"") for number in (0, 1)]
     rows = [AuditRow(source_id(number), Status.FILTERED, source_version="v", container_id=CONTAINER) for number in (2, 3)]
-    work = EarlierWork([pack_entries([KnownGroup(b"s" * 32, (), headers)], rows)], settled([4, 5, 6]))
+    work = EarlierWork([pack_entries([KnownGroup(b"s" * 32, SharedFindings(), headers)], rows)], settled([4, 5, 6]))
     part = work.part({source_id(number) for number in (1, 2, 5, 6, 9)})
     # as it goes to who opens the container
     assert outcome(EarlierWork.unpacked(part.packed())) == ({1}, {2}, {5, 6})

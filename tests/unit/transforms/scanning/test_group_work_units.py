@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from itertools import pairwise
-from typing import Any
+from itertools import pairwise, permutations
 
 import apache_beam as beam
 import pytest
@@ -12,32 +11,39 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anonymizer.internals import FaceEvidence
 from storage.objects import Member, ObjectRef, Packing
 from transforms import GroupIntoWorkUnits
-from transforms.records import HeaderGroup, InstanceHeader, SharedFindings, StudyPart
+from transforms.records import HeaderGroup, HeaderGroups, InstanceHeader, SharedFindings, StudyPart, WorkUnit
 from transforms.scanning import group_work_units
 from transforms.scanning.group_work_units import KeyedHeaders, key_of_instance, split_key
-from transforms.shuffle.packing import pack, unpack
 
 STUDY = b"s" * 32
 
 
 KEY = b"key"
-SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),), b"", b"")[:]
+SHARED = SharedFindings(((b"u" * 32, b"2.25.1", 1),), b"", b"")
 
 
-def group(number: int, instance: int, study: bytes = STUDY, size: int = 1, member: Any = None, shared: Any = SHARED) -> Any:
+def group(
+    number: int,
+    instance: int,
+    study: bytes = STUDY,
+    size: int = 1,
+    member: Member | None = None,
+    shared: SharedFindings = SHARED,
+) -> HeaderGroup:
     """A header as it comes out of a shuffle, alone in its group."""
-    ref = (b"name", b"source", size, "v", member)
-    return HeaderGroup(study, shared, [InstanceHeader(ref, b"source%04d" % number, instance.to_bytes(32, "big"), b"new")[:]])[:]
+    ref = ObjectRef(b"name", b"source", size, "v", member)
+    return HeaderGroup(study, shared, [InstanceHeader(ref, b"source%04d" % number, instance.to_bytes(32, "big"), b"new")])
 
 
-def headers_of(unit: list[tuple[Any, ...]]) -> list[InstanceHeader]:
-    return [InstanceHeader(*header) for part in unit for header in StudyPart(*part).headers]
+def headers_of(parts: list[StudyPart]) -> list[InstanceHeader]:
+    return [header for part in parts for header in part.headers]
 
 
-def units_of(groups: list[Any], size: int = 256, most_bytes: int = 1 << 30) -> list[list[tuple[Any, ...]]]:
-    return [unit for _, unit in split_key(KEY, groups, size, most_bytes)]
+def units_of(groups: list[HeaderGroup], size: int = 256, most_bytes: int = 1 << 30) -> list[list[StudyPart]]:
+    return [unit.parts for unit in split_key(KEY, groups, size, most_bytes)]
 
 
 STUDIES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(0, 9)), max_size=60)
@@ -50,14 +56,14 @@ def test_units_depend_on_what_the_key_holds_and_neither_on_groups_nor_on_the_ord
     groups = [group(number, of, bytes([study]) * 32, length) for number, (study, of, length) in enumerate(instances)]
     units = list(split_key(KEY, groups, size, most_bytes))
     shuffling.shuffle(groups)
-    joined: dict[bytes, list[Any]] = {}
-    for study, _, headers in groups:
-        joined.setdefault(study, []).extend(headers)
-    for other in (groups, [(study, SHARED, headers) for study, headers in joined.items()]):
+    joined: dict[bytes, list[InstanceHeader]] = {}
+    for one in groups:
+        joined.setdefault(one.study, []).extend(one.headers)
+    for other in (groups, [HeaderGroup(study, SHARED, headers) for study, headers in joined.items()]):
         assert list(split_key(KEY, other, size, most_bytes)) == units
-    assert sorted(header for _, unit in units for header in headers_of(unit)) == sorted(header for *_, (header,) in groups)
-    assert all(part[1] == [SHARED] for _, unit in units for part in unit)
-    assert len({unit_id for unit_id, _ in units}) == len(units)
+    assert sorted(header for unit in units for header in headers_of(unit.parts)) == sorted(one.headers[0] for one in groups)
+    assert all(part.shared == [SHARED] for unit in units for part in unit.parts)
+    assert len({unit.unit_id for unit in units}) == len(units)
 
 
 @given(STUDIES, st.integers(1, 9), st.integers(1, 40))
@@ -65,11 +71,13 @@ def test_what_a_unit_has_of_a_study_does_not_depend_on_other_studies(
     instances: list[tuple[int, int, int]], size: int, most_bytes: int
 ) -> None:
     groups = [group(number, of, bytes([study]) * 32, length) for number, (study, of, length) in enumerate(instances)]
-    together = [part for study in range(6) for unit in units_of(groups, size, most_bytes) for part in unit if part[0][0] == study]
+    together = [
+        part for study in range(6) for unit in units_of(groups, size, most_bytes) for part in unit if part.study[0] == study
+    ]
     alone = [
         part
         for study in range(6)
-        for unit in units_of([one for one in groups if one[0][0] == study], size, most_bytes)
+        for unit in units_of([one for one in groups if one.study[0] == study], size, most_bytes)
         for part in unit
     ]
     assert together == alone
@@ -85,13 +93,21 @@ def test_objects_of_one_instance_stay_together(instances: list[int], size: int) 
 
 
 def test_a_unit_has_all_findings_of_its_headers_once() -> None:
-    others = [SharedFindings(((bytes([number]) * 32, b"2.25.2", 1),), b"p", b"w" * 8)[:] for number in range(3)]
-    groups = [group(number, number, shared=tuple(others[number % 2])) for number in range(8)]
+    others = [SharedFindings(((bytes([number]) * 32, b"2.25.2", 1),), b"p", b"w" * 8) for number in range(3)]
+    groups = [group(number, number, shared=others[number % 2]._replace(person=b"p")) for number in range(8)]
     groups += [group(8 + number, 100 + number, shared=others[2]) for number in range(8)]
-    assert [StudyPart(*part).shared for unit in units_of(groups, size=8) for part in unit] == [others[:2], others[2:]]
+    assert [part.shared for unit in units_of(groups, size=8) for part in unit] == [others[:2], others[2:]]
 
 
-def sizes_of(groups: list[Any], size: int = 256, most_bytes: int = 1 << 30) -> list[int]:
+def test_findings_with_a_face_are_ordered_beside_those_without() -> None:
+    faces = [None, FaceEvidence(b"s1", 1), FaceEvidence(b"s2", 0)]
+    groups = [group(number, number, shared=SHARED._replace(face=face)) for number, face in enumerate(faces)]
+    for order in permutations(groups):
+        ((part,),) = units_of(list(order))
+        assert [shared.face for shared in part.shared] == faces and part.places == [0, 1, 2]
+
+
+def sizes_of(groups: list[HeaderGroup], size: int = 256, most_bytes: int = 1 << 30) -> list[int]:
     return [len(headers_of(unit)) for unit in units_of(groups, size, most_bytes)]
 
 
@@ -105,7 +121,7 @@ def test_large_objects_have_units_of_their_own_unless_they_lie_in_a_stream() -> 
     large = [group(number, number, size=100) for number in range(4)]
     assert sizes_of(large, most_bytes=250) == [2, 2]
     assert sizes_of(large, most_bytes=99) == [1, 1, 1, 1]
-    streamed = [group(number, number, size=100, member=tuple(Member(Packing.TAR_STREAM.value, 0, 100))) for number in range(4)]
+    streamed = [group(number, number, size=100, member=Member(Packing.TAR_STREAM.value, 0, 100)) for number in range(4)]
     assert sizes_of(streamed, most_bytes=99) == [4]
 
 
@@ -137,12 +153,12 @@ def test_headers_of_a_key_go_together() -> None:
     headers = KeyedHeaders({b"l" * 32: 5000}, 1, 4096)
     for number in range(100):
         headers.add(group(number, number, bytes([number % 3]) * 32))
-    large = [header for number in range(256) for header in group(number, number << 248)[2]]
-    headers.add((b"l" * 32, SHARED, large))
+    large = [header for number in range(256) for header in group(number, number << 248).headers]
+    headers.add(HeaderGroup(b"l" * 32, SHARED, large))
     assert headers.count == 356
-    taken = {key: unpack(packed) for key, packed in headers.take()}
+    taken = dict(headers.take())
     assert [len(groups) for groups in taken.values()] == [3, 1, 1]
-    assert [len(of_group) for groups in taken.values() for _, _, of_group in groups] == [34, 33, 33, 128, 128]
+    assert [len(one.headers) for groups in taken.values() for one in groups] == [34, 33, 33, 128, 128]
     assert headers.count == 0
     assert list(headers.take()) == []
 
@@ -155,17 +171,17 @@ def test_studies_are_grouped_by_their_size(monkeypatch: pytest.MonkeyPatch, most
     for study, size in sizes.items():
         instances = [hashlib.sha256(study + b"%d" % number).digest() for number in range(size)]
         headers = [
-            InstanceHeader(ObjectRef(b"name", b"source", 1, "v")[:], b"%d" % at, instance, b"")[:]
+            InstanceHeader(ObjectRef(b"name", b"source", 1, "v"), b"%d" % at, instance, b"")
             for at, instance in enumerate(instances)
         ]
-        groups += [HeaderGroup(study, SHARED, headers[at::4])[:] for at in range(4)]
-    batches = [groups[at : at + 3] for at in range(0, len(groups), 3)]
+        groups += [HeaderGroup(study, SHARED, headers[at::4]) for at in range(4)]
+    batches = [HeaderGroups(groups[at : at + 3]) for at in range(0, len(groups), 3)]
 
-    def check(units: list[tuple[bytes, list[Any]]]) -> None:
-        assert sorted(header for _, unit in units for header in headers_of(unit)) == sorted(
-            header for _, _, headers in groups for header in headers
+    def check(units: list[WorkUnit]) -> None:
+        assert sorted(header for unit in units for header in headers_of(unit.parts)) == sorted(
+            header for one in groups for header in one.headers
         )
-        studies = [[StudyPart(*part).study for part in unit] for _, unit in units]
+        studies = [[part.study for part in unit.parts] for unit in units]
         assert studies.count([b"a" * 32]) == 10
         shared = [of_unit for of_unit in studies if of_unit != [b"a" * 32]]
         # 1,120 instances and 100 to a key: twelve keys for 40 studies, each whole in one of them
@@ -174,5 +190,5 @@ def test_studies_are_grouped_by_their_size(monkeypatch: pytest.MonkeyPatch, most
 
     with BeamPipeline(runner="FnApiRunner") as pipeline:
         listed = pipeline | "Listed" >> beam.Create([(1120, b"")])
-        created = pipeline | beam.Create(map(pack, batches)).with_output_types(bytes)
+        created = pipeline | beam.Create(batches).with_output_types(HeaderGroups)
         assert_that(created | GroupIntoWorkUnits(listed, part_size=100, shared_size=100), check)

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.records import OWNED, PREASSIGNED
+from transforms.records import OWNED, PREASSIGNED, UidUse
 from transforms.shuffle.arrow_shards import beginnings, by_shard, from_bytes, shards_of
 from transforms.shuffle.sharding import spread
 from transforms.tables.schemas import REFERENCES_SCHEMA, UID_MAP_SCHEMA
 from transforms.uid_map.earlier_map import CLAIMS_SCHEMA, NEW_UIDS_SCHEMA, EarlierMapShard
-from transforms.uid_map.uid_uses import UidUse
 
 A, B, C, D = (letter * 32 for letter in (b"a", b"b", b"c", b"d"))
 
