@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from profiles import CODE_VALUE, CODING_SCHEME, ItemRules
+from profiles import CODE_VALUE, CODING_SCHEME, RuleNode
 
 from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
@@ -85,7 +85,7 @@ class ContentTree:
 class ContentItems:
     """Chooses what becomes of each item of one sequence of content items (PS3.15 E.3.4)."""
 
-    def __init__(self, node: ItemRules, buffer: Buffer, tree: ContentTree | None) -> None:
+    def __init__(self, node: RuleNode, buffer: Buffer, tree: ContentTree | None) -> None:
         """
         Args:
             tree: the tree that the sequence is a level of; None where positions don't count.
@@ -95,7 +95,7 @@ class ContentItems:
         self._tree = tree
         self._number = 0
 
-    def enter(self, start: int, end: int, encoding: Encoding) -> ItemRules | None:
+    def enter(self, start: int, end: int, encoding: Encoding) -> RuleNode | None:
         """The rules for the next item, between ``start`` and ``end``; None where it goes."""
         self._number += 1
         node = self._node.content_item(*_kind(self._buffer, start, end, encoding))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from profiles import IdentityKind, ItemRules, Operation, Plan, Rule, attribute_vr
+from profiles import IdentityKind, Operation, Plan, Rule, RuleNode, attribute_vr
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED, Encoding
@@ -101,7 +101,7 @@ class Rewriter:
     # -- data sets ---------------------------------------------------------------------------------------------------
 
     def _data_set(
-        self, position: int, end: int, node: ItemRules, encoding: Encoding, depth: int, delimited: bool, pieces: list[Piece]
+        self, position: int, end: int, node: RuleNode, encoding: Encoding, depth: int, delimited: bool, pieces: list[Piece]
     ) -> tuple[int, Bulk | None]:
         """Walk the elements between ``position`` and ``end`` (or the item delimiter, when ``delimited``).
 
@@ -242,7 +242,7 @@ class Rewriter:
                 if replacement != []:
                     blocks.stays(tag, pieces)
             else:
-                replacement, following = self._element(rule, vr, position, value, length, end, encoding, depth)
+                replacement, following = self._element(node, rule, vr, position, value, length, end, encoding, depth)
             if rule.operation is _KEEP_SCHEME and self._values.is_local:
                 node = node.local_codes
             last = tag
@@ -335,7 +335,16 @@ class Rewriter:
         return self.elements.bulk(rule, vr, tag, value, following)
 
     def _element(
-        self, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
+        self,
+        node: RuleNode,
+        rule: Rule,
+        vr: bytes,
+        position: int,
+        value: int,
+        length: int,
+        end: int,
+        encoding: Encoding,
+        depth: int,
     ) -> tuple[list[Piece] | None, int]:
         """Apply ``rule`` to the element at ``position``: the replacement (None: it stays as it is), and where it ends."""
         operation = rule.operation
@@ -343,7 +352,7 @@ class Rewriter:
             rule = self.elements.plane_rule(rule, position, encoding)
             operation = rule.operation
         if operation is _ITEMS or (operation is _STAMP and rule.vr == "SQ"):
-            return self._sequences.rewrite(self._data_set, rule, vr, position, value, length, end, encoding, depth)
+            return self._sequences.rewrite(self._data_set, node, rule, vr, position, value, length, end, encoding, depth)
         if length == UNDEFINED:
             if operation not in CHANGED_WHATEVER:
                 raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
@@ -358,14 +367,14 @@ class Rewriter:
 
     # -- private attributes ------------------------------------------------------------------------------------------
 
-    def _private(self, rule: Rule, node: ItemRules, element: _Element) -> tuple[list[Piece] | None, int]:
+    def _private(self, rule: Rule, node: RuleNode, element: _Element) -> tuple[list[Piece] | None, int]:
         """Apply ``rule`` to a private element. What isn't as it should be is not safe, and goes."""
         progress = self.progress
         before, charset = len(progress.rules), progress.charset
         if not rule.drops:
             try:
-                return self._element(rule, *element)
+                return self._element(node, rule, *element)
             except DeidentificationError:
                 del progress.rules[before:]
                 progress.charset = charset
-        return self._element(node.removed_private, *element)
+        return self._element(node, node.removed_private, *element)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from profiles import Action, Decision, ItemRules, Rule
+from profiles import Action, Decision, Rule, RuleNode
 
 from ..dicom.buffer import Buffer, NeedMoreError
 from ..dicom.encoding import Encoding
@@ -114,7 +114,7 @@ class PrivateBlocks:
         self._creators[tag >> 16 << 8 | tag & 0xFF] = _Creator(text, len(pieces), element)
         pieces.append(b"")
 
-    def rule(self, node: ItemRules, tag: int, vr: bytes) -> Rule:
+    def rule(self, node: RuleNode, tag: int, vr: bytes) -> Rule:
         """The rule for the element ``tag`` of a block; without a creator it is nobody's, and goes."""
         creator = self._creators.get(tag >> 8)
         if creator is None or not creator.name:
@@ -140,11 +140,11 @@ def is_creator(tag: int) -> bool:
 class RetainedItems:
     """Chooses the items of PrivateDataElementCharacteristicsSequence that still hold."""
 
-    def __init__(self, node: ItemRules, holds: Iterable[bool]) -> None:
+    def __init__(self, node: RuleNode, holds: Iterable[bool]) -> None:
         self._node = node
         self._holds = iter(holds)
 
-    def enter(self, start: int, end: int, encoding: Encoding) -> ItemRules | None:
+    def enter(self, start: int, end: int, encoding: Encoding) -> RuleNode | None:
         """The rules for the next item, None where it goes."""
         return self._node if next(self._holds, False) else None
 
@@ -153,7 +153,7 @@ class RetainedItems:
 
 
 def retained_items(
-    node: ItemRules, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding, root: ItemRules, outer: Encoding
+    node: RuleNode, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding, root: RuleNode, outer: Encoding
 ) -> tuple[Declared, RetainedItems]:
     """What PrivateDataElementCharacteristicsSequence between ``start`` and ``end`` declares, and which of its items stay.
 
@@ -178,7 +178,7 @@ def retained_items(
     return declared, RetainedItems(node, (block in staying for block in about))
 
 
-def _staying(buffer: Buffer, position: int, encoding: Encoding, root: ItemRules, declared: Declared) -> Iterator[tuple[int, str]]:
+def _staying(buffer: Buffer, position: int, encoding: Encoding, root: RuleNode, declared: Declared) -> Iterator[tuple[int, str]]:
     """Group and creator of each private element before the pixels, from ``position`` on, that stays."""
     blocks, before = PrivateBlocks(declared), -1
     try:

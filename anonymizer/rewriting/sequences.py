@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from profiles import CONTENT_SEQUENCE, ItemRules, Operation, Plan, Rule, compile_plan
+from profiles import CONTENT_SEQUENCE, Operation, Plan, Rule, RuleNode, compile_plan
 
 from ..dicom.buffer import MAX_DEPTH, Buffer, Bulk
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
@@ -17,7 +17,7 @@ from .state import Progress
 from .values import ValueRewriter
 
 #: walks the elements of a data set: position, end, node, encoding, depth, whether an item delimiter ends it, where pieces go
-_Walk = Callable[[int, int, ItemRules, Encoding, int, bool, list[Piece]], tuple[int, Bulk | None]]
+_Walk = Callable[[int, int, RuleNode, Encoding, int, bool, list[Piece]], tuple[int, Bulk | None]]
 
 
 def _is_unchanged(pieces: list[Piece], length: int) -> bool:
@@ -51,7 +51,17 @@ class SequenceRewriter:
         return self._values.progress
 
     def rewrite(
-        self, walk: _Walk, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
+        self,
+        walk: _Walk,
+        node: RuleNode,
+        rule: Rule,
+        vr: bytes,
+        position: int,
+        value: int,
+        length: int,
+        end: int,
+        encoding: Encoding,
+        depth: int,
     ) -> tuple[list[Piece] | None, int]:
         """De-identify the items of a sequence, also of one that is disguised as UN (PS3.5 6.2.2: implicit little endian).
 
@@ -66,7 +76,6 @@ class SequenceRewriter:
             OtherPlanError: its presence says that another plan is the right one.
             DeidentificationError: its structure is broken.
         """
-        assert rule.items is not None
         if rule.inspected:
             raise OtherPlanError(compile_plan(self._plan.profile, self._plan.sop_class_uid, has_references=True))
         if depth >= MAX_DEPTH:
@@ -78,17 +87,20 @@ class SequenceRewriter:
             raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
         inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
         items_end, delimited = (end, True) if length == UNDEFINED else (value + length, False)
+        items = node.items_of(rule)
         labels, self._values.texts.labels = self._values.texts.labels, {}
         try:
-            if rule.items.is_content:
-                content, following, changed = self._content(walk, rule, value, items_end, delimited, inner, depth)
+            if items.is_content:
+                content, following, changed = self._content(walk, items, rule, value, items_end, delimited, inner, depth)
             else:
                 chooser = None
                 if rule.tag == PRIVATE_CHARACTERISTICS:
                     sequence = self.buffer, value, items_end, delimited, inner
-                    declared, chooser = retained_items(rule.items, *sequence, self._plan.root, encoding)
+                    declared, chooser = retained_items(items, *sequence, self._plan.root, encoding)
                     self.progress.declared.update(declared)
-                content, following, changed = self._items(walk, rule, value, items_end, delimited, inner, depth + 1, chooser)
+                content, following, changed = self._items(
+                    walk, items, rule, value, items_end, delimited, inner, depth + 1, chooser
+                )
         finally:
             self._values.texts.labels = labels
         if rule.operation is _STAMP:
@@ -108,20 +120,19 @@ class SequenceRewriter:
         return [header, *content], following
 
     def _content(
-        self, walk: _Walk, rule: Rule, value: int, end: int, delimited: bool, encoding: Encoding, depth: int
+        self, walk: _Walk, items: RuleNode, rule: Rule, value: int, end: int, delimited: bool, encoding: Encoding, depth: int
     ) -> tuple[list[Piece], int, bool]:
         """A sequence of content items (PS3.15 E.3.4). References to them are renumbered, or go with what they refer to."""
-        assert rule.items is not None
         if depth or rule.tag != CONTENT_SEQUENCE:
             tree = self.tree if rule.tag == CONTENT_SEQUENCE else None
-            chooser = ContentItems(rule.items, self.buffer, tree)
-            return self._items(walk, rule, value, end, delimited, encoding, depth + 1, chooser)
+            chooser = ContentItems(items, self.buffer, tree)
+            return self._items(walk, items, rule, value, end, delimited, encoding, depth + 1, chooser)
         before = len(self.progress.rules)
         dropped: frozenset[Position] = frozenset()
         while True:
             self.tree = ContentTree(dropped)
-            chooser = ContentItems(rule.items, self.buffer, self.tree)
-            walked = self._items(walk, rule, value, end, delimited, encoding, depth + 1, chooser)
+            chooser = ContentItems(items, self.buffer, self.tree)
+            walked = self._items(walk, items, rule, value, end, delimited, encoding, depth + 1, chooser)
             dropped = self.tree.renumber()
             if not dropped:
                 self.tree = None
@@ -131,6 +142,7 @@ class SequenceRewriter:
     def _items(
         self,
         walk: _Walk,
+        items: RuleNode,
         rule: Rule,
         position: int,
         end: int,
@@ -144,7 +156,6 @@ class SequenceRewriter:
         Args:
             chooser: decides which items stay, and by which rules; None: all, by those of ``rule``.
         """
-        assert rule.items is not None
         buffer = self.buffer
         content: list[Piece] = []
         changed = False
@@ -166,12 +177,12 @@ class SequenceRewriter:
             if item_end > end:
                 buffer.raise_out_of_bounds(item_end, rule.tag)
             inner = encoding if encoding.explicit else buffer.item_encoding(start, item_end, encoding)
-            node = rule.items if chooser is None else chooser.enter(start, item_end, inner)
+            node = items if chooser is None else chooser.enter(start, item_end, inner)
             if node is None:
                 if run < position:
                     content.append(buffer.view[run:position])
                 run = position = buffer.skip_items(start, inner, rule.tag, ITEM_END) if length == UNDEFINED else item_end
-                self.progress.rules.append(rule.items.removed_item)
+                self.progress.rules.append(items.removed_item)
                 changed = True
                 continue
             pieces: list[Piece] = []
