@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from profiles import Plan, tag_text
+from profiles import tag_text
 
 
 class Reason(Enum):
@@ -181,18 +181,6 @@ class Originals(NamedTuple):
     study: str = ""
     series: str = ""
     instance: str = ""
-
-
-class OtherPlanError(Exception):
-    """The object isn't what the plan in use is for.
-
-    Attributes:
-        plan: the right one.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.plan = plan
 
 
 #: what goes wrong with these may be right the next time: they are done again

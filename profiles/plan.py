@@ -43,6 +43,7 @@ class Plan:
         has_pixels: whether the class is one of images.
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
+        heeds_references: whether objects with a list of references (a Common Instance Reference Module) have another plan.
         judges_faces: whether objects of the class are looked at for heads.
         collects: whether values that identify somebody are collected on the way.
         skips_from: the tag from which on long values that go may be passed over: all is known that decides what goes.
@@ -62,6 +63,8 @@ class Plan:
         self.root = RuleNode(self, (), ())
         has_document = "encapsulated-document" in types.modules
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
+        references = self.root[REFERENCED_SERIES]
+        self.heeds_references = references.operation is Operation.ITEMS and references.inspected
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
         waits = profile.statement_depends or (profile.pixels.keeps and not self.replaces_document)
         self.skips_from = min(PIXELS) if waits else REFERENCED_SERIES

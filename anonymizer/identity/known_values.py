@@ -35,6 +35,24 @@ class KnownValue(NamedTuple):
     charset: str | None = None
 
 
+class Scope(NamedTuple):
+    """What holds the elements that are searched for identifying values.
+
+    Attributes:
+        kinds: of the attributes that identify.
+        encoding: of the elements, or as the standard demands it of the items.
+        charset: SpecificCharacterSet of the item; None: that of the object.
+        top: the top-level attribute that they are in; 0 for the object's data set.
+        depth: how many sequences they are in.
+    """
+
+    kinds: Mapping[int, IdentityKind]
+    encoding: Encoding
+    charset: str | None
+    top: int
+    depth: int = 0
+
+
 def known_values(buffer: Buffer, position: int, encoding: Encoding, kinds: Mapping[int, IdentityKind]) -> Iterator[KnownValue]:
     """Yield the identifying values of the data set at ``position``.
 
@@ -45,16 +63,14 @@ def known_values(buffer: Buffer, position: int, encoding: Encoding, kinds: Mappi
         NeedMoreError: the pixel data lies beyond the buffer.
         DeidentificationError: the structure is broken; what stands before was yielded.
     """
-    yield from _values(buffer, position, len(buffer.content), encoding, kinds, None, 0, 0)
+    yield from _values(buffer, position, len(buffer.content), Scope(kinds, encoding, None, 0))
 
 
-def values_in_items(
-    buffer: Buffer, position: int, end: int, encoding: Encoding, kinds: Mapping[int, IdentityKind], charset: str | None, tag: int
-) -> Iterator[KnownValue]:
-    """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
+def values_in_items(buffer: Buffer, position: int, end: int, scope: Scope) -> Iterator[KnownValue]:
+    """Yield the same of the items of a sequence between ``position`` and ``end``."""
     # lists of references are long, and name nobody
     if buffer.content.find(b"PN", position, end) >= 0 or _tags().find_matches_as_indexes(buffer.view[position:end]):
-        yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
+        yield from _in_items(buffer, position, end, scope._replace(depth=1))
 
 
 @cache
@@ -63,17 +79,8 @@ def _tags() -> BytesAhoCorasick:
     return BytesAhoCorasick([struct.pack(order, tag >> 16, tag & 0xFFFF) for tag in identity_kinds() for order in ("<HH", ">HH")])
 
 
-def _values(
-    buffer: Buffer,
-    position: int,
-    end: int,
-    encoding: Encoding,
-    kinds: Mapping[int, IdentityKind],
-    charset: str | None,
-    depth: int,
-    top: int,
-) -> Iterator[KnownValue]:
-    size = len(buffer.content)
+def _values(buffer: Buffer, position: int, end: int, scope: Scope) -> Iterator[KnownValue]:
+    size, kinds, encoding, depth = len(buffer.content), scope.kinds, scope.encoding, scope.depth
     while position < end:
         tag, vr, start, length = buffer.element(position, encoding)
         if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
@@ -83,30 +90,24 @@ def _values(
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             position = buffer.value_end(vr, start, length, encoding, tag)
             if depth < MAX_DEPTH:
-                yield from _in_items(buffer, start, position, inner, kinds, charset, depth + 1, top or tag)
+                yield from _in_items(
+                    buffer, start, position, scope._replace(encoding=inner, top=scope.top or tag, depth=depth + 1)
+                )
             continue
         position = start + length
         if position > size:
             buffer.raise_out_of_bounds(position, tag)
         if tag == SPECIFIC_CHARACTER_SET and depth:
-            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
+            scope = scope._replace(charset=buffer.content[start:position].strip(b"\0 ").decode("latin-1"))
         elif length and (tag in kinds or (meant == b"PN" and not attribute_vr(tag))):
             kind = kinds.get(tag, IdentityKind.NAME)
-            yield KnownValue(top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), charset)
+            yield KnownValue(scope.top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), scope.charset)
     if depth == 0 and not buffer.complete:
         raise NeedMoreError
 
 
-def _in_items(
-    buffer: Buffer,
-    position: int,
-    end: int,
-    encoding: Encoding,
-    kinds: Mapping[int, IdentityKind],
-    charset: str | None,
-    depth: int,
-    top: int,
-) -> Iterator[KnownValue]:
+def _in_items(buffer: Buffer, position: int, end: int, scope: Scope) -> Iterator[KnownValue]:
+    encoding = scope.encoding
     while position + 8 <= end:
         tag, length = buffer.item_header(position, encoding, 0)
         if tag == SEQUENCE_END:
@@ -116,7 +117,7 @@ def _in_items(
             return
         item_end = end if length == UNDEFINED else min(end, start + length)
         inner = buffer.item_encoding(start, item_end, encoding)
-        yield from _values(buffer, start, item_end, inner, kinds, charset, depth, top)
+        yield from _values(buffer, start, item_end, scope if inner is encoding else scope._replace(encoding=inner))
         position = buffer.skip_items(start, inner, 0, ITEM_END) if length == UNDEFINED else item_end
 
 

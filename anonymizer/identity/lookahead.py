@@ -1,4 +1,4 @@
-"""Look ahead in a header: whose object it is, and which identifiers it has."""
+"""Look ahead in a header: what it is, whose object it is, and which identifiers it has."""
 
 from __future__ import annotations
 
@@ -6,15 +6,67 @@ from typing import NamedTuple
 
 from ..dicom.buffer import Buffer
 from ..dicom.character_sets import best_text, decode_text
-from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
-from ..dicom.tags import ISSUER_OF_PATIENT_ID, PATIENT_ID, SERIES, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
+from ..dicom.encoding import IMPLICIT_LITTLE, SHORT_VRS, UNDEFINED, Encoding
+from ..dicom.tags import ISSUER_OF_PATIENT_ID, PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET, STUDY
 from ..errors import Originals
 from .patients import Patient
 
+_CLASS, _REFERENCES = frozenset({SOP_CLASS}), frozenset({0x00081115})
+#: the tags of ReferencedSeriesSequence and PatientName, by whether they are little endian
+_TAGS = {True: (b"\x08\0\x15\x11", b"\x10\0\x10\0"), False: (b"\0\x08\x11\x15", b"\0\x10\0\x10")}
 _PATIENT_NAME, _ISSUER_QUALIFIERS, _UNIVERSAL_ENTITY_ID = 0x00100010, 0x00100024, 0x00400032
 _PATIENT = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, _ISSUER_QUALIFIERS})
 _OWN_UIDS = frozenset({STUDY, SERIES, SOP_INSTANCE})
 _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
+
+
+class ObjectClass(NamedTuple):
+    """What decides the plan for an object.
+
+    Attributes:
+        sop_class: SOPClassUID without padding; None where there is none.
+        has_references: whether there is a ReferencedSeriesSequence, as in objects with a Common Instance Reference Module.
+    """
+
+    sop_class: bytes | None
+    has_references: bool
+
+
+def find_class(buffer: Buffer, position: int, encoding: Encoding) -> ObjectClass:
+    """Find what decides the plan for the object whose data set begins at ``position``.
+
+    Each object is looked at so, and few have references: where their tag stands nowhere before PatientName's, no element is
+    looked at behind SOPClassUID. Both tags may be anything else; a walk that meets references all the same must heed them.
+
+    Raises:
+        NeedMoreError: it lies beyond the buffer.
+    """
+    content = buffer.content
+    position = _skip_short(content, position, encoding)
+    found = buffer.find(position, len(content), _CLASS, encoding).get(SOP_CLASS)
+    sop_class = None
+    if found is not None:
+        position = found.start
+        sop_class = content[position : position + found.length].split(b"\0", 1)[0].strip(b" ")
+    references, name = _TAGS[encoding.little]
+    end = content.find(name, position)
+    if content.find(references, position, end if end >= 0 else len(content)) < 0:
+        return ObjectClass(sop_class, has_references=False)
+    if found is not None:
+        position += found.length
+    return ObjectClass(sop_class, bool(buffer.find(position, len(content), _REFERENCES, encoding)))
+
+
+def _skip_short(content: bytes, position: int, encoding: Encoding) -> int:
+    """Skip elements of short explicit VRs before SOPClassUID, as fast as Python can, and return where another one begins."""
+    if encoding.explicit:
+        read_header, end = encoding.header.unpack_from, len(content) - encoding.header.size
+        while position <= end:
+            group, number, vr, length = read_header(content, position)
+            if group != SOP_CLASS >> 16 or number >= SOP_CLASS & 0xFFFF or vr not in SHORT_VRS:
+                break
+            position += 8 + length
+    return position
 
 
 class Identity(NamedTuple):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from profiles import Action, Decision, Rule, RuleNode
 
 from ..dicom.buffer import Buffer, NeedMoreError
-from ..dicom.encoding import Encoding
+from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.quiet_pydicom import quiet_pydicom
 from ..dicom.tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
 from ..errors import DeidentificationError, Reason
 from ..files.pieces import Piece
+from .data_sets import Element
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,7 +28,7 @@ _NO_OPINION: dict[int, Action] = {}
 
 @dataclass(frozen=True, slots=True)
 class DeclaredBlock:
-    """What PrivateDataElementCharacteristicsSequence says of a block (PS3.3 C.12.1.1.7).
+    """A block as PrivateDataElementCharacteristicsSequence has it (PS3.3 C.12.1.1.7).
 
     Attributes:
         safe: BlockIdentifyingInformationStatus: True for SAFE, False for UNSAFE, None for MIXED.
@@ -38,7 +39,7 @@ class DeclaredBlock:
     actions: dict[int, Action]
 
     def decision(self, tag: int) -> Decision | None:
-        """The decision for an attribute of the block; None: the block doesn't say."""
+        """Return the decision for an attribute of the block; None: the block doesn't say."""
         action = self.actions.get(tag & 0xFF, Action.K if self.safe else Action.X if self.safe is False else None)
         return None if action is None else Decision(action, _BY_OBJECT, listed=True, final=True)
 
@@ -48,7 +49,7 @@ Declared = dict[tuple[int, str], DeclaredBlock]
 
 
 def declared_blocks(items: bytes, encoding: Encoding) -> tuple[Declared, list[tuple[int, str]]]:
-    """What the items of PrivateDataElementCharacteristicsSequence declare, and the block that each of them is about.
+    """Read the items of PrivateDataElementCharacteristicsSequence: what they declare, and the block that each is about.
 
     Raises:
         DeidentificationError: they can't be read.
@@ -109,13 +110,13 @@ class PrivateBlocks:
         self._creators: dict[int, _Creator] = {}
 
     def reserve(self, tag: int, name: bytes, element: Piece, pieces: list[Piece]) -> None:
-        """A creator was met: keep its place at the end of ``pieces``."""
+        """Keep a place for a creator at the end of ``pieces``."""
         text = name.strip(b"\0 ").decode("latin-1")
         self._creators[tag >> 16 << 8 | tag & 0xFF] = _Creator(text, len(pieces), element)
         pieces.append(b"")
 
     def rule(self, node: RuleNode, tag: int, vr: bytes) -> Rule:
-        """The rule for the element ``tag`` of a block; without a creator it is nobody's, and goes."""
+        """Return the rule for the element ``tag`` of a block; without a creator it is nobody's, and goes."""
         creator = self._creators.get(tag >> 8)
         if creator is None or not creator.name:
             return node.removed_private
@@ -123,17 +124,17 @@ class PrivateBlocks:
         return node.private(creator.name, tag, vr, declared.decision(tag) if declared else None)
 
     def creator(self, tag: int) -> str:
-        """The name of the creator of the block that ``tag`` is in."""
+        """Return the name of the creator of the block that ``tag`` is in."""
         return self._creators[tag >> 8].name
 
-    def stays(self, tag: int, pieces: list[Piece]) -> None:
-        """The element ``tag`` stays, and its creator with it."""
+    def keep_creator(self, tag: int, pieces: list[Piece]) -> None:
+        """Keep the creator of the block of ``tag``, which stays."""
         creator = self._creators[tag >> 8]
         pieces[creator.index] = creator.element
 
 
 def is_creator(tag: int) -> bool:
-    """Whether the private ``tag`` is a private creator's."""
+    """Find out whether the private ``tag`` is a private creator's."""
     return 0x10 <= tag & 0xFFFF <= 0xFF
 
 
@@ -145,41 +146,42 @@ class RetainedItems:
         self._holds = iter(holds)
 
     def enter(self, start: int, end: int, encoding: Encoding) -> RuleNode | None:
-        """The rules for the next item, None where it goes."""
+        """Return the rules for the next item, None where it goes."""
         return self._node if next(self._holds, False) else None
 
     def leave(self) -> None:
-        """The item was walked."""
+        """Leave the item, which was walked."""
 
 
-def retained_items(
-    node: RuleNode, buffer: Buffer, start: int, end: int, delimited: bool, encoding: Encoding, root: RuleNode, outer: Encoding
-) -> tuple[Declared, RetainedItems]:
-    """What PrivateDataElementCharacteristicsSequence between ``start`` and ``end`` declares, and which of its items stay.
+def retained_items(buffer: Buffer, element: Element, rules: RuleNode, root: RuleNode) -> tuple[Declared, RetainedItems]:
+    """Read what PrivateDataElementCharacteristicsSequence declares, and which of its items stay.
 
     An item stays if an element of its block does: of blocks that go, nothing is told.
 
     Args:
-        node: the rules for its items.
-        delimited: the sequence ends with a delimiter, somewhere before ``end``.
-        encoding: that of the sequence.
-        root, outer: rules and encoding of the data set that holds it.
+        element: the sequence.
+        rules: of its items.
+        root: the rules of the object's data set.
 
     Raises:
         NeedMoreError: the private elements go on beyond the buffer.
         DeidentificationError: the sequence can't be read.
     """
-    following = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS) if delimited else end
+    start, following, encoding = element.value, element.following, element.items_encoding
+    is_delimited = element.length == UNDEFINED
+    if is_delimited:
+        following = buffer.skip_items(start, encoding, PRIVATE_CHARACTERISTICS)
     if following > len(buffer.content):
         buffer.raise_out_of_bounds(following, PRIVATE_CHARACTERISTICS)
-    inner = next((inner for _, _, inner in buffer.items(start, following, encoding, PRIVATE_CHARACTERISTICS)), encoding)
-    declared, about = declared_blocks(buffer.content[start : following - 8 if delimited else following], inner)
-    staying = set(_staying(buffer, following, outer, root, declared))
-    return declared, RetainedItems(node, (block in staying for block in about))
+    found = buffer.items(start, following, encoding, PRIVATE_CHARACTERISTICS)
+    inner = next((inner for _, _, inner in found), encoding)
+    declared, about = declared_blocks(buffer.content[start : following - 8 if is_delimited else following], inner)
+    staying = set(_staying(buffer, following, element.encoding, root, declared))
+    return declared, RetainedItems(rules, (block in staying for block in about))
 
 
 def _staying(buffer: Buffer, position: int, encoding: Encoding, root: RuleNode, declared: Declared) -> Iterator[tuple[int, str]]:
-    """Group and creator of each private element before the pixels, from ``position`` on, that stays."""
+    """Yield group and creator of each private element before the pixels, from ``position`` on, that stays."""
     blocks, before = PrivateBlocks(declared), -1
     try:
         while position < len(buffer.content):
