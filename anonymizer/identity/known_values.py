@@ -70,7 +70,7 @@ def values_in_items(buffer: Buffer, position: int, end: int, scope: Scope) -> It
     """Yield the same of the items of a sequence between ``position`` and ``end``."""
     # lists of references are long, and name nobody
     if buffer.content.find(b"PN", position, end) >= 0 or _tags().find_matches_as_indexes(buffer.view[position:end]):
-        yield from _in_items(buffer, position, end, scope._replace(depth=1))
+        yield from _in_items(buffer, position, end, scope)
 
 
 @cache
@@ -90,15 +90,15 @@ def _values(buffer: Buffer, position: int, end: int, scope: Scope) -> Iterator[K
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             position = buffer.value_end(vr, start, length, encoding, tag)
             if depth < MAX_DEPTH:
-                yield from _in_items(
-                    buffer, start, position, scope._replace(encoding=inner, top=scope.top or tag, depth=depth + 1)
-                )
+                nested = Scope(kinds, inner, scope.charset, scope.top or tag, depth + 1)
+                yield from _in_items(buffer, start, position, nested)
             continue
         position = start + length
         if position > size:
             buffer.raise_out_of_bounds(position, tag)
         if tag == SPECIFIC_CHARACTER_SET and depth:
-            scope = scope._replace(charset=buffer.content[start:position].strip(b"\0 ").decode("latin-1"))
+            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
+            scope = Scope(kinds, encoding, charset, scope.top, depth)
         elif length and (tag in kinds or (meant == b"PN" and not attribute_vr(tag))):
             kind = kinds.get(tag, IdentityKind.NAME)
             yield KnownValue(scope.top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), scope.charset)

@@ -80,7 +80,6 @@ def walk_data_set(state: ObjectState, data_set: DataSet, pieces: list[Piece]) ->
     buffer, view, rules = state.buffer.content, state.buffer.view, state.rules
     node, encoding, end, depth, delimited = data_set.rules, data_set.encoding, data_set.end, data_set.depth, data_set.delimited
     explicit, read_header = encoding.explicit, encoding.header.unpack_from
-    constants = state.resources.constants[encoding]
     run = position = data_set.start
     # nested data sets are looked at whole
     last, stamp_at, look_at, in_stretch = -1, _NO_STAMP, end, False
@@ -153,7 +152,7 @@ def walk_data_set(state: ObjectState, data_set: DataSet, pieces: list[Piece]) ->
                     pieces.append(view[run:position])
                 new = b""
                 if rule.fixed:
-                    new = constants.get(rule) or constant(state, rule, encoding)
+                    new = state.resources.constants[encoding].get(rule) or constant(state, rule, encoding)
                     pieces.append(new)
                 edits.append((position, following, new))
                 rules.append(rule)
@@ -270,8 +269,6 @@ def _rewrite(state: ObjectState, rule: Rule, element: Element, run: int, pieces:
     Returns:
         The new ``run``.
     """
-    if element.length == UNDEFINED and element.tag == PIXEL_DATA and _is_encapsulated(state, rule, element):
-        return _pass_fragments(state, element, run, pieces)
     operation = rule.operation
     if operation is _ITEMS:
         replacement = rewrite_sequence(state, rule, element, walk_data_set)
@@ -279,6 +276,8 @@ def _rewrite(state: ObjectState, rule: Rule, element: Element, run: int, pieces:
         replacement = replace_uids(
             state, rule, state.buffer.content[element.value : element.following], element.data_set.encoding
         )
+    elif element.length == UNDEFINED and element.tag == PIXEL_DATA and _is_encapsulated(state, rule, element):
+        return _pass_fragments(state, element, run, pieces)
     else:
         replacement = _replacement(state, rule, element)
     if replacement is None:

@@ -53,7 +53,7 @@ def collect_known(state: ObjectState, rule: Rule, element: Element) -> None:
             # what goes needn't be whole, but for its end, which the walk looks for
             return
         inner = IMPLICIT_LITTLE if vr == b"UN" else element.encoding
-        scope = Scope(state.plan.profile.identity_kinds, inner, charset, tag)
+        scope = Scope(state.plan.profile.identity_kinds, inner, charset, tag, depth=1)
         collect(values_in_items(buffer, element.value, end, scope), state.known)
     elif (rule.kind is not None or vr == b"PN") and length and length != UNDEFINED and element.following <= element.data_set.end:
         kind = rule.kind or IdentityKind.NAME

@@ -108,26 +108,27 @@ def _walk_items(
         rules: of the items.
         chooser: decides which items stay, and by which rules; None: all, by ``rules``.
     """
-    buffer, encoding, tag, depth = state.buffer, element.items_encoding, element.tag, element.data_set.depth + 1
+    buffer, tag, around, encoding = state.buffer, element.tag, element.data_set, element.items_encoding
     is_delimited = element.length == UNDEFINED
-    end = element.data_set.end if is_delimited else element.following
-    view = buffer.view
+    end, depth = around.end if is_delimited else element.following, around.depth + 1
+    bytes_at_hand, view, read_item = buffer.content, buffer.view, encoding.item.unpack_from
     content: list[Piece] = []
     changed = False
     # items that stay are many, and one slice together
     run = position = element.value
     charset = state.charset
     while position < end or is_delimited:
-        found, length = buffer.item_header(position, encoding, tag)
         start = position + 8
         if start > end:
             buffer.raise_out_of_bounds(start, tag)
-        if found == SEQUENCE_END and is_delimited:
+        group, number, length = read_item(bytes_at_hand, position)
+        found = group << 16 | number
+        if found != ITEM:
+            if found != SEQUENCE_END or not is_delimited:
+                raise DeidentificationError(Reason.STRAY_DELIMITER if group == 0xFFFE else Reason.INVALID_ITEM, tag)
             if run < position:
                 content.append(view[run:position])
             return content, start, changed
-        if found != ITEM:
-            raise DeidentificationError(Reason.STRAY_DELIMITER if found >> 16 == 0xFFFE else Reason.INVALID_ITEM, tag)
         item_end = end if length == UNDEFINED else start + length
         if item_end > end:
             buffer.raise_out_of_bounds(item_end, tag)
