@@ -11,7 +11,7 @@ import struct
 from profiles import Operation, Rule, attribute_vr
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
-from ..dicom.encoding import IMPLICIT_LITTLE, ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED
+from ..dicom.encoding import ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED
 from ..dicom.padding import is_padding
 from ..dicom.tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS
 from ..errors import DeidentificationError, Note, Reason
@@ -20,9 +20,9 @@ from ..pixels.notes import BLANKS, PRESENT
 from .data_sets import DataSet, Element
 from .elements import find_bulk, passes_encapsulated, plane_rule, rewrite_element
 from .header_cache import Edit
-from .noted_values import MAY_NAME, collect_known, note_value
+from .noted_values import collect_known, note_value
 from .object_state import ObjectState
-from .private_blocks import PrivateBlocks, is_creator
+from .private_blocks import MAY_NAME, PrivateBlocks, is_creator
 from .sequences import rewrite_sequence
 from .uid_values import replace_uids
 from .values import CHANGED_WHATEVER, change, constant
@@ -54,8 +54,8 @@ def rewrite_object(state: ObjectState, buffer: Buffer, start: int) -> list[Piece
         DeidentificationError: the object can't be understood or must not be written.
     """
     state.buffer, state.start, state.bulk = buffer, start, None
-    pieces: list[Piece] = []
-    walk_data_set(state, DataSet(state.plan.root, start, len(buffer.content), state.encoding), pieces)
+    pieces = walk_data_set(state, DataSet(state.plan.root, start, len(buffer.content), state.encoding))
+    assert pieces is not None
     if state.bulk is None:
         pieces.extend(end_object(state))
     return pieces
@@ -71,16 +71,16 @@ def end_object(state: ObjectState) -> list[bytes]:
 # -- data sets -------------------------------------------------------------------------------------------------------
 
 
-def walk_data_set(state: ObjectState, data_set: DataSet, pieces: list[Piece]) -> int:
-    """Walk the elements of a data set and return where the walk ended.
+def walk_data_set(state: ObjectState, data_set: DataSet) -> list[Piece] | None:
+    """Walk the elements of a data set and return its pieces; None for an item in which nothing changes. Its end is known then.
 
-    Appends to ``pieces``; of an item in which nothing changes, nothing. This loop is the hot path: an element that stays costs
-    its header, a look-up and the checks of its value.
+    This loop is the hot path: an element that stays costs its header, a look-up and the checks of its value.
     """
     buffer, view, rules = state.buffer.content, state.buffer.view, state.rules
     node, encoding, end, depth, delimited = data_set.rules, data_set.encoding, data_set.end, data_set.depth, data_set.delimited
     explicit, read_header = encoding.explicit, encoding.header.unpack_from
-    run = position = data_set.start
+    run = position = start = data_set.start
+    pieces: list[Piece] = []
     # nested data sets are looked at whole
     last, stamp_at, look_at, in_stretch = -1, _NO_STAMP, end, False
     edits: list[Edit] = []
@@ -166,23 +166,41 @@ def walk_data_set(state: ObjectState, data_set: DataSet, pieces: list[Piece]) ->
         if depth == 0:
             # the next element begins a stretch; but private ones come many together
             look_at = position if rule.operation is not _PRIVATE else following + _MANY_PRIVATE
-        element = Element(tag, vr, position, value, length, data_set)
-        if following > end and length != UNDEFINED:
-            if depth == 0:
-                state.last = last
-            _stop(state, rule, element, run, pieces)
-            return position
-        if rule.operation is _PRIVATE:
-            blocks = blocks or PrivateBlocks(state.declared)
-            run = _rewrite_private(state, blocks, element, run, pieces)
+        operation = rule.operation
+        replacement: list[Piece] | None = []
+        if operation is _PRIVATE and blocks is None:
+            blocks = PrivateBlocks(state.declared, pieces)
+        if operation is _NEW_UID and following <= end and vr != b"SQ":
+            # most of what comes here
+            replacement = replace_uids(state, rule, buffer[value:following], encoding)
+        elif operation is _PRIVATE and blocks and following <= end and (dropped := blocks.dropped(node, tag, vr)):
+            # most private elements
+            rules.append(dropped)
         else:
-            run = _rewrite(state, rule, element, run, pieces)
-            if rule.operation is _KEEP_SCHEME and state.is_local:
-                node = node.local_codes
-            if state.bulk is not None:
-                state.last = tag
-                return position
-        last, position = tag, element.following
+            element = Element(tag, vr, position, value, length, data_set)
+            if following > end and length != UNDEFINED:
+                if depth == 0:
+                    state.last = last
+                _stop(state, rule, element, run, pieces)
+                return pieces
+            if operation is _ITEMS:
+                replacement = rewrite_sequence(state, rule, element, walk_data_set)
+            elif operation is _PRIVATE and blocks:
+                replacement = _rewrite_private(state, element, blocks, len(pieces) + (run < position))
+            else:
+                replacement = _rewrite(state, rule, element)
+                if operation is _KEEP_SCHEME and state.is_local:
+                    node = node.local_codes
+            following = element.following
+        if replacement is not None:
+            if run < position:
+                pieces.append(view[run:position])
+            pieces += replacement
+            run = following
+        last, position = tag, following
+        if tag == PIXEL_DATA and state.bulk is not None:
+            state.last = last
+            return pieces
     if depth == 0:
         state.last = last
     if broken is not None:
@@ -190,12 +208,12 @@ def walk_data_set(state: ObjectState, data_set: DataSet, pieces: list[Piece]) ->
     elif depth == 0 and position >= end and not state.buffer.complete:
         # the buffer happens to end between two elements
         raise NeedMoreError
-    if depth and run == data_set.start:
-        return position
-    data_set.is_changed = True
+    data_set.end = position
+    if depth and run == start:
+        return None
     if run < position:
         pieces.append(view[run:position])
-    return position
+    return pieces
 
 
 def _check_padding(state: ObjectState, element: Element, reason: Reason) -> None:
@@ -260,35 +278,7 @@ def _stop(state: ObjectState, rule: Rule, element: Element, run: int, pieces: li
 # -- elements that are rare, or depend on more than their value ------------------------------------------------------
 
 
-def _rewrite(state: ObjectState, rule: Rule, element: Element, run: int, pieces: list[Piece]) -> int:
-    """Rewrite an element and append to ``pieces`` what takes its place; if it stays as it is, nothing.
-
-    Args:
-        run: from where on nothing is in ``pieces``.
-
-    Returns:
-        The new ``run``.
-    """
-    operation = rule.operation
-    if operation is _ITEMS:
-        replacement = rewrite_sequence(state, rule, element, walk_data_set)
-    elif operation is _NEW_UID and element.length != UNDEFINED and element.vr != b"SQ":
-        replacement = replace_uids(
-            state, rule, state.buffer.content[element.value : element.following], element.data_set.encoding
-        )
-    elif element.length == UNDEFINED and element.tag == PIXEL_DATA and _is_encapsulated(state, rule, element):
-        return _pass_fragments(state, element, run, pieces)
-    else:
-        replacement = _replacement(state, rule, element)
-    if replacement is None:
-        return run
-    if run < element.position:
-        pieces.append(state.buffer.view[run : element.position])
-    pieces += replacement
-    return element.following
-
-
-def _replacement(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+def _rewrite(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
     """Return what takes the place of an element; None: it stays as it is. Its end is known then."""
     operation = rule.operation
     if operation is _OVERLAY:
@@ -297,69 +287,71 @@ def _replacement(state: ObjectState, rule: Rule, element: Element) -> list[Piece
     if operation is _ITEMS or (operation is _STAMP and rule.vr == "SQ"):
         return rewrite_sequence(state, rule, element, walk_data_set)
     if element.length == UNDEFINED:
-        if operation not in CHANGED_WHATEVER:
-            raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
-        inner = IMPLICIT_LITTLE if element.vr == b"UN" else element.encoding
-        element.following = state.buffer.skip_items(element.value, inner, rule.tag)
-        if element.following > element.data_set.end:
-            state.buffer.raise_out_of_bounds(element.following, rule.tag)
-        return change(state, rule, element.encoding)
+        return _rewrite_undefined(state, rule, element)
     if operation is _RENUMBER and state.tree is not None:
         reference = state.tree.refer(element.content(state.buffer), element.encoding, rule.tag)
         return [state.buffer.view[element.position : element.value], reference]
     return rewrite_element(state, rule, element)
 
 
-def _is_encapsulated(state: ObjectState, rule: Rule, element: Element) -> bool:
-    """Find out whether it is encapsulated pixel data, and passes as it is."""
-    return element.data_set.depth == 0 and element.encoding.explicit and passes_encapsulated(state, rule, element.vr)
+def _rewrite_undefined(state: ObjectState, rule: Rule, element: Element) -> list[Piece]:
+    """Return what takes the place of an element of undefined length that isn't entered: encapsulated pixel data passes.
+
+    Raises:
+        DeidentificationError: there is no such element.
+    """
+    buffer, data_set = state.buffer, element.data_set
+    if element.tag == PIXEL_DATA and data_set.depth == 0 and element.encoding.explicit:
+        if passes_encapsulated(state, rule, element.vr):
+            return _pass_fragments(state, element)
+    if rule.operation not in CHANGED_WHATEVER:
+        raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
+    element.following = buffer.skip_items(element.value, element.items_encoding, rule.tag)
+    if element.following > data_set.end:
+        buffer.raise_out_of_bounds(element.following, rule.tag)
+    return change(state, rule, element.encoding)
 
 
-def _pass_fragments(state: ObjectState, element: Element, run: int, pieces: list[Piece]) -> int:
-    """Append encapsulated pixel data as it is, or stop the walk where the buffer doesn't hold it."""
+def _pass_fragments(state: ObjectState, element: Element) -> list[Piece]:
+    """Return encapsulated pixel data as it is; where the buffer doesn't hold it, only its header, and the walk is to stop."""
     buffer = state.buffer
-    pieces.append(buffer.view[run : element.value])
+    header = buffer.view[element.position : element.value]
     end = buffer.fragments_end(element.value, element.encoding)
     if end < 0:
         state.bulk = Bulk(BulkKind.FRAGMENTS, element.value, element.length)
-        return element.value
+        element.following = element.value
+        return [header]
     state.pixels, state.encapsulated = buffer.view[element.value : end], True
-    pieces.append(state.pixels)
     element.following = end
-    return end
+    return [header, state.pixels]
 
 
 # -- private elements ------------------------------------------------------------------------------------------------
 
 
-def _rewrite_private(state: ObjectState, blocks: PrivateBlocks, element: Element, run: int, pieces: list[Piece]) -> int:
-    """Rewrite a private element as ``_rewrite`` does others. A creator's place is kept until it is known whether it stays."""
-    view, tag, position = state.buffer.view, element.tag, element.position
+def _rewrite_private(state: ObjectState, element: Element, blocks: PrivateBlocks, index: int) -> list[Piece] | None:
+    """Return what takes the place of a private element. A creator's place is kept until it is known whether it stays.
+
+    Args:
+        index: where in the pieces of the data set what takes its place is to stand.
+    """
+    tag = element.tag
     if is_creator(tag):
         if element.length == UNDEFINED:
             raise DeidentificationError(Reason.INVALID_LENGTH)
-        if run < position:
-            pieces.append(view[run:position])
-        blocks.reserve(tag, element.content(state.buffer), view[position : element.following], pieces)
-        return element.following
-    node = element.data_set.rules
-    rule = blocks.rule(node, tag, element.vr)
-    if rule.drops and state.plan.collects and (element.vr in MAY_NAME or element.length == UNDEFINED):
-        collect_known(state, rule, element)
-    replacement: list[Piece] | None = []
-    if rule.drops and element.length != UNDEFINED:
-        # most private elements
-        state.rules.append(rule)
-    else:
-        replacement = _private_replacement(state, rule, element)
+        whole = state.buffer.view[element.position : element.following]
+        return [blocks.reserve(tag, element.content(state.buffer), whole, index)]
+    rule = blocks.rule(element.data_set.rules, tag, element.vr)
+    if rule.drops:
+        if state.plan.collects and (element.vr in MAY_NAME or element.length == UNDEFINED):
+            collect_known(state, rule, element)
+        if element.length != UNDEFINED:
+            state.rules.append(rule)
+            return []
+    replacement = _private_replacement(state, rule, element)
     if replacement != []:
-        blocks.keep_creator(tag, pieces)
-    if replacement is None:
-        return run
-    if run < position:
-        pieces.append(view[run:position])
-    pieces.extend(replacement)
-    return element.following
+        blocks.keep_creator(tag)
+    return replacement
 
 
 def _private_replacement(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
@@ -367,9 +359,9 @@ def _private_replacement(state: ObjectState, rule: Rule, element: Element) -> li
     before, charset = len(state.rules), state.charset
     if not rule.drops:
         try:
-            return _replacement(state, rule, element)
+            return _rewrite(state, rule, element)
         except DeidentificationError:
             del state.rules[before:]
             state.charset = charset
             element.following = element.value + element.length
-    return _replacement(state, element.data_set.rules.removed_private, element)
+    return _rewrite(state, element.data_set.rules.removed_private, element)

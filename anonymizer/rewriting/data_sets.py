@@ -16,11 +16,10 @@ class DataSet:
 
     Attributes:
         rules: of its elements.
-        start, end: where it begins and where it, or what holds it, ends.
+        start, end: where it begins, and where it or what holds it ends; once it was walked, where it ends.
         encoding: of its elements.
         depth: how many sequences it is in; 0 for the object's own.
         delimited: whether an item delimiter ends it before ``end``.
-        is_changed: whether anything in it was replaced, once it was walked.
     """
 
     rules: RuleNode
@@ -29,7 +28,6 @@ class DataSet:
     encoding: Encoding
     depth: int = 0
     delimited: bool = False
-    is_changed: bool = False
 
 
 class Element:

@@ -11,9 +11,7 @@ from ..identity.known_values import KnownValue, Scope, collect, values_in_items
 from ..pixels.notes import note
 from .data_sets import Element
 from .object_state import ObjectState
-
-#: VRs of private values that go, and may name somebody
-MAY_NAME = frozenset({b"SQ", b"PN"})
+from .private_blocks import MAY_NAME
 
 
 def note_value(state: ObjectState, rule: Rule, element: Element) -> None:

@@ -216,7 +216,7 @@ class Deidentification:
                 held = []
             if bulk is None or (header_only and last >= FIRST_PIXELS):
                 return
-            behind = yield from self._pass_bulk(bulk, self._buffer.content[bulk.offset :])
+            behind = yield from self._pass_bulk(bulk)
             more = self._source.read(max(0, _HEAD - len(behind)))
             self._buffer, self._start = Buffer(behind + more, len(behind) + len(more) < _HEAD), 0
             if not self._buffer.content:
@@ -360,16 +360,14 @@ class Deidentification:
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------
 
-    def _pass_bulk(self, bulk: Bulk, beginning: bytes) -> Generator[PieceBatch, None, bytes]:
-        """Pass a bulk value on, or over, and return what was read behind it.
-
-        Args:
-            beginning: of the value, as far as it is at hand.
-        """
+    def _pass_bulk(self, bulk: Bulk) -> Generator[PieceBatch, None, bytes]:
+        """Pass a bulk value on, or over, and return what was read behind it."""
         state, source, screening = self.state, self._source, self._screening
         if bulk.kind is BulkKind.FRAGMENTS:
             look = None if screening is None else screening.check_fragment
-            return (yield from source.fragments(beginning, state.encoding, look))
+            return (yield from source.fragments(self._buffer.content[bulk.offset :], state.encoding, look))
+        # as far as it is at hand
+        beginning = self._buffer.view[bulk.offset :]
         last, missing = state.last, bulk.length - len(beginning)
         if bulk.kind is BulkKind.MASK:
             mask = cell_mask(state)
@@ -377,7 +375,7 @@ class Deidentification:
             for chunk in source.copy(missing, last):
                 yield [mask.apply(chunk)]
         elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and screening is not None:
-            yield from screening.watched(chain((beginning,), source.copy(missing, last)), last)
+            yield from screening.watched(chain((bytes(beginning),), source.copy(missing, last)), last)
         elif bulk.kind is BulkKind.COPY:
             yield [beginning]
             yield from source.copy_through(missing, last)

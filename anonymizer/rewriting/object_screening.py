@@ -22,24 +22,6 @@ _FEWEST_ARCS = 4
 _MOST_BEGUN = 1 << 20
 
 
-class _Originals:
-    """The UIDs of the original, whether they were replaced or went with what holds them; most objects don't ask for them.
-
-    Attributes:
-        read: buffers of the original that were rewritten so far.
-    """
-
-    def __init__(self) -> None:
-        self.read: list[bytes] = []
-        self._uids: set[bytes] | None = None
-
-    def uids(self, encoding: Encoding) -> set[bytes]:
-        """Return them."""
-        if self._uids is None:
-            self._uids = set[bytes]().union(*(uids_of(buffer, encoding) for buffer in self.read))
-        return self._uids
-
-
 class ObjectScreening:
     """Screens one object, batch by batch."""
 
@@ -50,7 +32,9 @@ class ObjectScreening:
         """
         self._screen = screen
         self._elsewhere = elsewhere
-        self._originals = _Originals()
+        #: buffers of the original that were rewritten so far, and their UIDs once they were asked for
+        self._read: list[bytes] = []
+        self._originals: set[bytes] | None = None
         #: SpecificCharacterSet in force where the next batch begins
         self._charset = ""
         self._subject: Subject | None = None
@@ -59,7 +43,7 @@ class ObjectScreening:
 
     def read(self, buffer: bytes) -> None:
         """Take a buffer of the original that was rewritten."""
-        self._originals.read.append(buffer)
+        self._read.append(buffer)
 
     def screen(self, pieces: list[Piece], state: ObjectState) -> list[Piece]:
         """Return ``pieces`` without values that name somebody who is known.
@@ -73,15 +57,13 @@ class ObjectScreening:
         if not pieces:
             return pieces
         encoding, root = state.encoding, state.plan.root
-        # the subject is kept, and must not lead back here: a circle would keep the bytes in memory
-        originals = self._originals
         identity = self._screen.identity(list(state.facts.known) or state.known, state.charset)
 
         def is_original(uid: bytes) -> bool:
             # with others behind it, too: derived UIDs tell of what they come from
             arcs = uid.split(b".")
             shorter = (b".".join(arcs[:count]) for count in range(len(arcs), _FEWEST_ARCS - 1, -1))
-            return any(one in state.new_uids or one in originals.uids(encoding) for one in shorter)
+            return any(one in state.new_uids or one in self._original_uids(encoding) for one in shorter)
 
         def declared(tag: int, creator: str) -> Decision | None:
             block = state.declared.get((tag >> 16, creator))
@@ -106,6 +88,12 @@ class ObjectScreening:
         if gone:
             state.note_screened(gone)
         return stays
+
+    def _original_uids(self, encoding: Encoding) -> set[bytes]:
+        """Find all UIDs of the original, whether they were replaced or went with what holds them; most objects don't ask."""
+        if self._originals is None:
+            self._originals = set[bytes]().union(*(uids_of(buffer, encoding) for buffer in self._read))
+        return self._originals
 
     def watched(self, chunks: Iterable[bytes], tag: int) -> Iterator[list[Piece]]:
         """Pass a long binary value as it is.

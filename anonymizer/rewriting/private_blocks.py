@@ -19,6 +19,8 @@ from .data_sets import Element
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+#: VRs of private values that go, and may name somebody
+MAY_NAME = frozenset({b"SQ", b"PN"})
 _BY_OBJECT = "declared safe by the object (0008,0300)"
 _ACTIONS = {"D": Action.D, "Z": Action.Z, "X": Action.X, "U": Action.U}
 #: bytes of declarations: thousands of private attributes. pydicom takes many times as much memory as they do
@@ -105,15 +107,21 @@ class _Creator:
 class PrivateBlocks:
     """The private blocks of one data set. A creator stays exactly when an element of its block does."""
 
-    def __init__(self, declared: Declared) -> None:
+    def __init__(self, declared: Declared, pieces: list[Piece]) -> None:
+        """
+        Args:
+            declared: what the object says of its blocks.
+            pieces: of the data set.
+        """
         self._declared = declared
+        self._pieces = pieces
         self._creators: dict[int, _Creator] = {}
 
-    def reserve(self, tag: int, name: bytes, element: Piece, pieces: list[Piece]) -> None:
-        """Keep a place for a creator at the end of ``pieces``."""
+    def reserve(self, tag: int, name: bytes, element: Piece, index: int) -> Piece:
+        """Return what keeps the place of a creator, which is to stand at ``index`` of the pieces."""
         text = name.strip(b"\0 ").decode("latin-1")
-        self._creators[tag >> 16 << 8 | tag & 0xFF] = _Creator(text, len(pieces), element)
-        pieces.append(b"")
+        self._creators[tag >> 16 << 8 | tag & 0xFF] = _Creator(text, index, element)
+        return b""
 
     def rule(self, node: RuleNode, tag: int, vr: bytes) -> Rule:
         """Return the rule for the element ``tag`` of a block; without a creator it is nobody's, and goes."""
@@ -123,14 +131,21 @@ class PrivateBlocks:
         declared = self._declared.get((tag >> 16, creator.name)) if self._declared else None
         return node.private(creator.name, tag, vr, declared.decision(tag) if declared else None)
 
+    def dropped(self, node: RuleNode, tag: int, vr: bytes) -> Rule | None:
+        """Return the rule for an element of a block that goes, if it does and names nobody."""
+        if tag & 0xFFFF <= 0xFF or vr in MAY_NAME:
+            return None
+        rule = self.rule(node, tag, vr)
+        return rule if rule.drops else None
+
     def creator(self, tag: int) -> str:
         """Return the name of the creator of the block that ``tag`` is in."""
         return self._creators[tag >> 8].name
 
-    def keep_creator(self, tag: int, pieces: list[Piece]) -> None:
+    def keep_creator(self, tag: int) -> None:
         """Keep the creator of the block of ``tag``, which stays."""
         creator = self._creators[tag >> 8]
-        pieces[creator.index] = creator.element
+        self._pieces[creator.index] = creator.element
 
 
 def is_creator(tag: int) -> bool:
@@ -182,7 +197,7 @@ def retained_items(buffer: Buffer, element: Element, rules: RuleNode, root: Rule
 
 def _staying(buffer: Buffer, position: int, encoding: Encoding, root: RuleNode, declared: Declared) -> Iterator[tuple[int, str]]:
     """Yield group and creator of each private element before the pixels, from ``position`` on, that stays."""
-    blocks, before = PrivateBlocks(declared), -1
+    blocks, before = PrivateBlocks(declared, []), -1
     try:
         while position < len(buffer.content):
             tag, vr, start, length = buffer.element(position, encoding)
@@ -193,7 +208,7 @@ def _staying(buffer: Buffer, position: int, encoding: Encoding, root: RuleNode, 
             position = buffer.value_end(vr, start, length, encoding, tag)
             if tag >> 16 & 1:
                 if is_creator(tag):
-                    blocks.reserve(tag, buffer.content[start:position], b"", [])
+                    blocks.reserve(tag, buffer.content[start:position], b"", 0)
                 elif not blocks.rule(root, tag, vr).drops:
                     yield tag >> 16, blocks.creator(tag)
     except DeidentificationError:

@@ -16,8 +16,8 @@ from .data_sets import DataSet, Element
 from .object_state import ObjectState
 from .private_blocks import RetainedItems, retained_items
 
-#: walks a data set: appends its pieces, and returns where it ended
-_Walk = Callable[[ObjectState, DataSet, list[Piece]], int]
+#: walks a data set, as ``walk_data_set``
+_Walk = Callable[[ObjectState, DataSet], list[Piece] | None]
 #: the pieces of items, where their sequence ends (behind its delimiter), whether anything changed
 _Walked = tuple[list[Piece], int, bool]
 
@@ -141,9 +141,9 @@ def _walk_items(
             state.rules.append(rules.removed_item)
             changed = True
             continue
-        pieces: list[Piece] = []
         item = DataSet(node, start, item_end, inner, depth, length == UNDEFINED)
-        following = stop = walk(state, item, pieces)
+        pieces = walk(state, item)
+        following = stop = item.end
         if chooser is not None:
             chooser.leave()
         if length == UNDEFINED:
@@ -152,7 +152,7 @@ def _walk_items(
                 buffer.raise_out_of_bounds(following, tag)
             if buffer.item_header(stop, encoding, tag)[0] != ITEM_END:
                 raise DeidentificationError(Reason.INVALID_ITEM, tag)
-        if item.is_changed:
+        if pieces is not None:
             changed = True
             if run < position:
                 content.append(view[run:position])
