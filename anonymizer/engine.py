@@ -179,7 +179,7 @@ class Engine:
         if sop_class:
             rules.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
-        if find_class(buffer, 0, encoding).has_references:
+        if find_class(buffer, 0, encoding, "").has_references:
             plan = rules.with_references(plan)
         facts = self.facts.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
         findings = HeaderFindings()

@@ -49,7 +49,7 @@ class ObjectRules:
         """
         profile = self.resources.profile
         plan = compile_plan(profile, sop_class_uid)
-        found = find_class(buffer, position, encoding)
+        found = find_class(buffer, position, encoding, sop_class_uid)
         if found.sop_class is not None and (own := found.sop_class.decode("latin-1")) != sop_class_uid:
             plan = compile_plan(profile, own)
         return self.with_references(plan) if found.has_references else plan
