@@ -36,7 +36,7 @@ class KnownValue(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What holds the elements that are searched for identifying values.
+    """A place whose elements are searched for identifying values.
 
     Attributes:
         kinds: of the attributes that identify.

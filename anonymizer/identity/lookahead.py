@@ -25,7 +25,7 @@ _STUDY = frozenset({SPECIFIC_CHARACTER_SET, SOP_INSTANCE, STUDY})
 
 
 class ObjectClass(NamedTuple):
-    """What decides the plan for an object.
+    """The class of an object, which decides its plan.
 
     Attributes:
         sop_class: SOPClassUID without padding; None where there is none.
@@ -69,7 +69,7 @@ def _class_element(sop_class: str, encoding: Encoding) -> bytes:
 
 
 class Identity(NamedTuple):
-    """Whose object it is: the patient, and its study (or itself, where it belongs to none) for patients without an ID."""
+    """The patient of an object, and its study (or itself, where it belongs to none) for patients without an ID."""
 
     patient: Patient
     study: bytes
@@ -105,7 +105,7 @@ def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, char
 
 
 def originals_of(buffer: Buffer, position: int, encoding: Encoding) -> Originals:
-    """Who the patient is to whom wrote the data set at ``position``: the values as they are, not as they are compared.
+    """Return who the patient is to whom wrote the data set at ``position``: the values as they are, not as they are compared.
 
     Raises:
         NeedMoreError: they lie beyond the buffer.

@@ -183,15 +183,13 @@ def walk_data_set(state: ObjectState, data_set: DataSet) -> list[Piece] | None:
                     state.last = last
                 _stop(state, rule, element, run, pieces)
                 return pieces
-            if operation is _ITEMS:
-                replacement = rewrite_sequence(state, rule, element, walk_data_set)
-            elif operation is _PRIVATE and blocks:
+            if operation is _PRIVATE and blocks:
                 replacement = _rewrite_private(state, element, blocks, len(pieces) + (run < position))
             else:
                 replacement = _rewrite(state, rule, element)
-                if operation is _KEEP_SCHEME and state.is_local:
-                    node = node.local_codes
             following = element.following
+            if operation is _KEEP_SCHEME and state.is_local:
+                node = node.local_codes
         if replacement is not None:
             if run < position:
                 pieces.append(view[run:position])
@@ -201,13 +199,8 @@ def walk_data_set(state: ObjectState, data_set: DataSet) -> list[Piece] | None:
         if tag == PIXEL_DATA and state.bulk is not None:
             state.last = last
             return pieces
-    if depth == 0:
-        state.last = last
-    if broken is not None:
-        _check_padding(state, Element(tag, vr, position, value, length, data_set), broken)
-    elif depth == 0 and position >= end and not state.buffer.complete:
-        # the buffer happens to end between two elements
-        raise NeedMoreError
+    if broken is not None or depth == 0:
+        _check_end(state, Element(tag, vr, position, value, length, data_set), broken, last)
     data_set.end = position
     if depth and run == start:
         return None
@@ -216,16 +209,25 @@ def walk_data_set(state: ObjectState, data_set: DataSet) -> list[Piece] | None:
     return pieces
 
 
-def _check_padding(state: ObjectState, element: Element, reason: Reason) -> None:
-    """Let bytes pass that are no element where they are padding behind the data set.
+def _check_end(state: ObjectState, element: Element, reason: Reason | None, last: int) -> None:
+    """Check where a walk ends: bytes that are no element pass where they are padding behind the data set.
 
     Args:
-        element: what was read of them.
+        element: what was read of what stands there.
+        reason: why it is no element; None where the walk came to the end.
+        last: tag of the last element.
 
     Raises:
         NeedMoreError: more bytes tell.
-        DeidentificationError: they are none, for ``reason``.
+        DeidentificationError: it is no padding.
     """
+    if element.data_set.depth == 0:
+        state.last = last
+    if reason is None:
+        if not state.buffer.complete:
+            # it happens to end between two elements
+            raise NeedMoreError
+        return
     tag, known = 0, False
     if reason is Reason.ELEMENTS_OUT_OF_ORDER:
         tag, group = element.tag, element.tag >> 16
@@ -281,6 +283,8 @@ def _stop(state: ObjectState, rule: Rule, element: Element, run: int, pieces: li
 def _rewrite(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
     """Return what takes the place of an element; None: it stays as it is. Its end is known then."""
     operation = rule.operation
+    if operation is _ITEMS:
+        return rewrite_sequence(state, rule, element, walk_data_set)
     if operation is _OVERLAY:
         rule = plane_rule(state, rule, element)
         operation = rule.operation

@@ -1,4 +1,4 @@
-"""Where a walk is: a data set in the buffer, and an element of it."""
+"""Places of a walk: a data set in the buffer, and an element of it."""
 
 from __future__ import annotations
 

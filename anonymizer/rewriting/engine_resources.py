@@ -1,4 +1,4 @@
-"""What the objects of one engine share."""
+"""The resources that the objects of one engine share."""
 
 from __future__ import annotations
 

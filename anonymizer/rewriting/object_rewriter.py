@@ -89,7 +89,7 @@ class Deidentification:
 
     @property
     def state(self) -> ObjectState:
-        """What is known of the object so far."""
+        """The state of the object: what is known of it so far."""
         assert self._state is not None
         return self._state
 
@@ -104,7 +104,7 @@ class Deidentification:
 
     @property
     def report(self) -> Report:
-        """What came of the object."""
+        """A report of what came of the object."""
         assert self._header is not None
         state = self.state
         return Report(

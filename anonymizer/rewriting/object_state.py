@@ -32,7 +32,7 @@ _NOTHING = Buffer(b"", complete=False)
 
 
 class HeaderFindings(NamedTuple):
-    """What a walk of the header brought that must be known before it: the header is walked once more where it differs.
+    """Findings of a walk of the header that must be known before it: the header is walked once more where they differ.
 
     Attributes:
         pixel_risks: the risks of an object that is kept in spite of them.
@@ -46,7 +46,7 @@ class HeaderFindings(NamedTuple):
 
 
 class ObjectState:
-    """What is known of an object, and where its walk is.
+    """The state of one object: what is known of it, and where its walk is.
 
     Attributes:
         resources: what all objects of the engine share.
