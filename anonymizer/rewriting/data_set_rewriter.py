@@ -183,7 +183,9 @@ def walk_data_set(state: ObjectState, data_set: DataSet) -> list[Piece] | None:
                     state.last = last
                 _stop(state, rule, element, run, pieces)
                 return pieces
-            if operation is _PRIVATE and blocks:
+            if operation is _ITEMS:
+                replacement = rewrite_sequence(state, rule, element, walk_data_set)
+            elif operation is _PRIVATE and blocks:
                 replacement = _rewrite_private(state, element, blocks, len(pieces) + (run < position))
             else:
                 replacement = _rewrite(state, rule, element)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from profiles import IdentityKind, Rule
 
 from ..dicom.buffer import NeedMoreError
-from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED
+from ..dicom.encoding import UNDEFINED
 from ..errors import DeidentificationError
-from ..identity.known_values import KnownValue, Scope, collect, values_in_items
+from ..identity.known_values import KnownValue, ValueSearch, collect
 from ..pixels.notes import note
 from .data_sets import Element
 from .object_state import ObjectState
@@ -50,9 +50,8 @@ def collect_known(state: ObjectState, rule: Rule, element: Element) -> None:
         except DeidentificationError:
             # what goes needn't be whole, but for its end, which the walk looks for
             return
-        inner = IMPLICIT_LITTLE if vr == b"UN" else element.encoding
-        scope = Scope(state.plan.profile.identity_kinds, inner, charset, tag, depth=1)
-        collect(values_in_items(buffer, element.value, end, scope), state.known)
+        search = ValueSearch(buffer, state.plan.profile.identity_kinds, tag, charset)
+        collect(search.in_items(element.value, end, element.items_encoding), state.known)
     elif (rule.kind is not None or vr == b"PN") and length and length != UNDEFINED and element.following <= element.data_set.end:
         kind = rule.kind or IdentityKind.NAME
         state.known.append(KnownValue(tag, kind, element.content(buffer).rstrip(b"\0 "), charset))

@@ -108,7 +108,8 @@ def _walk_items(
         rules: of the items.
         chooser: decides which items stay, and by which rules; None: all, by ``rules``.
     """
-    buffer, tag, around, encoding = state.buffer, element.tag, element.data_set, element.items_encoding
+    buffer, tag, around = state.buffer, element.tag, element.data_set
+    encoding = around.encoding if element.vr != b"UN" else element.items_encoding
     is_delimited = element.length == UNDEFINED
     end, depth = around.end if is_delimited else element.following, around.depth + 1
     bytes_at_hand, view, read_item = buffer.content, buffer.view, encoding.item.unpack_from
