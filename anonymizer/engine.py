@@ -1,35 +1,38 @@
-"""The engine: what de-identifies objects by one profile and one key. Everything else is a shell around this."""
+"""The engine: it de-identifies objects by one profile and one key. Everything else is a shell around it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Container
 
-from profiles import ConfidentialityProfile, Plan, compile_plan
+from profiles import ConfidentialityProfile, compile_plan
 
 from .dicom.buffer import Buffer
 from .dicom.deflate import ByteStream
 from .dicom.encoding import Encoding
 from .dicom.object_reader import ObjectReader
 from .dicom.tags import SOP_CLASS
-from .errors import DeidentificationError, OtherPlanError
+from .errors import DeidentificationError
 from .files.pieces import Piece
 from .identity.identifying_words import IdentifyingWords
 from .identity.known_values import KnownValue, known_words
+from .identity.lookahead import find_class
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
-from .identity.subject import SubjectFacts, SubjectReader
+from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
+from .pixels import PixelTriage
 from .report import Scan
-from .rewriting.data_set_rewriter import Rewriter
+from .rewriting.data_set_rewriter import rewrite_object
 from .rewriting.describer import Describer
 from .rewriting.engine_resources import EngineResources
 from .rewriting.method_codes import Statements
 from .rewriting.object_rewriter import Deidentification
 from .rewriting.object_rules import ObjectRules
 from .rewriting.object_screening import ObjectScreening
-from .rewriting.state import HeaderFindings
+from .rewriting.object_state import HeaderFindings, ObjectState
+from .screening.screen import Screen
 
 
 class Engine:
@@ -61,10 +64,19 @@ class Engine:
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
         self.facts = SubjectReader(profile, key, patients)
-        shared = EngineResources(self.pseudonyms, Statements(profile), patients)
+        resources = EngineResources(
+            profile=profile,
+            uids=self.uids,
+            pseudonyms=self.pseudonyms,
+            subjects=self.facts,
+            patients=patients,
+            statements=Statements(profile),
+            triage=PixelTriage(profile.pixels),
+            screen=Screen(profile) if profile.screen else None,
+        )
+        self._rules = ObjectRules(resources)
+        self._describer = Describer(resources)
         self._last_words: tuple[list[KnownValue], str, tuple[bytes, ...]] = [], "", ()
-        self._rules = ObjectRules(profile, self.uids, self.facts, shared)
-        self._describer = Describer(shared, self.uids)
 
     def deidentify(
         self,
@@ -89,7 +101,13 @@ class Engine:
             wants_patient: find out the patient, whatever the profile makes of it.
         """
         return Deidentification(
-            self._rules, ObjectReader(stream, handle), uids or self.uids, size, words, heads, wants_patient=wants_patient
+            self._rules,
+            ObjectReader(stream, handle),
+            uids or self.uids,
+            size=size,
+            words=words,
+            heads=heads,
+            wants_patient=wants_patient,
         )
 
     def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
@@ -103,14 +121,14 @@ class Engine:
             DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object, and the
                 originals that were asked for.
         """
-        deidentification = Deidentification(self._rules, ObjectReader(stream), uids, size, originals=originals)
+        deidentification = Deidentification(self._rules, ObjectReader(stream), uids, size=size, originals=originals)
         try:
             deidentification.scan()
         except DeidentificationError as error:
             if originals:
                 error.originals = deidentification.originals_of_beginning()
             raise error.of(deidentification.describe_beginning(self._describer)) from None
-        found = deidentification.progress.uids
+        found = deidentification.state.uids
         words = self._hashed_words(*deidentification.known)
         return Scan(
             found[SOP_CLASS][1].decode("latin-1"),
@@ -134,12 +152,12 @@ class Engine:
         return words
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
-        """The patient whom an object's header names, by an ID or not, whatever else is wrong with it; None: that can't be told.
+        """Return the patient whom an object's header names, whatever else is wrong with it; None: that can't be told.
 
         Args:
             size: as for ``scan``.
         """
-        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids, size, originals=True)
+        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids, size=size, originals=True)
         with contextlib.suppress(DeidentificationError):
             deidentification.scan()
         if (originals := deidentification.originals) is None:
@@ -151,33 +169,38 @@ class Engine:
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
 
+        Args:
+            sop_class: its class, whatever the data set says.
+
         Raises:
             DeidentificationError: it can't be understood.
         """
+        rules, buffer = self._rules, Buffer(content, complete=True)
         if sop_class:
-            self._rules.check_sop_class(sop_class.encode("latin-1", "replace"))
+            rules.check_sop_class(sop_class.encode("latin-1", "replace"))
         plan = compile_plan(self.profile, sop_class)
-        facts = self.facts.read_subject(Buffer(content, complete=True), 0, encoding, is_of_patient=plan.belongs_to_study)
-        judgement = HeaderFindings()
+        if find_class(buffer, 0, encoding, "").has_references:
+            plan = rules.with_references(plan)
+        facts = self.facts.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
+        findings = HeaderFindings()
         while True:
-            rewriter = self._rules.rewriter(plan, encoding, self.uids, facts, judgement, sop_class_fixed=True)
-            try:
-                pieces, _ = rewriter.rewrite(content, 0, complete=True)
-            except OtherPlanError as other:
-                plan = other.plan
+            state = rules.begin(plan, encoding, self.uids, facts, findings)
+            pieces = rewrite_object(state, buffer, 0)
+            if state.has_references:
+                plan = rules.with_references(plan)
                 continue
-            progress = rewriter.progress
-            risks = self._rules.pixel_risks(plan, progress, keep=self.profile.pixels.keeps)
-            self._rules.check_face(self._rules.face(plan, progress), None)
-            missing = self._rules.missing_uids(plan, progress) if SOP_CLASS in progress.uids else {}
-            before = judgement
-            judgement = HeaderFindings(risks, self._rules.statement(progress, risks), {**before.missing, **missing})
-            if judgement == before:
-                return b"".join(self._screened(pieces, content, rewriter, plan, facts))
+            risks = rules.pixel_risks(state, keep=self.profile.pixels.keeps)
+            rules.check_face(rules.face(state), None)
+            missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}
+            before = findings
+            findings = HeaderFindings(risks, rules.statement(state, risks), {**before.missing, **missing})
+            if findings == before:
+                return b"".join(self._screened(pieces, content, state))
 
-    def _screened(self, pieces: list[Piece], content: bytes, rewriter: Rewriter, plan: Plan, facts: SubjectFacts) -> list[Piece]:
-        if self._rules.screen is None:
+    def _screened(self, pieces: list[Piece], content: bytes, state: ObjectState) -> list[Piece]:
+        screen = self._rules.resources.screen
+        if screen is None:
             return pieces
-        screening = ObjectScreening(self._rules.screen, frozenset())
-        screening.read.append(content)
-        return screening.screen(pieces, plan, rewriter.encoding, rewriter.progress, facts.known)
+        screening = ObjectScreening(screen, frozenset())
+        screening.read(content)
+        return screening.screen(pieces, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from profiles import Plan, UserFacingError, tag_text
+from profiles import UserFacingError, tag_text
 
 
 class Reason(Enum):
@@ -188,18 +188,6 @@ class Originals(NamedTuple):
 
     def __repr__(self) -> str:
         return "<Originals>"
-
-
-class OtherPlanError(Exception):
-    """An object that the plan in use isn't for.
-
-    Attributes:
-        plan: the right one.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.plan = plan
 
 
 #: what goes wrong with these may be right the next time: they are done again

@@ -64,13 +64,12 @@ from .pixel_risk import PixelRisk as PixelRisk
 from .pixel_risk import holds_pixels as holds_pixels
 from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
-from .plan import PlanNode as PlanNode
+from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
 from .rule_factory import STAMPED as STAMPED
 from .rules import TEXT_VRS as TEXT_VRS
-from .rules import ItemRules as ItemRules
 from .rules import Operation as Operation
 from .rules import Rule as Rule
 from .rules import is_overlay_bit_position as is_overlay_bit_position

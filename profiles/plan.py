@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .actions import Action
+from .attribute_types import AttributeTypes, Path
 from .content_items import (
     CODE_MEANING,
     CODING_SCHEME_VERSION,
-    CONTENT_SEQUENCE,
     DEVICE_CONCEPTS,
     VALUE_ATTRIBUTES,
     content_row,
@@ -23,11 +23,7 @@ from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
 from .rule_factory import IDENTIFIER_SCREENED, REFERENCED_SERIES, Place, RuleFactory
 from .rules import Operation, Rule
-from .tables import DATE_VRS, module_types, required_types, sop_class_modules, tag_text
-
-Path = tuple[int, ...]
-
-_STRICTEST_FIRST = ("1", "1C", "2", "2C", "3")
+from .tables import DATE_VRS, tag_text
 
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
@@ -41,14 +37,13 @@ class Plan:
     """The rules of one profile for one SOP class (PS3.15 E.1.1: compound codes go by the attribute's type in the IOD).
 
     Attributes:
+        types: of the attributes in objects of the class.
         root: rules of the top-level data set.
-        known_iod: whether PS3.3's types are known; else each compound code takes its most conservative conformant form.
         belongs_to_study: whether objects of the class have a study and a series (all but palettes, protocols and the like).
         has_pixels: whether the class is one of images.
-        has_references: whether the object has a Common Instance Reference Module (PS3.3 C.12.2). Only objects with references may
-            have it, so lists of references stay, with new UIDs.
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
+        heeds_references: whether objects with a list of references (a Common Instance Reference Module) have another plan.
         judges_faces: whether objects of the class are looked at for heads.
         collects: whether values that identify somebody are collected on the way.
         skips_from: the tag from which on long values that go may be passed over: all is known that decides what goes.
@@ -57,57 +52,37 @@ class Plan:
 
     def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> None:
         self.profile = profile
-        self.sop_class_uid = sop_class_uid
-        self.has_references = has_references
-        modules = sop_class_modules().get(sop_class_uid)
-        self.known_iod = modules is not None
-        self.belongs_to_study = modules is None or "general-study" in modules
-        self.has_pixels = any("image-pixel" in module for module in modules or ())
-        self._types: dict[Path, str] = {}
-        for module in modules or ():
-            for path, attribute_type in module_types().get(module, ()):
-                known = self._types.get(path, "3")
-                self._types[path] = min(known, attribute_type, key=_STRICTEST_FIRST.index)
+        self.types = types = AttributeTypes(sop_class_uid, has_references=has_references)
+        self.belongs_to_study = not types.known_iod or "general-study" in types.modules
+        self.has_pixels = any("image-pixel" in module for module in types.modules)
         # who cleans text knows them beforehand
         self.collects = profile.screen and not profile.cleans_text
         self.cached_rules = 0
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
-        self.root = PlanNode(self, (), ())
-        has_document = "encapsulated-document" in (modules or ())
+        self.root = RuleNode(self, (), ())
+        has_document = "encapsulated-document" in types.modules
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
+        references = self.root[REFERENCED_SERIES]
+        self.heeds_references = references.operation is Operation.ITEMS and references.inspected
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
         waits = profile.statement_depends or (profile.pixels.keeps and not self.replaces_document)
         self.skips_from = min(PIXELS) if waits else REFERENCED_SERIES
         # ... and no value that could name somebody
         self.passes_from = max(self.skips_from, BEHIND_IDENTITY) if profile.screen else self.skips_from
 
-    def attribute_type(self, path: Path) -> str | None:
-        """The attribute's type at ``path``: the strictest of the IOD's modules, 3 where none has it, None for unknown IODs."""
-        if not self.known_iod:
-            return None
-        if path.count(CONTENT_SEQUENCE) > 1:
-            # content items hold content items, and PS3.3 writes them down once
-            path = tuple(tag for index, tag in enumerate(path) if tag != CONTENT_SEQUENCE or CONTENT_SEQUENCE not in path[:index])
-        return self._types.get(path, "3")
+    @property
+    def sop_class_uid(self) -> str:
+        """The SOP class."""
+        return self.types.sop_class_uid
 
-    def required_type(self, path: Path) -> str | None:
-        """As ``attribute_type``, of any attribute that holds a value; where it stands in items, of all places in items."""
-        types = [self.attribute_type(path)]
-        if types[0] is None:
-            return None
-        at = path[-1], len(path) > 1
-        types += [required_types().get(module, {}).get(at, "3") for module in sop_class_modules()[self.sop_class_uid]]
-        return min(filter(None, types), key=_STRICTEST_FIRST.index)
-
-    def resolve(self, action: Action, path: Path) -> Action:
-        """The plain action at ``path`` of a code that may be a compound one."""
-        if action is Action.X_Z_U and self.has_references:
-            return Action.U
-        return action.resolve(self.attribute_type(path))
+    @property
+    def known_iod(self) -> bool:
+        """Whether PS3.3's types are known; else each compound code takes its most conservative conformant form."""
+        return self.types.known_iod
 
 
-class PlanNode(dict[int, Rule]):
+class RuleNode(dict[int, Rule]):
     """Rules by tag for the data sets at one path, made when first met.
 
     Attributes:
@@ -117,6 +92,7 @@ class PlanNode(dict[int, Rule]):
 
     __slots__ = (
         "_content_items",
+        "_items",
         "_label",
         "_local_codes",
         "_parents",
@@ -138,12 +114,13 @@ class PlanNode(dict[int, Rule]):
         self._path = path
         self._parents = parents
         self._label = label
-        self._local_codes: PlanNode | None = None
-        self._rules = RuleFactory(plan, path, self._below, is_content=is_content)
+        self._local_codes: RuleNode | None = None
+        self._rules = RuleFactory(plan.profile, plan.types, path, is_content=is_content)
+        self._items: dict[Rule, RuleNode] = {}
         self._shared: dict[str, Rule] = {}
         self._screening: dict[str, Rule] = {}
         self._private: dict[tuple[str, int, bytes, Decision | None], Rule] = {}
-        self._content_items: dict[tuple[str, str, str], PlanNode | None] = {}
+        self._content_items: dict[tuple[str, str, str], RuleNode | None] = {}
 
     def __missing__(self, tag: int) -> Rule:
         profile = self.plan.profile
@@ -154,11 +131,19 @@ class PlanNode(dict[int, Rule]):
             if decision.shared:
                 rule = self._share(Operation.REMOVE, decision.action, decision.shared, tag)
             else:
-                rule = self._rules.rule(self._place(tag), decision)
+                rule = self._rule(self._place(tag), decision)
                 rule.undated = decision.undated
             rule = self._collected(tag, self._judged(tag, rule), decision)
         if self._may_cache():
             self[tag] = rule
+        return rule
+
+    def _rule(self, place: Place, decision: Decision) -> Rule:
+        rule = self._rules.rule(place, decision)
+        if not self._path and place.tag in ADMITTING and rule.operation is Operation.KEEP and rule.action is None:
+            if self.plan.replaces_document:
+                # it was said of the document that is gone
+                return place.rule(Operation.REPLACE, Action.D, value="NO")
         return rule
 
     def _judged(self, tag: int, rule: Rule) -> Rule:
@@ -215,6 +200,19 @@ class PlanNode(dict[int, Rule]):
 
     def _labelled(self, leaf: str) -> str:
         return f"{self._label}>{leaf}" if self._label else leaf
+
+    # -- items -------------------------------------------------------------------------------------------------------
+
+    def items_of(self, rule: Rule) -> RuleNode:
+        """Return the rules for the items of a sequence that ``rule``, one of this node, enters."""
+        node = self._items.get(rule)
+        if node is None:
+            attribute = Attribute(rule.tag, rule.keyword, rule.vr, rule.creator)
+            path, parents = (*self._path, rule.tag), (*self._parents, attribute)
+            node = RuleNode(self.plan, path, parents, rule.label, is_content=rule.has_content)
+            if self._may_cache():
+                self._items[rule] = node
+        return node
 
     # -- private attributes ------------------------------------------------------------------------------------------
 
@@ -281,10 +279,10 @@ class PlanNode(dict[int, Rule]):
     # -- codes of a site's own -------------------------------------------------------------------------------------
 
     @property
-    def local_codes(self) -> PlanNode:
+    def local_codes(self) -> RuleNode:
         """The rules for what follows the designator of a scheme that isn't public: CodeMeaning is somebody's text there."""
         if self._local_codes is None:
-            node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=self.is_content)
+            node = RuleNode(self.plan, self._path, self._parents, self._label, is_content=self.is_content)
             for tag in (CODING_SCHEME_VERSION, CODE_MEANING):
                 rule = self[tag].plain or self[tag]
                 if rule.illegal is not None:
@@ -307,7 +305,7 @@ class PlanNode(dict[int, Rule]):
 
     # -- content items -----------------------------------------------------------------------------------------------
 
-    def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> PlanNode | None:
+    def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> RuleNode | None:
         """The rules inside a content item by its concept name and value type (PS3.15 E.3.4-1); None: the item goes."""
         row = content_row(code_value, coding_scheme, value_type)
         if row is None:
@@ -321,7 +319,7 @@ class PlanNode(dict[int, Rule]):
                 action = Action.X
             node = None
             if action is not Action.X:
-                node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=True)
+                node = RuleNode(self.plan, self._path, self._parents, self._label, is_content=True)
                 if tag := VALUE_ATTRIBUTES.get(value_type):
                     # the item stays, so that what a template requires is there
                     plain = Action.D if action is Action.X_D else action
@@ -330,24 +328,20 @@ class PlanNode(dict[int, Rule]):
             self._content_items[key] = node
         return node
 
-    def _device_item(self, attribute: int | None) -> PlanNode:
+    def _device_item(self, attribute: int | None) -> RuleNode:
         """The rules inside a content item that the table doesn't have: one that repeats an attribute of the device may stay."""
         if attribute is None or ProfileOptions.RetainDeviceIdent not in self.plan.profile.options:
             return self
         key = "", "", tag_text(attribute)
         node = self._content_items.get(key)
         if node is None:
-            node = PlanNode(self.plan, self._path, self._parents, self._label, is_content=True)
+            node = RuleNode(self.plan, self._path, self._parents, self._label, is_content=True)
             tag = VALUE_ATTRIBUTES["TEXT"]
             node[tag] = self._place(tag).rule(
                 Operation.KEEP_REPEATED, Action.K, value=attribute, otherwise=self[tag].plain or self[tag]
             )
             self._content_items[key] = node
         return node
-
-    def _below(self, place: Place, *, is_content: bool = False) -> PlanNode:
-        attribute = Attribute(place.tag, place.keyword, place.vr, place.creator)
-        return PlanNode(self.plan, (*self._path, place.tag), (*self._parents, attribute), place.label, is_content=is_content)
 
 
 @lru_cache(maxsize=256)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from .actions import Action
+from .attribute_types import AttributeTypes, Path
 from .content_items import (
     CODE_ATTRIBUTES,
     CODE_MEANING,
@@ -21,9 +21,8 @@ from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
 from .legal_values import has_grammar
 from .options import ProfileOptions
-from .pixel_risk import ADMITTING
 from .profile import ConfidentialityProfile
-from .rules import ItemRules, Operation, Rule, is_overlay_bit_position
+from .rules import Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items
 from .terms import DUMMY_SCHEME
 
@@ -71,40 +70,23 @@ class Place(NamedTuple):
 
     def rule(self, operation: Operation, action: Action | None, **needs: Any) -> Rule:
         """A rule for the attribute."""
-        return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, **needs)
-
-
-class PlanOfClass(Protocol):
-    """What rules depend on beside their attribute: the profile and the SOP class. Attributes are as in ``Plan``."""
-
-    profile: ConfidentialityProfile
-    sop_class_uid: str
-    has_references: bool
-
-    @property
-    def replaces_document(self) -> bool: ...
-
-    def resolve(self, action: Action, path: tuple[int, ...]) -> Action:
-        """The plain action at ``path`` of a code that may be a compound one."""
-
-    def required_type(self, path: tuple[int, ...]) -> str | None:
-        """The type of any attribute at ``path``."""
+        return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, creator=self.creator, **needs)
 
 
 class RuleFactory:
     """Makes the rules for the data sets at one path."""
 
-    def __init__(self, plan: PlanOfClass, path: tuple[int, ...], below: Callable[..., ItemRules], *, is_content: bool) -> None:
+    def __init__(self, profile: ConfidentialityProfile, types: AttributeTypes, path: Path, *, is_content: bool) -> None:
         """
         Args:
+            types: of the attributes in objects of the SOP class.
             path: of the sequences above; empty at the top level.
-            below: makes the rules of the items of a sequence at a ``Place``; ``is_content`` tells whether they are content items.
             is_content: whether the data sets here are content items.
         """
-        self.plan = plan
         self.is_content = is_content
+        self._profile = profile
+        self._types = types
         self._path = path
-        self._below = below
 
     def rule(self, place: Place, decision: Decision) -> Rule:
         """The rule for an attribute of which the profile thinks ``decision``."""
@@ -114,12 +96,12 @@ class RuleFactory:
             if not top_level:
                 # what an item says of an earlier de-identification isn't trusted either
                 return place.rule(Operation.REMOVE, Action.X)
-            return place.rule(Operation.STAMP, None, items=self._below(place) if vr == "SQ" else None)
+            return place.rule(Operation.STAMP, None)
         if decision.terms and decision.action is not Action.K:
             cleaned = Action.C if decision.action is Action.C else None
             plain = self.rule(place, replace(decision, terms=frozenset()))
             return place.rule(Operation.KEEP_TERMS, cleaned, value=decision.terms, otherwise=plain)
-        action = decision.action if decision.final else self.plan.resolve(decision.action, (*self._path, tag))
+        action = decision.action if decision.final else self._types.resolve(decision.action, (*self._path, tag))
         if place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS and action is not Action.X:
             # planes belong to images; in items nobody says what they are
             return self._overlay_rule(place, decision) if top_level else place.rule(Operation.REMOVE, Action.X)
@@ -142,12 +124,9 @@ class RuleFactory:
             return place.rule(Operation.NEW_UID, Action.U, inspected=inspected)
         if action is Action.D:
             return place.rule(Operation.REPLACE, action, value=self._new_value(place, decision.value))
-        if tag == _SOP_CLASS and not top_level and ProfileOptions.RetainUIDs not in self.plan.profile.options:
+        if tag == _SOP_CLASS and not top_level and ProfileOptions.RetainUIDs not in self._profile.options:
             # the check of an object's class doesn't look into items
             return place.rule(Operation.NEW_UID, Action.U)
-        if top_level and tag in ADMITTING and recorded is None and self.plan.replaces_document:
-            # it was said of the document that is gone
-            return place.rule(Operation.REPLACE, Action.D, value="NO")
         if tag == _CONTENT_REFERENCE and self.is_content:
             return place.rule(Operation.RENUMBER, recorded)
         return self._keeping_rule(place, recorded, decision, inspected=inspected)
@@ -183,7 +162,7 @@ class RuleFactory:
             gone = place.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE)
             return place.rule(Operation.KEEP_TERMS, None, value=_VERSIONS, otherwise=gone)
         plain = place.rule(Operation.REPLACE, Action.D, value=self._new_value(place, None), reason=LOCAL_CODE)
-        if not self.plan.profile.options & (ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont):
+        if not self._profile.options & (ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont):
             return plain
         return place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=plain, reason=LOCAL_CODE)
 
@@ -199,7 +178,7 @@ class RuleFactory:
             # the one requires the other, wherever a code stands
             action = Action.D
         else:
-            action = action.resolve(self.plan.required_type((*self._path, place.tag)))
+            action = action.resolve(self._types.required_type((*self._path, place.tag)))
         if action is Action.D and place.vr == "UI":
             action = Action.U
         if action is Action.X:
@@ -213,10 +192,10 @@ class RuleFactory:
     def _new_value(self, place: Place, value: str | None) -> Any:
         if value is not None:
             return typed_value(value, place.vr)
-        return dummy_value(place.keyword, place.vr, self.plan.sop_class_uid)
+        return dummy_value(place.keyword, place.vr, self._types.sop_class_uid)
 
     def _patient_rule(self, place: Place, action: Action) -> Rule:
-        profile = self.plan.profile
+        profile = self._profile
         alias = profile.patient_name if place.tag == _PATIENT_NAME else profile.patient_id
         if alias is not None:
             return place.rule(Operation.REPLACE, Action.D, value=alias)
@@ -237,10 +216,9 @@ class RuleFactory:
             return place.rule(Operation.REPLACE, action, value=items)
         # K, C, U and a required sequence without a dummy of its own: it stays, and its items are de-identified
         kept = Action.U if action is Action.D else recorded
-        inspected = not self._path and place.tag == REFERENCED_SERIES and not self.plan.has_references
+        inspected = not self._path and place.tag == REFERENCED_SERIES and not self._types.has_references
         is_content = place.tag in CONTENT_SEQUENCES and (action is Action.C or self.is_content)
-        below = self._below(place, is_content=is_content)
-        return place.rule(Operation.ITEMS, kept, items=below, inspected=inspected, weakens=weakens)
+        return place.rule(Operation.ITEMS, kept, has_content=is_content, inspected=inspected, weakens=weakens)
 
     def _cleaning_rule(self, place: Place, decision: Decision) -> Rule:
         """C by VR; what can't be cleaned gets the action that it would have without the option."""

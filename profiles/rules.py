@@ -6,10 +6,9 @@ from collections.abc import Callable
 from copy import copy
 from enum import IntEnum, auto
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from .actions import Action
-from .decisions import Decision
 from .dictionary import dictionary
 from .dummies import concrete_vr
 from .identity import IdentityKind
@@ -89,7 +88,8 @@ class Rule:
         label: the path as text, ``(0008,1140)>(0008,1155)``; unsafe private and unknown attributes of one place share a label.
         value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values,
             in capitals; None for offsets from UTC; for KEEP_REPEATED: the top-level attribute that has the same value.
-        items: for ITEMS and STAMP of a sequence: the rules inside its items.
+        creator: of a private attribute.
+        has_content: for ITEMS: the items are content items (PS3.3 10.2, C.17.3).
         otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.
         inspected: the engine looks at the value before it does anything.
         drops: the element goes without a look at it.
@@ -115,11 +115,12 @@ class Rule:
         "accepts",
         "action",
         "collects",
+        "creator",
         "drops",
         "fixed",
+        "has_content",
         "illegal",
         "inspected",
-        "items",
         "judges",
         "keyword",
         "kind",
@@ -151,7 +152,8 @@ class Rule:
         label: str,
         *,
         value: Any = None,
-        items: ItemRules | None = None,
+        creator: str = "",
+        has_content: bool = False,
         inspected: bool = False,
         otherwise: Rule | None = None,
         retained: bool = False,
@@ -166,7 +168,8 @@ class Rule:
         self.label = label
         self.vr = concrete_vr(vr)
         self.value = value
-        self.items = items
+        self.creator = creator
+        self.has_content = has_content
         self.inspected = inspected
         self.otherwise = otherwise
         self.drops = operation is Operation.REMOVE and not inspected
@@ -187,6 +190,11 @@ class Rule:
         self.judges = self.presence = self.collects = False
         self.kind: IdentityKind | None = None
 
+    @property
+    def has_items(self) -> bool:
+        """Whether the items of the sequence are entered."""
+        return self.operation is Operation.ITEMS or (self.operation is Operation.STAMP and self.vr == "SQ")
+
     def noted(self, *, presence: bool = False) -> Rule:
         """Return this rule for an attribute by which objects are judged."""
         twin = self._twin()
@@ -204,36 +212,3 @@ class Rule:
         twin = copy(self)
         twin.plain = self.plain or self
         return twin
-
-
-class ItemRules(Protocol):
-    """Rules by tag for the data sets at one path; what ``Plan`` makes of a profile.
-
-    Attributes:
-        is_content: whether the data sets here are content items (PS3.3 10.2, C.17.3).
-        removed_item: what the audit says of content items that go.
-        removed_private: the rule for private attributes that go.
-    """
-
-    is_content: bool
-
-    def __getitem__(self, tag: int, /) -> Rule: ...
-
-    @property
-    def removed_item(self) -> Rule: ...
-
-    @property
-    def removed_private(self) -> Rule: ...
-
-    def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
-        """The rule for the private attribute ``tag`` of ``creator``."""
-
-    @property
-    def local_codes(self) -> ItemRules:
-        """The rules for what follows the designator of a scheme that isn't public."""
-
-    def screening(self, rule: Rule) -> Rule:
-        """The rule that takes the place of ``rule`` where a value holds an identifier of somebody."""
-
-    def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> ItemRules | None:
-        """The rules inside a content item by its concept name and value type; None: the item goes."""

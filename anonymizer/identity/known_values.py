@@ -45,16 +45,32 @@ def known_values(buffer: Buffer, position: int, encoding: Encoding, kinds: Mappi
         NeedMoreError: the pixel data lies beyond the buffer.
         DeidentificationError: the structure is broken; what stands before was yielded.
     """
-    yield from _values(buffer, position, len(buffer.content), encoding, kinds, None, 0, 0)
+    yield from _values(ValueSearch(buffer, kinds), position, len(buffer.content), encoding, 0)
 
 
-def values_in_items(
-    buffer: Buffer, position: int, end: int, encoding: Encoding, kinds: Mapping[int, IdentityKind], charset: str | None, tag: int
-) -> Iterator[KnownValue]:
-    """Yield the same of the items of the sequence ``tag`` between ``position`` and ``end``."""
-    # lists of references are long, and name nobody
-    if buffer.content.find(b"PN", position, end) >= 0 or _tags().find_matches_as_indexes(buffer.view[position:end]):
-        yield from _in_items(buffer, position, end, encoding, kinds, charset, 1, tag)
+class ValueSearch:
+    """A search for identifying values.
+
+    Attributes:
+        kinds: of the attributes that identify.
+        top: the top-level attribute that is being searched.
+        charset: SpecificCharacterSet of the item that is; None: that of the object.
+    """
+
+    __slots__ = ("buffer", "charset", "kinds", "top")
+
+    def __init__(self, buffer: Buffer, kinds: Mapping[int, IdentityKind], top: int = 0, charset: str | None = None) -> None:
+        self.buffer = buffer
+        self.kinds = kinds
+        self.top = top
+        self.charset = charset
+
+    def in_items(self, position: int, end: int, encoding: Encoding) -> Iterator[KnownValue]:
+        """Yield the identifying values in the items between ``position`` and ``end``."""
+        buffer = self.buffer
+        # lists of references are long, and name nobody
+        if buffer.content.find(b"PN", position, end) >= 0 or _tags().find_matches_as_indexes(buffer.view[position:end]):
+            yield from _in_items(self, position, end, encoding, 1)
 
 
 @cache
@@ -63,50 +79,36 @@ def _tags() -> BytesAhoCorasick:
     return BytesAhoCorasick([struct.pack(order, tag >> 16, tag & 0xFFFF) for tag in identity_kinds() for order in ("<HH", ">HH")])
 
 
-def _values(
-    buffer: Buffer,
-    position: int,
-    end: int,
-    encoding: Encoding,
-    kinds: Mapping[int, IdentityKind],
-    charset: str | None,
-    depth: int,
-    top: int,
-) -> Iterator[KnownValue]:
+def _values(search: ValueSearch, position: int, end: int, encoding: Encoding, depth: int) -> Iterator[KnownValue]:
+    buffer, kinds = search.buffer, search.kinds
     size = len(buffer.content)
     while position < end:
         tag, vr, start, length = buffer.element(position, encoding)
         if tag >> 16 == 0xFFFE or (depth == 0 and tag >= FIRST_PIXELS):
             return
+        if depth == 0:
+            search.top = tag
         meant = vr if vr not in (b"", b"UN") else attribute_vr(tag).encode()
         if meant == b"SQ" or length == UNDEFINED:
             inner = IMPLICIT_LITTLE if vr == b"UN" else encoding
             position = buffer.value_end(vr, start, length, encoding, tag)
             if depth < MAX_DEPTH:
-                yield from _in_items(buffer, start, position, inner, kinds, charset, depth + 1, top or tag)
+                yield from _in_items(search, start, position, inner, depth + 1)
             continue
         position = start + length
         if position > size:
             buffer.raise_out_of_bounds(position, tag)
         if tag == SPECIFIC_CHARACTER_SET and depth:
-            charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
+            search.charset = buffer.content[start:position].strip(b"\0 ").decode("latin-1")
         elif length and (tag in kinds or (meant == b"PN" and not attribute_vr(tag))):
             kind = kinds.get(tag, IdentityKind.NAME)
-            yield KnownValue(top or tag, kind, buffer.content[start:position].rstrip(b"\0 "), charset)
+            yield KnownValue(search.top, kind, buffer.content[start:position].rstrip(b"\0 "), search.charset)
     if depth == 0 and not buffer.complete:
         raise NeedMoreError
 
 
-def _in_items(
-    buffer: Buffer,
-    position: int,
-    end: int,
-    encoding: Encoding,
-    kinds: Mapping[int, IdentityKind],
-    charset: str | None,
-    depth: int,
-    top: int,
-) -> Iterator[KnownValue]:
+def _in_items(search: ValueSearch, position: int, end: int, encoding: Encoding, depth: int) -> Iterator[KnownValue]:
+    buffer, charset = search.buffer, search.charset
     while position + 8 <= end:
         tag, length = buffer.item_header(position, encoding, 0)
         if tag == SEQUENCE_END:
@@ -116,7 +118,9 @@ def _in_items(
             return
         item_end = end if length == UNDEFINED else min(end, start + length)
         inner = buffer.item_encoding(start, item_end, encoding)
-        yield from _values(buffer, start, item_end, inner, kinds, charset, depth, top)
+        yield from _values(search, start, item_end, inner, depth)
+        # a character set that an item brought along ends with it
+        search.charset = charset
         position = buffer.skip_items(start, inner, 0, ITEM_END) if length == UNDEFINED else item_end
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from profiles import CODE_VALUE, CODING_SCHEME, ItemRules
+from profiles import CODE_VALUE, CODING_SCHEME, RuleNode
 
 from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
@@ -31,7 +31,7 @@ class _Reference(NamedTuple):
 
 
 class ContentTree:
-    """Where the items of one tree were, and where they are once others are gone."""
+    """The items of one tree: where they were, and where they are once others are gone."""
 
     def __init__(self, dropped: frozenset[Position]) -> None:
         """
@@ -60,7 +60,7 @@ class ContentTree:
         self._here.pop()
 
     def refer(self, value: bytes, encoding: Encoding, tag: int) -> memoryview:
-        """A reference by the item at hand: bytes that ``renumber`` brings up to date.
+        """Note a reference by the item at hand and return bytes that ``renumber`` brings up to date.
 
         Raises:
             DeidentificationError: it is no position.
@@ -85,7 +85,7 @@ class ContentTree:
 class ContentItems:
     """Chooses what becomes of each item of one sequence of content items (PS3.15 E.3.4)."""
 
-    def __init__(self, node: ItemRules, buffer: Buffer, tree: ContentTree | None) -> None:
+    def __init__(self, node: RuleNode, buffer: Buffer, tree: ContentTree | None) -> None:
         """
         Args:
             tree: the tree that the sequence is a level of; None where positions don't count.
@@ -95,8 +95,8 @@ class ContentItems:
         self._tree = tree
         self._number = 0
 
-    def enter(self, start: int, end: int, encoding: Encoding) -> ItemRules | None:
-        """The rules for the next item, between ``start`` and ``end``; None where it goes."""
+    def enter(self, start: int, end: int, encoding: Encoding) -> RuleNode | None:
+        """Return the rules for the next item, between ``start`` and ``end``; None where it goes."""
         self._number += 1
         node = self._node.content_item(*_kind(self._buffer, start, end, encoding))
         if self._tree is None:
@@ -104,13 +104,13 @@ class ContentItems:
         return node if self._tree.enter(self._number, goes=node is None) else None
 
     def leave(self) -> None:
-        """The item was walked."""
+        """Leave the item, which was walked."""
         if self._tree is not None:
             self._tree.leave()
 
 
 def _kind(buffer: Buffer, start: int, end: int, encoding: Encoding) -> tuple[str, str, str]:
-    """Code value and scheme of an item's concept name, and its value type; each ``""`` where it has none."""
+    """Return code value and scheme of an item's concept name, and its value type; each ``""`` where it has none."""
     found = buffer.find(start, end, _ITEM_KIND, encoding)
     code = {}
     if concept := found.get(_CONCEPT_NAME):

@@ -1,4 +1,4 @@
-"""Tells what objects are: of those that are refused, as far as they can be read."""
+"""Descriptions of objects: of those that are refused, as far as they can be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..dicom.tags import PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, SPECIFIC_C
 from ..errors import DeidentificationError, Description
 from ..identity.lookahead import patient_at
 from ..identity.patients import Patient
-from ..identity.uids import KeyedUids, is_well_known
+from ..identity.uids import is_well_known
 
 if TYPE_CHECKING:
     from .engine_resources import EngineResources
@@ -35,14 +35,14 @@ Uids = dict[int, tuple[bytes, bytes]]
 class Describer:
     """Makes descriptions, by the key and names of one engine."""
 
-    def __init__(self, shared: EngineResources, uids: KeyedUids) -> None:
-        self._shared = shared
-        self._uids = uids
+    def __init__(self, resources: EngineResources) -> None:
+        self._resources = resources
+        self._uids = resources.uids
         # what the instances of a series share
         self._known: dict[tuple[Any, ...], Description] = {}
 
     def describe(self, plan: Plan, transfer_syntax: str, modality: bytes, patient: Patient | None, uids: Uids) -> Description:
-        """The description of an object by what is known of it, but for what is its own alone.
+        """Describe an object by what is known of it, but for what is its own alone.
 
         Args:
             modality: its value, padded or not.
@@ -67,7 +67,7 @@ class Describer:
         return found
 
     def with_instance(self, description: Description, original: bytes, new: bytes) -> Description:
-        """The description of an object with its SOPInstanceUID.
+        """Return the description of an object with its SOPInstanceUID.
 
         Args:
             original, new: without padding; empty where there is none.
@@ -78,7 +78,7 @@ class Describer:
     def describe_beginning(
         self, plan: Plan, transfer_syntax: str, buffer: Buffer, offset: int, encoding: Encoding
     ) -> Description:
-        """The description of an object that can't be walked to its pixels, by what can be found in its beginning.
+        """Describe an object that can't be walked to its pixels, by what can be found in its beginning.
 
         Args:
             buffer: all that is at hand; complete.
@@ -116,9 +116,9 @@ class Describer:
             return rule.value if isinstance(rule.value, str) else ""
         if rule.operation is not Operation.PATIENT_ID or patient is None or not patient.patient_id:
             return ""
-        table = self._shared.patients
+        table = self._resources.patients
         if table is None:
-            return self._shared.pseudonyms.patient_id(patient).decode()
+            return self._resources.pseudonyms.patient_id(patient).decode()
         new = table.find(patient)
         return (new.patient_id or "") if new is not None else ""
 
@@ -134,6 +134,6 @@ def _all_registered() -> frozenset[bytes]:
 
 @lru_cache(maxsize=256)
 def _modality(value: bytes) -> str:
-    """A Defined Term; anything else may be anything."""
+    """Return a Defined Term; anything else may be anything."""
     text = value.strip(b"\0 ").decode("latin-1")
     return text if text in modalities() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from profiles import (
     CODE_MEANING,
@@ -10,7 +11,6 @@ from profiles import (
     CODING_SCHEME,
     CODING_SCHEME_VERSION,
     Operation,
-    Plan,
     ProfileOptions,
     Rule,
     has_designator_before,
@@ -20,20 +20,19 @@ from profiles import (
     published_schemes,
 )
 
-from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from ..dicom.buffer import Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError, Note, Reason
 from ..files.pieces import Piece
 from ..identity.dates import holds_date
 from ..identity.lookahead import patient_at
-from ..identity.patients import Patient
 from ..pixels.overlays import CellMask, embedded_bits, may_stay
-from .state import Progress
-from .values import ValueRewriter
+from .data_sets import Element
+from .object_state import ObjectState
+from .text_cleaner import clean_text
+from .values import CHANGED_WHATEVER, change, keep, new_identity, rewrite_value, shift, shifts_times
 
-#: operations for which the value plays no part
-CHANGED_WHATEVER = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 #: VRs of private values in which a date may stand, and those that hold one where it is the object's own
 _TEXTS, _NUMBERS_OR_CODES = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"}), frozenset({"CS", "DS", "IS"})
 #: InstanceCreationDate, StudyDate, SeriesDate, AcquisitionDate, ContentDate, AcquisitionDateTime
@@ -41,222 +40,225 @@ _DATES = frozenset({0x00080012, 0x00080020, 0x00080021, 0x00080022, 0x00080023, 
 _FIRST_OVERLAY = 0x60000000
 _OF_CODES = frozenset({CODE_VALUE, CODING_SCHEME_VERSION, CODE_MEANING})
 _SCHEME = frozenset({CODING_SCHEME})
-_OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: numbers, none of which is a UID; written so that there is but one way to match
 _NUMBER = rb"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *"
 _NUMBER_VRS = frozenset({b"DS", b"IS"})
 _NUMBERS = re.compile(rb" *(?:%b)?(?:\\ *(?:%b)?)*\0?" % (_NUMBER, _NUMBER))
+_OF_PATIENT = (Operation.PATIENT_ID, Operation.PATIENT_NAME)
 #: members of an Enum are looked up slowly before Python 3.12
 _CLEAN_TEXT = Operation.CLEAN_TEXT
 _KEEP = Operation.KEEP
-_KEEP_REPEATED = Operation.KEEP_REPEATED
-_NEW_UID = Operation.NEW_UID
 _PATIENT_NAME = Operation.PATIENT_NAME
-_SHIFT = Operation.SHIFT
 
 
-class ElementRewriter:
-    """Rewrites elements of one object that are no sequences.
+def rewrite_element(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+    """Return what takes the place of an element of known length; None: it stays as it is.
 
-    Attributes:
-        values: makes the new values.
-        buffer: the bytes at hand.
-        start: where the data set begins in them, or what is left of it.
+    Raises:
+        NeedMoreError: a neighbour lies beyond the buffer.
+        DeidentificationError: the value can't be understood, or says that the object must not be written.
     """
-
-    def __init__(self, values: ValueRewriter, plan: Plan) -> None:
-        """
-        Args:
-            plan: says from where on long values may pass unread.
-        """
-        self.values = values
-        self._plan = plan
-        self.buffer = Buffer(b"", complete=False)
-        self.start = 0
-        self._own_dates = self.buffer, frozenset[bytes]()
-
-    @property
-    def _progress(self) -> Progress:
-        return self.values.progress
-
-    def rewrite(
-        self, rule: Rule, vr: bytes, position: int, value: int, length: int, end: int, encoding: Encoding, depth: int
-    ) -> list[Piece] | None:
-        """What takes the place of the element at ``position``; None: it stays as it is.
-
-        Raises:
-            NeedMoreError: a neighbour lies beyond the buffer.
-            OtherPlanError: the value says that another plan is the right one.
-            DeidentificationError: the value can't be understood, or says that the object must not be written.
-        """
-        operation = rule.operation
-        following = value + length
-        if operation is _NEW_UID and vr != b"SQ":
-            return self.values.rewrite(rule, self.buffer.content[value:following], encoding)
-        otherwise = rule.otherwise if operation is _CLEAN_TEXT else None
-        if otherwise is not None and otherwise.operation in _OF_PATIENT:
-            # PatientID or PatientName by a custom rule: what is made of them depends on their neighbours
-            if self.values.cleaned(rule, self.buffer.content[value:following]) is None:
-                rule, operation = otherwise, otherwise.operation
-        if depth == 0 and rule.tag >= _FIRST_OVERLAY and is_overlay_bit_position(rule.tag):
-            self._find_overlay_bits(rule, value, following, encoding)
-        if operation in CHANGED_WHATEVER:
-            return self.values.change(rule, encoding)
-        content = self.buffer.content
-        if vr == b"SQ" or (operation is _KEEP and vr in rule.refused_vrs):
-            # nothing says what items mean there, or what a text says in the place of a number
-            if vr not in _NUMBER_VRS or not _NUMBERS.fullmatch(content, value, following):
-                raise DeidentificationError(Reason.VR_MISMATCH, rule.tag)
-        if operation is _KEEP and length > rule.limit and not _NUMBERS.fullmatch(content, value, following):
-            # numbers that are too many have swallowed their neighbours; numbers written as text are only wrong
-            raise DeidentificationError(Reason.INVALID_LENGTH, rule.tag)
-        if rule.inspected and rule.tag == PIXEL_DATA:
-            return self._pixels(rule, position, value, following, encoding)
-        if operation is _KEEP_REPEATED:
-            return self._repeated(rule, content[value:following], encoding)
-        if operation in _OF_PATIENT:
-            patient = self._patient(operation, position, end, encoding)
-            if depth == 0 and patient is not None:
-                self._progress.patient = patient
-            return self.values.identity(rule, patient, encoding)
-        if operation is _SHIFT:
-            time = self._time_of(rule, following, end, encoding)
-            return self.values.shift(rule, content[value:following], time, encoding)
-        if rule.tag >> 16 & 1 and operation is _KEEP and self._is_private_date(rule, content[value:following], encoding):
+    if rule.operation is _CLEAN_TEXT and rule.otherwise is not None and rule.otherwise.operation in _OF_PATIENT:
+        # PatientID or PatientName by a custom rule: what is made of them depends on their neighbours
+        if clean_text(state, rule, element.content(state.buffer)) is None:
+            rule = rule.otherwise
+    tag, operation = rule.tag, rule.operation
+    if tag >= _FIRST_OVERLAY and element.data_set.depth == 0 and is_overlay_bit_position(tag):
+        _find_overlay_bits(state, rule, element)
+    if operation in CHANGED_WHATEVER:
+        return change(state, rule, element.encoding)
+    vr, keeps = element.vr, operation is _KEEP
+    if vr == b"SQ" or (keeps and (vr in rule.refused_vrs or element.length > rule.limit)):
+        _check_numbers(state, rule, element)
+    if rule.inspected and tag == PIXEL_DATA:
+        return _rewrite_pixels(state, rule, element)
+    if rewrite := _BY_NEIGHBOURS.get(operation):
+        return rewrite(state, rule, element)
+    content = element.content(state.buffer)
+    if keeps:
+        if tag >> 16 & 1 and _is_private_date(state, rule, content, element.encoding):
             # as any private date: it may be the device's, or the patient's
             raise DeidentificationError(Reason.INVALID_VALUE)
-        if rule.tag in _OF_CODES and operation is _KEEP and self._is_of_public_code(rule.tag, value, following, end, encoding):
+        if tag in _OF_CODES and _is_of_public_code(state, element, tag):
             # whatever it looks like
-            return self.values.keep(rule, content[value:following], encoding)
-        return self.values.rewrite(rule, content[value:following], encoding)
+            return keep(state, rule, content, element.encoding)
+    return rewrite_value(state, rule, content, element.encoding)
 
-    def _repeated(self, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
-        """A value that the top-level attribute ``rule.value`` has or may have; of others, what ``rule.otherwise`` makes.
 
-        Raises:
-            NeedMoreError: that attribute lies beyond the buffer.
-        """
-        text = content.strip(b"\0 ")
-        found = self.buffer.find(self.start, len(self.buffer.content), frozenset({rule.value}), self.values.encoding)
-        is_repeated = bool(text) and self.buffer.text(found.get(rule.value)) == text
-        if not is_repeated and not is_term(rule.value, text.decode("latin-1")):
-            assert rule.otherwise is not None
-            return self.values.rewrite(rule.otherwise, content, encoding)
-        self._progress.rules.append(rule)
-        return None
+def _check_numbers(state: ObjectState, rule: Rule, element: Element) -> None:
+    """Refuse a value of another kind than its attribute can have, or longer: numbers written as text are only wrong.
 
-    def _is_of_public_code(self, tag: int, value: int, following: int, end: int, encoding: Encoding) -> bool:
-        """Whether one of ``_OF_CODES`` belongs to a code whose scheme is public: by what follows, or by what was met before.
+    Raises:
+        DeidentificationError: it is none of these.
+    """
+    vr = element.vr
+    is_other = vr == b"SQ" or vr in rule.refused_vrs
+    if (is_other and vr not in _NUMBER_VRS) or not _NUMBERS.fullmatch(state.buffer.content, element.value, element.following):
+        # nothing says what items mean there, or what a text says in the place of a number; others have swallowed neighbours
+        raise DeidentificationError(Reason.VR_MISMATCH if is_other else Reason.INVALID_LENGTH, rule.tag)
 
-        Raises:
-            NeedMoreError: its designator lies beyond the buffer.
-        """
-        if tag != CODE_VALUE:
-            return has_designator_before(self.buffer.content, value)
-        scheme = self.buffer.text(self.buffer.find(following, end, _SCHEME, encoding).get(CODING_SCHEME))
-        return scheme.decode("latin-1") in published_schemes()
 
-    def _is_private_date(self, rule: Rule, content: bytes, encoding: Encoding) -> bool:
-        """Whether a private value that stays is a date, though its VR doesn't say so."""
-        if rule.retained or ProfileOptions.RetainLongFullDates in self._plan.profile.options:
-            return False
-        if rule.vr in _TEXTS:
-            return holds_date(content)
-        return rule.vr in _NUMBERS_OR_CODES and any(part.strip(b"\0 ") in self._dates(encoding) for part in content.split(b"\\"))
+# -- values that depend on their neighbours --------------------------------------------------------------------------
 
-    def _dates(self, encoding: Encoding) -> frozenset[bytes]:
-        """The dates of the object itself, YYYYMMDD each.
 
-        Raises:
-            NeedMoreError: they lie beyond the buffer.
-        """
-        buffer, known = self._own_dates
-        if buffer is not self.buffer:
-            found = self.buffer.find(self.start, len(self.buffer.content), _DATES, encoding)
-            # an earlier buffer had them, where a long value was passed over
-            known = known | {self.buffer.text(one)[:8] for one in found.values()} - {b""}
-            self._own_dates = self.buffer, known
-        return known
+def _rewrite_patient(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+    """Rewrite PatientID or PatientName, by the patient whom the data set names."""
+    patient = None
+    if rule.operation is not _PATIENT_NAME or state.resources.patients is not None:
+        # without a table a name needs no look at the patient
+        patient = patient_at(state.buffer, element.position, element.data_set.end, element.encoding, state.charset)
+        if element.data_set.depth == 0:
+            state.patient = patient
+    return new_identity(state, rule, patient, element.encoding)
 
-    def bulk(self, rule: Rule, vr: bytes, tag: int, value: int, following: int) -> Bulk:
-        """How to go on with a top-level value, between ``value`` and ``following``, that the buffer doesn't hold.
 
-        Raises:
-            NeedMoreError: it is needed whole.
-        """
-        length = following - value
-        if vr in rule.refused_vrs or tag < self._plan.skips_from:
-            # a kept value of another kind than it should be is looked at whole, and then refused
-            raise NeedMoreError
-        if rule.operation in CHANGED_WHATEVER and not rule.inspected:
-            return Bulk(BulkKind.SKIP, value, length)
-        if tag < self._plan.passes_from:
-            raise NeedMoreError
-        if tag == PIXEL_DATA and rule.operation is _KEEP:
-            return Bulk(BulkKind.MASK if self._progress.overlay_bits else BulkKind.COPY, value, length)
-        if rule.inspected:
-            raise NeedMoreError
-        if rule.stays and not rule.text and length <= rule.limit:
-            return Bulk(BulkKind.COPY, value, length)
+def _shift(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+    """Move a date or time; a date together with its time, from the elements behind it, where both cross midnight."""
+    buffer, time = state.buffer, None
+    partner = partner_of(rule.tag) if rule.vr == "DA" and shifts_times(state) else None
+    if partner is not None:
+        found = buffer.find(element.following, element.data_set.end, frozenset({partner}), element.encoding)
+        time = buffer.text(found.get(partner))
+    return shift(state, rule, element.content(buffer), time, element.encoding)
+
+
+def _keep_repeated(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+    """Keep a value that the top-level attribute ``rule.value`` has or may have; rewrite others by ``rule.otherwise``.
+
+    Raises:
+        NeedMoreError: that attribute lies beyond the buffer.
+    """
+    buffer, content = state.buffer, element.content(state.buffer)
+    text = content.strip(b"\0 ")
+    found = buffer.find(state.start, len(buffer.content), frozenset({rule.value}), state.encoding)
+    is_repeated = bool(text) and buffer.text(found.get(rule.value)) == text
+    if not is_repeated and not is_term(rule.value, text.decode("latin-1")):
+        assert rule.otherwise is not None
+        return rewrite_value(state, rule.otherwise, content, element.encoding)
+    state.rules.append(rule)
+    return None
+
+
+_BY_NEIGHBOURS: dict[Operation, Callable[[ObjectState, Rule, Element], list[Piece] | None]] = {
+    Operation.PATIENT_ID: _rewrite_patient,
+    Operation.PATIENT_NAME: _rewrite_patient,
+    Operation.SHIFT: _shift,
+    Operation.KEEP_REPEATED: _keep_repeated,
+}
+
+
+def _is_of_public_code(state: ObjectState, element: Element, tag: int) -> bool:
+    """Find out whether one of ``_OF_CODES`` belongs to a code whose scheme is public: by what follows, or what was met before.
+
+    Raises:
+        NeedMoreError: its designator lies beyond the buffer.
+    """
+    buffer = state.buffer
+    if tag != CODE_VALUE:
+        return has_designator_before(buffer.content, element.value)
+    found = buffer.find(element.following, element.data_set.end, _SCHEME, element.encoding)
+    return buffer.text(found.get(CODING_SCHEME)).decode("latin-1") in published_schemes()
+
+
+def _is_private_date(state: ObjectState, rule: Rule, content: bytes, encoding: Encoding) -> bool:
+    """Find out whether a private value that stays is a date, though its VR doesn't say so."""
+    if rule.retained or ProfileOptions.RetainLongFullDates in state.plan.profile.options:
+        return False
+    if rule.vr in _TEXTS:
+        return holds_date(content)
+    if rule.vr not in _NUMBERS_OR_CODES:
+        return False
+    return any(part.strip(b"\0 ") in _own_dates(state, encoding) for part in content.split(b"\\"))
+
+
+def _own_dates(state: ObjectState, encoding: Encoding) -> frozenset[bytes]:
+    """Return the dates of the object itself, YYYYMMDD each.
+
+    Raises:
+        NeedMoreError: they lie beyond the buffer.
+    """
+    buffer, known = state.own_dates
+    if buffer is not state.buffer:
+        buffer = state.buffer
+        found = buffer.find(state.start, len(buffer.content), _DATES, encoding)
+        # an earlier buffer had them, where a long value was passed over
+        known = known | {buffer.text(one)[:8] for one in found.values()} - {b""}
+        state.own_dates = buffer, known
+    return known
+
+
+# -- overlays, pixels, long values -----------------------------------------------------------------------------------
+
+
+def find_bulk(state: ObjectState, rule: Rule, element: Element) -> Bulk:
+    """Return how to go on with a top-level value that the buffer doesn't hold.
+
+    Raises:
+        NeedMoreError: it is needed whole.
+    """
+    tag, value, length = element.tag, element.value, element.length
+    if element.vr in rule.refused_vrs or tag < state.plan.skips_from:
+        # a kept value of another kind than it should be is looked at whole, and then refused
         raise NeedMoreError
+    if rule.operation in CHANGED_WHATEVER and not rule.inspected:
+        return Bulk(BulkKind.SKIP, value, length)
+    if tag < state.plan.passes_from:
+        raise NeedMoreError
+    if tag == PIXEL_DATA and rule.operation is _KEEP:
+        return Bulk(BulkKind.MASK if state.overlay_bits else BulkKind.COPY, value, length)
+    if rule.inspected:
+        raise NeedMoreError
+    if rule.stays and not rule.text and length <= rule.limit:
+        return Bulk(BulkKind.COPY, value, length)
+    raise NeedMoreError
 
-    def _patient(self, operation: Operation, position: int, end: int, encoding: Encoding) -> Patient | None:
-        """The patient that the data set names, of which one element is at ``position``; None: their name needs no look at it."""
-        if operation is _PATIENT_NAME and not self.values.names_patients:
-            return None
-        return patient_at(self.buffer, position, end, encoding, self._progress.charset)
 
-    def _time_of(self, rule: Rule, position: int, end: int, encoding: Encoding) -> bytes | None:
-        """The time of the date that ``rule`` shifts, from the elements behind it, where both cross midnight together."""
-        partner = partner_of(rule.tag) if self.values.shifts_times and rule.vr == "DA" else None
-        if partner is None:
-            return None
-        return self.buffer.text(self.buffer.find(position, end, frozenset({partner}), encoding).get(partner))
+def plane_rule(state: ObjectState, rule: Rule, element: Element) -> Rule:
+    """Return the rule for an element of an overlay plane, by whether the plane may stay."""
+    group = rule.tag >> 16
+    stays = state.planes.get(group)
+    if stays is None:
+        stays = state.planes[group] = may_stay(state.buffer, element.position, group, element.encoding)
+    chosen = rule.value if stays else rule.otherwise
+    assert isinstance(chosen, Rule)
+    return chosen
 
-    # -- overlays and pixels -----------------------------------------------------------------------------------------
 
-    def plane_rule(self, rule: Rule, position: int, encoding: Encoding) -> Rule:
-        """The rule for an element of an overlay plane, by whether the plane may stay."""
-        group = rule.tag >> 16
-        stays = self._progress.planes.get(group)
-        if stays is None:
-            stays = self._progress.planes[group] = may_stay(self.buffer, position, group, encoding)
-        chosen = rule.value if stays else rule.otherwise
-        assert isinstance(chosen, Rule)
-        return chosen
+def _find_overlay_bits(state: ObjectState, rule: Rule, element: Element) -> None:
+    content = element.content(state.buffer)
+    bit, cell_size = embedded_bits(state.buffer, state.start, element.following, content, rule.tag, element.encoding)
+    if bit:
+        state.overlay_bits |= bit
+        state.cell_size = cell_size
+        state.notes.add(Note.OVERLAY_BITS_MASKED)
 
-    def _find_overlay_bits(self, rule: Rule, value: int, following: int, encoding: Encoding) -> None:
-        content = self.buffer.content[value:following]
-        bit, cell_size = embedded_bits(self.buffer, self.start, following, content, rule.tag, encoding)
-        if bit:
-            self._progress.overlay_bits |= bit
-            self._progress.cell_size = cell_size
-            self._progress.notes.add(Note.OVERLAY_BITS_MASKED)
 
-    def passes_encapsulated(self, rule: Rule, vr: bytes) -> bool:
-        """Whether encapsulated pixel data passes as it is.
+def passes_encapsulated(state: ObjectState, rule: Rule, vr: bytes) -> bool:
+    """Find out whether encapsulated pixel data passes as it is.
 
-        Raises:
-            DeidentificationError: overlays are hidden in it.
-        """
-        if rule.operation is not _KEEP or vr in rule.refused_vrs:
-            return False
-        if self._progress.overlay_bits:
-            raise DeidentificationError(Reason.EMBEDDED_OVERLAY, PIXEL_DATA)
-        return True
+    Raises:
+        DeidentificationError: overlays are hidden in it.
+    """
+    if rule.operation is not _KEEP or vr in rule.refused_vrs:
+        return False
+    if state.overlay_bits:
+        raise DeidentificationError(Reason.EMBEDDED_OVERLAY, PIXEL_DATA)
+    return True
 
-    def _pixels(self, rule: Rule, position: int, value: int, following: int, encoding: Encoding) -> list[Piece] | None:
-        """Pixel data that lies in the buffer: as it is, or without the bits that hold overlays."""
-        if rule.action is not None:
-            self._progress.rules.append(rule)
-        view = self.buffer.view
-        pixels: Piece = view[value:following]
-        if self._progress.overlay_bits:
-            pixels = self.cell_mask(encoding).apply(view[value:following])
-        # a piece by itself: it is no text to be screened
-        self._progress.pixels = pixels
-        return [view[position:value], pixels]
 
-    def cell_mask(self, encoding: Encoding) -> CellMask:
-        """What clears the bits of the pixels that hold overlays."""
-        return CellMask(self._progress.overlay_bits, self._progress.cell_size, encoding)
+def _rewrite_pixels(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
+    """Pass pixel data that lies in the buffer: as it is, or without the bits that hold overlays."""
+    if rule.action is not None:
+        state.rules.append(rule)
+    view = state.buffer.view
+    pixels: Piece = view[element.value : element.following]
+    if state.overlay_bits:
+        pixels = cell_mask(state).apply(view[element.value : element.following])
+    # a piece by itself: it is no text to be screened
+    state.pixels = pixels
+    return [view[element.position : element.value], pixels]
+
+
+def cell_mask(state: ObjectState) -> CellMask:
+    """Return what clears the bits of the pixels that hold overlays."""
+    return CellMask(state.overlay_bits, state.cell_size, state.encoding)

@@ -1,33 +1,47 @@
-"""What the rewriters of one engine share."""
+"""The resources that the objects of one engine share."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from profiles import Plan, Rule
+from profiles import ConfidentialityProfile, Plan, Rule
 
 from ..dicom.encoding import Encoding
 from ..identity.patients import PatientTable
 from ..identity.pseudonyms import Pseudonyms
+from ..identity.subject import SubjectReader
+from ..identity.uids import KeyedUids
+from ..pixels import PixelTriage
+from ..screening.screen import Screen
 from .header_cache import HeaderCache
 from .method_codes import Statements
 
 
 @dataclass(frozen=True, slots=True)
 class EngineResources:
-    """What the objects of one engine share.
+    """The policy, what is made from the key, and what was worked out once for all objects.
 
     Attributes:
+        profile: the policy.
+        uids: new UIDs, and by whose hashes series are told apart.
         pseudonyms: names that are made from the key.
-        statements: what objects will say of themselves.
+        subjects: finds out what the profile must know of each object.
         patients: the lookup table by which patients are named; None: by pseudonyms.
+        statements: what objects will say of themselves.
+        triage: judges whether pixels may show who somebody is.
+        screen: looks for known identifiers in what is to be written; None where the profile doesn't.
         constants: elements that are the same in every object, by encoding and rule.
-        familiar: what was met lately, by plan and encoding.
+        header_caches: what was met lately, by plan and encoding.
     """
 
+    profile: ConfidentialityProfile
+    uids: KeyedUids
     pseudonyms: Pseudonyms
+    subjects: SubjectReader
+    patients: PatientTable | None
     statements: Statements
-    patients: PatientTable | None = None
+    triage: PixelTriage
+    screen: Screen | None
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
     header_caches: dict[tuple[Plan, Encoding], HeaderCache] = field(default_factory=lambda: defaultdict(HeaderCache))

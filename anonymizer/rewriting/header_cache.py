@@ -14,7 +14,7 @@ from ..identity.known_values import KnownValue
 #: a stretch ends with the element at which it has so many bytes; where it keeps differing, with an earlier one
 _SPAN = 512
 #: what is kept: no long values, and some for each of the series that take turns; a few megabytes at most
-_LONGEST, _ALTERNATIVES, _MOST_PLACES = 4 * _SPAN, 6, 512
+_LONGEST, _ALTERNATIVES, _MOST_SLOTS = 4 * _SPAN, 6, 512
 #: where nothing is familiar in so many objects, one after the other, only one stretch in so many is kept and looked for
 _PATIENCE = 32
 
@@ -30,8 +30,8 @@ Edit = tuple[int, int, bytes]
 Stretch = tuple[bytes, tuple[Edit, ...], tuple[Rule, ...], int, tuple[Noted, ...], tuple[KnownValue, ...]]
 
 
-class Place:
-    """Where a stretch begins, and those that were met there lately.
+class CacheSlot:
+    """A place where a stretch begins, and those that were met there lately.
 
     Attributes:
         span: how long the next one is to be. Where instances differ all the time it shrinks, until what differs is by itself.
@@ -47,7 +47,7 @@ class Place:
         self.span = _SPAN
 
     def give_up(self) -> None:
-        """None of the stretches stood here several times, one after the other."""
+        """Make less of the slot, none of whose stretches stood here several times, one after the other."""
         self.span = self.span // 4 or 1
         if self.misses > _PATIENCE:
             self.stretches = ()
@@ -58,32 +58,32 @@ class Place:
 
 
 class HeaderCache:
-    """What was met lately in objects of one plan and encoding."""
+    """A memory of what was met lately in objects of one plan and encoding."""
 
     def __init__(self) -> None:
         #: by the tag of the element before
-        self.places: dict[int, Place] = {}
+        self.slots: dict[int, CacheSlot] = {}
 
-    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes], known: list[KnownValue]) -> Walk:
-        """A walk along the data set in ``buffer``.
+    def walk(self, buffer: bytes, rules: list[Rule], judged_by: dict[int, bytes], known: list[KnownValue]) -> CachedWalk:
+        """Begin a walk along the data set in ``buffer``.
 
         Args:
             rules: where the walker puts those of what isn't simply kept.
             judged_by, known: and where what it notes.
         """
-        return Walk(self, buffer, rules, judged_by, known)
+        return CachedWalk(self, buffer, rules, judged_by, known)
 
-    def place(self, after: int) -> Place:
-        """The place behind the element ``after``."""
-        found = self.places.get(after)
+    def slot(self, after: int) -> CacheSlot:
+        """Return the slot of what stands behind the element ``after``."""
+        found = self.slots.get(after)
         if found is None:
-            if len(self.places) >= _MOST_PLACES:
-                self.places.clear()
-            found = self.places[after] = Place()
+            if len(self.slots) >= _MOST_SLOTS:
+                self.slots.clear()
+            found = self.slots[after] = CacheSlot()
         return found
 
 
-class Walk:
+class CachedWalk:
     """One walk along a data set: goes over what is familiar, and remembers what wasn't.
 
     Attributes:
@@ -92,14 +92,14 @@ class Walk:
 
     __slots__ = (
         "_buffer",
-        "_familiar",
+        "_cache",
         "_first_known",
         "_first_note",
         "_first_rule",
         "_judged_by",
         "_known",
-        "_place",
         "_rules",
+        "_slot",
         "_start",
         "_view",
         "edits",
@@ -107,17 +107,17 @@ class Walk:
 
     def __init__(
         self,
-        familiar: HeaderCache,
+        cache: HeaderCache,
         buffer: bytes,
         rules: list[Rule],
         judged_by: dict[int, bytes],
         known: list[KnownValue],
     ) -> None:
-        self._familiar = familiar
+        self._cache = cache
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._rules = rules
-        self._place: Place | None = None
+        self._slot: CacheSlot | None = None
         self._start = self._first_rule = self._first_note = self._first_known = 0
         self._judged_by = judged_by
         self._known = known
@@ -133,24 +133,24 @@ class Walk:
         Returns:
             The new ``position``, ``last`` and ``run``, and where the new stretch is to end.
         """
-        present = self._place
+        present = self._slot
         if present is not None and (present.misses <= _PATIENCE or not present.misses % _PATIENCE):
             self.stop(position, last)
         # as many turns as there are stretches, for every object: no calls but the one that compares
-        begins_with, places = self._buffer.startswith, self._familiar.places
+        begins_with, slots = self._buffer.startswith, self._cache.slots
         while True:
-            place = places.get(last) or self._familiar.place(last)
-            for stretch in place.stretches:
+            slot = slots.get(last) or self._cache.slot(last)
+            for stretch in slot.stretches:
                 content, edits, rules, end_tag, notes, known = stretch
                 if end_tag <= limit and begins_with(content, position):
                     break
             else:
-                place.misses += 1
+                slot.misses += 1
                 # one miss may be another series, or two; where it is given up already, there is nothing to call for
-                if place.misses > 2 and (place.stretches or place.span > 1):
-                    place.give_up()
+                if slot.misses > 2 and (slot.stretches or slot.span > 1):
+                    slot.give_up()
                 break
-            place.misses = 0
+            slot.misses = 0
             for begin, end, new in edits:
                 if run < position + begin:
                     pieces.append(self._view[run : position + begin])
@@ -164,19 +164,19 @@ class Walk:
                 self._known.extend(known)
             last = end_tag
             position += len(content)
-        self._place, self._start, self._first_rule = place, position, len(self._rules)
+        self._slot, self._start, self._first_rule = slot, position, len(self._rules)
         self._first_note, self._first_known = len(self._judged_by), len(self._known)
         self.edits.clear()
-        return position, last, run, position + place.span
+        return position, last, run, position + slot.span
 
     def stop(self, position: int, last: int) -> None:
-        """The present stretch, if there is one, ends at ``position``: what follows depends on more than its bytes."""
-        place, start = self._place, self._start
-        self._place = None
+        """End the present stretch, if there is one, at ``position``: what follows depends on more than its bytes."""
+        slot, start = self._slot, self._start
+        self._slot = None
         if (
-            place is not None
+            slot is not None
             and start < position <= start + _LONGEST
-            and (place.misses <= _PATIENCE or not place.misses % _PATIENCE)
+            and (slot.misses <= _PATIENCE or not slot.misses % _PATIENCE)
         ):
             merged: list[Edit] = []
             for begin, end, new in self.edits:
@@ -194,4 +194,4 @@ class Walk:
             known = self._known[self._first_known :]
             while known and known[-1].tag > last:
                 known.pop()
-            place.remember((self._buffer[start:position], tuple(merged), rules, last, notes, tuple(known)))
+            slot.remember((self._buffer[start:position], tuple(merged), rules, last, notes, tuple(known)))

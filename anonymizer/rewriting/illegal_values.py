@@ -15,7 +15,7 @@ _PIXEL_GROUP = 0x0028
 
 
 def legal_part(rule: Rule, new: Rule, text: bytes) -> bytes | None:
-    """What stays of an illegal value: of several terms the legal ones, of numbers that can't be missed the numbers.
+    """Return what stays of an illegal value: of several terms the legal ones, of numbers that can't be missed the numbers.
 
     Args:
         new: the rule for the value if nothing stays.

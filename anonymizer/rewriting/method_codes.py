@@ -36,8 +36,8 @@ _UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
 _OF_DATES = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
 
 
-class Dates(Flag):
-    """What was done to the dates and times of an object: kept by a custom rule, moved, retained by an option."""
+class DateHandling(Flag):
+    """Ways in which the dates and times of an object were treated: kept by a custom rule, moved, retained by an option."""
 
     KEPT = auto()
     MOVED = auto()
@@ -45,7 +45,7 @@ class Dates(Flag):
 
 
 class Statement(NamedTuple):
-    """What an object says of what was done to it.
+    """A statement of an object, of what was done to it.
 
     Attributes:
         options: the profile and the options whose codes it has.
@@ -57,7 +57,7 @@ class Statement(NamedTuple):
 
     @property
     def identity_removed(self) -> bool:
-        """PatientIdentityRemoved: whether nothing that identifies was kept but by the options."""
+        """PatientIdentityRemoved: nothing that identifies was kept but by the options."""
         return ProfileOptions.BasicProfile in self.options
 
 
@@ -100,7 +100,7 @@ def _encoded_codes(codes: frozenset[MethodCode], encoding: Encoding) -> bytes:
 
 
 class Statements:
-    """What the objects of one profile say.
+    """The statements of the objects of one profile.
 
     Attributes:
         depends: whether that depends on what was done to each of them; else only on whether its pixels are at risk.
@@ -115,8 +115,8 @@ class Statements:
         self.expected = self.expected_at_risk if undone else Statement(profile.options, profile.longitudinal)
         self._stampings: dict[Statement, Stamping] = {}
 
-    def of(self, rules: Sequence[Rule], undone: ProfileOptions, dates: Dates, *, at_risk: bool) -> Statement:
-        """What an object says to which ``rules`` were applied.
+    def of(self, rules: Sequence[Rule], undone: ProfileOptions, dates: DateHandling, *, at_risk: bool) -> Statement:
+        """Return the statement of an object to which ``rules`` were applied.
 
         Args:
             undone: options that a custom rule went against, by something that it kept.
@@ -133,21 +133,21 @@ class Statements:
             options &= ~_OF_DATES
         return Statement(options, longitudinal)
 
-    def _longitudinal(self, rules: Sequence[Rule], dates: Dates) -> str:
-        """LongitudinalTemporalInformationModified of an object whose dates custom rules may keep, move or take out."""
+    def _longitudinal(self, rules: Sequence[Rule], dates: DateHandling) -> str:
+        """Return LongitudinalTemporalInformationModified of an object whose dates custom rules may keep, move or take out."""
         own = self._profile.longitudinal
         taken_out = any(rule.undated for rule in rules)
         if taken_out and not dates:
             return _REMOVED
         if own == _UNMODIFIED:
-            return _MODIFIED if taken_out or Dates.MOVED in dates else own
-        if not dates & (Dates.KEPT | Dates.MOVED):
+            return _MODIFIED if taken_out or DateHandling.MOVED in dates else own
+        if not dates & (DateHandling.KEPT | DateHandling.MOVED):
             return own
         some_went = any(rule.vr in DATE_VRS and rule.operation in _REMOVING for rule in rules)
-        return _MODIFIED if some_went or Dates.MOVED in dates else _UNMODIFIED
+        return _MODIFIED if some_went or DateHandling.MOVED in dates else _UNMODIFIED
 
     def stamping(self, statement: Statement | None) -> Stamping:
-        """What writes ``statement``; None: what is expected."""
+        """Return what writes ``statement``; None: what is expected."""
         statement = statement or self.expected
         found = self._stampings.get(statement)
         if found is None:
@@ -156,7 +156,7 @@ class Statements:
 
 
 class Stamps:
-    """What is added to one object: the stamps, with what an earlier de-identification left, and elements that it lacks.
+    """Elements that are added to one object: the stamps, with what an earlier de-identification left, and what it lacks.
 
     Attributes:
         next_tag: the tag of the next element; elements behind it come after it.
@@ -178,25 +178,25 @@ class Stamps:
         self._changed_before = False
 
     def copy(self) -> Stamps:
-        """A copy to go back to."""
+        """Return a copy to go back to."""
         twin = Stamps()
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
         return twin
 
-    def found(self, tag: int, content: bytes) -> None:
+    def read_earlier(self, tag: int, content: bytes) -> None:
         """Remember an earlier LongitudinalTemporalInformationModified; earlier methods are free text, and nothing tells whose."""
         if tag == _LONGITUDINAL:
             self._changed_before = content.strip(b" ").upper() not in (b"", _UNMODIFIED.encode())
 
-    def found_items(self, buffer: Buffer, position: int, end: int, encoding: Encoding) -> None:
+    def read_earlier_codes(self, buffer: Buffer, position: int, end: int, encoding: Encoding) -> None:
         """Remember the codes of an earlier DeidentificationMethodCodeSequence between ``position`` and ``end``."""
         if end - position > _LONGEST:
             return
         self._codes = frozenset(_earlier_codes(buffer, position, end, encoding))
 
     def take(self, tag: int, stamping: Stamping, encoding: Encoding) -> list[bytes]:
-        """The elements that stand before ``tag`` and were not yet taken, in order."""
+        """Take the elements that stand before ``tag`` and were not yet taken, in order."""
         taken: list[bytes] = []
         stamps = stamping.elements(encoding, self._codes, changed_before=self._changed_before)
         while self.next_tag < tag:
@@ -208,7 +208,7 @@ class Stamps:
 
 @cache
 def _carried() -> dict[bytes, MethodCode]:
-    """The codes that still hold: those of options. The Basic Profile's and those of pixels hold by what is done now."""
+    """Return the codes that still hold: those of options. The Basic Profile's and those of pixels hold by what is done now."""
     return {
         code.code_value.encode(): code for option, code in method_codes().items() if option is not ProfileOptions.BasicProfile
     }

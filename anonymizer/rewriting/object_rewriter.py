@@ -1,4 +1,4 @@
-"""One object on its way: file header, data set, bulk values, report."""
+"""One object on its way: file header, look ahead, data set, bulk values, report."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Container, Generator, Iterator
 from itertools import chain
 from typing import cast
 
-from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, compile_plan
+from profiles import BEHIND_IDENTITY, MODALITY, Operation, Plan, compile_plan
 
 from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
 from ..dicom.object_reader import ObjectReader
 from ..dicom.part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
-from ..errors import DeidentificationError, Description, Note, Originals, OtherPlanError, Reason
+from ..errors import DeidentificationError, Description, Note, Originals, Reason
 from ..files.pieces import Piece, PieceBatch
 from ..identity.known_values import KnownValue
 from ..identity.lookahead import Identity, new_patient_id, originals_of, originals_of_beginning
@@ -22,11 +22,12 @@ from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
 from ..pixels import FaceEvidence
 from ..report import Report
-from .data_set_rewriter import Rewriter
+from .data_set_rewriter import end_object, rewrite_object
 from .describer import Describer
+from .elements import cell_mask
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
-from .state import HeaderFindings, Progress
+from .object_state import HeaderFindings, ObjectState
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -50,65 +51,71 @@ class Deidentification:
         rules: ObjectRules,
         source: ObjectReader,
         uids: UidMapping,
-        size: int | None,
+        *,
+        size: int | None = None,
         words: Container[str] = frozenset(),
         heads: frozenset[bytes] | None = None,
-        *,
         originals: bool = False,
         wants_patient: bool = False,
     ) -> None:
         """
         Args:
-            words, heads, wants_patient: as for ``Engine.deidentify``.
+            size, words, heads, wants_patient: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._rules = rules
-        self._wants_originals = originals
-        self._wants_patient = wants_patient
-        self.originals: Originals | None = None
-        self._words = words
-        self._heads = heads
-        self.face: FaceEvidence | None = None
-        self.facts = SubjectFacts()
-        self._judgement = HeaderFindings()
         self._source = source
         self._uids = uids
         self._size = size
-        self._rewriter: Rewriter | None = None
+        self._words = words
+        self._heads = heads
+        self._wants_originals = originals
+        self._wants_patient = wants_patient
+        self.originals: Originals | None = None
+        self.face: FaceEvidence | None = None
+        self.facts = SubjectFacts()
         self._header: FileHeader | None = None
+        self._plan: Plan | None = None
+        self._state: ObjectState | None = None
+        self._findings = HeaderFindings()
+        self._is_judged = False
         self._screening: ObjectScreening | None = None
-        #: the bytes from the beginning on, and where the data set begins in them
-        self._beginning = b"", 0
+        #: the bytes at hand, and where the data set begins in them, or what is left of it
+        self._buffer, self._start = Buffer(b"", complete=False), 0
+        #: the same of the object's beginning
+        self._beginning = self._buffer, 0
+
+    # -- what is known of it -----------------------------------------------------------------------------------------
 
     @property
-    def progress(self) -> Progress:
-        """What is known of the object so far."""
-        assert self._rewriter is not None
-        return self._rewriter.progress
+    def state(self) -> ObjectState:
+        """The state of the object: what is known of it so far."""
+        assert self._state is not None
+        return self._state
 
     def new_uid(self, tag: int) -> str:
-        """The object's new UID in the attribute ``tag``, ``""`` where it has none; known when the first batch is there."""
-        return self.progress.uids.get(tag, (b"", b""))[1].decode("latin-1")
+        """Return the object's new UID in the attribute ``tag``, ``""`` where it has none; known with the first batch."""
+        return self.state.uid(tag)[1].decode("latin-1")
 
     @property
     def patient(self) -> bytes:
         """Keyed hash of the patient, 8 bytes; empty where no PatientID tells. It is known with the first batch, if asked for."""
-        return self.facts.patient or self._rules.facts.patient_hash(self.progress.patient)
+        return self.facts.patient or self._rules.resources.subjects.patient_hash(self.state.patient)
 
     @property
     def report(self) -> Report:
-        """What came of the object."""
+        """A report of what came of the object."""
         assert self._header is not None
-        progress = self.progress
+        state = self.state
         return Report(
             sop_class_uid=self.new_uid(SOP_CLASS),
             transfer_syntax_uid=self._header.transfer_syntax,
             sop_instance_uid=self.new_uid(SOP_INSTANCE),
             study_instance_uid=self.new_uid(STUDY),
             series_instance_uid=self.new_uid(SERIES),
-            actions=self._rules.summary(progress.rules),
-            notes=tuple(sorted({*self._header.notes, *progress.notes}, key=lambda note: note.value)),
-            pixel_risks=tuple(Reason(risk.reason) for risk in self._judgement.pixel_risks),
+            actions=self._rules.summary(state.rules),
+            notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
+            pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
         )
 
     @property
@@ -119,23 +126,47 @@ class Deidentification:
     @property
     def known(self) -> tuple[list[KnownValue], str]:
         """The values that identify somebody around the object, if the profile asks for any, and its SpecificCharacterSet."""
-        return [*self.facts.known] or self.progress.known, self.progress.charset
+        return [*self.facts.known] or self.state.known, self.state.charset
 
     @property
     def person(self) -> bytes:
         """Keyed hash of whose object it is, as SubjectReader.person gives it."""
         if self.facts.person:
             return self.facts.person
-        uids = self.progress.uids
-        study = uids.get(STUDY, (b"", b""))[0] or uids.get(SOP_INSTANCE, (b"", b""))[0]
-        return self._rules.facts.person(Identity(self.progress.patient or Patient("", ""), study))
+        study = self.state.uid(STUDY)[0] or self.state.uid(SOP_INSTANCE)[0]
+        return self._rules.resources.subjects.person(Identity(self.state.patient or Patient("", ""), study))
+
+    def describe(self, describer: Describer) -> Description:
+        """Describe the object for the audit, once its header was scanned."""
+        assert self._header is not None
+        state = self.state
+        modality = state.judged_by.top.get(MODALITY, b"")
+        return describer.describe(state.plan, self._header.transfer_syntax, modality, state.patient, state.uids)
+
+    def describe_beginning(self, describer: Describer) -> Description:
+        """Describe an object that was refused before its header was scanned."""
+        if self._header is None:
+            return Description()
+        plan = compile_plan(self._rules.resources.profile, self._header.sop_class)
+        buffer, start = self._beginning
+        whole = Buffer(buffer.content, complete=True)
+        return describer.describe_beginning(plan, self._header.transfer_syntax, whole, start, self._header.encoding)
+
+    def originals_of_beginning(self) -> Originals | None:
+        """Return who the patient of an object was that was refused so; None where nothing of it could be read."""
+        if self._header is None:
+            return None
+        buffer, start = self._beginning
+        return originals_of_beginning(Buffer(buffer.content, complete=True), start, self._header.encoding)
+
+    # -- the de-identified object ------------------------------------------------------------------------------------
 
     def chunks(self) -> Iterator[Piece]:
-        """``batches`` piece by piece, where none is a range of a file."""
+        """Yield ``batches`` piece by piece, where none is a range of a file."""
         return chain.from_iterable(cast(Iterator[list[Piece]], self.batches()))
 
     def batches(self) -> Iterator[PieceBatch]:
-        """The de-identified object. Whoever takes it makes nothing visible before the last batch came without an error.
+        """Yield the de-identified object. Whoever takes it makes nothing visible before the last batch came without an error.
 
         A range is copied before the next batch is asked for: it is where its file is read next.
 
@@ -146,8 +177,8 @@ class Deidentification:
         # the meta header needs the new SOP Instance UID, which the first batch brings
         first = next(batches)
         assert self._header is not None
-        uids = self.progress.uids
-        yield [write_file_header(uids[SOP_CLASS][1], uids[SOP_INSTANCE][1], self._header.transfer_syntax)]
+        state = self.state
+        yield [write_file_header(state.uids[SOP_CLASS][1], state.uids[SOP_INSTANCE][1], self._header.transfer_syntax)]
         if self._header.deflated:
             for deflated in deflate(chain.from_iterable(cast(Iterator[list[Piece]], chain((first,), batches)))):
                 yield [deflated]
@@ -162,232 +193,199 @@ class Deidentification:
         if self.originals is not None:
             # there, for they were found in no less; by what stands there: profiles may do anything to it
             assert isinstance(first, list)
-            new = new_patient_id(b"".join(first), self._rewriter_now.encoding)
+            new = new_patient_id(b"".join(first), self.state.encoding)
             self.originals = self.originals._replace(new_patient_id=new)
         for _ in batches:
             pass
 
-    def describe(self, describer: Describer) -> Description:
-        """What the audit says of the object, once its header was scanned."""
-        assert self._header is not None
-        progress = self.progress
-        modality = progress.judged_by.top.get(MODALITY, b"")
-        return describer.describe(self._plan, self._header.transfer_syntax, modality, progress.patient, progress.uids)
-
-    def describe_beginning(self, describer: Describer) -> Description:
-        """The same of an object that was refused before its header was scanned."""
-        if self._header is None:
-            return Description()
-        plan = compile_plan(self._rules.profile, self._header.sop_class)
-        content, offset = self._beginning
-        buffer = Buffer(content, complete=True)
-        return describer.describe_beginning(plan, self._header.transfer_syntax, buffer, offset, self._header.encoding)
-
-    def originals_of_beginning(self) -> Originals | None:
-        """Who the patient of an object was that was refused so; None where nothing of it could be read."""
-        if self._header is None:
-            return None
-        content, offset = self._beginning
-        return originals_of_beginning(Buffer(content, complete=True), offset, self._header.encoding)
-
-    def _check_identity(self) -> None:
-        uids = self.progress.uids
-        for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
-            if not uids.get(tag, (b"", b""))[0]:
-                raise DeidentificationError(reason, tag)
-        self._rules.check_sop_class(uids[SOP_CLASS][0])
-
-    def _missing(self, *, is_whole: bool) -> dict[int, bytes]:
-        """The UIDs that the data set lacks and was not given yet, as ``HeaderFindings`` has them.
-
-        Args:
-            is_whole: whether all of it was walked.
-        """
-        assert self._header is not None
-        progress = self.progress
-        if self._header.sop_instance and not progress.uids.get(SOP_INSTANCE, (b"", b""))[0]:
-            return {SOP_INSTANCE: self._header.sop_instance.encode("latin-1")}
-        return self._rules.missing_uids(self._plan, progress) if is_whole or progress.last >= SERIES else {}
-
-    def _judge(self, risks: tuple[PixelRisk, ...]) -> bool:
-        """Whether the walk brought anything else than was known before it."""
-        statement, before = self._rules.statement(self.progress, risks), self._judgement
-        if risks == before.pixel_risks and statement == before.statement:
-            return False
-        self._judgement = before._replace(pixel_risks=risks, statement=statement)
-        return True
-
-    def _check_study(self) -> None:
-        if not self._plan.belongs_to_study:
-            return
-        for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
-            if not self.progress.uids.get(tag, (b"", b""))[0]:
-                raise DeidentificationError(reason, tag)
-
-    # -- reading -----------------------------------------------------------------------------------------------------
-
-    def _more(self, buffer: bytes, header_only: bool) -> tuple[bytes, bool]:
-        """``buffer`` with several times as much behind it, and whether that is all."""
-        room = self._source.most(_MAX_HEADER) - len(buffer)
-        if room <= 0:
-            raise DeidentificationError(Reason.HEADER_TOO_LARGE)
-        wanted = min(room, max(3 * len(buffer), _HEAD if header_only else _LONG_HEAD))
-        more = self._source.read(wanted)
-        return buffer + more, len(more) < wanted
-
     def _batches(self, *, header_only: bool = False) -> Iterator[PieceBatch]:
-        """The data set: the first batch reaches to the pixel data or to the end."""
-        # one byte more than there should be: a read that comes back short says that this is all
-        first = _HEAD if self._size is None else min(_HEAD, self._size + 1)
-        buffer = self._source.read(first)
-        complete = len(buffer) < first
-        while self._header is None:
-            try:
-                self._header = read_file_header(buffer, complete)
-            except NotEnoughBytesError:
-                buffer, complete = self._more(buffer, header_only)
-        offset = self._header.offset
-        if self._header.deflated:
-            self._source.inflate(buffer[offset:])
-            buffer, offset = self._source.read(_HEAD), 0
-            complete = len(buffer) < _HEAD
-            check_encoding(buffer, 0, self._header.encoding)
-        self._beginning = buffer, offset
-        plan = compile_plan(self._rules.profile, self._header.sop_class)
+        """Yield the data set: the first batch reaches to the pixel data or to the end."""
+        self._open(header_only)
+        self._look_ahead(header_only)
+        if self._rules.resources.screen is not None and not header_only:
+            self._screening = ObjectScreening(self._rules.resources.screen, self._words)
+        pieces, held = self._walk_header(header_only), list[Piece]()
         while True:
-            try:
-                self.facts = self._rules.facts.read_subject(
-                    Buffer(buffer, complete),
-                    offset,
-                    self._header.encoding,
-                    self._words,
-                    is_of_patient=plan.belongs_to_study,
-                    # who makes a new PatientID finds it out: to look for it here would be a second walk
-                    wants_patient=(header_only or self._wants_patient)
-                    and plan.root[PATIENT_ID].operation is not Operation.PATIENT_ID,
-                )
-                if self._wants_originals:
-                    self.originals = originals_of(Buffer(buffer, complete), offset, self._header.encoding)
-                break
-            except NeedMoreError:
-                buffer, complete = self._more(buffer, header_only)
-                self._beginning = buffer, offset
-        self._new_rewriter(plan)
-        if self._rules.screen is not None and not header_only:
-            self._screening = ObjectScreening(self._rules.screen, self._words)
-        started = judged = False
-        held: list[Piece] = []
-        while True:
-            before = self.progress.copy() if started else None
-            try:
-                pieces, bulk = self._rewriter_now.rewrite(buffer, offset, complete)
-            except NeedMoreError:
-                buffer, complete = self._more(buffer, header_only)
-                if not started:
-                    self._beginning = buffer, offset
-                self._rewriter_now.restart(before)
-                continue
-            except OtherPlanError as other:
-                if started:
-                    # the plan was to be known by now: what came before is on its way already
-                    raise DeidentificationError(Reason.HEADER_TOO_LARGE) from None
-                self._new_rewriter(other.plan)
-                continue
-            if not started:
-                if missing := self._missing(is_whole=bulk is None):
-                    self._judgement = HeaderFindings(missing={**self._judgement.missing, **missing})
-                    self._new_rewriter(self._plan)
-                    continue
-                self._check_identity()
-            progress = self._rewriter_now.progress
-            risks = self._judgement.pixel_risks
-            if not judged and (bulk is None or progress.last >= FIRST_PIXELS):
-                judged = True
-                risks = self._rules.pixel_risks(self._plan, progress, keep=self._keeps(header_only, started))
-                self._check_study()
-                self.face = self._rules.face(self._plan, progress)
-                if not header_only:
-                    # of a series all headers are looked at first
-                    self._rules.check_face(self.face, self._heads)
-            if judged and not header_only and self._judge(risks):
-                if started:
-                    # what it says is on its way, and not true
-                    raise DeidentificationError(Reason.HEADER_TOO_LARGE)
-                # what it says of itself stands before what it is judged by
-                self._new_rewriter(self._plan)
-                continue
-            started = True
+            bulk, last = self.state.bulk, self.state.last
             if self._screening is not None:
-                self._screening.read.append(buffer)
+                self._screening.read(self._buffer.content)
             held += pieces
             # what is to be written waits until all are known whom it may name
-            if bulk is None or bulk.kind is not BulkKind.SKIP or progress.last >= BEHIND_IDENTITY:
+            if bulk is None or bulk.kind is not BulkKind.SKIP or last >= BEHIND_IDENTITY:
                 yield self._screened(held)
                 held = []
-            if bulk is None or (header_only and progress.last >= FIRST_PIXELS):
+            if bulk is None or (header_only and last >= FIRST_PIXELS):
                 return
-            buffer = yield from self._bulk(bulk, buffer[bulk.offset :])
-            more = self._source.read(max(0, _HEAD - len(buffer)))
-            complete = len(buffer) + len(more) < _HEAD
-            buffer, offset = buffer + more, 0
-            if not buffer:
+            behind = yield from self._pass_bulk(bulk)
+            more = self._source.read(max(0, _HEAD - len(behind)))
+            self._buffer, self._start = Buffer(behind + more, len(behind) + len(more) < _HEAD), 0
+            if not self._buffer.content:
                 # as nearly all objects end: with their pixels
-                yield [*self._screened(held), *self._rewriter_now.ending()]
+                yield [*self._screened(held), *end_object(self.state)]
                 return
+            pieces = self._walk_on(header_only)
 
     def _screened(self, pieces: list[Piece]) -> list[Piece]:
-        """``pieces`` without values that name somebody who is known.
+        """Return ``pieces`` without values that name somebody who is known.
 
         Raises:
             DeidentificationError: what names somebody can't go.
         """
-        if self._screening is None:
-            return pieces
-        return self._screening.screen(pieces, self._plan, self._rewriter_now.encoding, self.progress, self.facts.known)
+        return pieces if self._screening is None else self._screening.screen(pieces, self.state)
 
-    def _keeps(self, header_only: bool, started: bool) -> bool:
-        """Whether the object is not to be refused for its risks now."""
-        if header_only and self._plan.judges_faces:
-            # it is refused later: what its header tells of the series must be heard
-            return True
-        # what it says of itself must not be on its way
-        return self._rules.profile.pixels.keeps and not started
+    # -- the file header, and what must be known first ---------------------------------------------------------------
 
-    @property
-    def _rewriter_now(self) -> Rewriter:
-        assert self._rewriter is not None
-        return self._rewriter
+    def _open(self, header_only: bool) -> None:
+        """Read the file header and the beginning of the data set."""
+        # one byte more than there should be: a read that comes back short says that this is all
+        wanted = _HEAD if self._size is None else min(_HEAD, self._size + 1)
+        content = self._source.read(wanted)
+        self._buffer = Buffer(content, len(content) < wanted)
+        while self._header is None:
+            try:
+                self._header = read_file_header(self._buffer.content, self._buffer.complete)
+            except NotEnoughBytesError:
+                self._read_more(header_only)
+        self._start = self._header.offset
+        if self._header.deflated:
+            self._source.inflate(self._buffer.content[self._start :])
+            content = self._source.read(_HEAD)
+            self._buffer, self._start = Buffer(content, len(content) < _HEAD), 0
+            check_encoding(content, 0, self._header.encoding)
+        self._beginning = self._buffer, self._start
 
-    def _new_rewriter(self, plan: Plan) -> None:
+    def _look_ahead(self, header_only: bool) -> None:
+        """Find out the plan, and whose object it is as far as that must be known first."""
         assert self._header is not None
-        self._plan = plan
-        self._rewriter = self._rules.rewriter(plan, self._header.encoding, self._uids, self.facts, self._judgement)
+        encoding, resources = self._header.encoding, self._rules.resources
+        while True:
+            try:
+                plan = self._plan = self._rules.plan_of(self._buffer, self._start, encoding, self._header.sop_class)
+                # who makes a new PatientID finds it out: to look for it here would be a second walk
+                is_found_out = plan.root[PATIENT_ID].operation is Operation.PATIENT_ID
+                self.facts = resources.subjects.read_subject(
+                    self._buffer,
+                    self._start,
+                    encoding,
+                    self._words,
+                    is_of_patient=plan.belongs_to_study,
+                    wants_patient=(header_only or self._wants_patient) and not is_found_out,
+                )
+                if self._wants_originals:
+                    self.originals = originals_of(self._buffer, self._start, encoding)
+                return
+            except NeedMoreError:
+                self._read_more(header_only)
+                self._beginning = self._buffer, self._start
+
+    def _read_more(self, header_only: bool) -> None:
+        """Read several times as much as there is behind the bytes at hand."""
+        content = self._buffer.content
+        room = self._source.most(_MAX_HEADER) - len(content)
+        if room <= 0:
+            raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+        wanted = min(room, max(3 * len(content), _HEAD if header_only else _LONG_HEAD))
+        more = self._source.read(wanted)
+        self._buffer = Buffer(content + more, len(more) < wanted)
+
+    # -- walks -------------------------------------------------------------------------------------------------------
+
+    def _walk_header(self, header_only: bool) -> list[Piece]:
+        """Walk from the beginning of the data set, again and again, until nothing new is found that must be known before."""
+        assert self._header is not None
+        assert self._plan is not None
+        while True:
+            self._state = self._rules.begin(self._plan, self._header.encoding, self._uids, self.facts, self._findings)
+            try:
+                pieces = rewrite_object(self._state, self._buffer, self._start)
+            except NeedMoreError:
+                self._read_more(header_only)
+                self._beginning = self._buffer, self._start
+                continue
+            if self._state.has_references:
+                self._plan = self._rules.with_references(self._plan)
+                continue
+            if missing := self._missing_uids():
+                self._findings = HeaderFindings(missing={**self._findings.missing, **missing})
+                continue
+            self._rules.check_identity(self._state)
+            if not self._finds_news(header_only, keep=self._rules.resources.profile.pixels.keeps):
+                return pieces
+
+    def _walk_on(self, header_only: bool) -> list[Piece]:
+        """Walk on behind a long value. What came before it is on its way, and must stay true."""
+        while True:
+            before = self.state.copy()
+            try:
+                pieces = rewrite_object(self.state, self._buffer, self._start)
+            except NeedMoreError:
+                self._read_more(header_only)
+                self._state = before
+                continue
+            if self.state.has_references or self._finds_news(header_only, keep=False):
+                raise DeidentificationError(Reason.HEADER_TOO_LARGE)
+            return pieces
+
+    def _missing_uids(self) -> dict[int, bytes]:
+        """Return the UIDs that the data set lacks and was not given yet, as ``HeaderFindings`` has them."""
+        assert self._header is not None
+        state = self.state
+        if self._header.sop_instance and not state.uid(SOP_INSTANCE)[0]:
+            return {SOP_INSTANCE: self._header.sop_instance.encode("latin-1")}
+        return self._rules.missing_uids(state) if state.bulk is None or state.last >= SERIES else {}
+
+    def _finds_news(self, header_only: bool, *, keep: bool) -> bool:
+        """Judge the object once its header was walked, and find out whether it says anything else of itself than it is to.
+
+        Args:
+            keep: whether it may be kept in spite of risks that are found now.
+        """
+        rules, state, risks = self._rules, self.state, self._findings.pixel_risks
+        if not self._is_judged and (state.bulk is None or state.last >= FIRST_PIXELS):
+            self._is_judged = True
+            # one whose face is judged is refused later: what its header tells of the series must be heard
+            risks = rules.pixel_risks(state, keep=keep or (header_only and state.plan.judges_faces))
+            rules.check_study(state)
+            self.face = rules.face(state)
+            if not header_only:
+                # of a series all headers are looked at first
+                rules.check_face(self.face, self._heads)
+        if not self._is_judged or header_only:
+            return False
+        statement = rules.statement(state, risks)
+        if risks == self._findings.pixel_risks and statement == self._findings.statement:
+            return False
+        self._findings = self._findings._replace(pixel_risks=risks, statement=statement)
+        return True
 
     # -- values that the buffer doesn't hold -------------------------------------------------------------------------
 
-    def _bulk(self, bulk: Bulk, buffer: bytes) -> Generator[PieceBatch, None, bytes]:
+    def _pass_bulk(self, bulk: Bulk) -> Generator[PieceBatch, None, bytes]:
         """Pass a bulk value on, or over, and return what was read behind it."""
+        state, source, screening = self.state, self._source, self._screening
         if bulk.kind is BulkKind.FRAGMENTS:
-            look = None if self._screening is None else self._screening.check_fragment
-            return (yield from self._source.fragments(buffer, self._rewriter_now.encoding, look))
-        last, missing = self.progress.last, bulk.length - len(buffer)
+            look = None if screening is None else screening.check_fragment
+            return (yield from source.fragments(self._buffer.content[bulk.offset :], state.encoding, look))
+        # as far as it is at hand
+        beginning = self._buffer.view[bulk.offset :]
+        last, missing = state.last, bulk.length - len(beginning)
         if bulk.kind is BulkKind.MASK:
-            mask = self._rewriter_now.elements.cell_mask(self._rewriter_now.encoding)
-            yield [mask.apply(buffer)]
-            for chunk in self._source.copy(missing, last):
+            mask = cell_mask(state)
+            yield [mask.apply(beginning)]
+            for chunk in source.copy(missing, last):
                 yield [mask.apply(chunk)]
-        elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and self._screening is not None:
-            yield from self._screening.watched(chain((buffer,), self._source.copy(missing, last)), last)
+        elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and screening is not None:
+            yield from screening.watched(chain((bytes(beginning),), source.copy(missing, last)), last)
         elif bulk.kind is BulkKind.COPY:
-            yield [buffer]
-            yield from self._source.copy_through(missing, last)
+            yield [beginning]
+            yield from source.copy_through(missing, last)
         else:
             try:
-                for _ in self._source.copy(missing, last):
+                for _ in source.copy(missing, last):
                     pass
             except DeidentificationError:
                 # what ends too early behind the pixel data is padding
                 if last <= PIXEL_DATA:
                     raise
-                self.progress.notes.add(Note.TRAILING_DATA_REMOVED)
+                state.notes.add(Note.TRAILING_DATA_REMOVED)
         return b""

@@ -1,87 +1,117 @@
-"""What one profile and one key say of whole objects: which are refused, how each is rewritten, what is told of it."""
+"""The rules for whole objects: which plan is an object's, which are refused, what is told of it."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from profiles import ConfidentialityProfile, PixelRisk, Plan, Rule, compile_plan, faces
+from profiles import PixelRisk, Plan, Rule, compile_plan, faces
 
+from ..dicom.buffer import Buffer
 from ..dicom.encoding import Encoding
 from ..dicom.tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Reason
-from ..identity.subject import SubjectFacts, SubjectReader
-from ..identity.uids import KeyedUids, UidMapping, is_standard_sop_class
-from ..pixels import FaceEvidence, PixelTriage, face_evidence
+from ..identity.lookahead import find_class
+from ..identity.subject import SubjectFacts
+from ..identity.uids import UidMapping, is_standard_sop_class
+from ..pixels import FaceEvidence, face_evidence
 from ..report import AttributeAction
-from ..screening.screen import Screen
-from .data_set_rewriter import Rewriter
 from .engine_resources import EngineResources
 from .method_codes import Statement
-from .state import HeaderFindings, Progress
-from .values import ValueRewriter
+from .object_state import HeaderFindings, ObjectState
+from .uid_values import add_missing_uids
 
-_NO_UID = (b"", b"")
 #: rules of the objects whose summaries are kept in mind, all together
 _MAX_SUMMARISED = 5_000_000
 
 
 class ObjectRules:
-    """The rules for whole objects, and what objects share.
+    """The rules for whole objects.
 
     Attributes:
-        profile: the policy.
-        facts: finds out what the profile must know of each object.
-        screen: looks for known identifiers in what is to be written; None where the profile doesn't.
+        resources: what objects share.
     """
 
-    def __init__(self, profile: ConfidentialityProfile, uids: KeyedUids, facts: SubjectReader, shared: EngineResources) -> None:
-        """
-        Args:
-            uids: by whose hashes series are told apart.
-            shared: what the rewriters share.
-        """
-        self.profile = profile
-        self.facts = facts
-        self._uids = uids
-        self._triage = PixelTriage(profile.pixels)
-        self._shared = shared
-        self.screen = Screen(profile) if profile.screen else None
+    def __init__(self, resources: EngineResources) -> None:
+        self.resources = resources
         self._summaries: dict[tuple[Rule, ...], tuple[AttributeAction, ...]] = {}
         self._summarised = 0
 
-    def pixel_risks(self, plan: Plan, progress: Progress, *, keep: bool) -> tuple[PixelRisk, ...]:
-        """The risks of an object that is kept in spite of them; its header was walked by ``plan``.
+    # -- before an object is walked ----------------------------------------------------------------------------------
+
+    def plan_of(self, buffer: Buffer, position: int, encoding: Encoding, sop_class_uid: str) -> Plan:
+        """Return the plan for the object whose data set begins at ``position``.
+
+        Args:
+            sop_class_uid: the class by the file meta; what the data set says comes before it.
+
+        Raises:
+            NeedMoreError: what decides it lies beyond the buffer.
+        """
+        profile = self.resources.profile
+        plan = compile_plan(profile, sop_class_uid)
+        found = find_class(buffer, position, encoding, sop_class_uid)
+        if found.sop_class is not None and (own := found.sop_class.decode("latin-1")) != sop_class_uid:
+            plan = compile_plan(profile, own)
+        return self.with_references(plan) if found.has_references else plan
+
+    def with_references(self, plan: Plan) -> Plan:
+        """Return the plan for objects as ``plan`` is for, that have a list of references."""
+        if not plan.heeds_references:
+            return plan
+        return compile_plan(self.resources.profile, plan.sop_class_uid, has_references=True)
+
+    def begin(
+        self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: SubjectFacts, findings: HeaderFindings
+    ) -> ObjectState:
+        """Begin with an object: the state before its first element.
+
+        Raises:
+            DeidentificationError: a UID that it lacks can't be made.
+        """
+        state = ObjectState(self.resources, plan, encoding, uids, facts)
+        state.stamping = self.resources.statements.stamping(findings.statement)
+        if findings.missing:
+            state.missing = findings.missing
+            add_missing_uids(state)
+        return state
+
+    # -- once its header was walked ----------------------------------------------------------------------------------
+
+    def pixel_risks(self, state: ObjectState, *, keep: bool) -> tuple[PixelRisk, ...]:
+        """Return the risks of an object that is kept in spite of them.
 
         Raises:
             DeidentificationError: it has some, and isn't to be kept.
         """
-        risks = self._triage.risks(plan, progress.judged_by, progress.charset)
+        risks = self.resources.triage.risks(state.plan, state.judged_by, state.charset)
         if risks and not keep:
             raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
         return risks
 
-    def statement(self, progress: Progress, risks: tuple[PixelRisk, ...]) -> Statement | None:
-        """What an object says of what was done to it that was walked so far; None: what is expected.
+    def statement(self, state: ObjectState, risks: tuple[PixelRisk, ...]) -> Statement | None:
+        """Return what an object says of what was done to it so far; None: what is expected.
 
         Args:
             risks: for which it is kept all the same.
         """
-        statements = self._shared.statements
+        statements = self.resources.statements
         if not risks and not statements.depends:
             return None
-        statement = statements.of(progress.rules, progress.undone, progress.dates, at_risk=bool(risks))
+        statement = statements.of(state.rules, state.undone, state.dates, at_risk=bool(risks))
         return None if statement == statements.expected else statement
 
     @staticmethod
-    def missing_uids(plan: Plan, progress: Progress) -> dict[int, bytes]:
-        """What takes the place of StudyInstanceUID and SeriesInstanceUID of an object of ``plan`` that names none.
+    def missing_uids(state: ObjectState) -> dict[int, bytes]:
+        """Return what takes the place of StudyInstanceUID and SeriesInstanceUID of an object that names none.
 
         No other object has these: the study's is made from the series, or from the object, and so is the series'.
         """
-        uids = progress.uids
-        series, study, instance = (uids.get(tag, _NO_UID)[0] for tag in (SERIES, STUDY, SOP_INSTANCE))
-        missing = {}
-        if not (series and study) and instance and plan.belongs_to_study:
+        series, study = state.uid(SERIES)[0], state.uid(STUDY)[0]
+        missing: dict[int, bytes] = {}
+        if series and study:
+            return missing
+        instance = state.uid(SOP_INSTANCE)[0]
+        if instance and state.plan.belongs_to_study:
             # no UID is written like that
             if not series:
                 missing[SERIES] = b"series of " + instance
@@ -89,14 +119,14 @@ class ObjectRules:
                 missing[STUDY] = b"study of " + (series or instance)
         return missing
 
-    def face(self, plan: Plan, progress: Progress) -> FaceEvidence | None:
-        """Evidence of a head in an object whose header was walked by ``plan``; None where heads aren't looked for."""
-        if not plan.judges_faces or not progress.judged_by.has_pixels:
+    def face(self, state: ObjectState) -> FaceEvidence | None:
+        """Return the evidence of a head in an object; None where heads aren't looked for."""
+        if not state.plan.judges_faces or not state.judged_by.has_pixels:
             return None
-        series = self._uids.hash(progress.uids.get(SERIES, (b"", b""))[0])
-        return face_evidence(progress.judged_by, progress.charset, series)
+        return face_evidence(state.judged_by, state.charset, self.resources.uids.hash(state.uid(SERIES)[0]))
 
-    def check_face(self, evidence: FaceEvidence | None, heads: frozenset[bytes] | None) -> None:
+    @staticmethod
+    def check_face(evidence: FaceEvidence | None, heads: frozenset[bytes] | None) -> None:
         """Refuse a head.
 
         Args:
@@ -109,34 +139,49 @@ class ObjectRules:
             reason = Reason.PIXEL_RISK_FACE
             raise DeidentificationError(reason, faces.BODY_PART_EXAMINED, (reason,))
 
+    def check_identity(self, state: ObjectState) -> None:
+        """Refuse an object without UIDs of its own, and one of a class that isn't de-identified.
+
+        Raises:
+            DeidentificationError: it is such a one.
+        """
+        for tag, reason in ((SOP_CLASS, Reason.MISSING_SOP_CLASS_UID), (SOP_INSTANCE, Reason.MISSING_SOP_INSTANCE_UID)):
+            if not state.uid(tag)[0]:
+                raise DeidentificationError(reason, tag)
+        sop_class = state.uid(SOP_CLASS)[0]
+        if sop_class.decode("latin-1") != state.plan.sop_class_uid:
+            # the look ahead was to find it: other bytes than it saw are no data set that we understand
+            raise DeidentificationError(Reason.INVALID_LENGTH, SOP_CLASS)
+        self.check_sop_class(sop_class)
+
     def check_sop_class(self, sop_class: bytes) -> None:
-        """PS3.15 E.1: de-identification of private classes is undefined.
+        """Refuse an object of a class whose de-identification is undefined (PS3.15 E.1), and one of sound.
 
         Raises:
             DeidentificationError: ``sop_class`` is no standard one.
         """
-        if not is_standard_sop_class(sop_class) and not compile_plan(self.profile, sop_class.decode("latin-1")).known_iod:
-            raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
+        if not is_standard_sop_class(sop_class):
+            if not compile_plan(self.resources.profile, sop_class.decode("latin-1")).known_iod:
+                raise DeidentificationError(Reason.PRIVATE_SOP_CLASS, SOP_CLASS)
         if sop_class in AUDIO_CLASSES:
             # a voice identifies its speaker
             raise DeidentificationError(Reason.AUDIO, SOP_CLASS)
 
-    def rewriter(
-        self,
-        plan: Plan,
-        encoding: Encoding,
-        uids: UidMapping,
-        facts: SubjectFacts,
-        judgement: HeaderFindings,
-        *,
-        sop_class_fixed: bool = False,
-    ) -> Rewriter:
-        """A rewriter for one object."""
-        values = ValueRewriter(plan, self._shared, uids, facts, judgement, encoding, sop_class_fixed=sop_class_fixed)
-        return Rewriter(plan, encoding, values)
+    @staticmethod
+    def check_study(state: ObjectState) -> None:
+        """Refuse an object that lacks the UIDs of the study and series which its class has.
+
+        Raises:
+            DeidentificationError: it does.
+        """
+        if not state.plan.belongs_to_study:
+            return
+        for tag, reason in ((STUDY, Reason.MISSING_STUDY_INSTANCE_UID), (SERIES, Reason.MISSING_SERIES_INSTANCE_UID)):
+            if not state.uid(tag)[0]:
+                raise DeidentificationError(reason, tag)
 
     def summary(self, rules: list[Rule]) -> tuple[AttributeAction, ...]:
-        """The actions of ``rules``: instances of a series share one tuple."""
+        """Return the actions of ``rules``: instances of a series share one tuple."""
         key = tuple(rules)
         summary = self._summaries.get(key)
         if summary is None:

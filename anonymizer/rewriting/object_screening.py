@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from profiles import Decision, Plan
+from profiles import Decision
 
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..files.pieces import Piece
-from ..identity.known_values import KnownValue
 from ..screening.screen import Screen, Subject
 from ..screening.segments import fragments_of, header_size
 from ..screening.uids import uids_of
-from .state import Progress
+from .object_state import ObjectState
 
 #: bytes of a chunk that are searched again with the next: no name or UID is longer, in UTF-16
 _OVERLAP = 256
@@ -24,11 +23,7 @@ _MOST_BEGUN = 1 << 20
 
 
 class ObjectScreening:
-    """Screens one object, batch by batch.
-
-    Attributes:
-        read: buffers of the original that were rewritten so far.
-    """
+    """Screens one object, batch by batch."""
 
     def __init__(self, screen: Screen, elsewhere: Container[str]) -> None:
         """
@@ -37,68 +32,71 @@ class ObjectScreening:
         """
         self._screen = screen
         self._elsewhere = elsewhere
-        self.read: list[bytes] = []
+        #: buffers of the original that were rewritten so far, and their UIDs once they were asked for
+        self._read: list[bytes] = []
+        self._originals: set[bytes] | None = None
         #: SpecificCharacterSet in force where the next batch begins
         self._charset = ""
         self._subject: Subject | None = None
-        self._originals: set[bytes] | None = None
         #: of a frame's header that goes on in the next fragment; None before the offset table
         self._begun: bytes | None = None
 
-    def screen(
-        self, pieces: list[Piece], plan: Plan, encoding: Encoding, progress: Progress, known: tuple[KnownValue, ...]
-    ) -> list[Piece]:
-        """``pieces`` without values that name somebody who is known.
+    def read(self, buffer: bytes) -> None:
+        """Take a buffer of the original that was rewritten."""
+        self._read.append(buffer)
+
+    def screen(self, pieces: list[Piece], state: ObjectState) -> list[Piece]:
+        """Return ``pieces`` without values that name somebody who is known.
 
         Args:
-            plan, progress: by which they were made.
-            known: the identifying values, where they were collected beforehand.
+            state: of the object when they were made.
 
         Raises:
             DeidentificationError: what names somebody can't go.
         """
         if not pieces:
             return pieces
-        identity = self._screen.identity(list(known) or progress.known, progress.charset)
+        encoding, root = state.encoding, state.plan.root
+        identity = self._screen.identity(list(state.facts.known) or state.known, state.charset)
 
         def is_original(uid: bytes) -> bool:
             # with others behind it, too: derived UIDs tell of what they come from
             arcs = uid.split(b".")
             shorter = (b".".join(arcs[:count]) for count in range(len(arcs), _FEWEST_ARCS - 1, -1))
-            return any(one in progress.new_uids or one in self._original_uids(encoding) for one in shorter)
+            return any(one in state.new_uids or one in self._original_uids(encoding) for one in shorter)
 
         def declared(tag: int, creator: str) -> Decision | None:
-            block = progress.declared.get((tag >> 16, creator))
+            block = state.declared.get((tag >> 16, creator))
             return None if block is None else block.decision(tag)
 
         # a set: where UIDs are many, each is asked for
-        subject = Subject(identity, self._elsewhere, frozenset(progress.new_uids.values()), is_original, declared)
+        subject = Subject(identity, self._elsewhere, frozenset(state.new_uids.values()), is_original, declared)
         self._subject = subject
-        charset, self._charset = self._charset, progress.charset
+        charset, self._charset = self._charset, state.charset
         at = len(pieces)
-        if progress.pixels is not None:
-            at = next((index for index, piece in enumerate(pieces) if piece is progress.pixels), at)
-        before = self._screen.screen(pieces[:at], subject, plan.root, encoding, charset)
+        if state.pixels is not None:
+            at = next((index for index, piece in enumerate(pieces) if piece is state.pixels), at)
+        before = self._screen.screen(pieces[:at], subject, root, encoding, charset)
         stays, gone = before
         if at < len(pieces):
-            if progress.encapsulated:
+            if state.encapsulated:
                 for fragment in fragments_of(bytes(pieces[at]), encoding):
                     self.check_fragment(fragment, True)
-            behind = self._screen.screen(pieces[at + 1 :], subject, plan.root, encoding, progress.charset)
+            behind = self._screen.screen(pieces[at + 1 :], subject, root, encoding, state.charset)
             stays, gone = [*before.pieces, pieces[at], *behind.pieces], before.gone + behind.gone
-        progress.pixels = None
+        state.pixels = None
         if gone:
-            progress.screen_out(gone)
+            state.note_screened(gone)
         return stays
 
     def _original_uids(self, encoding: Encoding) -> set[bytes]:
-        """All UIDs of the original, whether they were replaced or went with what holds them; most objects don't ask."""
+        """Find all UIDs of the original, whether they were replaced or went with what holds them; most objects don't ask."""
         if self._originals is None:
-            self._originals = set[bytes]().union(*(uids_of(buffer, encoding) for buffer in self.read))
+            self._originals = set[bytes]().union(*(uids_of(buffer, encoding) for buffer in self._read))
         return self._originals
 
     def watched(self, chunks: Iterable[bytes], tag: int) -> Iterator[list[Piece]]:
-        """A long binary value as it is.
+        """Pass a long binary value as it is.
 
         Raises:
             DeidentificationError: it names somebody.

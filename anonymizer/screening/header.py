@@ -18,9 +18,9 @@ from profiles import (
     DUMMY_SCHEME,
     TEXT_VRS,
     Decision,
-    ItemRules,
     Operation,
     Rule,
+    RuleNode,
     has_harmless_dummy,
     is_made_of_words,
     is_term,
@@ -129,7 +129,7 @@ class HeaderScreen:
         self._declared = declared
         self._found = ScreenedHeader()
 
-    def screen(self, root: ItemRules, encoding: Encoding, charset: str) -> ScreenedHeader:
+    def screen(self, root: RuleNode, encoding: Encoding, charset: str) -> ScreenedHeader:
         """Screen the header.
 
         Args:
@@ -144,7 +144,7 @@ class HeaderScreen:
         return self._found
 
     def _data_set(
-        self, position: int, end: int, node: ItemRules, encoding: Encoding, charset: str, depth: int
+        self, position: int, end: int, node: RuleNode, encoding: Encoding, charset: str, depth: int
     ) -> tuple[list[Piece], int]:
         """Screen the elements from ``position`` to ``end`` or to an item delimiter; return what remains and where they end."""
         buffer, pieces, begin = self._buffer, list[Piece](), position
@@ -175,8 +175,8 @@ class HeaderScreen:
                 position = following
                 continue
             rule = _rule_of(node, tag, vr, creator, self._declared)
-            if rule.items is not None and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
-                stays = self._sequence(rule, vr, element, start, length, following, encoding, charset, depth)
+            if rule.has_items and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
+                stays = self._sequence(rule, node.items_of(rule), vr, element, start, length, following, encoding, charset, depth)
             else:
                 place = _Place(rule, vr.decode("latin-1"), encoding, charset, begin, end)
                 stays = self._value(node, place, element, value)
@@ -190,6 +190,7 @@ class HeaderScreen:
     def _sequence(
         self,
         rule: Rule,
+        node: RuleNode,
         vr: bytes,
         element: Piece,
         start: int,
@@ -199,7 +200,6 @@ class HeaderScreen:
         charset: str,
         depth: int,
     ) -> list[Piece]:
-        assert rule.items is not None
         if depth >= MAX_DEPTH:
             raise DeidentificationError(Reason.NESTING_TOO_DEEP, rule.tag)
         buffer, inner = self._buffer, IMPLICIT_LITTLE if vr == b"UN" else encoding
@@ -212,7 +212,7 @@ class HeaderScreen:
                 raise DeidentificationError(Reason.INVALID_ITEM, rule.tag)
             item_end = following if item_length == UNDEFINED else position + 8 + item_length
             item = buffer.item_encoding(position + 8, item_end, inner)
-            content, stop = self._data_set(position + 8, item_end, rule.items, item, charset, depth + 1)
+            content, stop = self._data_set(position + 8, item_end, node, item, charset, depth + 1)
             if item_length == UNDEFINED:
                 pieces += [buffer.view[position : position + 8], *content, buffer.view[stop : stop + 8]]
                 position = stop + 8
@@ -227,7 +227,7 @@ class HeaderScreen:
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def _value(self, node: ItemRules, place: _Place, element: Piece, value: bytes) -> list[Piece]:
+    def _value(self, node: RuleNode, place: _Place, element: Piece, value: bytes) -> list[Piece]:
         rule, encoding = place.rule, place.encoding
         if not self._is_ours(rule, element, value, encoding) and self._holds_identifier(place, value):
             return self._without(node, rule, encoding)
@@ -253,7 +253,7 @@ class HeaderScreen:
             return rule.vr == "SQ" or not is_ascii or element == encode_value(rule.tag, rule.vr, rule.value, encoding)
         return operation is Operation.STAMP and (rule.tag != _METHOD or value.rstrip(b" ") == METHOD)
 
-    def _without(self, node: ItemRules, rule: Rule, encoding: Encoding) -> list[Piece]:
+    def _without(self, node: RuleNode, rule: Rule, encoding: Encoding) -> list[Piece]:
         """Return the element that replaces a value which identifies a person, or nothing.
 
         Raises:
@@ -319,7 +319,7 @@ def _method_codes() -> frozenset[tuple[str, str, str]]:
     return frozenset((one.code_value, one.coding_scheme, one.code_meaning) for one in method_codes().values())
 
 
-def _rule_of(node: ItemRules, tag: int, vr: bytes, creator: str, declared: Callable[[int, str], Decision | None]) -> Rule:
+def _rule_of(node: RuleNode, tag: int, vr: bytes, creator: str, declared: Callable[[int, str], Decision | None]) -> Rule:
     """Return the rule by which an element was de-identified."""
     rule = node.private(creator, tag, vr, declared(tag, creator)) if creator else node[tag]
     rule = rule.plain or rule

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from profiles import ConfidentialityProfile, Decision, ItemRules, ProfileOptions, Rule
+from profiles import ConfidentialityProfile, Decision, ProfileOptions, Rule, RuleNode
 
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
@@ -90,7 +90,7 @@ class Screen:
         self._last = charset, values.copy(), known
         return known
 
-    def screen(self, pieces: list[Piece], subject: Subject, root: ItemRules, encoding: Encoding, charset: str) -> Screened:
+    def screen(self, pieces: list[Piece], subject: Subject, root: RuleNode, encoding: Encoding, charset: str) -> Screened:
         """Screen elements of the top-level data set as they will be written.
 
         Args:

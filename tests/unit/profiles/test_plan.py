@@ -19,8 +19,8 @@ def rule(sop_class: str, *path: int, options: str = "") -> Rule | None:
     node = compile_plan(ConfidentialityProfile.default(options), sop_class).root
     for tag in path[:-1]:
         parent = node[tag]
-        assert parent is not None and parent.items is not None
-        node = parent.items
+        assert parent.has_items
+        node = node.items_of(parent)
     return node[path[-1]]
 
 

@@ -208,12 +208,12 @@ def test_memory_is_bounded() -> None:
         walk = familiar.walk(b"%08d" % number * 100, [], {}, [])
         walk.skip(0, number % 600, 0, 0xFFFFFFFF, [])
         walk.stop(800 if number % 2 else 8, number)
-    assert len(familiar.places) <= 512 and max(len(place.stretches) for place in familiar.places.values()) <= 6
+    assert len(familiar.slots) <= 512 and max(len(slot.stretches) for slot in familiar.slots.values()) <= 6
     long = b"x" * 100_000
     walk = familiar.walk(long, [], {}, [])
     walk.skip(0, 9999, 0, 0xFFFFFFFF, [])
     walk.stop(len(long), 10_000)
-    assert familiar.place(9999).stretches == ()
+    assert familiar.slot(9999).stretches == ()
 
 
 def test_stretches_end_where_instances_differ() -> None:
@@ -226,13 +226,13 @@ def test_stretches_end_where_instances_differ() -> None:
     using = engine()
     for number in range(80):
         rewrite(instance(number), using)
-    (familiar,) = using._rules._shared.header_caches.values()
-    before = {tag: place.stretches for tag, place in familiar.places.items()}
+    (familiar,) = using._rules.resources.header_caches.values()
+    before = {tag: slot.stretches for tag, slot in familiar.slots.items()}
     assert rewrite(instance(99), using) == rewrite(instance(99), engine())
     # nothing was new, and what differs isn't kept any more
-    assert {tag: place.stretches for tag, place in familiar.places.items()} == before
+    assert {tag: slot.stretches for tag, slot in familiar.slots.items()} == before
     assert before[tags[19]] == ()
     # until it doesn't differ any more
     for _ in range(80):
         rewrite(instance(0), using)
-    assert familiar.places[tags[19]].misses == 0
+    assert familiar.slots[tags[19]].misses == 0
