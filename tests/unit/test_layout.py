@@ -29,6 +29,8 @@ MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 NAMES_MODULE = re.compile(rf"({'|'.join(ROOMS)})(\.[a-z_0-9]+)*\.[A-Za-z_0-9]+")
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
+#: of a docstring: a reader looks up what a function does, and not a question
+NO_BEGINNINGS = frozenset(("What", "Who", "Whose", "Whether", "Where", "How", "Which", "When"))
 #: what some modules of the core import when asked to, so that only who asks pays for it
 USED_BY_CHOICE = {
     "anonymizer/identity/patients.py": {"pyarrow"},  # a table of patients may be Parquet
@@ -159,6 +161,13 @@ def test_beams_type_checks_stay_on(package: str) -> None:
 def test_no_file_is_long() -> None:
     sources = [*MODULES, *TESTS, *BENCHMARKS]
     assert {path.name: lines for path in sources if (lines := len(path.read_text().splitlines())) > 400} == {}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *BENCHMARKS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_begin_with_a_verb_or_a_noun(path: Path) -> None:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, documented)]
+    assert [text for text in found if text and text.split()[0] in NO_BEGINNINGS] == []
 
 
 def test_importing_the_engine_leaves_beam_out() -> None:
