@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def known_iod(self) -> bool:
-        """Whether PS3.3's types are known; else each compound code takes its most conservative conformant form."""
+        """True if PS3.3's types are known; else each compound code takes its most conservative conformant form."""
         return self.types.known_iod
 
 
@@ -218,7 +218,7 @@ class RuleNode(dict[int, Rule]):
 
     @property
     def removed_item(self) -> Rule:
-        """What the audit says of content items that go."""
+        """The rule that the audit has for removed content items."""
         return self._share(Operation.REMOVE, Action.X, "(content item)", 0xFFFEE000)
 
     @property

@@ -64,7 +64,7 @@ class Place(NamedTuple):
 
     @property
     def is_graphic(self) -> bool:
-        """Whether it belongs to a curve or an overlay plane."""
+        """True if it belongs to a curve or an overlay plane."""
         group = self.tag >> 16
         return not group & 1 and group & 0xFF00 in (CURVES, OVERLAYS)
 

@@ -29,7 +29,7 @@ _NO_CHARACTER_SET = frozenset(
 
 
 class Operation(IntEnum):
-    """What the engine does with an element."""
+    """The operations of the engine on an element."""
 
     KEEP = auto()
     REMOVE = auto()
@@ -54,7 +54,7 @@ class Operation(IntEnum):
 
 @cache
 def is_overlay_bit_position(tag: int) -> bool:
-    """Whether it is the OverlayBitPosition (60xx,0102) of a plane: it says which bits of the pixels hold an overlay."""
+    """Return whether it is the OverlayBitPosition (60xx,0102) of a plane: it says which bits of the pixels hold an overlay."""
     return tag & 0xFF01FFFF == _OVERLAY_BIT_POSITION
 
 
@@ -192,7 +192,7 @@ class Rule:
 
     @property
     def has_items(self) -> bool:
-        """Whether the items of the sequence are entered."""
+        """True if the items of the sequence are entered."""
         return self.operation is Operation.ITEMS or (self.operation is Operation.STAMP and self.vr == "SQ")
 
     def noted(self, *, presence: bool = False) -> Rule:

@@ -1,1 +1,1 @@
-"""Whose object it is and what takes the place of that: subject, words, dates, UIDs, pseudonyms; rewriting/ does it."""
+"""The identity of an object's patient and its replacement: subject, words, dates, UIDs, pseudonyms; rewriting/ applies it."""

@@ -1,4 +1,4 @@
-"""What must be known of an object before its first element is rewritten: whose it is, and the words that tell it."""
+"""The subject of an object, read before its first element is rewritten: its patient, and the words that identify them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _PATIENT_REACH = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SubjectFacts:
-    """What the profile's options need to know first.
+    """The facts that the profile's options need first.
 
     Attributes:
-        offset: seconds by which the object's dates move; None where nothing tells whose they are.
-        words: what identifies the patient, their surroundings and those who cared, as ``identifying_words`` gives it.
+        offset: seconds by which the object's dates move; None where the patient isn't known.
+        words: those that identify the patient, their surroundings and their care team, as ``known_words`` returns them.
         elsewhere: such words in other objects of the same patient or study.
-        person: keyed hash of whose object it is; empty where that isn't needed, or nothing tells.
+        person: as ``SubjectReader.person``; empty unless it is needed.
         patient: as ``SubjectReader.patient_hash``; empty unless it was asked for, and without a PatientID that can be read.
         known: the values that identify somebody; empty where the profile doesn't clean text, and they are noted on the way.
     """
@@ -72,12 +72,12 @@ class SubjectReader:
         is_of_patient: bool,
         wants_patient: bool = False,
     ) -> SubjectFacts:
-        """What the profile must know of the object whose data set begins at ``position``.
+        """Read the facts that the profile needs of the object whose data set begins at ``position``.
 
         Args:
             elsewhere: words that identify somebody in other objects.
-            is_of_patient: whether objects of the class have a patient.
-            wants_patient: whether to tell the patient at any rate.
+            is_of_patient: objects of the class have a patient.
+            wants_patient: hash the patient, whatever the profile needs.
 
         Raises:
             NeedMoreError: it lies beyond the buffer.
