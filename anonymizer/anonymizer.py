@@ -50,7 +50,7 @@ class Anonymizer:
                 None: a new random one, so that this Anonymizer is consistent in itself and nobody can repeat its mapping.
             scope: the same secret under another scope gives results that can't be linked. Not used when ``key`` is a Key.
             uid_root: an organisation's UID root for new UIDs; None: 2.25.
-            pixels: ``quarantine`` or ``keep`` objects whose pixels may show who somebody is; None: as the profile says.
+            pixels: ``quarantine`` or ``keep`` objects whose pixels may identify a person; None: as the profile says.
             keep_burned_in: the former name of ``pixels="keep"``.
             patients: a PatientTable or the path of one: patients get their names from there, and objects of others are refused.
                 None: keyed pseudonyms.

@@ -49,7 +49,7 @@ class Reason(Enum):
     MISSING_STUDY_INSTANCE_UID = "missing-study-instance-uid"
     MISSING_SERIES_INSTANCE_UID = "missing-series-instance-uid"
     PRIVATE_SOP_CLASS = "private-sop-class"
-    # its pixels may show who somebody is: what it admits itself, then by class
+    # its pixels may identify a person: what it admits itself, then by class
     PIXEL_SPECIMEN_LABEL = "pixel-specimen-label"
     PIXEL_SLIDE_OVERVIEW = "pixel-slide-overview"
     BURNED_IN_ANNOTATION = "burned-in-annotation"

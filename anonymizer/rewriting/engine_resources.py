@@ -29,7 +29,7 @@ class EngineResources:
         subjects: finds out what the profile must know of each object.
         patients: the lookup table by which patients are named; None: by pseudonyms.
         statements: what objects will say of themselves.
-        triage: judges whether pixels may show who somebody is.
+        triage: judges whether pixels may identify a person.
         screen: looks for known identifiers in what is to be written; None where the profile doesn't.
         constants: elements that are the same in every object, by encoding and rule.
         header_caches: what was met lately, by plan and encoding.

@@ -121,7 +121,7 @@ class Statements:
         Args:
             undone: options that a custom rule went against, by something that it kept.
             dates: what was done to dates.
-            at_risk: its pixels may show who somebody is.
+            at_risk: its pixels may identify a person.
         """
         statement = self.expected_at_risk if at_risk else self.expected
         if not self.depends:
