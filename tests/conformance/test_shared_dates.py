@@ -149,7 +149,7 @@ def test_nothing_but_what_moves_dates_depends_on_them(monkeypatch: pytest.Monkey
         return {option: ConfidentialityProfile.default(option).digest for option in options}
 
     judged = digests()
-    for module in ("standard", "explain", "profile"):
+    for module in ("standard", "explain", "custom.decision"):
         monkeypatch.setattr(f"profiles.{module}.shared_dates", dict)
     assert {option for option, digest in digests().items() if digest != judged[option]} == {"RetainLongModifDates"}
 

@@ -98,7 +98,7 @@ def test_an_archive_with_outputs_of_the_same_key_fails_before_anything_is_writte
     (archive / "b").write_bytes(written.read_bytes())
     again = deidentify(archive, second, key_file)
     assert again.code == 1
-    assert "a new UID is already in the archive" in again.log
+    assert "already in the archive" in again.log
     assert "1.2.3.1" not in again.log
     assert list(second.rglob("*.dcm")) == []
 

@@ -16,8 +16,8 @@ def check(violations: Iterable[int]) -> bool:
     """
     if found := sum(violations):
         raise UidMapError(
-            f"the UID map doesn't hold, so nothing was written: {found} new UIDs are already in the archive, which may contain "
-            "outputs of an earlier run with the same key; keep them apart, or use another --scope"
+            f"the UID map doesn't hold, so nothing was written: new UIDs ({found}) are already in the archive, which may "
+            "contain outputs of an earlier run with the same key; keep them apart, or use another --scope"
         )
     return True
 
