@@ -5,10 +5,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .anonymizer import Anonymizer, anonymize_file
-from .errors import DeidentificationError, Note, Reason, SecretError
+from .errors import DeidentificationError, SecretError
 from .identity.patients import PatientTable, PatientTableError
 from .keys.key import Key
 from .keys.key_files import create_key_file
+from .reasons import Note, Reason
 from .report import AttributeAction, Report
 
 #: for users; ``internals`` has what the project's other packages need besides

@@ -10,8 +10,6 @@ from .dicom.tags import SOP_CLASS as SOP_CLASS
 from .dicom.tags import SOP_INSTANCE as SOP_INSTANCE
 from .dicom.tags import STUDY as STUDY
 from .engine import Engine as Engine
-from .errors import FILTERED as FILTERED
-from .errors import TRANSIENT_REASONS as TRANSIENT_REASONS
 from .errors import Description as Description
 from .errors import Originals as Originals
 from .files.pieces import joined as joined
@@ -33,10 +31,12 @@ from .identity.uids import UidMapping as UidMapping
 from .identity.uids import check_root as check_root
 from .keys.google_credentials import CredentialsError as CredentialsError
 from .keys.google_credentials import default_credentials as default_credentials
-from .keys.key import Purpose as Purpose
 from .keys.keyed_hash import KeyedHash as KeyedHash
+from .keys.purposes import Purpose as Purpose
 from .keys.seal import SEAL_SIZE as SEAL_SIZE
 from .keys.seal import Seal as Seal
 from .pixels import FaceEvidence as FaceEvidence
+from .reasons import FILTERED as FILTERED
+from .reasons import TRANSIENT_REASONS as TRANSIENT_REASONS
 from .report import Scan as Scan
 from .rewriting.object_rewriter import Deidentification as Deidentification

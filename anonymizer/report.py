@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .errors import Description, Note, Originals, Reason
+from .errors import Description, Originals
 from .pixels import FaceEvidence
+from .reasons import Note, Reason
 
 
 class AttributeAction(NamedTuple):

@@ -7,12 +7,12 @@ from .anonymizing.output_conflicts import RecordedOutput as RecordedOutput
 from .anonymizing.share_words import ShareWords as ShareWords
 from .anonymizing.share_words import convert_words as convert_words
 from .anonymizing.share_words import words_table as words_table
+from .audit.audit_tables import RowConstants as RowConstants
+from .audit.audit_tables import WriteInstances as WriteInstances
+from .audit.audit_tables import WriteReferences as WriteReferences
+from .audit.audit_tables import WriteUidMap as WriteUidMap
 from .audit.write_account import SumOfSources as SumOfSources
 from .audit.write_account import WriteAccount as WriteAccount
-from .audit.write_audit import RowConstants as RowConstants
-from .audit.write_audit import WriteInstances as WriteInstances
-from .audit.write_audit import WriteReferences as WriteReferences
-from .audit.write_audit import WriteUidMap as WriteUidMap
 from .audit_names import EARLIER as EARLIER
 from .audit_names import GONE_TABLE as GONE_TABLE
 from .audit_names import INSTANCES_TABLE as INSTANCES_TABLE
@@ -84,8 +84,8 @@ from .shuffle.spread_elements import SpreadElements as SpreadElements
 from .source_sums import Sum as Sum
 from .source_sums import add_up as add_up
 from .source_sums import sum_of_sources as sum_of_sources
-from .tables.write_tables import TableFile as TableFile
-from .tables.write_tables import WriteTable as WriteTable
+from .tables.parquet_files import TableFile as TableFile
+from .tables.parquet_files import WriteTable as WriteTable
 from .uid_map.build_uid_map import BuildUidMap as BuildUidMap
 from .uid_map.prove_uid_map import ProveUidMap as ProveUidMap
 from .uid_map.uid_uses import UidMapError as UidMapError

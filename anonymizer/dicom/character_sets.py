@@ -6,7 +6,8 @@ import re
 from contextlib import suppress
 from functools import lru_cache
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 from .encoding import Encoding, encode_value
 from .quiet_pydicom import quiet_pydicom
 

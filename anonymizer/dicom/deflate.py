@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 _RAW = -zlib.MAX_WBITS
 _CHUNK = 1 << 20

@@ -9,7 +9,8 @@ from typing import Any
 
 from profiles import dictionary, tags
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

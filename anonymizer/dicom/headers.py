@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 from .buffer import Buffer, NeedMoreError
 from .deflate import ByteStream
 from .encoding import UNDEFINED

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import WORTH_A_CALL, FileRange, PieceBatch
+from ..reasons import Reason
 from .deflate import ByteStream, InflatingStream
 from .encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
 from .tags import PIXEL_DATA

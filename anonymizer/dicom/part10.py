@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from profiles import registered_uids
 
-from ..errors import DeidentificationError, Note, Reason
+from ..errors import DeidentificationError
+from ..reasons import Note, Reason
 from .encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LONG_VRS, SHORT_VRS, Encoding, pad_uid
 
 IMPLEMENTATION_CLASS_UID = b"2.25.247297958003618734680413697541234246074"

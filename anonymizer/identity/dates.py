@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from profiles import DateShift
 
-from ..keys.key import Key, Purpose
+from ..keys.key import Key
+from ..keys.purposes import Purpose
 
 _DAY = 86_400
 

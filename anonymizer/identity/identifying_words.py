@@ -6,8 +6,9 @@ from collections.abc import Container, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
-from ..keys.key import Key, Purpose
+from ..keys.key import Key
 from ..keys.keyed_hash import KeyedHash
+from ..keys.purposes import Purpose
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from profiles import UserFacingError
 
-from ..keys.key import Key, Purpose
+from ..keys.key import Key
+from ..keys.purposes import Purpose
 
 _MAX_LENGTH = 64
 _REQUIRED = ("PatientID", "NewPatientID")

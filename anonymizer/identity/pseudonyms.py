@@ -6,8 +6,9 @@ import base64
 import hmac
 from typing import NoReturn
 
-from ..keys.key import Key, Purpose
+from ..keys.key import Key
 from ..keys.keyed_hash import KeyedHash
+from ..keys.purposes import Purpose
 from .patients import Patient, pseudonym_message
 
 #: maximum number of cached patients; objects of one patient mostly follow each other

@@ -12,8 +12,10 @@ from profiles import ConfidentialityProfile
 from ..dicom.buffer import Buffer, NeedMoreError
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PATIENT_ID, SPECIFIC_CHARACTER_SET
-from ..errors import DeidentificationError, Reason
-from ..keys.key import Key, Purpose
+from ..errors import DeidentificationError
+from ..keys.key import Key
+from ..keys.purposes import Purpose
+from ..reasons import Reason
 from .dates import DateShifts
 from .known_values import KnownValue, collect, known_values, known_words
 from .lookahead import Identity, identity_of

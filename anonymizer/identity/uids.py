@@ -9,7 +9,8 @@ from typing import NoReturn, Protocol
 from profiles import coding_scheme_uids, registered_uids, sop_class_modules
 
 from ..errors import SecretError
-from ..keys.key import Key, Purpose
+from ..keys.key import Key
+from ..keys.purposes import Purpose
 
 MAX_UID_LENGTH = 64
 _UUID_ROOT = "2.25"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import NoReturn
 
-from .key import Key, Purpose
+from .key import Key
 from .keyed_hash import KeyedHash
+from .purposes import Purpose
 
 #: bytes of a code
 SEAL_SIZE = 32

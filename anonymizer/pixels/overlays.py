@@ -6,7 +6,8 @@ import struct
 
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import Encoding
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 _OVERLAY_TYPE, _BIT_POSITION, _OVERLAY_DATA = 0x0040, 0x0102, 0x3000
 _BITS_ALLOCATED, _BITS_STORED, _HIGH_BIT = 0x00280100, 0x00280101, 0x00280102

@@ -15,7 +15,8 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from ..dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding
 from ..dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_header
 from ..dicom.quiet_pydicom import quiet_pydicom
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 _SYNTAXES = {
     IMPLICIT_LITTLE: ImplicitVRLittleEndian,

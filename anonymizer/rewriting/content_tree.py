@@ -9,7 +9,8 @@ from profiles import CODE_VALUE, CODING_SCHEME, RuleNode
 
 from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 _VALUE_TYPE, _CONCEPT_NAME = 0x0040A040, 0x0040A043
 _ITEM_KIND = frozenset({_VALUE_TYPE, _CONCEPT_NAME})

@@ -14,9 +14,10 @@ from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED
 from ..dicom.padding import is_padding
 from ..dicom.tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS
-from ..errors import DeidentificationError, Note, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..pixels.notes import BLANKS, PRESENT
+from ..reasons import Note, Reason
 from .data_sets import DataSet, Element
 from .elements import find_bulk, passes_encapsulated, plane_rule, rewrite_element
 from .header_cache import Edit

@@ -23,11 +23,12 @@ from profiles import (
 from ..dicom.buffer import Bulk, BulkKind, NeedMoreError
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
-from ..errors import DeidentificationError, Note, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..identity.dates import holds_date
 from ..identity.lookahead import patient_at
 from ..pixels.overlays import CellMask, embedded_bits, may_stay
+from ..reasons import Note, Reason
 from .data_sets import Element
 from .object_state import ObjectState
 from .text_cleaner import clean_text

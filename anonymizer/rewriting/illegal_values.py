@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from profiles import DUMMY_TEXT, Operation, Rule, is_legal, number_before_unit
 
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
+from ..reasons import Reason
 
 _NUMBERS = ("DS", "IS")
 #: better no object than one without: ImagerPixelSpacing, NominalScannedPixelSpacing, ImagePositionPatient,

@@ -13,7 +13,7 @@ from ..dicom.deflate import deflate
 from ..dicom.object_reader import ObjectReader
 from ..dicom.part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
 from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
-from ..errors import DeidentificationError, Description, Note, Originals, Reason
+from ..errors import DeidentificationError, Description, Originals
 from ..files.pieces import Piece, PieceBatch
 from ..identity.known_values import KnownValue
 from ..identity.lookahead import Identity, new_patient_id, originals_of, originals_of_beginning
@@ -21,6 +21,7 @@ from ..identity.patients import Patient
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
 from ..pixels import FaceEvidence
+from ..reasons import Note, Reason
 from ..report import Report
 from .data_set_rewriter import end_object, rewrite_object
 from .describer import Describer

@@ -9,11 +9,12 @@ from profiles import PixelRisk, Plan, Rule, compile_plan, faces
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import Encoding
 from ..dicom.tags import AUDIO_CLASSES, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..identity.lookahead import find_class
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping, is_standard_sop_class
 from ..pixels import FaceEvidence, face_evidence
+from ..reasons import Reason
 from ..report import AttributeAction
 from .engine_resources import EngineResources
 from .method_codes import Statement

@@ -12,13 +12,13 @@ from profiles import PixelRisk, Plan, ProfileOptions, Rule
 
 from ..dicom.buffer import Buffer, Bulk
 from ..dicom.encoding import Encoding
-from ..errors import Note
 from ..files.pieces import Piece
 from ..identity.known_values import KnownValue
 from ..identity.patients import Patient
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
 from ..pixels import Notes
+from ..reasons import Note
 from .content_tree import ContentTree
 from .engine_resources import EngineResources
 from .method_codes import DateHandling, Stamping, Stamps, Statement

@@ -12,8 +12,9 @@ from ..dicom.buffer import Buffer, NeedMoreError
 from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.quiet_pydicom import quiet_pydicom
 from ..dicom.tags import FIRST_PIXELS, PRIVATE_CHARACTERISTICS
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
+from ..reasons import Reason
 from .data_sets import Element
 
 if TYPE_CHECKING:

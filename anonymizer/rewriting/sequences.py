@@ -9,8 +9,9 @@ from profiles import CONTENT_SEQUENCE, Operation, Rule, RuleNode
 from ..dicom.buffer import MAX_DEPTH
 from ..dicom.encoding import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED
 from ..dicom.tags import PRIVATE_CHARACTERISTICS
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
+from ..reasons import Reason
 from .content_tree import ContentItems, ContentTree, Position
 from .data_sets import DataSet, Element
 from .object_state import ObjectState

@@ -9,9 +9,10 @@ from profiles import Operation, Rule
 from ..dicom.character_sets import names_character_sets
 from ..dicom.encoding import Encoding, pad_uid
 from ..dicom.tags import SOP_CLASS, SOP_INSTANCE, SPECIFIC_CHARACTER_SET
-from ..errors import DeidentificationError, Note, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..identity.uids import is_well_known
+from ..reasons import Note, Reason
 from .method_codes import Stamps
 from .object_state import ObjectState
 

@@ -9,11 +9,12 @@ from profiles import DATE_VRS, ILLEGAL_VALUE, Operation, Rule, are_legal, is_pub
 
 from ..dicom.character_sets import encode_text, is_encodable
 from ..dicom.encoding import Encoding, encode_value, pad_text, pad_uid
-from ..errors import DeidentificationError, Note, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..identity.dates import NoDateError, cap_age, shift_da, shift_dt, shift_tm
 from ..identity.known_terms import are_known_terms
 from ..identity.patients import Patient
+from ..reasons import Note, Reason
 from .illegal_values import legal_part
 from .method_codes import DateHandling
 from .object_state import ObjectState

@@ -34,9 +34,10 @@ from ..dicom.buffer import MAX_DEPTH, Buffer
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Encoding, encode_value
 from ..dicom.tags import METHOD, PIXEL_DATA, SOP_CLASS, SPECIFIC_CHARACTER_SET
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..identity.known_terms import are_known_terms
+from ..reasons import Reason
 from .known_identity import KnownIdentity, is_ordinary
 from .search import CONTEXT
 from .uids import uids_left

@@ -12,10 +12,11 @@ from profiles import ConfidentialityProfile, Decision, ProfileOptions, Rule, Rul
 
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
-from ..errors import DeidentificationError, Reason
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..identity.identifying_words import KnownWords
 from ..identity.known_values import KnownValue
+from ..reasons import Reason
 from .header import HeaderScreen
 from .known_identity import KnownIdentity, names_elsewhere
 from .uids import uids_left

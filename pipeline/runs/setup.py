@@ -35,7 +35,7 @@ from .audit import Audit
 from .crosswalk import crosswalk_target
 from .earlier_runs import ImportedUidMap, continued_run, imported_uid_map, replaced_run, unfinished_work
 from .inputs import former_listing, number_inputs
-from .output_mark import check_mark, is_marked, mark_output
+from .output_compatibility import check_mark, is_marked, mark_output
 from .pending import pending_runs
 from .provenance import Provenance
 from .recorded_outputs import AuditedOutputs

@@ -14,7 +14,7 @@ from ..engine_config import EngineConfig
 from ..records import RefBatch
 from ..sealed_json import seal_json
 from ..source_sums import Sum, add_up, sum_of_sources
-from ..tables.write_tables import TableFile
+from ..tables.parquet_files import TableFile
 
 
 class _SumOfBatch(beam.DoFn):

@@ -17,7 +17,7 @@ from storage import TableTarget
 
 from ..engine_config import EngineConfig
 from ..records import AuditRow
-from ..tables.write_tables import TableWriter
+from ..tables.parquet_files import TableWriter
 from .cms import encrypt
 
 #: the beginning of the names of all its files

@@ -23,8 +23,8 @@ from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY, OTHER_KEY
 from tests.support.sealed import reseal
 from transforms import AuditRow, Status, TableFile, sum_of_sources
+from transforms.audit.audit_tables import instances_table
 from transforms.audit.write_account import write_account
-from transforms.audit.write_audit import instances_table
 
 SOURCES = ("0" * 31 + "1", "0" * 31 + "2")
 SEAL = Seal(Key(KEY))

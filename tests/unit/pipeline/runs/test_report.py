@@ -22,8 +22,8 @@ from storage import Folder
 from tests.support.accounts import CONSTANTS, origin
 from tests.support.keys import KEY
 from transforms import AuditRow, Status, TableFile, sum_of_sources
+from transforms.audit.audit_tables import instances_table
 from transforms.audit.write_account import write_account
-from transforms.audit.write_audit import instances_table
 from transforms.tables.schemas import INSTANCES_SCHEMA, UID_MAP_SCHEMA
 
 SEAL = Seal(Key(KEY))

@@ -15,7 +15,7 @@ from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
 from transforms import EngineConfig, add_up, sum_of_sources
 from transforms.anonymizing.instance_anonymizer import output_name
 from transforms.anonymizing.mapped_uids import MappedUids
-from transforms.audit.write_audit import instances_table, uid_map_table
+from transforms.audit.audit_tables import instances_table, uid_map_table
 from transforms.concurrency import reading_order
 from transforms.inputs.list_objects import batches
 from transforms.records import OWNED, AuditRow, SharedFindings, Status, UidRole, UidUse

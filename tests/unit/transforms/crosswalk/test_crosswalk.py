@@ -55,7 +55,7 @@ def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path, config: E
 def test_a_bundle_of_any_size_becomes_files_of_bounded_size(
     tmp_path: Path, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transforms.tables.write_tables._FILE_BYTES", 1 << 16)
+    monkeypatch.setattr("transforms.tables.parquet_files._FILE_BYTES", 1 << 16)
     writer = CrosswalkWriter(CrosswalkTarget(Folder(str(tmp_path / "crosswalk")), "0123abcd", "key", config))
     for start in range(0, 40_000, 500):
         writer.add(map(row, range(start, start + 500)))

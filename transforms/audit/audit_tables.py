@@ -15,8 +15,8 @@ from storage import TableFolder
 
 from ..engine_config import EngineConfig
 from ..records import OWNED, AuditRow, AuditRows, Reference, References, UidUse, UidUses
+from ..tables.parquet_files import TableFile, WriteTable
 from ..tables.schemas import ACTIONS, INSTANCES_SCHEMA, REFERENCES_SCHEMA, ROLES, UID_MAP_SCHEMA, input_ids
-from ..tables.write_tables import TableFile, WriteTable
 
 
 class RowConstants(NamedTuple):

@@ -1,0 +1,117 @@
+"""Codes of the audit: reasons why an object isn't written, and notes of what was mended in one that is. A closed list."""
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """Stable reason codes, as they stand in the audit. docs/reference/reason-codes.md explains each."""
+
+    # not an object of the archive
+    NOT_DICOM = "not-dicom"
+    DICOMDIR = "dicomdir"
+    # another object says the same
+    DUPLICATE_INSTANCE = "duplicate-instance"
+    # another object with its SOPInstanceUID and other content is written instead
+    OTHER_CONTENT_KEPT = "other-content-kept"
+    # can't be read
+    UNREADABLE = "unreadable"
+    CHECKSUM_MISMATCH = "checksum-mismatch"
+    CHANGED_DURING_RUN = "changed-during-run"
+    TRUNCATED = "truncated"
+    INVALID_LENGTH = "invalid-length"
+    INVALID_VR = "invalid-vr"
+    VR_MISMATCH = "vr-mismatch"
+    INVALID_VALUE = "invalid-value"
+    STRAY_DELIMITER = "stray-delimiter"
+    INVALID_ITEM = "invalid-item"
+    INVALID_FRAGMENTS = "invalid-fragments"
+    INVALID_DEFLATE = "invalid-deflate"
+    NESTING_TOO_DEEP = "nesting-too-deep"
+    ELEMENTS_OUT_OF_ORDER = "elements-out-of-order"
+    HEADER_TOO_LARGE = "header-too-large"
+    UNDECODABLE_TEXT = "undecodable-text"
+    INVALID_FILE_META = "invalid-file-meta"
+    TRANSFER_SYNTAX_MISMATCH = "transfer-syntax-mismatch"
+    UNSUPPORTED_TRANSFER_SYNTAX = "unsupported-transfer-syntax"
+    # zips, tars and what they hold
+    INVALID_CONTAINER = "invalid-container"
+    CONTAINER_LIMIT = "container-limit"
+    UNSUPPORTED_MEMBER = "unsupported-member"
+    UNOPENED_CONTAINER = "unopened-container"
+    # can't be identified or de-identified
+    MISSING_SOP_CLASS_UID = "missing-sop-class-uid"
+    MISSING_SOP_INSTANCE_UID = "missing-sop-instance-uid"
+    MISSING_STUDY_INSTANCE_UID = "missing-study-instance-uid"
+    MISSING_SERIES_INSTANCE_UID = "missing-series-instance-uid"
+    PRIVATE_SOP_CLASS = "private-sop-class"
+    # its pixels may identify a person: what it admits itself, then by class
+    PIXEL_SPECIMEN_LABEL = "pixel-specimen-label"
+    PIXEL_SLIDE_OVERVIEW = "pixel-slide-overview"
+    BURNED_IN_ANNOTATION = "burned-in-annotation"
+    PIXEL_RECOGNIZABLE_FEATURES = "pixel-recognizable-features"
+    PIXEL_RISK_ULTRASOUND = "pixel-risk-ultrasound"
+    PIXEL_RISK_SECONDARY_CAPTURE = "pixel-risk-secondary-capture"
+    PIXEL_RISK_PHOTOGRAPH = "pixel-risk-photograph"
+    PIXEL_RISK_ENDOSCOPY = "pixel-risk-endoscopy"
+    PIXEL_RISK_MICROSCOPY = "pixel-risk-microscopy"
+    PIXEL_RISK_OPHTHALMOLOGY = "pixel-risk-ophthalmology"
+    PIXEL_RISK_ANGIOGRAPHY = "pixel-risk-angiography"
+    PIXEL_RISK_SCREEN_CAPTURE = "pixel-risk-screen-capture"
+    PIXEL_RISK_DIGITIZED = "pixel-risk-digitized"
+    PIXEL_RISK_UNKNOWN_CLASS = "pixel-risk-unknown-class"
+    PIXEL_RISK_SITE = "pixel-risk-site"
+    PIXEL_RISK_FACE = "pixel-risk-face"
+    EMBEDDED_OVERLAY = "embedded-overlay"
+    AUDIO = "audio"
+    PATIENT_NOT_IN_TABLE = "patient-not-in-table"
+    INVALID_UID = "invalid-uid"
+    ALIAS_NOT_ENCODABLE = "alias-not-encodable"
+    # what is known of somebody stands where it can't be taken out
+    IDENTIFIER_LEFT = "identifier-left"
+    # can't be written
+    SOP_INSTANCE_CONFLICT = "sop-instance-conflict"
+    UID_NOT_IN_MAP = "uid-not-in-map"
+    OUTPUT_CONFLICT = "output-conflict"
+    OUTPUT_IN_USE = "output-in-use"
+    OUTPUT_UNWRITABLE = "output-unwritable"
+    INTERNAL_ERROR = "internal-error"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+#: reasons that say that something isn't an object to de-identify at all
+FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR})
+
+
+class Note(Enum):
+    """Stable codes for what was mended on the way, as they stand in the audit of written objects."""
+
+    NO_PREAMBLE = "no-preamble"
+    NO_FILE_META = "no-file-meta"
+    NO_TRANSFER_SYNTAX = "no-transfer-syntax"
+    NO_PIXEL_DATA = "no-pixel-data"
+    TRAILING_DATA_REMOVED = "trailing-data-removed"
+    UID_FROM_FILE_META = "uid-from-file-meta"
+    MISSING_UID_ADDED = "missing-uid-added"
+    ILLEGAL_VALUE_REMOVED = "illegal-value-removed"
+    OVERLAY_BITS_MASKED = "overlay-bits-masked"
+    IDENTIFIER_SCREENED = "identifier-screened"
+    OUTPUT_REPLACED = "output-replaced"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+#: what goes wrong with these may be right the next time: they are done again
+TRANSIENT_REASONS = frozenset(
+    {
+        Reason.UNREADABLE,
+        Reason.CHECKSUM_MISMATCH,
+        Reason.CHANGED_DURING_RUN,
+        Reason.UID_NOT_IN_MAP,
+        Reason.OUTPUT_UNWRITABLE,
+        Reason.OUTPUT_IN_USE,
+        Reason.INTERNAL_ERROR,
+    }
+)
