@@ -6,42 +6,21 @@ import hashlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from .custom import CustomRule
-from .date_shift import DateShift
 from .decisions import ExplainedAttribute
 from .options import ProfileOptions
-from .pixel_risk import PixelPolicy
-from .safe_private import SafeAttribute
+from .settings import Policy
 from .tables import EDITION, unlisted
 
 
-class Policy(Protocol):
+class DecidingPolicy(Policy, Protocol):
     """A profile, as far as its digest needs it."""
 
     @property
     def options(self) -> ProfileOptions: ...
-    @property
-    def patient_name(self) -> str | None: ...
-    @property
-    def patient_id(self) -> str | None: ...
-    @property
-    def date_shift(self) -> DateShift: ...
-    @property
-    def cap_ages(self) -> bool: ...
-    @property
-    def strict(self) -> bool: ...
-    @property
-    def safe_private(self) -> tuple[SafeAttribute, ...]: ...
-    @property
-    def custom(self) -> tuple[CustomRule, ...]: ...
-    @property
-    def pixels(self) -> PixelPolicy: ...
-    @property
-    def screen(self) -> bool: ...
     def explain(self) -> Iterator[ExplainedAttribute]: ...
 
 
-def profile_digest(profile: Policy) -> str:
+def profile_digest(profile: DecidingPolicy) -> str:
     """Return the SHA-256 of everything that ``profile`` decides, in hex digits."""
     settings = (
         EDITION,
