@@ -32,15 +32,15 @@ from .custom import (
 )
 from .date_shift import DateShift
 from .decisions import PRIVATE, SAFE_PRIVATE, Decision, ExplainedAttribute, attribute_keyword, attribute_vr
-from .digest import profile_digest
 from .errors import ProfileError
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
 from .options import OptionNames, ProfileOptions, check_options
 from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
 from .safe_private import SafeAttribute, read_safe_private, safe_private
-from .settings import ProfileSettings, check_settings, settings_in_words
+from .settings import ProfileSettings, check_settings
 from .standard import decide_by_tables, decide_by_vr
+from .summary import profile_digest, settings_in_words
 from .tables import CLEANABLE_VRS, DATE_VRS, present_with
 
 if sys.version_info >= (3, 11):
