@@ -62,7 +62,7 @@ def test_terms_are_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     row = unlisted()[0x00201040]
     other = {**unlisted(), row.tag: replace(row, terms=row.terms | {b"ANOTHER"})}
     before = ConfidentialityProfile().digest
-    monkeypatch.setattr("profiles.digest.unlisted", lambda: other)
+    monkeypatch.setattr("profiles.summary.unlisted", lambda: other)
     assert ConfidentialityProfile().digest != before
 
 
