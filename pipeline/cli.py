@@ -39,10 +39,15 @@ class _Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
         """Run the command, as the base class does, and end it by signals."""
+        before = reporter.as_json
         with signals_handled() if args is None else contextlib.nullcontext():
-            # errors in a command line are found before its options are parsed
+            # errors of the command line are reported before its options are known
             reporter.as_json = wants_events(sys.argv[1:] if args is None else args)
-            return super().main(args, *more, **settings)
+            try:
+                return super().main(args, *more, **settings)
+            finally:
+                # a program may call the command, and then speak for itself
+                reporter.as_json = before
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
         """Parse the command line, as the base class does."""
