@@ -63,12 +63,12 @@ class Engine:
         self.uids = KeyedUids(key, uid_root, uid_hash_key)
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
-        self.facts = SubjectReader(profile, key, patients)
+        self.subjects = SubjectReader(profile, key, patients)
         resources = EngineResources(
             profile=profile,
             uids=self.uids,
             pseudonyms=self.pseudonyms,
-            subjects=self.facts,
+            subjects=self.subjects,
             patients=patients,
             statements=Statements(profile),
             triage=PixelTriage(profile.pixels),
@@ -164,7 +164,7 @@ class Engine:
             return None
         patient = Patient.of(originals.patient_id, originals.issuer)
         # what isn't in the object's character set was guessed, and is nobody's ID
-        return patient if self.facts.patient_hash(patient) == deidentification.patient else None
+        return patient if self.subjects.patient_hash(patient) == deidentification.patient else None
 
     def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
@@ -181,7 +181,7 @@ class Engine:
         plan = compile_plan(self.profile, sop_class)
         if find_class(buffer, 0, encoding, "").has_references:
             plan = rules.with_references(plan)
-        facts = self.facts.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
+        facts = self.subjects.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
         findings = HeaderFindings()
         while True:
             state = rules.begin(plan, encoding, self.uids, facts, findings)

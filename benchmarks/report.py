@@ -129,7 +129,7 @@ def readme_section(results: Results) -> str:
 
 
 def _summary(results: Results, names: Sequence[str], columns: Sequence[str]) -> str:
-    """A row for each of these works, with what counts there."""
+    """Return a row for each of these works, with what counts there."""
     found = [results.works[name] for name in names if name in results.works]
     rows = [(f"{work.title}: {NAMES[SUMMARY[work.name]]}", *_row(work, SUMMARY[work.name], columns)) for work in found]
     return table(("work", "dicom-deid", "copy", *columns), rows)

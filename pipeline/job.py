@@ -138,7 +138,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     all_units: PCollection[WorkUnit] = _together("AllUnits", (units, *(one.finished for one in work.results)))
     settled = tuple(one.settled for one in work.results)
     gone = tuple(one.gone for one in work.results)
-    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, settled, parts.earlier.run, parts.earlier.given)
+    uid_map = all_units | "BuildUidMap" >> BuildUidMap(listed, config, settled, parts.earlier.run, parts.earlier.imported)
     proof = pipeline | "ProveUidMap" >> ProveUidMap(uid_map.violations)
     if parts.former is not None:
         # without a run to compare with, gone objects are but counted

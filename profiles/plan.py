@@ -147,7 +147,7 @@ class RuleNode(dict[int, Rule]):
         return rule
 
     def _judged(self, tag: int, rule: Rule) -> Rule:
-        """``rule``, with its value noted where the object is judged by it."""
+        """Return ``rule``, with its value noted where the object is judged by it."""
         tells_of_face = self.plan.judges_faces and self._tells_of_face(tag)
         if self._path:
             if holds_pixels(tag) and rule.operation is Operation.KEEP:
@@ -162,7 +162,7 @@ class RuleNode(dict[int, Rule]):
         return rule.noted(presence=bool(presence) and not tells_of_face)
 
     def _collected(self, tag: int, rule: Rule, decision: Decision) -> Rule:
-        """``rule``, with values that identify somebody collected, for they must stand nowhere else."""
+        """Return ``rule``, with values that identify somebody collected, for they must stand nowhere else."""
         if not self.plan.collects or decision.retained:
             return rule
         if decision.shared in (PRIVATE.shared, UNKNOWN.shared):
@@ -189,7 +189,7 @@ class RuleNode(dict[int, Rule]):
         return self.plan.cached_rules < _MAX_CACHED_RULES
 
     def _share(self, operation: Operation, action: Action | None, what: str, tag: int) -> Rule:
-        """The one rule for tags that are many and all treated alike."""
+        """Return the one rule for tags that are many and all treated alike."""
         rule = self._shared.get(what)
         if rule is None:
             rule = self._shared[what] = Rule(operation, action, tag, "", "UN", self._labelled(what))
@@ -227,7 +227,7 @@ class RuleNode(dict[int, Rule]):
         return self._share(Operation.REMOVE, Action.X, "(private)", 0x00090010)
 
     def private(self, creator: str, tag: int, vr: bytes, declared: Decision | None) -> Rule:
-        """The rule for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10).
+        """Return the rule for the private attribute ``tag`` of ``creator`` (PS3.15 E.3.10).
 
         Args:
             vr: as the file has it, empty or ``UN`` where it has none.
@@ -294,7 +294,7 @@ class RuleNode(dict[int, Rule]):
     # -- values that hold an identifier ------------------------------------------------------------------------------
 
     def screening(self, rule: Rule) -> Rule:
-        """The rule that takes the place of ``rule`` where a value holds an identifier of somebody: what is unlisted deserves."""
+        """Return the rule that replaces ``rule`` where a value holds an identifier of somebody: what is unlisted deserves."""
         found = self._screening.get(rule.label)
         if found is None:
             place = Place(rule.tag, rule.vr, rule.label, rule.keyword)
@@ -306,7 +306,7 @@ class RuleNode(dict[int, Rule]):
     # -- content items -----------------------------------------------------------------------------------------------
 
     def content_item(self, code_value: str, coding_scheme: str, value_type: str) -> RuleNode | None:
-        """The rules inside a content item by its concept name and value type (PS3.15 E.3.4-1); None: the item goes."""
+        """Return the rules inside a content item by its concept name and value type (PS3.15 E.3.4-1); None: the item goes."""
         row = content_row(code_value, coding_scheme, value_type)
         if row is None:
             return self._device_item(DEVICE_CONCEPTS.get((code_value, coding_scheme)) if value_type == "TEXT" else None)
@@ -329,7 +329,7 @@ class RuleNode(dict[int, Rule]):
         return node
 
     def _device_item(self, attribute: int | None) -> RuleNode:
-        """The rules inside a content item that the table doesn't have: one that repeats an attribute of the device may stay."""
+        """Return the rules inside a content item that the table lacks: one that repeats an attribute of the device may stay."""
         if attribute is None or ProfileOptions.RetainDeviceIdent not in self.plan.profile.options:
             return self
         key = "", "", tag_text(attribute)
@@ -346,5 +346,5 @@ class RuleNode(dict[int, Rule]):
 
 @lru_cache(maxsize=256)
 def compile_plan(profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> Plan:
-    """The plan of ``profile`` for objects of ``sop_class_uid``, compiled once per process."""
+    """Return the plan of ``profile`` for objects of ``sop_class_uid``, compiled once per process."""
     return Plan(profile, sop_class_uid, has_references=has_references)

@@ -69,7 +69,7 @@ class Place(NamedTuple):
         return not group & 1 and group & 0xFF00 in (CURVES, OVERLAYS)
 
     def rule(self, operation: Operation, action: Action | None, **needs: Any) -> Rule:
-        """A rule for the attribute."""
+        """Return a rule for the attribute."""
         return Rule(operation, action, self.tag, self.keyword, self.vr, self.label, creator=self.creator, **needs)
 
 
@@ -89,7 +89,7 @@ class RuleFactory:
         self._path = path
 
     def rule(self, place: Place, decision: Decision) -> Rule:
-        """The rule for an attribute of which the profile thinks ``decision``."""
+        """Return the rule for an attribute with the profile's ``decision``."""
         tag, vr = place.tag, place.vr
         top_level = not self._path
         if tag in STAMPED:
@@ -157,7 +157,7 @@ class RuleFactory:
         )
 
     def local_code_rule(self, place: Place) -> Rule:
-        """The rule for CodingSchemeVersion or CodeMeaning without the designator of a public scheme: text of a site."""
+        """Return the rule for CodingSchemeVersion or CodeMeaning without the designator of a public scheme: text of a site."""
         if place.tag == CODING_SCHEME_VERSION:
             gone = place.rule(Operation.REMOVE, Action.X, reason=LOCAL_CODE)
             return place.rule(Operation.KEEP_TERMS, None, value=_VERSIONS, otherwise=gone)
@@ -167,7 +167,7 @@ class RuleFactory:
         return place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=plain, reason=LOCAL_CODE)
 
     def replacement(self, place: Place, action: Action, reason: str) -> Rule:
-        """The rule for a value that must not stay, for another reason than the profile's.
+        """Return the rule for a value that must not stay, for another reason than the profile's.
 
         Args:
             action: X, Z, D, U or a compound of them, which the attribute's type resolves.
@@ -244,12 +244,12 @@ class RuleFactory:
         return self.rule(place, Decision(decision.otherwise, decision.decided_by, listed=True))
 
     def _fallible(self, operation: Operation, place: Place, decision: Decision, value: object = None) -> Rule:
-        """A rule that may find nothing to keep, with the one that then takes its place."""
+        """Return a rule that may find nothing to keep, with the one that then takes its place."""
         otherwise = self.rule(place, Decision(decision.otherwise, "", listed=True))
         return place.rule(operation, Action.C, value=value, otherwise=otherwise, weakens=decision.weakens)
 
     def _overlay_rule(self, place: Place, decision: Decision) -> Rule:
-        """An element of an overlay plane: whether the plane stays shows in each object, and what is done to it then."""
+        """Return the rule for an element of an overlay plane, which each object decides by whether the plane may stay."""
         action = Action.C if decision.action is Action.C else Action.K
         goes = place.rule(Operation.REMOVE, Action.X)
         cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes, weakens=decision.weakens)

@@ -68,7 +68,7 @@ def refused_vrs(vr: str) -> frozenset[bytes]:
 
 
 def value_limit(tag: int, vr: str) -> int:
-    """The most bytes that numbers of ``vr`` take by the attribute's multiplicity (PS3.6); of others: no limit.
+    """Return the most bytes that numbers of ``vr`` take by the attribute's multiplicity (PS3.6); of others: no limit.
 
     A longer value has swallowed its neighbours: its length is damaged.
     """

@@ -132,7 +132,7 @@ def collect(values: Iterator[KnownValue], into: list[KnownValue]) -> None:
 
 
 def known_words(values: Iterable[KnownValue], charset: str) -> frozenset[str]:
-    """The words by which ``values`` are known in cleaned text and in other objects; dates have none.
+    """Return the words by which ``values`` are known in cleaned text and in other objects; dates have none.
 
     Args:
         charset: the object's SpecificCharacterSet.

@@ -76,7 +76,7 @@ class Identity(NamedTuple):
 
 
 def identity_of(buffer: Buffer, position: int, encoding: Encoding) -> Identity:
-    """The identity of the object whose data set begins at ``position``.
+    """Return the identity of the object whose data set begins at ``position``.
 
     Raises:
         NeedMoreError: it lies beyond the buffer.
@@ -88,7 +88,7 @@ def identity_of(buffer: Buffer, position: int, encoding: Encoding) -> Identity:
 
 
 def patient_at(buffer: Buffer, position: int, end: int, encoding: Encoding, charset: str) -> Patient:
-    """The patient that the data set between ``position`` and ``end`` names (PS3.3 C.7.1.1, 10.15).
+    """Return the patient that the data set between ``position`` and ``end`` names (PS3.3 C.7.1.1, 10.15).
 
     The issuer is IssuerOfPatientID, or where that is absent the UniversalEntityID of IssuerOfPatientIDQualifiersSequence.
 
@@ -118,7 +118,7 @@ def originals_of(buffer: Buffer, position: int, encoding: Encoding) -> Originals
 
 
 def originals_of_beginning(buffer: Buffer, position: int, encoding: Encoding) -> Originals:
-    """As ``originals_of`` and with the UIDs, as far as they can be found: of an object that can't be walked to its pixels.
+    """Return ``originals_of`` with the UIDs, as far as they can be found: of an object that can't be walked to its pixels.
 
     Args:
         buffer: all that is at hand; complete.
@@ -129,7 +129,7 @@ def originals_of_beginning(buffer: Buffer, position: int, encoding: Encoding) ->
 
 
 def new_patient_id(header: bytes, encoding: Encoding) -> str:
-    """PatientID in a data set of which the beginning is at hand, with PatientID if there is one."""
+    """Return the PatientID of a data set of which the beginning is at hand, with PatientID if there is one."""
     values = _values(Buffer(header, complete=True), 0, len(header), frozenset({SPECIFIC_CHARACTER_SET, PATIENT_ID}), encoding)
     return best_text(values.get(PATIENT_ID, b""), values.get(SPECIFIC_CHARACTER_SET, b"").decode("latin-1"))
 
@@ -139,7 +139,7 @@ def _issuer(texts: dict[int, str]) -> str:
 
 
 def _values(buffer: Buffer, position: int, end: int, tags: frozenset[int], encoding: Encoding) -> dict[int, bytes]:
-    """Values of texts without padding, by tag; of the issuer's qualifiers, the UniversalEntityID.
+    """Return the values of texts without padding, by tag; of the issuer's qualifiers, the UniversalEntityID.
 
     Raises:
         NeedMoreError: they lie beyond the buffer.

@@ -128,7 +128,7 @@ class SubjectReader:
             return _NO_FACTS
 
     def patient_hash(self, patient: Patient | None) -> bytes:
-        """Keyed hash of a patient, 8 bytes; empty where nothing names one."""
+        """Return the keyed hash of a patient, 8 bytes; empty where nothing names one."""
         if patient is None or not patient.patient_id:
             return b""
         if patient != self._last[0]:

@@ -286,8 +286,6 @@ def _stop(state: ObjectState, rule: Rule, element: Element, run: int, pieces: li
 def _rewrite(state: ObjectState, rule: Rule, element: Element) -> list[Piece] | None:
     """Return what takes the place of an element; None: it stays as it is. Its end is known then."""
     operation = rule.operation
-    if operation is _ITEMS:
-        return rewrite_sequence(state, rule, element, walk_data_set)
     if operation is _OVERLAY:
         rule = plane_rule(state, rule, element)
         operation = rule.operation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .beam_options import use_beam_options
+from .beam_options import beam_arguments, use_beam_options
 from .command_errors import fail
 from .grouped_help import GroupedCommand, options_of
 from .storage_options import with_storage
@@ -40,7 +40,7 @@ def audit() -> None:
 @_key_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
 @_place_option("--crosswalk", metavar="FOLDER", help="Folder of the runs' crosswalk, to convert it, too.")
 @with_storage
-@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+@beam_arguments
 def adopt(
     output: str,
     key: str,

@@ -8,6 +8,9 @@ import click
 
 from ..logs import silence_logs
 
+#: gives a command what stands behind its own options, as ``beam_args``
+beam_arguments = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+
 
 def use_beam_options(beam_args: Sequence[str]) -> None:
     """Pass the current command's options of Beam to Beam's file systems. Call this before Beam is imported.

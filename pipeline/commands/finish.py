@@ -10,7 +10,7 @@ import click
 
 from ..events import reporter
 from ..exit_codes import EXIT_FAILED
-from .beam_options import use_beam_options
+from .beam_options import beam_arguments, use_beam_options
 from .command_errors import usage_error
 from .grouped_help import GroupedCommand, options_of
 from .reporting_options import with_reporting
@@ -36,7 +36,7 @@ _run_option = options_of("Run")
 @_run_option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
 @_run_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
 @with_storage
-@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+@beam_arguments
 def finish(
     audit: str,
     key: str,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+from .beam_options import beam_arguments
 from .grouped_help import add_options, options_of
 from .profile_options import rule_files, with_engine, with_profile
 from .storage_options import with_storage
@@ -132,6 +133,5 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 
         command(job=job, **others)
 
-    beam_args = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, beam_args))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))

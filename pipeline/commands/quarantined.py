@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..exit_codes import EXIT_NOT_FOUND
 from ..safe_csv import HELP, write_csv
-from .beam_options import use_beam_options
+from .beam_options import beam_arguments, use_beam_options
 from .grouped_help import GroupedCommand, options_of
+from .reason_codes import check_reasons
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 _run_option = options_of("Run")
 _selection_option = options_of("Selection")
 _result_option = options_of("Result")
-EXIT_NOT_FOUND = 3
-
 #: columns of the table. Names come last: they may be long, and are never cut
 _TITLES = ("status", "reason", "tag", "source")
 
@@ -64,7 +64,7 @@ _TITLES = ("status", "reason", "tag", "source")
     help="Write the names to a new manifest (.csv, mode 0600) for --input of another run, instead of printing them.",
 )
 @with_storage
-@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+@beam_arguments
 def quarantined(
     inputs: tuple[str, ...],
     audit: str,
@@ -120,7 +120,6 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
     Raises:
         UsageError: there are such options.
     """
-    from anonymizer import Reason
 
     from ..errors import UsageError
 
@@ -130,8 +129,7 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
         raise UsageError("--csv and --manifest exclude each other")
     if manifest is not None and not manifest.lower().endswith(".csv"):
         raise UsageError("--manifest must end in .csv: a run would not read another file as a manifest")
-    if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such reason code; docs/reference/reason-codes.md lists all")
+    check_reasons(reasons)
 
 
 def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..exit_codes import EXIT_NOT_FOUND
 from ..safe_csv import HELP, write_csv
 from .beam_options import use_beam_options
 from .grouped_help import GroupedCommand, options_of
+from .reason_codes import check_reasons
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 _crosswalk_option = options_of("Crosswalk")
 _selection_option = options_of("Selection")
 _result_option = options_of("Result")
-EXIT_NOT_FOUND = 3
-
 #: columns of the table; CSV has all
 _SHOWN = (
     ("object", ("new_sop_instance_uid",)),
@@ -106,7 +106,7 @@ def reidentify(
     Exit codes: 0 all names were found; 3 some were not; 2 the command line is wrong; 1 failed. Options of Apache Beam for S3 and
     Azure are accepted, too.
     """
-    from anonymizer import Key, Reason
+    from anonymizer import Key
     from anonymizer.internals import Seal
     from storage import Folder
 
@@ -116,8 +116,7 @@ def reidentify(
     first_option = next((place for place, name in enumerate(names) if name.startswith("-")), len(names))
     names, beam_args = names[:first_option], names[first_option:]
     use_beam_options(beam_args)
-    if not {reason.value for reason in Reason}.issuperset(reasons):
-        raise UsageError("--reason: there is no such reason code; docs/reference/reason-codes.md lists all")
+    check_reasons(reasons)
     if key_uris and unchecked:
         raise UsageError("--key and --unchecked exclude each other")
     if not key_uris and not unchecked:

@@ -26,10 +26,11 @@ from transforms import (
 from ..errors import RunError
 from . import restricted
 from .audit import ORIGIN_FILE, RUN_FILE, Audit, check_names
+from .metrics import Span
 from .provenance import RESUMES, STARTED, TAKES_UP, compatibility_of
 from .settings import PROFILE_DIGEST, SETTINGS
 from .table_counts import TableCounts
-from .times import Span, as_text, now, times
+from .times import as_text, now, times
 
 
 @dataclass(frozen=True)

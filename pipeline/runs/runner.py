@@ -25,14 +25,13 @@ from ..workers.worker_pool import WorkerProcesses
 from ..workers.worker_process import freeze_garbage_collector
 from . import restricted
 from .lock import RunLock
-from .metrics import operations_of
+from .metrics import Span, operations_of, spans_of
 from .pending import remove_note, write_note
 from .progress import ProgressDisplay, ProgressFiles
 from .provenance import TAKES_UP
 from .report import RunReport, finish
 from .settings import SETTINGS
 from .setup import ExecutionPlan, RunSetup, plan_execution, set_up
-from .times import Span, spans_of
 
 _ENGINE_GOES_ON = (
     "Interrupted: the engine may still be working on this run; cancel its job there, then start the same command again."

@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
 from anonymizer.internals import Engine, Seal, check_root
-from storage import FileReader, Folder, RunWriter, StorageError, StoredArchive, is_inside, scheme_of, writer_for
+from storage import FileReader, Folder, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     ConflictRules,
     CrosswalkTarget,
@@ -36,6 +36,7 @@ from .crosswalk import crosswalk_target
 from .earlier_runs import ImportedUidMap, continued_run, imported_uid_map, replaced_run, unfinished_work
 from .inputs import former_listing, number_inputs
 from .output_compatibility import check_mark, is_marked, mark_output
+from .patient_table import load_patient_table
 from .pending import pending_runs
 from .provenance import Provenance
 from .recorded_outputs import AuditedOutputs
@@ -262,16 +263,14 @@ def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: Importe
         read=FileReader(options.storage) if scheme_of(engine.patient_table or "") else None,
         **(uid_map.hash_key(key.key_id) if uid_map else {}),
     )
+    table = load_patient_table(options)
+    if table is None:
+        return config
     try:
-        table = config.patients()
-        if table is None:
-            return config
         Engine(config.profile, key, patients=table)
-        return replace(config, patient_table_digest=table.digest(key))
-    except FileNotFoundError:
-        raise UsageError("--patient-table doesn't exist") from None
-    except (PatientTableError, StorageError) as error:
+    except PatientTableError as error:
         raise UsageError(f"--patient-table: {error}") from None
+    return replace(config, patient_table_digest=table.digest(key))
 
 
 def _own_key(audit: Folder, local: bool) -> str:

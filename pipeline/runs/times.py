@@ -5,19 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
-from apache_beam.metrics.metric import MetricsFilter
-from apache_beam.runners.runner import PipelineResult
+from transforms import STAGES
 
-from transforms import NAMESPACE, STAGES
-
-
-class Span(NamedTuple):
-    """Times of the first and last object in a stage, in seconds since the epoch."""
-
-    first: float
-    last: float
+from .metrics import Span
 
 
 def now() -> str:
@@ -28,23 +20,6 @@ def now() -> str:
 def as_text(seconds: float) -> str:
     """Return a time, given in seconds since the epoch, in UTC and ISO 8601."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def spans_of(result: PipelineResult) -> dict[str, Span]:
-    """Return the times of each stage, as far as the runner reports them."""
-    try:
-        found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["distributions"]
-    except NotImplementedError:
-        return {}
-    spans: dict[str, Span] = {}
-    for one in found:
-        stage = STAGES.get(one.key.metric.name)
-        if stage is None or one.result is None or not one.result.count:
-            continue
-        span = Span(one.result.min / 1000, one.result.max / 1000)
-        known = spans.get(stage, span)
-        spans[stage] = Span(min(known.first, span.first), max(known.last, span.last))
-    return spans
 
 
 def times(started: str, ended: str, spans: Mapping[str, Span], account_seconds: float) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from anonymizer.internals import FILTERED, Engine, Patient
 from profiles import KEEP, ConfidentialityProfile, compile_plan
 from storage import (
     EndOfRunError,
-    FileReader,
     ManifestError,
     ObjectRef,
     StorageError,
@@ -26,7 +25,6 @@ from storage import (
     cannot_write,
     create_private,
     retry_transient,
-    scheme_of,
 )
 from transforms import WorkerThreads
 
@@ -34,6 +32,7 @@ from ..beam_args import check_beam_args
 from ..errors import RunError, UsageError
 from ..options import JobOptions
 from ..place_checks import check_locations, check_patient_list
+from ..runs.patient_table import load_patient_table
 from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
 
@@ -100,7 +99,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     check_locations(options)
     check_patient_list(options, path)
     FileSystems.set_options(PipelineOptions(list(options.beam_args)))
-    table = _load_table(options)
+    table = load_patient_table(options)
     archive, _ = survey_inputs(options)
     search = _Search(archive)
     search.read(_objects(options, archive))
@@ -113,18 +112,6 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     except OSError as error:
         raise cannot_write(error) or RunError(f"--print-patients: the file can't be written: {error.strerror}") from None
     return PatientList(written, len(known), len(new) - written, search.objects, search.without_id, search.refused)
-
-
-def _load_table(options: JobOptions) -> PatientTable | None:
-    source = options.engine.patient_table
-    if source is None:
-        return None
-    try:
-        return PatientTable.load(FileReader(options.storage)(source) if scheme_of(source) else source)
-    except FileNotFoundError:
-        raise UsageError("--patient-table doesn't exist") from None
-    except (PatientTableError, StorageError) as error:
-        raise UsageError(f"--patient-table: {error}") from None
 
 
 def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[ObjectRef]]:
@@ -213,7 +200,7 @@ class _Search:
             return None
         patient = Patient.of(scan.originals.patient_id, scan.originals.issuer)
         # bytes outside the object's character set were guessed here; a run refuses them
-        return patient if engine.facts.patient_hash(patient) == scan.patient else Reason.UNDECODABLE_TEXT
+        return patient if engine.subjects.patient_hash(patient) == scan.patient else Reason.UNDECODABLE_TEXT
 
 
 def _write(stream: BinaryIO, patients: Iterable[Patient]) -> int:

@@ -64,12 +64,12 @@ class EarlierRuns(NamedTuple):
     Attributes:
         ledgers: ledgers of the unfinished ones.
         run: the last finished one; None: this run doesn't go on with it.
-        given: a finished one whose UID map is imported.
+        imported: a finished one whose UID map is imported.
     """
 
     ledgers: tuple[LedgerFile, ...] = ()
     run: EarlierRun | None = None
-    given: EarlierRun | None = None
+    imported: EarlierRun | None = None
 
     @property
     def objects(self) -> int:

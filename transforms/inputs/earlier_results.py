@@ -63,7 +63,7 @@ class EarlierResults(NamedTuple):
     @classmethod
     def of(cls, outputs: DoOutputsTuple) -> "EarlierResults":
         """Return the outputs of a step that yields ``Tagged``."""
-        return cls(*(outputs[tag] for tag in RESULT_TAGS))
+        return cls(**{tag: outputs[tag] for tag in RESULT_TAGS})
 
 
 class TaggedResults:

@@ -119,7 +119,7 @@ class _ShardRun(beam.DoFn):
             yield from in_shards(NEW_UIDS, divided(NEW_UIDS, new_uids_of(table), uids)[0], shards)
 
 
-class _ShardGiven(beam.DoFn):
+class _ShardImported(beam.DoFn):
     """Files of another run's UID map -> (shard, its records): uses, as those of units."""
 
     def __init__(self, config: EngineConfig, run: EarlierRun, shard_size: int) -> None:
@@ -166,8 +166,8 @@ class _Resolve(beam.DoFn):
                 uses.add(use)
             if kept.rows.num_rows:
                 yield TaggedOutput(_KEPT_MAPPING, kept.rows)
-            if kept.odd.num_rows:
-                yield TaggedOutput(_KEPT_REFERENCES, kept.odd)
+            if kept.references.num_rows:
+                yield TaggedOutput(_KEPT_REFERENCES, kept.references)
         references, mapped = References(), []
         for use in uses.by_hash.values():
             if len(use.claimants) > 1:
@@ -235,7 +235,7 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], UidMap]):
         config: EngineConfig,
         settled: tuple[PCollection[pa.Table], ...] = (),
         run: EarlierRun | None = None,
-        given: EarlierRun | None = None,
+        imported: EarlierRun | None = None,
         shard_size: int = SHARD_SIZE,
         most_uses: int = MOST_USES,
     ) -> None:
@@ -244,27 +244,27 @@ class BuildUidMap(beam.PTransform[PCollection[WorkUnit], UidMap]):
             listed: one ``sum_of_sources``, with the number of objects at most.
             settled: rows of SETTLED_SCHEMA: of objects that aren't in units, and whose claims count.
             run: the last finished run, whose map goes on; without it, ``settled`` is empty.
-            given: another run whose map is imported.
+            imported: another run whose map is imported.
         """
         super().__init__()
         self._listed = listed
-        self._shard = _Shard(config, shard_size, most_uses, run is not None or given is not None)
+        self._shard = _Shard(config, shard_size, most_uses, run is not None or imported is not None)
         self._settled = settled
         self._shard_claims = _ShardClaims(shard_size)
-        self._run, self._given = run, given
+        self._run, self._imported = run, imported
         if run is not None:
             self._shard_run = _ShardRun(run, shard_size)
-        if given is not None:
-            self._shard_given = _ShardGiven(config, given, shard_size)
+        if imported is not None:
+            self._shard_imported = _ShardImported(config, imported, shard_size)
 
     @beam.typehints.no_annotations
     def expand(self, units: PCollection[WorkUnit]) -> UidMap:
         listed = AsSingleton(self._listed)
         uses = units | "Shard" >> beam.ParDo(self._shard, listed=listed)
-        if self._given is not None:
-            names = units.pipeline | "GivenFiles" >> SpreadNames(self._given.files("uid_map"))
-            of_given = names | "ShardGiven" >> beam.ParDo(self._shard_given, listed=listed)
-            uses = (uses, of_given) | "Uses" >> beam.Flatten()
+        if self._imported is not None:
+            names = units.pipeline | "ImportedFiles" >> SpreadNames(self._imported.files("uid_map"))
+            of_imported = names | "ShardImported" >> beam.ParDo(self._shard_imported, listed=listed)
+            uses = (uses, of_imported) | "Uses" >> beam.Flatten()
         of_run = None
         if self._run is not None:
             sides = {"listed": listed, "in_use": AsSingleton(uses | "InUse" >> GatherUidsInUse())}

@@ -77,13 +77,13 @@ class EarlierMapShard(NamedTuple):
 
     Attributes:
         rows: rows of its map whose originals belong to the shard.
-        odd: its references to these.
+        references: its references to these.
         new_uids: columns of those whose new UIDs belong to the shard.
         claims: instances in the shard that skipped objects have.
     """
 
     rows: pa.Table
-    odd: pa.Table
+    references: pa.Table
     new_uids: pa.Table
     claims: pa.Table
 
@@ -97,9 +97,9 @@ class EarlierMapShard(NamedTuple):
 
     def touched(self, by_hash: Mapping[bytes, UidUse]) -> tuple[list[UidUse], "EarlierMapShard"]:
         """Return the uses of UIDs that are in use now, and the rows of all others."""
-        mask, odd = find(self.rows, "uid_hash", by_hash), find(self.odd, "uid_hash", by_hash)
+        mask, referred = find(self.rows, "uid_hash", by_hash), find(self.references, "uid_hash", by_hash)
         uses = uses_of(self.rows.filter(pa.array(mask)))
-        return uses, self._replace(rows=self.rows.filter(pa.array(~mask)), odd=self.odd.filter(pa.array(~odd)))
+        return uses, self._replace(rows=self.rows.filter(pa.array(~mask)), references=self.references.filter(pa.array(~referred)))
 
     def claims_to(self, by_hash: Mapping[bytes, UidUse]) -> list[tuple[bytes, bytes]]:
         """Return (instance, beginning of its study's hash) of skipped objects that have an instance in use now."""

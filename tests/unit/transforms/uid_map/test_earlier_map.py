@@ -63,7 +63,7 @@ def test_what_is_in_use_now_becomes_a_use_and_the_rest_stays_a_row(known: Earlie
     uses, kept = known.touched({A: UidUse(A, b"2.25.1", 1, [])})
     assert uses == [UidUse(A, b"2.25.1", 1 | OWNED | PREASSIGNED, [], (b"person 1study  1",))]
     assert kept.rows.to_pylist() == known.rows.to_pylist()[1:]
-    assert kept.odd["uid_hash"].to_pylist() == [B]
+    assert kept.references["uid_hash"].to_pylist() == [B]
     assert known.touched({})[1].rows.num_rows == 2
 
 
