@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from profiles import IdentityKind, attribute_vr, identity_kinds
+from profiles import DUMMY_TEXT, IdentityKind, attribute_vr, identity_kinds
 
 from ..descriptors import identifying_words, spellings
 from ..dicom.buffer import MAX_DEPTH, Buffer, NeedMoreError
@@ -18,6 +18,9 @@ from ..dicom.character_sets import best_text
 from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from ..dicom.tags import FIRST_PIXELS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError
+
+#: words of no value, and of one that an earlier de-identification put there
+_NO_NAMES = frozenset({"", DUMMY_TEXT.lower()})
 
 
 class KnownValue(NamedTuple):
@@ -149,4 +152,4 @@ def _words(value: KnownValue, charset: str) -> frozenset[str]:
     if value.kind in (IdentityKind.IDENTIFIER, IdentityKind.PHONE):
         # blanks part no identifier
         words |= spellings("".join(filter(str.isalnum, text)))
-    return words - {""}
+    return words - _NO_NAMES

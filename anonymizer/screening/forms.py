@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
 
-from profiles import IdentityKind
+from profiles import DUMMY_TEXT, IdentityKind
 
 from ..descriptors import spellings
 from ..dicom.character_sets import best_text, encode_alike
@@ -32,6 +32,7 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_DUMMY = DUMMY_TEXT.lower()
 #: placeholders for an unknown date
 _NO_DATES = ("00010101", "19000101")
 
@@ -188,7 +189,8 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
 
 def _add(word: str, words: dict[str, bool], needles: set[str], *, ordinary: bool = False) -> None:
     for spelling in spellings(word):
-        if identifies(spelling):
+        # a dummy of an earlier de-identification names nobody, and stands in many places
+        if identifies(spelling) and spelling != _DUMMY:
             # a word that identifies for certain in one value does so in all
             words[spelling] = words.get(spelling, True) and ordinary
             needles.add(spelling)

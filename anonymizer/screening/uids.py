@@ -17,6 +17,8 @@ _DIGITS = frozenset(b"0123456789")
 _RUN = re.compile(rb"[0-9.\\]{9,}")
 #: a UID from its first dot on, so that the search skips digits quickly; no UID is shorter
 _SHAPED = re.compile(rb"\.[0-9][0-9.]{6,}")
+#: bytes of no text
+_BINARY = re.compile(rb"[^ -~]")
 #: minimum dots of a UID, and minimum length of a UUID-derived one (PS3.5 B.2); version numbers have fewer
 _DOTS, _OF_UUID = 3, 20
 _UUID_ROOT = b"2.25."
@@ -50,7 +52,7 @@ def uids_of(source: bytes, encoding: Encoding) -> set[bytes]:
     found: set[bytes] = set()
     for run in _RUN.finditer(source):
         # the first digit may be the last byte of a length
-        if not any(_is_of_uid(source, start, encoding) for start in (run.start(), run.start() + 1)):
+        if not any(_is_of_uid(source, start, run.end(), encoding) for start in (run.start(), run.start() + 1)):
             continue
         for match in _SHAPED.finditer(source, *run.span()):
             start, end = match.span()
@@ -75,14 +77,30 @@ def _readings(content: bytes, start: int, end: int) -> list[bytes]:
     return [uid for uid in uids if uid.count(b".") >= _DOTS or (uid.startswith(_UUID_ROOT) and len(uid) >= _OF_UUID)]
 
 
-def _is_of_uid(source: bytes, start: int, encoding: Encoding) -> bool:
-    """Return whether the value at ``start`` has VR UI, also if written as UN or in implicit VR within UN (PS3.5 6.2.2)."""
+def _is_of_uid(source: bytes, start: int, end: int, encoding: Encoding) -> bool:
+    """Return whether the value at ``start`` has VR UI, also if written as UN or in implicit VR within UN (PS3.5 6.2.2).
+
+    Args:
+        end: of its digits, dots and backslashes.
+    """
     # checked for implicit VR, too: implicit data sets may have explicit items
     if source[max(start - 4, 0) : max(start - 2, 0)] == b"UI":
-        return True
+        return _is_whole(source, start, end, 2, encoding.little)
     if encoding.explicit and source[max(start - 8, 0) : max(start - 6, 0)] == b"UN":
-        return start >= 12 and _is_uid_attribute(source, start - 12, encoding.little)
-    return start >= 8 and _is_uid_attribute(source, start - 8, True)
+        header, little = start - 12, encoding.little
+    else:
+        header, little = start - 8, True
+    return header >= 0 and _is_uid_attribute(source, header, little) and _is_whole(source, start, end, 4, little)
+
+
+def _is_whole(source: bytes, start: int, end: int, size: int, little: bool) -> bool:
+    """Return whether a value is text to its end: the beginning of an element may stand in a binary value.
+
+    Args:
+        size: of the length that stands before the value, in bytes.
+    """
+    stop = start + int.from_bytes(source[start - size : start], "little" if little else "big")
+    return stop <= len(source) and _BINARY.search(source[end:stop].rstrip(b"\0 ")) is None
 
 
 def _is_uid_attribute(source: bytes, position: int, little: bool) -> bool:

@@ -111,6 +111,20 @@ def test_a_length_that_looks_like_a_digit_or_dot_is_no_part_of_it(length: int) -
         assert value in uids_of(encode([Element(0x00081155, "UI", value)], syntax), encoding)
 
 
+@pytest.mark.parametrize("syntax", ENCODINGS)
+@pytest.mark.parametrize("value", [b"1.2.826.0.1.999.77 ", b"1.2.826.0.1.999.77 of the study", b"1.2.826.0.1.999.77\0\0"])
+def test_one_with_text_behind_it_is_found(syntax: str, value: bytes) -> None:
+    assert OTHER in uids_of(encode([Element(0x00081155, "UI", value)], syntax), ENCODINGS[syntax])
+
+
+@pytest.mark.parametrize("syntax", ENCODINGS)
+@pytest.mark.parametrize("tail", [[], [Element(0x00282000, "OB", b"\0\1\2\3" * 30)]])
+def test_the_beginning_of_an_element_in_a_binary_value_is_none(syntax: str, tail: list[Element]) -> None:
+    """A palette may hold any bytes; what is cut there would be an original in the output, and none in the input."""
+    cut = encode([Element(0x00081155, "UI", OTHER)], syntax)[:-6]
+    assert uids_of(encode([Element(0x00281201, "OW", cut), *tail], syntax), ENCODINGS[syntax]) == set()
+
+
 ARCS = st.lists(st.integers(0, 99999).map(str), min_size=6, max_size=12).map(
     lambda arcs: ".".join(["1", *arcs]).encode()[:64].rstrip(b".")
 )
