@@ -33,7 +33,7 @@ from tests.support.runs import Run
 GIGABYTE = 1 << 30
 LEVELS = 100_000
 #: MB that the command itself takes
-COMMAND_MEMORY = 230
+COMMAND_MEMORY = 240
 
 
 class Bomb(NamedTuple):
