@@ -17,8 +17,8 @@ _DIGITS = frozenset(b"0123456789")
 _RUN = re.compile(rb"[0-9.\\]{9,}")
 #: a UID from its first dot on, so that the search skips digits quickly; no UID is shorter
 _SHAPED = re.compile(rb"\.[0-9][0-9.]{6,}")
-#: bytes of no text
-_BINARY = re.compile(rb"[^ -~]")
+#: text and its padding, written so that there is but one way to match
+_PADDED_TEXT = re.compile(rb"[ -~]*(?:\0[\0 ]*)?")
 #: minimum dots of a UID, and minimum length of a UUID-derived one (PS3.5 B.2); version numbers have fewer
 _DOTS, _OF_UUID = 3, 20
 _UUID_ROOT = b"2.25."
@@ -100,7 +100,7 @@ def _is_whole(source: bytes, start: int, end: int, size: int, little: bool) -> b
         size: of the length that stands before the value, in bytes.
     """
     stop = start + int.from_bytes(source[start - size : start], "little" if little else "big")
-    return stop <= len(source) and _BINARY.search(source[end:stop].rstrip(b"\0 ")) is None
+    return stop <= len(source) and _PADDED_TEXT.fullmatch(source, min(end, stop), stop) is not None
 
 
 def _is_uid_attribute(source: bytes, position: int, little: bool) -> bool:
