@@ -19,8 +19,8 @@ from ..dicom.encoding import IMPLICIT_LITTLE, ITEM, ITEM_END, SEQUENCE_END, UNDE
 from ..dicom.tags import FIRST_PIXELS, SPECIFIC_CHARACTER_SET
 from ..errors import DeidentificationError
 
-#: words of no value, and of one that an earlier de-identification put there
-_NO_NAMES = frozenset({"", DUMMY_TEXT.lower()})
+#: words of no value, and of the dummy that an earlier de-identification put there: they name nobody
+NO_NAMES = frozenset({"", DUMMY_TEXT.lower()})
 
 
 class KnownValue(NamedTuple):
@@ -152,4 +152,4 @@ def _words(value: KnownValue, charset: str) -> frozenset[str]:
     if value.kind in (IdentityKind.IDENTIFIER, IdentityKind.PHONE):
         # blanks part no identifier
         words |= spellings("".join(filter(str.isalnum, text)))
-    return words - _NO_NAMES
+    return words - NO_NAMES

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
 
-from profiles import DUMMY_TEXT, IdentityKind
+from profiles import IdentityKind
 
 from ..descriptors import spellings
 from ..dicom.character_sets import best_text, encode_alike
+from ..identity.known_values import NO_NAMES
 
 #: minimum lengths that identify alone: letters or ideographs of a name, characters of an identifier, digits of a number
 _LETTERS, _IDEOGRAPHS, _CHARACTERS, _DIGITS = 4, 2, 5, 6
@@ -32,7 +33,6 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_DUMMY = DUMMY_TEXT.lower()
 #: placeholders for an unknown date
 _NO_DATES = ("00010101", "19000101")
 
@@ -183,14 +183,15 @@ def _identifier(text: str, words: dict[str, bool], needles: set[str], *, phone: 
         _add(digits.lstrip("0"), words, needles)
     small = whole.lower()
     # punctuation may also separate letters from digits
+    if small in NO_NAMES:
+        return set()
     has_parts = len(runs) > 1 or len(parts_of(whole)) > 1 or len(small) > _DIGITS
     return {small} if small.isascii() and has_parts and identifies(small) and len(small) >= _DIGITS else set()
 
 
 def _add(word: str, words: dict[str, bool], needles: set[str], *, ordinary: bool = False) -> None:
     for spelling in spellings(word):
-        # a dummy of an earlier de-identification names nobody, and stands in many places
-        if identifies(spelling) and spelling != _DUMMY:
+        if identifies(spelling) and spelling not in NO_NAMES:
             # a word that identifies for certain in one value does so in all
             words[spelling] = words.get(spelling, True) and ordinary
             needles.add(spelling)

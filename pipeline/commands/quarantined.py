@@ -120,7 +120,6 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
     Raises:
         UsageError: there are such options.
     """
-
     from ..errors import UsageError
 
     if not inputs:

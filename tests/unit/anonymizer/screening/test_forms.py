@@ -237,3 +237,9 @@ def test_every_value_has_forms_that_are_searched_in_small_letters(kind: Identity
 @budget(300)
 def test_no_value_is_an_error(kind: IdentityKind, value: bytes, charset: str) -> None:
     forms_of(kind, value, charset)
+
+
+@pytest.mark.parametrize("kind", IdentityKind)
+@pytest.mark.parametrize("value", ["ANONYMIZED", "anonymized", "ANONYMIZED\\ANONYMIZED"])
+def test_a_dummy_of_an_earlier_run_has_no_forms(kind: IdentityKind, value: str) -> None:
+    assert forms(kind, value) == Forms({})
