@@ -6,7 +6,7 @@ from .date_shift import DateShift
 from .decisions import ExplainedAttribute
 from .errors import ProfileError, ProfileWarning
 from .options import ProfileOptions
-from .pixel_risk import PixelPolicy
+from .pixels import PixelPolicy
 from .profile import ConfidentialityProfile
 from .settings import ProfileSettings
 from .tables import EDITION
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 from . import faces as faces
+from .conditions import Condition as Condition
+from .conditions import Values as Values
 from .content_items import CODE_MEANING as CODE_MEANING
 from .content_items import CODE_VALUE as CODE_VALUE
 from .content_items import CODING_SCHEME as CODING_SCHEME
@@ -44,6 +46,7 @@ from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
 from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
+from .errors import PixelSizeError as PixelSizeError
 from .errors import UserFacingError as UserFacingError
 from .explain import diff as diff
 from .identity import BEHIND_IDENTITY as BEHIND_IDENTITY
@@ -57,15 +60,35 @@ from .legal_values import number_before_unit as number_before_unit
 from .lookup import Explanation as Explanation
 from .lookup import explain_attribute as explain_attribute
 from .lookup import find_attribute as find_attribute
-from .pixel_risk import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
-from .pixel_risk import KEEP as KEEP
-from .pixel_risk import QUARANTINE as QUARANTINE
-from .pixel_risk import PixelRisk as PixelRisk
-from .pixel_risk import holds_pixels as holds_pixels
+from .pixels import ADMISSIONS as ADMISSIONS
+from .pixels import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
+from .pixels import CLEAN as CLEAN
+from .pixels import KEEP as KEEP
+from .pixels import QUARANTINE as QUARANTINE
+from .pixels import SPECIMEN_LABEL_IN_IMAGE as SPECIMEN_LABEL_IN_IMAGE
+from .pixels import Area as Area
+from .pixels import Finding as Finding
+from .pixels import Outcome as Outcome
+from .pixels import PixelRisk as PixelRisk
+from .pixels import PixelRule as PixelRule
+from .pixels import PixelRules as PixelRules
+from .pixels import Rectangle as Rectangle
+from .pixels import Reviewed as Reviewed
+from .pixels import ReviewedRectangles as ReviewedRectangles
+from .pixels import RuleMatch as RuleMatch
+from .pixels import RuleSource as RuleSource
+from .pixels import decide as decide
+from .pixels import holds_pixels as holds_pixels
+from .pixels import lint_pixel_rules as lint_pixel_rules
+from .pixels import outside as outside
+from .pixels import read_pixel_rules as read_pixel_rules
+from .pixels import resolve as resolve
+from .pixels import union as union
 from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
 from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan
+from .rule_factory import DERIVATION_DESCRIPTION as DERIVATION_DESCRIPTION
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
 from .rule_factory import STAMPED as STAMPED

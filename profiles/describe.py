@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from .dictionary import uids_by_keyword
-from .pixel_risk import pixel_risks
+from .pixels import pixel_risks
 from .profile import ConfidentialityProfile
 
 

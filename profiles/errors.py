@@ -51,3 +51,7 @@ class ProfileError(UserFacingError, ValueError):
 
 class ProfileWarning(UserWarning):
     """A rule of a custom profile that does nothing. The message is for the user and holds no value of any object."""
+
+
+class PixelSizeError(ProfileError):
+    """A rectangle that doesn't fit into an image: the rule that has it was made for images of another size."""

@@ -26,7 +26,7 @@ from .decisions import (
 )
 from .dictionary import dictionary, repeating
 from .options import ProfileOptions
-from .pixel_risk import PixelPolicy, explained_risks
+from .pixels import PixelPolicy, explained_risks
 from .tables import (
     CURVES,
     RETIRED_TEXT_VRS,

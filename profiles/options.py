@@ -12,14 +12,15 @@ from .errors import ProfileError
 
 
 class ProfileOptions(Flag):
-    """The Basic Application Confidentiality Profile and its options (PS3.15 Table E.1-1, the columns).
+    """The Basic Application Confidentiality Profile and its options (PS3.15 Table E.1-1, the columns, and E.3.1).
 
     Members combine with ``|``. The Basic Profile is always part of a profile, named or not.
 
     Attributes:
-        All: the union of all members: every column of the table. It is no choice for a profile, which refuses it: full and
-            modified dates exclude each other. ``All & ~RetainLongModifDates`` is all that can be retained and cleaned with
-            dates as they are, ``All & ~RetainLongFullDates`` the same with dates that move.
+        CleanPixelData: no column of the table: it changes no attribute's action, but what is done with pixels (PS3.15 E.3.1).
+        All: the union of all members: every column of the table, and CleanPixelData. It is no choice for a profile, which
+            refuses it: full and modified dates exclude each other. ``All & ~RetainLongModifDates`` is all that can be retained
+            and cleaned with dates as they are, ``All & ~RetainLongFullDates`` the same with dates that move.
     """
 
     All: ClassVar[ProfileOptions]
@@ -35,6 +36,7 @@ class ProfileOptions(Flag):
     CleanDesc = 256
     CleanStructdCont = 512
     CleanGraph = 1024
+    CleanPixelData = 2048
 
     @classmethod
     def parse(cls, text: str) -> ProfileOptions:
@@ -74,15 +76,18 @@ class ProfileOptions(Flag):
         return collected
 
     def names(self) -> list[str]:
-        """Return the members' names, in the order of the standard's columns."""
+        """Return the members' names, in the order of the standard's columns, CleanPixelData last."""
         return [str(option.name) for option in ProfileOptions if option in self]
 
 
 #: a Flag, names separated by commas, or several of either; None: no option
 OptionNames = ProfileOptions | str | Iterable[ProfileOptions | str] | None
 
-# not in the class: Python 3.10 would count it as a member, and each member is a column
+# not in the class: Python 3.10 would count it as a member, and each member is an option
 ProfileOptions.All = ~ProfileOptions(0)
+
+#: the profile and the options that are columns of Table E.1-1, in its order
+TABLE_OPTIONS = tuple(option for option in ProfileOptions if option is not ProfileOptions.CleanPixelData)
 
 _LONG_NAMES = {
     "Basic": ProfileOptions.BasicProfile,
@@ -102,6 +107,7 @@ _LONG_NAMES = {
     "Clean Descriptors": ProfileOptions.CleanDesc,
     "Clean Structured Content": ProfileOptions.CleanStructdCont,
     "Clean Graphics": ProfileOptions.CleanGraph,
+    "Clean Pixel Data": ProfileOptions.CleanPixelData,
 }
 
 

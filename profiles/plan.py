@@ -19,9 +19,17 @@ from .errors import ProfileError
 from .faces import FACE_ATTRIBUTES, GEOMETRY, REGION_SEQUENCES, face_classes
 from .identity import BEHIND_IDENTITY
 from .options import ProfileOptions
-from .pixel_risk import ADMITTING, PIXELS, class_risks, holds_pixels
+from .pixels import ADMITTING, BURNED_IN_ANNOTATION, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
-from .rule_factory import IDENTIFIER_SCREENED, REFERENCED_SERIES, Place, RuleFactory
+from .rule_factory import (
+    DERIVATION_DESCRIPTION,
+    IDENTIFIER_SCREENED,
+    REFERENCED_SERIES,
+    STAMPED,
+    Place,
+    RuleFactory,
+    blanked_rule,
+)
 from .rules import Operation, Rule
 from .tables import DATE_VRS, tag_text
 
@@ -46,11 +54,15 @@ class Plan:
         heeds_references: whether objects with a list of references (a Common Instance Reference Module) have another plan.
         judges_faces: whether objects of the class are looked at for heads.
         collects: whether values that identify somebody are collected on the way.
+        blanked: whether something is blanked in the pixels of the objects.
+        stamped: the top-level attributes that are set anew in every object, sorted.
         skips_from: the tag from which on long values that go may be passed over: all is known that decides what goes.
         passes_from: the tag from which on long values that stay may pass: nothing leaves before all is known that decides how.
     """
 
-    def __init__(self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> None:
+    def __init__(
+        self, profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False, blanked: bool = False
+    ) -> None:
         self.profile = profile
         self.types = types = AttributeTypes(sop_class_uid, has_references=has_references)
         self.belongs_to_study = not types.known_iod or "general-study" in types.modules
@@ -58,6 +70,14 @@ class Plan:
         # who cleans text knows them beforehand
         self.collects = profile.screen and not profile.cleans_text
         self.cached_rules = 0
+        self.blanked = blanked
+        stamped = set(STAMPED)
+        if profile.pixels.cleans:
+            # PS3.15 E.3.1 demands it of each image under the option; objects without pixels get none
+            stamped.add(BURNED_IN_ANNOTATION)
+        if blanked:
+            stamped.add(DERIVATION_DESCRIPTION)
+        self.stamped = tuple(sorted(stamped))
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
         self.root = RuleNode(self, (), ())
@@ -66,7 +86,7 @@ class Plan:
         references = self.root[REFERENCED_SERIES]
         self.heeds_references = references.operation is Operation.ITEMS and references.inspected
         # what an object that is kept says of itself depends on all that it is judged by, up to its pixels
-        waits = profile.statement_depends or (profile.pixels.keeps and not self.replaces_document)
+        waits = profile.statement_depends or (profile.pixels.passes_risks and not self.replaces_document)
         self.skips_from = min(PIXELS) if waits else REFERENCED_SERIES
         # ... and no value that could name somebody
         self.passes_from = max(self.skips_from, BEHIND_IDENTITY) if profile.screen else self.skips_from
@@ -115,7 +135,7 @@ class RuleNode(dict[int, Rule]):
         self._parents = parents
         self._label = label
         self._local_codes: RuleNode | None = None
-        self._rules = RuleFactory(plan.profile, plan.types, path, is_content=is_content)
+        self._rules = RuleFactory(plan.profile, plan.types, path, is_content=is_content, stamped=plan.stamped)
         self._items: dict[Rule, RuleNode] = {}
         self._shared: dict[str, Rule] = {}
         self._screening: dict[str, Rule] = {}
@@ -140,6 +160,8 @@ class RuleNode(dict[int, Rule]):
 
     def _rule(self, place: Place, decision: Decision) -> Rule:
         rule = self._rules.rule(place, decision)
+        if self.plan.blanked:
+            rule = blanked_rule(place, rule, self.plan.types)
         if not self._path and place.tag in ADMITTING and rule.operation is Operation.KEEP and rule.action is None:
             if self.plan.replaces_document:
                 # it was said of the document that is gone
@@ -345,6 +367,8 @@ class RuleNode(dict[int, Rule]):
 
 
 @lru_cache(maxsize=256)
-def compile_plan(profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False) -> Plan:
+def compile_plan(
+    profile: ConfidentialityProfile, sop_class_uid: str, *, has_references: bool = False, blanked: bool = False
+) -> Plan:
     """Return the plan of ``profile`` for objects of ``sop_class_uid``, compiled once per process."""
-    return Plan(profile, sop_class_uid, has_references=has_references)
+    return Plan(profile, sop_class_uid, has_references=has_references, blanked=blanked)

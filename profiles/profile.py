@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ from .errors import ProfileError
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
 from .options import OptionNames, ProfileOptions, check_options
-from .pixel_risk import KEEP, PIXELS, QUARANTINE, PixelPolicy
+from .pixels import DROP, KEEP, PIXELS, PixelPolicy, RuleFiles, choose_pixels, join_options
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .settings import ProfileSettings, check_settings
 from .standard import decide_by_tables, decide_by_vr
@@ -89,6 +89,8 @@ class ConfidentialityProfile:
                 raise ProfileError(f"{name}: 1 to 64 printable characters without a backslash (PS3.5 6.2)")
         if self.safe_private and ProfileOptions.RetainSafePrivate not in self.options:
             raise ProfileError("a list of safe private attributes needs the option RetainSafePrivate")
+        for name, joined in zip(("options", "pixels"), join_options(self.options, self.pixels), strict=True):
+            object.__setattr__(self, name, joined)
         check_strength(self.custom, self.options, self.standard_action)
 
     def __repr__(self) -> str:
@@ -105,9 +107,8 @@ class ConfidentialityProfile:
 
     @cached_property
     def _hash(self) -> int:
-        aliases = self.patient_name, self.patient_id
         settings = self.date_shift, self.cap_ages, self.strict, self.pixels.pixels, self.screen
-        return hash((self.options, *aliases, *settings, len(self.custom)))
+        return hash((self.options, self.patient_name, self.patient_id, *settings, len(self.custom)))
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -123,10 +124,14 @@ class ConfidentialityProfile:
         strict: bool = False,
         safe_private: str | os.PathLike[str] | None = None,
         custom: tuple[CustomRule, ...] = (),
-        pixels: str = QUARANTINE,
+        pixels: str | None = None,
         trust_burned_in_no: bool = False,
         faces: str = KEEP,
         pixel_risk: ProfileSource | None = None,
+        pixel_rules: RuleFiles = None,
+        accept_rules: Iterable[str] = (),
+        rectangles: ProfileSource | None = None,
+        slide_labels: str = DROP,
         screen: bool = True,
     ) -> ConfidentialityProfile:
         """Return the standard's profile with ``options``: a Flag, names separated by commas, or several of either.
@@ -135,7 +140,7 @@ class ConfidentialityProfile:
             date_shift: a DateShift or its text, such as ``-3650d..-30d/7d``.
             safe_private: a CSV file with more safe private attributes.
             custom: rules, as ``from_csv`` and its like read them.
-            pixels, trust_burned_in_no, faces, pixel_risk: as for ``PixelPolicy.of``.
+            pixels: None is clean with the option CleanPixelData, else quarantine. For this and all on pixels: ``PixelPolicy.of``.
             screen: False leaves known identifiers in values that stay, for comparison: PatientIdentityRemoved is NO then.
 
         Raises:
@@ -143,8 +148,9 @@ class ConfidentialityProfile:
         """
         shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
         more = read_safe_private(safe_private) if safe_private is not None else ()
-        policy = PixelPolicy.of(pixels, trust_burned_in_no, faces, pixel_risk)
         chosen = ProfileOptions.collect(options)
+        on_pixels = trust_burned_in_no, faces, pixel_risk, pixel_rules, accept_rules, rectangles, slide_labels
+        policy = PixelPolicy.of(choose_pixels(chosen, pixels), *on_pixels)
         return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 
     @classmethod
@@ -320,13 +326,8 @@ class ConfidentialityProfile:
     @cached_property
     def cleans_text(self) -> bool:
         """Return whether text may be cleaned, so that identifying words must be known first."""
-        cleaning = (
-            ProfileOptions.CleanDesc,
-            ProfileOptions.RetainPatientChars,
-            ProfileOptions.CleanStructdCont,
-            ProfileOptions.CleanGraph,
-        )
-        return any(option in self.options for option in cleaning) or self._customly_cleans
+        cleaning = ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont | ProfileOptions.CleanGraph
+        return bool(self.options & (cleaning | ProfileOptions.RetainPatientChars)) or self._customly_cleans
 
     @property
     def needs_words(self) -> bool:

@@ -27,6 +27,8 @@ from .dictionary import dictionary
 from .options import ProfileOptions
 from .tables import DATA, UNLISTED_VRS, tag_text, unlisted
 
+#: the code of an option that is no column of the table
+_BY_CODE = {"113101": ProfileOptions.CleanPixelData}
 #: the extract's column names, in the order of ``ProfileOptions``
 _SOURCE_COLUMNS = {
     "basic": ProfileOptions.BasicProfile,
@@ -69,7 +71,7 @@ def refresh_cid7050(source: Path) -> None:
     with (source / "cid7050.csv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             column = "basic" if row["e1_1_column_or_use"].startswith("always") else row["e1_1_column_or_use"]
-            if option := _SOURCE_COLUMNS.get(column):
+            if option := _SOURCE_COLUMNS.get(column, _BY_CODE.get(row["code_value"])):
                 rows.append([str(option.name), row["code_value"], row["scheme"], row["code_meaning"]])
     _write("cid7050.csv", ["option", "code_value", "coding_scheme", "code_meaning"], rows)
 

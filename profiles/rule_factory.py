@@ -21,6 +21,7 @@ from .decisions import PUBLIC_DATES, Decision
 from .dummies import dummy_value
 from .legal_values import has_grammar
 from .options import ProfileOptions
+from .pixels import SPECIMEN_LABEL_IN_IMAGE, holds_pixels
 from .profile import ConfidentialityProfile
 from .rules import Operation, Rule, is_overlay_bit_position
 from .tables import CLEANABLE_VRS, CURVES, DATE_VRS, OVERLAYS, dummy_items
@@ -46,11 +47,27 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
 #: and of each nested one: character set
 _INSPECTED_EVERYWHERE = frozenset({0x00080005})
-_SOP_CLASS = 0x00080016
+_SOP_CLASS, _PIXEL_DATA = 0x00080016, 0x7FE00010
 _CONTENT_REFERENCE = 0x0040DB73
 _TIMEZONE = 0x00080201
 #: ReasonForTheAttributeModification and its terms (PS3.3 C.12.1.1.9)
 _REASON, _REASONS = 0x04000565, frozenset({b"CORRECT", b"COERCE"})
+
+#: why an attribute was changed, as the audit shows it
+PIXELS_BLANKED = "pixels-blanked"
+#: DerivationDescription, which says what was done to the pixels
+DERIVATION_DESCRIPTION = 0x00082111
+#: ImageType, and FrameType of each frame, whose first value says whether the pixels are as they were acquired
+_IMAGE_TYPES = frozenset({0x00080008, 0x00089007})
+#: no longer true, or made from the pixels as they were: IconImageSequence, the smallest and largest pixel values of image, series
+#: and plane, the tables of where frames begin
+_GONE_WHERE_BLANKED = frozenset(
+    (
+        0x00880200,
+        *(0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111),
+        *(0x7FE00001, 0x7FE00002, 0x7FE00003),
+    )
+)
 
 
 class Place(NamedTuple):
@@ -76,27 +93,37 @@ class Place(NamedTuple):
 class RuleFactory:
     """Makes the rules for the data sets at one path."""
 
-    def __init__(self, profile: ConfidentialityProfile, types: AttributeTypes, path: Path, *, is_content: bool) -> None:
+    def __init__(
+        self,
+        profile: ConfidentialityProfile,
+        types: AttributeTypes,
+        path: Path,
+        *,
+        is_content: bool,
+        stamped: tuple[int, ...] = STAMPED,
+    ) -> None:
         """
         Args:
             types: of the attributes in objects of the SOP class.
             path: of the sequences above; empty at the top level.
+            stamped: the attributes that are set anew, at the top level.
             is_content: whether the data sets here are content items.
         """
         self.is_content = is_content
         self._profile = profile
         self._types = types
         self._path = path
+        self._stamped = stamped
 
     def rule(self, place: Place, decision: Decision) -> Rule:
         """Return the rule for an attribute with the profile's ``decision``."""
         tag, vr = place.tag, place.vr
         top_level = not self._path
-        if tag in STAMPED:
-            if not top_level:
-                # what an item says of an earlier de-identification isn't trusted either
-                return place.rule(Operation.REMOVE, Action.X)
+        if top_level and tag in self._stamped:
             return place.rule(Operation.STAMP, None)
+        if tag in STAMPED:
+            # what an item says of an earlier de-identification isn't trusted either
+            return place.rule(Operation.REMOVE, Action.X)
         if decision.terms and decision.action is not Action.K:
             cleaned = Action.C if decision.action is Action.C else None
             plain = self.rule(place, replace(decision, terms=frozenset()))
@@ -255,3 +282,31 @@ class RuleFactory:
         cleaned = place.rule(Operation.CLEAN_TEXT, Action.C, otherwise=goes, weakens=decision.weakens)
         stays = cleaned if place.vr in CLEANABLE_VRS else self._keeping_rule(place, action, decision)
         return place.rule(Operation.OVERLAY, action, value=stays, otherwise=goes)
+
+
+def blanked_rule(place: Place, rule: Rule, types: AttributeTypes) -> Rule:
+    """Return the rule for an attribute of an image in which something is blanked.
+
+    Args:
+        rule: the rule in an image that stays as it is.
+        types: of the attributes in objects of the SOP class.
+    """
+    tag = place.tag
+    if tag in _IMAGE_TYPES and rule.operation is Operation.KEEP and _may_be_derived(types):
+        return place.rule(Operation.DERIVE, Action.C, otherwise=rule, reason=PIXELS_BLANKED)
+    if tag == SPECIMEN_LABEL_IN_IMAGE and rule.operation is Operation.KEEP:
+        # the label went with what was blanked
+        return place.rule(Operation.REPLACE, Action.D, value="NO", reason=PIXELS_BLANKED)
+    is_overlay = place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS
+    if tag in _GONE_WHERE_BLANKED or is_overlay or (holds_pixels(tag) and tag != _PIXEL_DATA):
+        # what is drawn over the pixels, or is another form of them, may repeat what was blanked there
+        embedded = is_overlay_bit_position(tag)
+        return place.rule(Operation.REMOVE, Action.X, reason=PIXELS_BLANKED, inspected=embedded)
+    return rule
+
+
+def _may_be_derived(types: AttributeTypes) -> bool:
+    """Return whether an image of the class may say DERIVED: in others, attributes of the acquisition would be wrong then."""
+    modules = types.modules
+    is_ophthalmic = any(name.startswith("ophthalmic-") for name in modules)
+    return not types.known_iod or ("general-image" in modules and not is_ophthalmic)

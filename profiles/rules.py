@@ -50,6 +50,7 @@ class Operation(IntEnum):
     PRIVATE = auto()
     OVERLAY = auto()
     RENUMBER = auto()
+    DERIVE = auto()
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from .custom import ProfileSource
 from .date_shift import DateShift
+from .pixels import RuleFiles
 
 
 class ProfileSettings(TypedDict, total=False):
@@ -20,10 +21,14 @@ class ProfileSettings(TypedDict, total=False):
     cap_ages: bool
     strict: bool
     safe_private: str | os.PathLike[str] | None
-    pixels: str
+    pixels: str | None
     trust_burned_in_no: bool
     faces: str
     pixel_risk: ProfileSource | None
+    pixel_rules: RuleFiles
+    accept_rules: Iterable[str]
+    rectangles: ProfileSource | None
+    slide_labels: str
     screen: bool
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .actions import Action
 from .decisions import (
     CURVE,
@@ -37,6 +39,7 @@ from .tables import (
 )
 
 _SHORT_STRING_VRS = frozenset({"LO", "SH"})
+_BURNED_IN_ANNOTATION = 0x00280301
 _LENGTH_TO_END = 0x00080001
 _PRIVATE_CHARACTERISTICS = 0x00080300
 #: elements of a curve that hold sound (PS3.3 2004, C.10.3)
@@ -66,7 +69,10 @@ def decide_by_tables(tag: int, options: ProfileOptions, *, strict: bool) -> Deci
         return _named(named, options)
     if is_retired_text(tag):
         return RETIRED_TEXT
-    return decide_by_vr(attribute_vr(tag), options, strict=strict)
+    decision = decide_by_vr(attribute_vr(tag), options, strict=strict)
+    if tag == _BURNED_IN_ANNOTATION and ProfileOptions.CleanPixelData in options:
+        return replace(decision, decided_by="CleanPixelData: NO in each image that is written (PS3.15 E.3.1)")
+    return decision
 
 
 def _listed(row: TableRow, options: ProfileOptions) -> Decision:

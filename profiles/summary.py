@@ -10,7 +10,7 @@ from .custom import CustomRule
 from .date_shift import DateShift
 from .decisions import ExplainedAttribute
 from .options import ProfileOptions
-from .pixel_risk import PixelPolicy
+from .pixels import PixelPolicy
 from .safe_private import SafeAttribute
 from .tables import EDITION, unlisted
 
@@ -92,11 +92,17 @@ def settings_in_words(profile: Policy) -> Iterator[str]:
 
 def _pixel_settings(policy: PixelPolicy) -> Iterator[str]:
     standard = PixelPolicy()
-    for name in ("pixels", "trust_burned_in_no", "faces"):
+    # pixels="clean" is the option CleanPixelData
+    names = ("trust_burned_in_no", "faces") if policy.cleans else ("pixels", "trust_burned_in_no", "faces")
+    for name in names:
         if (value := getattr(policy, name)) != getattr(standard, name):
             yield f"{name}={value!r}"
     if policy.more_risks:
         yield f"pixel_risk=<{_counted(len(policy.more_risks), 'row')}>"
+    if files := policy.rules.sources[1:]:
+        yield f"pixel_rules=<{_counted(sum(len(source.rules) for source in files), 'rule')}>"
+    if policy.rectangles is not None:
+        yield f"rectangles=<{_counted(policy.rectangles.count, 'line')}>"
 
 
 def _counted(number: int, what: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .actions import Action
-from .options import ProfileOptions
+from .options import TABLE_OPTIONS, ProfileOptions
 
 DATA = Path(__file__).parent / "data"
 
@@ -108,7 +108,7 @@ def read_rows(name: str) -> Iterator[dict[str, str]]:
 
 def option_actions(row: dict[str, str]) -> tuple[tuple[ProfileOptions, Action], ...]:
     """Return the option columns of ``row`` that are filled, in the standard's order."""
-    columns = (option for option in ProfileOptions if option is not ProfileOptions.BasicProfile)
+    columns = (option for option in TABLE_OPTIONS if option is not ProfileOptions.BasicProfile)
     return tuple((option, Action(row[str(option.name)])) for option in columns if row.get(str(option.name)))
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
 from itertools import islice
-from typing import IO, Any
+from typing import IO
 
 from ..actions import Action
 from ..errors import MAX_NAME, ProfileError
-from ..options import ProfileOptions
+from ..json_items import Pairs, read_items
+from ..options import TABLE_OPTIONS, ProfileOptions
 from .csv_records import Record, plain_lines, records
 from .rules import CustomRule, is_action, make_rule
 
@@ -161,7 +161,7 @@ def read_csv(text: str, name: str) -> tuple[CustomRule, ...]:
         if columns == [_TAG, _ACTION]:
             columns.append(_VALUE)
     elif max((len(record.cells) for record in found), default=0) > len(_NARROW):
-        columns = [_TAG, *ProfileOptions]
+        columns = [_TAG, *TABLE_OPTIONS]
     else:
         columns = list(_NARROW)
     return _not_empty(tuple(_csv_rule(name, record, columns, exact=header) for record in found), name)
@@ -194,30 +194,19 @@ def _csv_rule(name: str, record: Record, columns: list[Column], exact: bool) -> 
 # -- JSON ------------------------------------------------------------------------------------------------------------
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON, its keys as they come."""
-
-
 def read_json(text: str, name: str) -> tuple[CustomRule, ...]:
     """Return rules from JSON: a list of ``{"Tag": ..., "Action": ..., "Value": ...}``, or of objects with an action per option.
 
     Raises:
         ProfileError: item and rule, and what is wrong.
     """
-    try:
-        # numbers stay the texts that they are
-        items = json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str)
-    except json.JSONDecodeError as error:
-        raise ProfileError(f"{name} line {error.lineno}: no JSON: {error.msg}") from None
-    except RecursionError:
-        raise ProfileError(f"{name}: lists within lists without end") from None
-    if not isinstance(items, list) or isinstance(items, _Pairs):
-        raise ProfileError(f"{name}: a list of rules is needed: [{{...}}, ...]")
-    return _not_empty(tuple(_json_rule(f"{name} item {number}", item) for number, item in enumerate(items, 1)), name)
+    return _not_empty(
+        tuple(_json_rule(f"{name} item {number}", item) for number, item in enumerate(read_items(text, name), 1)), name
+    )
 
 
 def _json_rule(place: str, item: object) -> CustomRule:
-    if not isinstance(item, _Pairs):
+    if not isinstance(item, Pairs):
         raise ProfileError(f'{place}: a rule is needed: {{"Tag": ..., "Action": ...}}')
     columns = _columns(place, (key for key, _ in item))
     for column, (key, content) in zip(columns, item, strict=True):

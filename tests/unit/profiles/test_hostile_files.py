@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from anonymizer import PatientTable, PatientTableError
 from pipeline.cli import main
-from profiles import ConfidentialityProfile, ProfileError
+from profiles import ConfidentialityProfile, ProfileError, ReviewedRectangles, read_pixel_rules
 
 DEEP = 100_000
 DIGITS = "9" * 10_000
@@ -64,6 +65,30 @@ RISKS = {
     "a huge place": f"{CONDITION}Rows[{DIGITS}] = 1\n",
     "a NUL": f'{CONDITION}"Rows\0 = 1"\n',
     "a long cell": f"{CONDITION}{'a' * 200_000}\n",
+}
+PIXEL_RULES = {
+    "open braces.script": "{" * DEEP,
+    "open brackets.script": '{Modality.equals("US")}' + "(" * DEEP + "(0,0,9,9)" + "(" * DEEP,
+    "brackets within.script": "{" + "(" * DEEP + "}",
+    "negations.script": "{" + "!" * DEEP + 'Modality.equals("US")}',
+    "a long condition.script": "{" + 'Modality.equals("US") * ' * 50_000 + "true}",
+    "many signatures.script": '{Modality.equals("US")}(0,0,9,9)\n' * 100_000,
+    "many rectangles.script": '{Modality.equals("US")}' + "(0,0,9,9)" * DEEP,
+    "unknown": "{" * DEEP + "." * DEEP,
+    "a long line.deid": "FORMAT dicom\n%filter graylist\nLABEL a\n" + "contains Modality x + " * 50_000,
+    "many lines.deid": "FORMAT dicom\n%filter graylist\nLABEL a\n" + "contains Modality x\n" * 300_000,
+    "many labels.deid": "FORMAT dicom\n%filter graylist\n" + "LABEL a\ncontains Modality x\n" * 100_000,
+    "a long name.deid": f"FORMAT dicom\n%filter {'a' * 1_000_000}\nLABEL a\n",
+    "quotes.csv": '"' * DEEP,
+    "a long cell.csv": f"name,condition,outcome,provenance\na,{'a' * 200_000},drop,b\n",
+    "many rectangles.csv": 'name,rows,columns,outcome,blank,provenance\na,9,9,clean,"' + "0,0,1,1;" * 10_000 + '",b\n',
+    "deep.json": "[" * DEEP,
+    "a huge number.json": f'[{{"name": "a", "rows": {DIGITS}, "outcome": "drop", "provenance": "b"}}]',
+}
+REVIEWED = {
+    "quotes": '"' * DEEP,
+    "a long cell": "a" * 200_000,
+    "many rectangles": 'sop_instance_uid,rows,columns,blank,reviewer\n1.2,9,9,"' + "0,0,1,1;" * 10_000 + '",b\n',
 }
 TABLES = {
     "a long cell": f"PatientID,NewPatientID\n{'a' * 200_000},b\n",
@@ -121,6 +146,25 @@ def test_lists_of_safe_private_attributes(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", RISKS)
 def test_rows_of_pixel_risks(tmp_path: Path, kind: str) -> None:
     refused(write(tmp_path / "risks.csv", RISKS[kind]), pixel_risk=True)
+
+
+@pytest.mark.parametrize("name", PIXEL_RULES)
+def test_pixel_rules(tmp_path: Path, name: str) -> None:
+    since = time.process_time()
+    with pytest.raises(ProfileError) as caught:
+        read_pixel_rules(write(tmp_path / name, PIXEL_RULES[name]))
+    said(caught.value, since)
+
+
+@pytest.mark.parametrize("kind", [*REVIEWED, "a gigabyte"])
+def test_reviewed_rectangles(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / "reviewed.csv", REVIEWED.get(kind, ""))
+    if kind == "a gigabyte":
+        os.truncate(path, 1 << 30)
+    since = time.process_time()
+    with pytest.raises(ProfileError) as caught:
+        ReviewedRectangles.read(path)
+    said(caught.value, since)
 
 
 @pytest.mark.parametrize("kind", TABLES)

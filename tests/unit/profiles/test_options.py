@@ -18,6 +18,7 @@ SHORT_NAMES = [
     "CleanDesc",
     "CleanStructdCont",
     "CleanGraph",
+    "CleanPixelData",
 ]
 
 
@@ -48,6 +49,7 @@ def test_a_short_name_is_understood_in_any_case(name: str) -> None:
         ("Clean Descriptors Option", ProfileOptions.CleanDesc),
         ("Clean Structured Content Option", ProfileOptions.CleanStructdCont),
         ("CLEAN GRAPHICS OPTION", ProfileOptions.CleanGraph),
+        ("Clean Pixel Data Option", ProfileOptions.CleanPixelData),
     ],
 )
 def test_the_standards_long_names_are_understood(name: str, option: ProfileOptions) -> None:
@@ -102,7 +104,7 @@ def test_the_basic_profile_is_always_part_of_it() -> None:
     assert profile == ConfidentialityProfile.default("RetainUIDs")
 
 
-def test_all_is_the_union_of_the_columns_and_none_itself() -> None:
+def test_all_is_the_union_of_the_options_and_none_itself() -> None:
     assert ProfileOptions.All.names() == SHORT_NAMES
     assert ProfileOptions.All not in list(ProfileOptions) and "All" not in ProfileOptions.__members__
     assert ProfileOptions.parse("all") == ProfileOptions.collect(["All"]) == ProfileOptions.All

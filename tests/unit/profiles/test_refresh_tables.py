@@ -28,7 +28,12 @@ CONTENT_COLUMNS = (
     "retain_institution_identity,retain_patient_characteristics,retain_long_full_dates,retain_long_modified_dates,clean_descriptors"
 )
 PRIVATE = ['"HOLOGIC, Inc.","7E01,xx12",OB,1,Codec Content']
-CID = ["113100,DCM,Basic,always", "113110,DCM,Retain UIDs Option,retain_uids", "113101,DCM,Clean Pixel Data Option,pixels"]
+CID = [
+    "113100,DCM,Basic,always",
+    "113110,DCM,Retain UIDs Option,retain_uids",
+    "113101,DCM,Clean Pixel Data Option,pixels",
+    "113102,DCM,x,faces",
+]
 IODS = {
     "sop": {"1.2.3": "some-image"},
     "sop_retired_fallback": {},
@@ -62,10 +67,11 @@ def test_each_row_has_its_code_and_its_options(written: Path) -> None:
     ]
 
 
-def test_only_options_of_the_table_have_their_code(written: Path) -> None:
+def test_only_the_programs_options_have_their_code(written: Path) -> None:
     assert (written / "cid7050.csv").read_text().splitlines()[1:] == [
         "BasicProfile,113100,DCM,Basic",
         "RetainUIDs,113110,DCM,Retain UIDs Option",
+        "CleanPixelData,113101,DCM,Clean Pixel Data Option",
     ]
 
 

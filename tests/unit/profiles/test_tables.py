@@ -107,6 +107,7 @@ def test_each_option_has_its_code_in_cid_7050() -> None:
     codes = {option.name: (code.code_value, code.coding_scheme) for option, code in method_codes().items()}
     assert codes == {
         "BasicProfile": ("113100", "DCM"),
+        "CleanPixelData": ("113101", "DCM"),
         "CleanGraph": ("113103", "DCM"),
         "CleanStructdCont": ("113104", "DCM"),
         "CleanDesc": ("113105", "DCM"),

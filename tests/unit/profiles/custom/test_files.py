@@ -12,6 +12,7 @@ from profiles import Action, ProfileError, ProfileOptions
 from profiles.custom.files import read_csv, read_json, read_source, read_xml
 from profiles.custom.patterns import Attribute
 from profiles.custom.rules import first_match
+from profiles.options import TABLE_OPTIONS
 from profiles.tables import DATA, listed
 from tests.support.custom_profiles import said
 
@@ -107,9 +108,9 @@ def test_its_names_for_the_options_are_known() -> None:
         "rtn_long_full_dates_opt", "rtn_long_modif_dates_opt", "clean_desc_opt", "clean_struct_cont_opt", "clean_graph_opt",
     ]  # fmt: skip
     item = {"tag": "0040,A730", **dict.fromkeys(names, "X")}
-    assert [option for option, _ in read_json(json.dumps([item]), "a.json")[0].actions] == list(ProfileOptions)
+    assert [option for option, _ in read_json(json.dumps([item]), "a.json")[0].actions] == list(TABLE_OPTIONS)
     elements = "".join(f"<{name}>{text}</{name}>" for name, text in item.items())
-    assert [option for option, _ in read_xml(f"<root><item>{elements}</item></root>", "a.xml")[0].actions] == list(ProfileOptions)
+    assert [option for option, _ in read_xml(f"<root><item>{elements}</item></root>", "a.xml")[0].actions] == list(TABLE_OPTIONS)
 
 
 def test_the_standards_table_is_a_profile() -> None:

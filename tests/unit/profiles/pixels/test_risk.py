@@ -9,9 +9,24 @@ import pytest
 from anonymizer import Reason
 from profiles import ConfidentialityProfile, PixelPolicy, ProfileError
 from profiles.dictionary import uids_by_keyword
-from profiles.pixel_risk import ADMISSIONS, CLASS_RISKS, FACE_RISK, class_risks, pixel_risks, read_pixel_risk
+from profiles.pixels.risk import ADMISSIONS, CLASS_RISKS, FACE_RISK, class_risks, pixel_risks, read_pixel_risk
 from profiles.tables import sop_class_modules
 
+#: why pixels that are to be cleaned can't be: no risks
+CLEANING = {
+    "pixel-no-rule",
+    "pixel-invalid-regions",
+    "pixel-size-mismatch",
+    "pixel-rule-quarantine",
+    "pixel-rule-drop",
+    "pixel-nested-data",
+    "pixel-unsupported-syntax",
+    "pixel-unsupported-format",
+    "pixel-invalid-image",
+    "pixel-length-mismatch",
+    "pixel-invalid-frames",
+    "pixel-verification-failed",
+}
 HEAD = "reason,sop_classes,condition,burned_in_no,why\n"
 
 
@@ -31,7 +46,7 @@ def test_each_row_says_why() -> None:
 
 
 def test_each_risk_has_a_reason_code_and_each_code_a_risk() -> None:
-    codes = {reason.value for reason in Reason if reason.value.startswith("pixel-")} | {"burned-in-annotation"}
+    codes = {reason.value for reason in Reason if reason.value.startswith("pixel-")} - CLEANING | {"burned-in-annotation"}
     assert codes == {*ADMISSIONS, *CLASS_RISKS, FACE_RISK}
     assert {row.reason for row in pixel_risks()} == codes - {"pixel-risk-site", FACE_RISK} | {"none"}
 
@@ -84,9 +99,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         PixelPolicy.of(pixel_risk=tmp_path / "none.csv")
 
 
-@pytest.mark.parametrize("settings", [{"pixels": "clean"}, {"pixels": ""}, {"faces": "blur"}])
+@pytest.mark.parametrize("settings", [{"pixels": "blur"}, {"pixels": ""}, {"faces": "blur"}])
 def test_unknown_settings_are_refused(settings: dict[str, str]) -> None:
-    with pytest.raises(ProfileError, match="quarantine or keep"):
+    with pytest.raises(ProfileError, match=r"(pixels: quarantine, keep or clean)|(faces: quarantine or keep)"):
         ConfidentialityProfile.default(**settings)  # type: ignore[arg-type]
 
 

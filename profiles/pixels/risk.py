@@ -1,4 +1,4 @@
-"""Pixel risk: objects that may show in their pixels who somebody is, and what a profile does with them.
+"""Pixel risk: objects that may show in their pixels who somebody is.
 
 The judgement is data, ``profiles/data/pixel_risk.csv``: conditions on what an object says of itself, class by class. A site
 adds rows of its own. What the object admits counts whatever its class; a class is at risk only where there are pixels.
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from io import StringIO
-from typing import Any
 
-from .conditions import Condition, Values
-from .custom import ProfileSource, read_source
-from .dictionary import entry_of, registered_uids, uids_by_keyword
-from .errors import ProfileError
-from .tables import read_rows, sop_class_modules
+from ..conditions import Condition, Values
+from ..custom import ProfileSource, read_source
+from ..dictionary import registered_uids, uids_by_keyword
+from ..errors import ProfileError
+from ..tables import read_rows, sop_class_modules
+from .cells import data_set_condition
 
 #: what an object says of itself, whatever its class and whether or not it has pixels
 ADMISSIONS = ("pixel-specimen-label", "pixel-slide-overview", "burned-in-annotation", "pixel-recognizable-features")
@@ -47,8 +47,9 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: groups of pixels: those three, and retired ones (PS3.6): 7Fxx and other elements of 7FE0
 _FIRST_OF_PIXELS, _LAST_OF_PIXELS = 0x7F000000, 0x7FFFFFFF
 
-QUARANTINE, KEEP = "quarantine", "keep"
-_ANY, _UNLISTED, _NO_RISK = "any", "unlisted", "none"
+#: classes that were judged and have no risk
+NO_RISK = "none"
+_ANY, _UNLISTED = "any", "unlisted"
 _CLEARS, _IF_TRUSTED, _NEVER = "clears", "if trusted", "never"
 _COLUMNS = ("reason", "sop_classes", "condition", "burned_in_no", "why")
 _SOP_CLASS = 0x00080016
@@ -78,72 +79,6 @@ class PixelRisk:
         if self.reason in ADMISSIONS and self.condition is not None:
             return next(self.condition.tests()).tag
         return _SOP_CLASS
-
-
-@dataclass(frozen=True, slots=True)
-class PixelPolicy:
-    """The policy for objects whose pixels may identify.
-
-    Attributes:
-        pixels: ``quarantine``: they are refused; ``keep``: they pass, and don't claim that the identity was removed.
-        trust_burned_in_no: BurnedInAnnotation NO clears ultrasound and secondary captures, too.
-        faces: ``quarantine``: CT, MR and PET of heads are refused; ``keep``: they pass.
-        more_risks: rows besides those of the table.
-        digest: of the file that they are from, SHA-256 in hex digits; ``""``: from none.
-
-    Raises:
-        ProfileError: a setting that isn't one of these.
-    """
-
-    pixels: str = QUARANTINE
-    trust_burned_in_no: bool = False
-    faces: str = KEEP
-    more_risks: tuple[PixelRisk, ...] = ()
-    digest: str = ""
-
-    def __post_init__(self) -> None:
-        for name, value in (("pixels", self.pixels), ("faces", self.faces)):
-            if value not in (QUARANTINE, KEEP):
-                raise ProfileError(f"{name}: {QUARANTINE} or {KEEP}")
-
-    @classmethod
-    def of(
-        cls,
-        pixels: str = QUARANTINE,
-        trust_burned_in_no: bool = False,
-        faces: str = KEEP,
-        pixel_risk: ProfileSource | None = None,
-    ) -> PixelPolicy:
-        """Return the policy by its settings.
-
-        Args:
-            pixel_risk: a CSV file with more rows of the table.
-
-        Raises:
-            ProfileError: a setting that can't be used, or what is wrong in which line of the file.
-        """
-        rows, digest = read_pixel_risk(pixel_risk) if pixel_risk is not None else ((), "")
-        return cls(pixels, trust_burned_in_no, faces, rows, digest)
-
-    @property
-    def keeps(self) -> bool:
-        """Return whether objects at risk pass."""
-        return self.pixels == KEEP
-
-    @property
-    def judges_faces(self) -> bool:
-        """Return whether heads are looked for."""
-        return self.faces == QUARANTINE
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The settings as ``run.json`` has them."""
-        return {
-            "pixels": self.pixels,
-            "trust_burned_in_no": self.trust_burned_in_no,
-            "faces": self.faces,
-            "pixel_risk_digest": self.digest or None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +125,8 @@ def pixel_risks() -> tuple[PixelRisk, ...]:
 
 @cache
 def _judged() -> frozenset[str]:
-    """Return the classes that a row names, and those without pixels."""
-    named = (uid for row in pixel_risks() for uid in row.sop_classes)
-    without_pixels = (uid for uid, modules in sop_class_modules().items() if not any("image-pixel" in name for name in modules))
-    return frozenset((*named, *without_pixels))
+    """Return the classes that a row names. Those that should have no pixels were not judged: they may hold some all the same."""
+    return frozenset(uid for row in pixel_risks() for uid in row.sop_classes)
 
 
 @lru_cache(maxsize=1024)
@@ -206,25 +139,12 @@ def class_risks(more_risks: tuple[PixelRisk, ...], sop_class_uid: str) -> ClassR
     """
     classes = {_ANY, sop_class_uid} if sop_class_uid in _judged() else {_ANY, sop_class_uid, _UNLISTED}
     of_class = (row for row in (*pixel_risks(), *more_risks) if not classes.isdisjoint(row.sop_classes))
-    rows = tuple(row for row in of_class if row.reason != _NO_RISK)
+    rows = tuple(row for row in of_class if row.reason != NO_RISK)
     watched = {BURNED_IN_ANNOTATION: False}
     for row in rows:
         for test in row.condition.tests() if row.condition is not None else ():
             watched[test.tag] = watched.get(test.tag, True) and test.operation == "is present" and not test.place
     return ClassRisks(rows, watched)
-
-
-def explained_risks(policy: PixelPolicy) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each risk as ``explain`` shows it: which objects, the action, its meaning, why."""
-    reasons: dict[str, list[str]] = {}
-    for row in (*pixel_risks(), *policy.more_risks):
-        if row.reason != _NO_RISK and row.why not in reasons.setdefault(row.reason, []):
-            reasons[row.reason].append(row.why)
-    action, meaning = (KEEP, "let pass, with PatientIdentityRemoved NO") if policy.keeps else (QUARANTINE, "refuse")
-    for reason, whys in reasons.items():
-        yield f"(objects: {reason})", action, meaning, "; ".join(filter(None, whys)) or "a row of the site's own"
-    if policy.judges_faces:
-        yield f"(objects: {FACE_RISK})", QUARANTINE, "refuse", "CT, MR and PET of heads, and of body parts that nobody names"
 
 
 def read_pixel_risk(source: ProfileSource) -> tuple[tuple[PixelRisk, ...], str]:
@@ -252,14 +172,14 @@ def _rows(lines: csv.DictReader[str], name: str) -> Iterator[PixelRisk]:
         if None in line or None in line.values():
             raise ProfileError(f"{where}: it has not as many cells as the head")
         row = _row(line, where)
-        if row.reason == _NO_RISK or _UNLISTED in row.sop_classes:
+        if row.reason == NO_RISK or _UNLISTED in row.sop_classes:
             raise ProfileError(f"{where}: rows of a file only add risks")
         yield row
 
 
 def _row(line: Mapping[str, str], where: str) -> PixelRisk:
     reason, condition = line["reason"].strip(), line.get("condition", "").strip()
-    if reason not in (*ADMISSIONS, *CLASS_RISKS, _NO_RISK):
+    if reason not in (*ADMISSIONS, *CLASS_RISKS, NO_RISK):
         raise ProfileError(f"{where}: the reason is {', '.join(CLASS_RISKS)} or {', '.join(ADMISSIONS)}")
     burned_in_no = line.get("burned_in_no", "").strip() or _NEVER
     if burned_in_no not in (_CLEARS, _IF_TRUSTED, _NEVER):
@@ -267,18 +187,9 @@ def _row(line: Mapping[str, str], where: str) -> PixelRisk:
     names = line["sop_classes"].split()
     if not names or (len(names) > 1 and {_ANY, _UNLISTED} & set(names)):
         raise ProfileError(f"{where}: SOP classes are needed, or '{_ANY}' alone")
-    try:
-        parsed = Condition.parse(condition) if condition else None
-    except ProfileError as error:
-        raise ProfileError(f"{where}: {error}") from None
+    parsed = data_set_condition(condition, where) if condition else None
     if parsed is None and names == [_ANY]:
         raise ProfileError(f"{where}: a condition is needed where any class is meant")
-    for test in parsed.tests() if parsed is not None else ():
-        if test.tag >> 16 < 0x0008:
-            raise ProfileError(f"{where}: the attributes of a condition are those of the data set, and not of the file meta")
-        entry = entry_of(test.tag)
-        if entry is not None and entry.vr == "SQ" and test.operation != "is present":
-            raise ProfileError(f"{where}: of a sequence only its presence can be asked")
     classes = frozenset(_sop_class(name, where) for name in names)
     return PixelRisk(reason, classes, parsed, burned_in_no, line.get("why", "").strip())
 

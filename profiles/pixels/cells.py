@@ -1,0 +1,95 @@
+"""Cells of the project's own tables on pixels: conditions, sizes, rectangles."""
+
+from __future__ import annotations
+
+import re
+
+from ..conditions import Condition
+from ..dictionary import entry_of
+from ..errors import PixelSizeError, ProfileError
+from .rectangles import WHOLE, Area
+from .rules import MAX_SIZE, Outcome
+
+_ALL = "all"
+_NUMBER = re.compile(r"-?[0-9]{1,5}")
+_MAX_AREAS = 1000
+
+
+def data_set_condition(text: str, where: str) -> Condition:
+    """Return the condition in a cell, once its attributes were seen to be those of a data set, and sequences asked for presence.
+
+    Raises:
+        ProfileError: what is wrong, with ``where`` at its beginning.
+    """
+    try:
+        parsed = Condition.parse(text)
+    except ProfileError as error:
+        raise ProfileError(f"{where}: {error}") from None
+    for test in parsed.tests():
+        if test.tag >> 16 < 0x0008:
+            raise ProfileError(f"{where}: the attributes of a condition are those of the data set, and not of the file meta")
+        entry = entry_of(test.tag)
+        if entry is not None and entry.vr == "SQ" and test.operation != "is present":
+            raise ProfileError(f"{where}: of a sequence only its presence can be asked")
+    return parsed
+
+
+def size_of(rows: str, columns: str, where: str) -> tuple[int, int] | None:
+    """Return the rows and columns in two cells, None if both are empty.
+
+    Raises:
+        ProfileError: what is wrong, with ``where`` at its beginning.
+    """
+    if not rows and not columns:
+        return None
+    numbers = [int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0 for text in (rows, columns)]
+    if not all(0 < number <= MAX_SIZE for number in numbers):
+        raise ProfileError(f"{where}: rows and columns are numbers from 1 to {MAX_SIZE}, or both empty")
+    return numbers[0], numbers[1]
+
+
+def areas_of(blank: str, keep: str, size: tuple[int, int] | None, outcome: Outcome, where: str) -> tuple[Area, ...]:
+    """Return the areas in two cells, in the order in which they are applied: what is blanked, then what of that is kept.
+
+    Args:
+        size: rows and columns of the images, against which rectangles are checked.
+
+    Raises:
+        ProfileError: what is wrong, with ``where`` at its beginning.
+    """
+    if outcome is not Outcome.CLEAN:
+        if blank or keep:
+            raise ProfileError(f"{where}: the outcome {outcome.value} has no rectangles")
+        return ()
+    if not blank and not keep:
+        raise ProfileError(f"{where}: the outcome clean needs rectangles to blank or keep, or '{_ALL}' to blank")
+    if size is None and (keep or blank != _ALL):
+        raise ProfileError(f"{where}: rows and columns of the images are needed, for their rectangles are of one size")
+    blanked = _areas(blank, True, where) if blank else (WHOLE,)
+    areas = (*blanked, *_areas(keep, False, where))
+    if len(areas) > _MAX_AREAS:
+        raise ProfileError(f"{where}: more than {_MAX_AREAS} rectangles")
+    rows, columns = size or (0, 0)
+    for area in areas if size is not None else ():
+        try:
+            area.placed(rows, columns)
+        except PixelSizeError:
+            raise ProfileError(f"{where}: a rectangle isn't inside an image of these rows and columns") from None
+    return areas
+
+
+def _areas(text: str, blank: bool, where: str) -> tuple[Area, ...]:
+    if not text:
+        return ()
+    if text == _ALL:
+        if not blank:
+            raise ProfileError(f"{where}: the outcome keep says that all is kept")
+        return (WHOLE,)
+    areas = []
+    for part in text.rstrip("; ").split(";"):
+        numbers = [number.strip() for number in part.split(",")]
+        if len(numbers) != 4 or not all(map(_NUMBER.fullmatch, numbers)):
+            raise ProfileError(f"{where}: a rectangle is x0,y0,x1,y1, and ';' stands between two; or '{_ALL}' stands alone")
+        x0, y0, x1, y1 = map(int, numbers)
+        areas.append(Area(x0, y0, x1, y1, blank))
+    return tuple(areas)
