@@ -5,33 +5,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Container
 
-from profiles import ConfidentialityProfile, compile_plan
+from profiles import ConfidentialityProfile
 
-from .dicom.buffer import Buffer
 from .dicom.deflate import ByteStream
 from .dicom.encoding import Encoding
 from .dicom.object_reader import ObjectReader
 from .dicom.tags import SOP_CLASS
 from .errors import DeidentificationError
-from .files.pieces import Piece
 from .identity.identifying_words import IdentifyingWords
 from .identity.known_values import KnownValue, known_words
-from .identity.lookahead import find_class
 from .identity.patients import Patient, PatientTable, PatientTableError
 from .identity.pseudonyms import Pseudonyms
 from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
-from .pixels import PixelTriage
-from .report import Scan
-from .rewriting.data_set_rewriter import rewrite_object
+from .pixels import PixelDecision, PixelTriage, ReviewedObjects
+from .report import PixelInspection, Scan
+from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
 from .rewriting.engine_resources import EngineResources
 from .rewriting.method_codes import Statements
 from .rewriting.object_rewriter import Deidentification
 from .rewriting.object_rules import ObjectRules
-from .rewriting.object_screening import ObjectScreening
-from .rewriting.object_state import HeaderFindings, ObjectState
 from .screening.screen import Screen
 
 
@@ -73,6 +68,7 @@ class Engine:
             statements=Statements(profile),
             triage=PixelTriage(profile.pixels),
             screen=Screen(profile) if profile.screen else None,
+            reviewed=None if (rectangles := profile.pixels.rectangles) is None else ReviewedObjects(rectangles, key),
         )
         self._rules = ObjectRules(resources)
         self._describer = Describer(resources)
@@ -87,6 +83,7 @@ class Engine:
         words: Container[str] = frozenset(),
         handle: int | None = None,
         heads: frozenset[bytes] | None = None,
+        pixels: PixelDecision | None = None,
         wants_patient: bool = False,
     ) -> Deidentification:
         """Start on the object that ``stream`` yields.
@@ -98,6 +95,7 @@ class Engine:
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
+            pixels: the decision on its pixels that a scan came to; None: it is come to here, without any text detection.
             wants_patient: find out the patient, whatever the profile makes of it.
         """
         return Deidentification(
@@ -107,6 +105,7 @@ class Engine:
             size=size,
             words=words,
             heads=heads,
+            pixels=pixels,
             wants_patient=wants_patient,
         )
 
@@ -140,6 +139,7 @@ class Engine:
             deidentification.originals,
             deidentification.face,
             deidentification.describe(self._describer),
+            deidentification.pixels,
         )
 
     def _hashed_words(self, known: list[KnownValue], charset: str) -> tuple[bytes, ...]:
@@ -150,6 +150,16 @@ class Engine:
             # in one go: threads share it
             self._last_words = known.copy(), charset, words
         return words
+
+    def inspect_pixels(self, stream: ByteStream) -> PixelInspection:
+        """Return what a scan finds out about an object's pixels, and why it refuses the object, if it does."""
+        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids)
+        error = None
+        try:
+            deidentification.scan()
+        except DeidentificationError as refused:
+            error = refused
+        return PixelInspection(deidentification.pixel_evidence, deidentification.pixels, error)
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
         """Return the patient whom an object's header names, whatever else is wrong with it; None: that can't be told.
@@ -175,32 +185,4 @@ class Engine:
         Raises:
             DeidentificationError: it can't be understood.
         """
-        rules, buffer = self._rules, Buffer(content, complete=True)
-        if sop_class:
-            rules.check_sop_class(sop_class.encode("latin-1", "replace"))
-        plan = compile_plan(self.profile, sop_class)
-        if find_class(buffer, 0, encoding, "").has_references:
-            plan = rules.with_references(plan)
-        facts = self.subjects.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
-        findings = HeaderFindings()
-        while True:
-            state = rules.begin(plan, encoding, self.uids, facts, findings)
-            pieces = rewrite_object(state, buffer, 0)
-            if state.has_references:
-                plan = rules.with_references(plan)
-                continue
-            risks = rules.pixel_risks(state, keep=self.profile.pixels.keeps)
-            rules.check_face(rules.face(state), None)
-            missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}
-            before = findings
-            findings = HeaderFindings(risks, rules.statement(state, risks), {**before.missing, **missing})
-            if findings == before:
-                return b"".join(self._screened(pieces, content, state))
-
-    def _screened(self, pieces: list[Piece], content: bytes, state: ObjectState) -> list[Piece]:
-        screen = self._rules.resources.screen
-        if screen is None:
-            return pieces
-        screening = ObjectScreening(screen, frozenset())
-        screening.read(content)
-        return screening.screen(pieces, state)
+        return rewrite_bare(self._rules, content, encoding, sop_class)

@@ -31,6 +31,11 @@ class DeidentificationError(UserFacingError):
         self.tag = tag_text(tag) if tag and not (tag >> 16) & 1 else ""
         super().__init__(f"{reason.value} at {self.tag}" if self.tag else reason.value)
 
+    def with_risks(self, risks: tuple[Reason, ...]) -> DeidentificationError:
+        """Return this error for an object with pixel risks."""
+        reason, tag, _ = self._arguments
+        return DeidentificationError(reason, tag, risks)
+
     def of(self, description: Description) -> DeidentificationError:
         """Return this error with a description of its object."""
         self.description = description

@@ -35,8 +35,14 @@ from .keys.keyed_hash import KeyedHash as KeyedHash
 from .keys.purposes import Purpose as Purpose
 from .keys.seal import SEAL_SIZE as SEAL_SIZE
 from .keys.seal import Seal as Seal
+from .pixels import CleanedPixels as CleanedPixels
 from .pixels import FaceEvidence as FaceEvidence
+from .pixels import PixelDecision as PixelDecision
+from .pixels import put_back_lines as put_back_lines
+from .pixels import take_out_lines as take_out_lines
+from .pydicom_data_sets.frames import displayed_frame as displayed_frame
 from .reasons import FILTERED as FILTERED
 from .reasons import TRANSIENT_REASONS as TRANSIENT_REASONS
+from .report import PixelInspection as PixelInspection
 from .report import Scan as Scan
 from .rewriting.object_rewriter import Deidentification as Deidentification

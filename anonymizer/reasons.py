@@ -61,6 +61,21 @@ class Reason(Enum):
     PIXEL_RISK_UNKNOWN_CLASS = "pixel-risk-unknown-class"
     PIXEL_RISK_SITE = "pixel-risk-site"
     PIXEL_RISK_FACE = "pixel-risk-face"
+    # they are to be cleaned, and can't be with certainty
+    # nobody says what is to be blanked in them, or somebody says that it must not be written
+    PIXEL_NO_RULE = "pixel-no-rule"
+    PIXEL_INVALID_REGIONS = "pixel-invalid-regions"
+    PIXEL_SIZE_MISMATCH = "pixel-size-mismatch"
+    PIXEL_RULE_QUARANTINE = "pixel-rule-quarantine"
+    PIXEL_RULE_DROP = "pixel-rule-drop"
+    SLIDE_LABEL = "slide-label"
+    PIXEL_NESTED_DATA = "pixel-nested-data"
+    PIXEL_UNSUPPORTED_SYNTAX = "pixel-unsupported-syntax"
+    PIXEL_UNSUPPORTED_FORMAT = "pixel-unsupported-format"
+    PIXEL_INVALID_IMAGE = "pixel-invalid-image"
+    PIXEL_LENGTH_MISMATCH = "pixel-length-mismatch"
+    PIXEL_INVALID_FRAMES = "pixel-invalid-frames"
+    PIXEL_VERIFICATION_FAILED = "pixel-verification-failed"
     EMBEDDED_OVERLAY = "embedded-overlay"
     AUDIO = "audio"
     PATIENT_NOT_IN_TABLE = "patient-not-in-table"
@@ -80,8 +95,8 @@ class Reason(Enum):
         return self.value
 
 
-#: reasons that say that something isn't an object to de-identify at all
-FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR})
+#: reasons that say that something isn't an object to de-identify at all, or is left out on purpose
+FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR, Reason.PIXEL_RULE_DROP, Reason.SLIDE_LABEL})
 
 
 class Note(Enum):

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .errors import Description, Originals
-from .pixels import FaceEvidence
+from .errors import DeidentificationError, Description, Originals
+from .pixels import CleanedPixels, FaceEvidence, PixelDecision, PixelEvidence
 from .reasons import Note, Reason
 
 
@@ -40,7 +40,8 @@ class Report:
         sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
         actions: what was done, ordered by path.
         notes: what was mended on the way.
-        pixel_risks: for which reasons the object would have been refused, had the profile not kept its pixels.
+        pixel_risks: for which reasons the object would have been refused, had the profile not kept or cleaned its pixels.
+        pixels: the cleaning of its pixels; None where nothing had to be cleaned.
     """
 
     sop_class_uid: str
@@ -51,6 +52,7 @@ class Report:
     actions: tuple[AttributeAction, ...]
     notes: tuple[Note, ...]
     pixel_risks: tuple[Reason, ...] = ()
+    pixels: CleanedPixels | None = None
 
     def __repr__(self) -> str:
         counts: Counter[str] = Counter()
@@ -61,6 +63,20 @@ class Report:
             if codes:
                 parts.append(f"{name} {', '.join(map(str, codes))}")
         return f"<Report: {'; '.join(parts)}>"
+
+
+class PixelInspection(NamedTuple):
+    """The findings of a scan about an object's pixels.
+
+    Attributes:
+        evidence: that by which it is decided what is blanked; None for an object that is at no risk, or was refused before.
+        decision: what is blanked; None where nothing was decided.
+        error: why the object is refused; None: it isn't.
+    """
+
+    evidence: PixelEvidence | None
+    decision: PixelDecision | None
+    error: DeidentificationError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,7 @@ class Scan:
         originals: who the patient was; None unless asked for.
         face: evidence of a head; None where the profile doesn't look for any.
         description: what the audit says of the object, but for its own UID.
+        pixels: the decision on pixels at risk that are cleaned; None where there is nothing to decide.
     """
 
     sop_class_uid: str
@@ -89,6 +106,7 @@ class Scan:
     originals: Originals | None = None
     face: FaceEvidence | None = None
     description: Description = Description()  # noqa: RUF009  # a constant
+    pixels: PixelDecision | None = None
 
     def __repr__(self) -> str:
         return f"<Scan: {len(self.uids)} UIDs, {len(self.words)} words, {self.bytes_read} bytes read>"

@@ -28,6 +28,8 @@ class BulkKind(Enum):
     MASK = auto()
     SKIP = auto()
     FRAGMENTS = auto()
+    BLANK = auto()
+    BLANK_FRAGMENTS = auto()
 
 
 @dataclass(frozen=True, slots=True)

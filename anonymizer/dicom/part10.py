@@ -73,6 +73,13 @@ class FileHeader:
         return {_IMPLICIT: IMPLICIT_LITTLE, _BIG_ENDIAN: EXPLICIT_BIG}.get(self.transfer_syntax, EXPLICIT_LITTLE)
 
 
+def native_syntax(encoding: Encoding) -> str:
+    """Return the transfer syntax of a data set with native pixel data, by its encoding."""
+    if encoding.explicit:
+        return _EXPLICIT if encoding.little else _BIG_ENDIAN
+    return _IMPLICIT
+
+
 def read_file_header(buffer: bytes, complete: bool) -> FileHeader:
     """Find the data set in the first bytes of an object.
 

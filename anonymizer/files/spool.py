@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from .pieces import FileRange, PieceBatch, write_all
 
 #: what is read back at once
 _CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def open_spool() -> Iterator[int]:
+    """Open a temporary file without a name; yield its descriptor.
+
+    It is its owner's alone (0600), and gone with the process, however that ends.
+
+    Raises:
+        OSError: there is no place for it. The error names none.
+    """
+    import tempfile  # only who needs such a file waits for it
+
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        # the error names folders
+        raise OSError(errno.ENOENT, "there is no folder for temporary files: set TMPDIR to one that can be written") from None
+    with tempfile.TemporaryFile(buffering=0) as spool:
+        yield spool.fileno()
+
+
+def read_back(spool: int) -> Iterator[bytes]:
+    """Yield the content of a spool from its beginning."""
+    os.lseek(spool, 0, os.SEEK_SET)
+    while chunk := os.read(spool, _CHUNK):
+        yield chunk
 
 
 def write_when_whole(batches: Iterable[PieceBatch], stream: BinaryIO) -> None:
@@ -21,23 +49,13 @@ def write_when_whole(batches: Iterable[PieceBatch], stream: BinaryIO) -> None:
     Raises:
         OSError: it can't be written.
     """
-    import tempfile  # only who needs such a file waits for it
-
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError:
-        # the error names folders
-        raise OSError(errno.ENOENT, "there is no folder for temporary files: set TMPDIR to one that can be written") from None
-    # its owner's alone (0600), and gone with the process, however that ends
-    with tempfile.TemporaryFile(buffering=0) as spool:
-        handle = spool.fileno()
+    with open_spool() as spool:
         for batch in batches:
             if isinstance(batch, FileRange):
-                batch.copy_to(handle)
+                batch.copy_to(spool)
             else:
-                write_all(handle, batch)
-        os.lseek(handle, 0, os.SEEK_SET)
-        while chunk := os.read(handle, _CHUNK):
+                write_all(spool, batch)
+        for chunk in read_back(spool):
             _write(chunk, stream)
     stream.flush()
 

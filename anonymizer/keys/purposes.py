@@ -36,5 +36,7 @@ class Purpose(Enum):
     PLACE = "place"
     #: tells one profile, file of rules or scope from another without telling what it says
     SETTINGS = "settings"
+    #: objects for which somebody decided on rectangles, as a job's graph has them
+    REVIEWED = "reviewed objects"
     #: message authentication codes of the audit's and the crosswalk's files
     AUDIT_SEAL = "audit seal"

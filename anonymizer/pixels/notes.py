@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from profiles import Rule, holds_pixels
 
 from ..dicom.encoding import NUMBER_CODES, UNDEFINED, Encoding
+from ..dicom.tags import PIXEL_DATA
 
 #: characters of an empty text value: padding and value separators
 BLANKS = b"\0 \\"
@@ -38,6 +39,9 @@ class Notes:
     @property
     def has_pixels(self) -> bool:
         """True if the object has pixel data that is kept."""
+        # as nearly all that have some
+        if self.top.get(PIXEL_DATA):
+            return True
         return any(value and holds_pixels(tag) for tag, value in self.top.items()) or any(map(holds_pixels, self.nested))
 
     def value(self, tag: int) -> bytes:
@@ -59,10 +63,20 @@ def note(rule: Rule, vr: bytes, content: bytes, position: int, length: int, enco
     if rule.presence or length == UNDEFINED:
         # for pixels in items, whose values need not be read; at top level the parser notes them itself
         return PRESENT if length else b""
+    return noted_value(rule.vr if vr in (b"", b"UN") else vr.decode("latin-1"), content, position, length, encoding)
+
+
+def noted_value(vr: str, content: bytes, position: int, length: int, encoding: Encoding) -> bytes:
+    """Return the value at ``position`` as Notes have it.
+
+    Args:
+        vr: by which it is read.
+        length: of the value in bytes.
+    """
     value = content[position : position + min(length, _LONGEST)]
     if length > _LONGEST:
         return value + _AND_SO_ON
-    code = NUMBER_CODES.get(rule.vr if vr in (b"", b"UN") else vr.decode("latin-1"))
+    code = NUMBER_CODES.get(vr)
     if code is None:
         return value
     order = "<" if encoding.little else ">"

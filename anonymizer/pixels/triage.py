@@ -49,8 +49,8 @@ class PixelTriage:
         if plan.replaces_document and not notes.has_pixels:
             # its attributes describe the document, which is replaced
             return ()
-        values = {tag: _values(notes.value(tag), charset) for tag in plan.risks.watched}
-        own = [value.upper() for value in _values(notes.top.get(BURNED_IN_ANNOTATION, b""), charset) if value]
+        values = {tag: split_values(notes.value(tag), charset) for tag in plan.risks.watched}
+        own = [value.upper() for value in split_values(notes.top.get(BURNED_IN_ANNOTATION, b""), charset) if value]
         return plan.risks.of_object(
             values,
             has_pixels=notes.has_pixels,
@@ -59,7 +59,7 @@ class PixelTriage:
         )
 
 
-def _values(noted: bytes, charset: str) -> tuple[str, ...]:
+def split_values(noted: bytes, charset: str) -> tuple[str, ...]:
     """Return the values of an attribute without padding. Text after a NUL within a value becomes a further value at the end."""
     values = [value.strip("\0 ") for value in best_text(noted, charset).split("\\")]
     hidden = [part.strip(" ") for value in values for part in value.split("\0")[1:]]

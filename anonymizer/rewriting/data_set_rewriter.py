@@ -10,7 +10,7 @@ import struct
 
 from profiles import Operation, Rule, attribute_vr
 
-from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from ..dicom.buffer import Buffer, BulkKind, NeedMoreError
 from ..dicom.encoding import ITEM_END, LONG_VRS, SHORT_VRS, UNDEFINED
 from ..dicom.padding import is_padding
 from ..dicom.tags import FIRST_PIXELS, PIXEL_DATA, SOP_CLASS
@@ -19,7 +19,7 @@ from ..files.pieces import Piece
 from ..pixels.notes import BLANKS, PRESENT
 from ..reasons import Note, Reason
 from .data_sets import DataSet, Element
-from .elements import find_bulk, passes_encapsulated, plane_rule, rewrite_element
+from .elements import find_bulk, passes_encapsulated, plane_rule, rewrite_element, stop_at_pixels
 from .header_cache import Edit
 from .noted_values import collect_known, note_value
 from .object_state import ObjectState
@@ -319,13 +319,13 @@ def _rewrite_undefined(state: ObjectState, rule: Rule, element: Element) -> list
 
 def _pass_fragments(state: ObjectState, element: Element) -> list[Piece]:
     """Return encapsulated pixel data as it is; where the buffer doesn't hold it, only its header, and the walk is to stop."""
-    buffer = state.buffer
+    buffer, state.pixel_vr, state.pixel_length = state.buffer, element.vr, element.length
+    if state.blanks_pixels:
+        return stop_at_pixels(state, element, BulkKind.BLANK_FRAGMENTS)
     header = buffer.view[element.position : element.value]
     end = buffer.fragments_end(element.value, element.encoding)
     if end < 0:
-        state.bulk = Bulk(BulkKind.FRAGMENTS, element.value, element.length)
-        element.following = element.value
-        return [header]
+        return stop_at_pixels(state, element, BulkKind.FRAGMENTS)
     state.pixels, state.encapsulated = buffer.view[element.value : end], True
     element.following = end
     return [header, state.pixels]

@@ -206,6 +206,9 @@ def find_bulk(state: ObjectState, rule: Rule, element: Element) -> Bulk:
     if tag < state.plan.passes_from:
         raise NeedMoreError
     if tag == PIXEL_DATA and rule.operation is _KEEP:
+        state.pixel_vr, state.pixel_length = element.vr, length
+        if state.blanks_pixels:
+            return Bulk(BulkKind.BLANK, value, length)
         return Bulk(BulkKind.MASK if state.overlay_bits else BulkKind.COPY, value, length)
     if rule.inspected:
         raise NeedMoreError
@@ -251,13 +254,22 @@ def _rewrite_pixels(state: ObjectState, rule: Rule, element: Element) -> list[Pi
     """Pass pixel data that lies in the buffer: as it is, or without the bits that hold overlays."""
     if rule.action is not None:
         state.rules.append(rule)
-    view = state.buffer.view
+    view, state.pixel_vr, state.pixel_length = state.buffer.view, element.vr, element.length
+    if state.blanks_pixels:
+        return stop_at_pixels(state, element, BulkKind.BLANK)
     pixels: Piece = view[element.value : element.following]
     if state.overlay_bits:
         pixels = cell_mask(state).apply(view[element.value : element.following])
     # a piece by itself: it is no text to be screened
     state.pixels = pixels
     return [view[element.position : element.value], pixels]
+
+
+def stop_at_pixels(state: ObjectState, element: Element, kind: BulkKind) -> list[Piece]:
+    """Stop the walk at PixelData as if the buffer didn't hold it; return its header."""
+    state.bulk = Bulk(kind, element.value, element.length)
+    element.following = element.value
+    return [state.buffer.view[element.position : element.value]]
 
 
 def cell_mask(state: ObjectState) -> CellMask:

@@ -8,13 +8,16 @@ from functools import cache
 from typing import NamedTuple
 
 from profiles import (
+    BURNED_IN_ANNOTATION,
     CODE_VALUE,
     CODING_SCHEME,
     DATE_VRS,
+    DERIVATION_DESCRIPTION,
     STAMPED,
     ConfidentialityProfile,
     MethodCode,
     Operation,
+    Plan,
     ProfileOptions,
     Rule,
     method_codes,
@@ -33,6 +36,8 @@ _DCM = b"DCM"
 _LONGEST = 64 << 10
 _REMOVING = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 _UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
+#: what an image says of its pixels in which something was blanked
+_DERIVATION = "Burned-in annotation blanked (PS3.15 E.3.1)"
 _OF_DATES = ProfileOptions.RetainLongFullDates | ProfileOptions.RetainLongModifDates
 
 
@@ -50,15 +55,31 @@ class Statement(NamedTuple):
     Attributes:
         options: the profile and the options whose codes it has.
         longitudinal: LongitudinalTemporalInformationModified.
+        is_blanked: something was blanked in its pixels.
     """
 
     options: ProfileOptions
     longitudinal: str
+    is_blanked: bool = False
 
     @property
     def identity_removed(self) -> bool:
         """PatientIdentityRemoved: nothing that identifies was kept but by the options."""
         return ProfileOptions.BasicProfile in self.options
+
+
+class PixelState(NamedTuple):
+    """The state of an object's pixels as it will be written.
+
+    Attributes:
+        has_pixels: there are some.
+        is_kept_at_risk: they may identify a person, and are kept in spite of that.
+        is_blanked: something was blanked in them.
+    """
+
+    has_pixels: bool
+    is_kept_at_risk: bool = False
+    is_blanked: bool = False
 
 
 class Stamping:
@@ -68,6 +89,8 @@ class Stamping:
         self._longitudinal = statement.longitudinal
         self._codes = frozenset(code for option, code in method_codes().items() if option in statement.options)
         self._identity_removed = "YES" if statement.identity_removed else "NO"
+        self._burned_in = "NO" if ProfileOptions.CleanPixelData in statement.options else ""
+        self._derivation = _DERIVATION if statement.is_blanked else ""
         self._elements: dict[tuple[Encoding, frozenset[MethodCode], bool], dict[int, bytes]] = {}
 
     def elements(self, encoding: Encoding, codes: frozenset[MethodCode], *, changed_before: bool) -> dict[int, bytes]:
@@ -86,8 +109,14 @@ class Stamping:
                 _METHOD: encode_value(_METHOD, "LO", METHOD.decode(), encoding),
                 _METHOD_CODES: _encoded_codes(self._codes | codes, encoding),
                 _LONGITUDINAL: encode_value(_LONGITUDINAL, "CS", _MODIFIED if lost else self._longitudinal, encoding),
+                BURNED_IN_ANNOTATION: _if_any(BURNED_IN_ANNOTATION, "CS", self._burned_in, encoding),
+                DERIVATION_DESCRIPTION: _if_any(DERIVATION_DESCRIPTION, "ST", self._derivation, encoding),
             }
         return found
+
+
+def _if_any(tag: int, vr: str, value: str, encoding: Encoding) -> bytes:
+    return encode_value(tag, vr, value, encoding) if value else b""
 
 
 def _encoded_codes(codes: frozenset[MethodCode], encoding: Encoding) -> bytes:
@@ -103,7 +132,7 @@ class Statements:
     """The statements of the objects of one profile.
 
     Attributes:
-        depends: whether that depends on what was done to each of them; else only on whether its pixels are at risk.
+        depends: whether that depends on what was done to each of them; else only on the state of its pixels.
     """
 
     def __init__(self, profile: ConfidentialityProfile) -> None:
@@ -111,19 +140,35 @@ class Statements:
         self.depends = profile.statement_depends
         # what isn't screened may name somebody, and what comes behind the pixels comes too late
         undone = not profile.screen or profile.weakens_behind_pixels
-        self.expected_at_risk = Statement(profile.options & ~ProfileOptions.BasicProfile, profile.longitudinal)
-        self.expected = self.expected_at_risk if undone else Statement(profile.options, profile.longitudinal)
+        removed = ProfileOptions.BasicProfile
+        self._options = profile.options & ~removed if undone else profile.options
+        self._longitudinally = profile.longitudinal
+        self._expected = tuple(self._statement(PixelState(has_pixels=has_pixels)) for has_pixels in (False, True))
         self._stampings: dict[Statement, Stamping] = {}
+        self._expected_stampings = tuple(map(self._stamping, self._expected))
 
-    def of(self, rules: Sequence[Rule], undone: ProfileOptions, dates: DateHandling, *, at_risk: bool) -> Statement:
+    def expected(self, plan: Plan) -> Statement:
+        """Return the statement of an object of the plan's class to which nothing unusual is done."""
+        return self._expected[plan.has_pixels]
+
+    def _statement(self, pixels: PixelState) -> Statement:
+        options = self._options
+        if pixels.is_kept_at_risk:
+            options &= ~ProfileOptions.BasicProfile
+        if not pixels.has_pixels:
+            # nothing was there to be cleaned
+            options &= ~ProfileOptions.CleanPixelData
+        return Statement(options, self._longitudinally, pixels.is_blanked)
+
+    def of(self, rules: Sequence[Rule], undone: ProfileOptions, dates: DateHandling, pixels: PixelState) -> Statement:
         """Return the statement of an object to which ``rules`` were applied.
 
         Args:
             undone: options that a custom rule went against, by something that it kept.
             dates: what was done to dates.
-            at_risk: its pixels may identify a person.
+            pixels: the state of its pixels.
         """
-        statement = self.expected_at_risk if at_risk else self.expected
+        statement = self._statement(pixels)
         if not self.depends:
             return statement
         longitudinal = self._longitudinal(rules, dates)
@@ -131,7 +176,7 @@ class Statements:
         if longitudinal == _REMOVED:
             # none is left that an option would have retained
             options &= ~_OF_DATES
-        return Statement(options, longitudinal)
+        return statement._replace(options=options, longitudinal=longitudinal)
 
     def _longitudinal(self, rules: Sequence[Rule], dates: DateHandling) -> str:
         """Return LongitudinalTemporalInformationModified of an object whose dates custom rules may keep, move or take out."""
@@ -146,9 +191,11 @@ class Statements:
         some_went = any(rule.vr in DATE_VRS and rule.operation in _REMOVING for rule in rules)
         return _MODIFIED if some_went or DateHandling.MOVED in dates else _UNMODIFIED
 
-    def stamping(self, statement: Statement | None) -> Stamping:
-        """Return what writes ``statement``; None: what is expected."""
-        statement = statement or self.expected
+    def stamping(self, plan: Plan, statement: Statement | None) -> Stamping:
+        """Return what writes ``statement``; None: what is expected of objects of the plan's class."""
+        return self._expected_stampings[plan.has_pixels] if statement is None else self._stamping(statement)
+
+    def _stamping(self, statement: Statement) -> Stamping:
         found = self._stampings.get(statement)
         if found is None:
             found = self._stampings[statement] = Stamping(statement)
@@ -164,14 +211,15 @@ class Stamps:
 
     __slots__ = ("_changed_before", "_codes", "_elements", "_index", "_tags", "next_tag")
 
-    def __init__(self, added: Mapping[int, bytes] | None = None) -> None:
+    def __init__(self, tags: tuple[int, ...] = STAMPED, added: Mapping[int, bytes] | None = None) -> None:
         """
         Args:
+            tags: the attributes that are set anew, sorted.
             added: elements that the object lacks, by tag.
         """
         self._elements = added or {}
         # nearly all objects lack nothing
-        self._tags = tuple(sorted((*added, *STAMPED))) if added else STAMPED
+        self._tags = tuple(sorted((*added, *tags))) if added else tags
         self._index = 0
         self.next_tag = self._tags[0]
         self._codes = frozenset[MethodCode]()
@@ -209,9 +257,8 @@ class Stamps:
 @cache
 def _carried() -> dict[bytes, MethodCode]:
     """Return the codes that still hold: those of options. The Basic Profile's and those of pixels hold by what is done now."""
-    return {
-        code.code_value.encode(): code for option, code in method_codes().items() if option is not ProfileOptions.BasicProfile
-    }
+    anew = ProfileOptions.BasicProfile | ProfileOptions.CleanPixelData
+    return {code.code_value.encode(): code for option, code in method_codes().items() if option not in anew}
 
 
 def _earlier_codes(buffer: Buffer, position: int, end: int, encoding: Encoding) -> Iterator[MethodCode]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Container, Iterator
 from itertools import chain
 from typing import cast
 
-from profiles import BEHIND_IDENTITY, MODALITY, Operation, Plan, compile_plan
+from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, compile_plan
 
-from ..dicom.buffer import Buffer, Bulk, BulkKind, NeedMoreError
+from ..dicom.buffer import Buffer, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
 from ..dicom.object_reader import ObjectReader
 from ..dicom.part10 import FileHeader, NotEnoughBytesError, check_encoding, read_file_header, write_file_header
-from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, PIXEL_DATA, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
+from ..dicom.tags import FIRST_PIXELS, PATIENT_ID, SERIES, SOP_CLASS, SOP_INSTANCE, STUDY
 from ..errors import DeidentificationError, Description, Originals
 from ..files.pieces import Piece, PieceBatch
 from ..identity.known_values import KnownValue
@@ -20,15 +20,16 @@ from ..identity.lookahead import Identity, new_patient_id, originals_of, origina
 from ..identity.patients import Patient
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
-from ..pixels import FaceEvidence
-from ..reasons import Note, Reason
+from ..pixels import CleanedPixels, FaceEvidence, PixelCleaner, PixelDecision, PixelEvidence, decide
+from ..reasons import Reason
 from ..report import Report
+from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
 from .describer import Describer
-from .elements import cell_mask
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
+from .pixel_header import PixelHeader
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -45,6 +46,8 @@ class Deidentification:
         facts: what was learnt before the first element was rewritten.
         originals: who the patient was and is; None unless asked for, and before the header was scanned.
         face: evidence of a head; None where none is looked for, and before the header was walked.
+        pixels: the decision on pixels at risk that are cleaned; None where there is nothing to decide.
+        pixel_evidence: the evidence by which it was made; None where it was given.
     """
 
     def __init__(
@@ -56,12 +59,13 @@ class Deidentification:
         size: int | None = None,
         words: Container[str] = frozenset(),
         heads: frozenset[bytes] | None = None,
+        pixels: PixelDecision | None = None,
         originals: bool = False,
         wants_patient: bool = False,
     ) -> None:
         """
         Args:
-            size, words, heads, wants_patient: as for ``Engine.deidentify``.
+            size, words, heads, pixels, wants_patient: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
         """
         self._rules = rules
@@ -74,6 +78,9 @@ class Deidentification:
         self._wants_patient = wants_patient
         self.originals: Originals | None = None
         self.face: FaceEvidence | None = None
+        self.pixels = pixels
+        self.pixel_evidence: PixelEvidence | None = None
+        self._cleaner: PixelCleaner | None = None
         self.facts = SubjectFacts()
         self._header: FileHeader | None = None
         self._plan: Plan | None = None
@@ -117,6 +124,7 @@ class Deidentification:
             actions=self._rules.summary(state.rules),
             notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
             pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
+            pixels=None if self.pixels is None else CleanedPixels.of(self.pixels, self._cleaner),
         )
 
     @property
@@ -217,7 +225,7 @@ class Deidentification:
                 held = []
             if bulk is None or (header_only and last >= FIRST_PIXELS):
                 return
-            behind = yield from self._pass_bulk(bulk)
+            behind = yield from pass_bulk(self.state, bulk, self._source, self._screening, self._cleaner)
             more = self._source.read(max(0, _HEAD - len(behind)))
             self._buffer, self._start = Buffer(behind + more, len(behind) + len(more) < _HEAD), 0
             if not self._buffer.content:
@@ -310,7 +318,8 @@ class Deidentification:
                 self._findings = HeaderFindings(missing={**self._findings.missing, **missing})
                 continue
             self._rules.check_identity(self._state)
-            if not self._finds_news(header_only, keep=self._rules.resources.profile.pixels.keeps):
+            self._rules.check_nested_pixels(self._state)
+            if not self._finds_news(header_only, keep=self._rules.resources.profile.pixels.passes_risks):
                 return pieces
 
     def _walk_on(self, header_only: bool) -> list[Piece]:
@@ -323,6 +332,7 @@ class Deidentification:
                 self._read_more(header_only)
                 self._state = before
                 continue
+            self._rules.check_nested_pixels(self.state)
             if self.state.has_references or self._finds_news(header_only, keep=False):
                 raise DeidentificationError(Reason.HEADER_TOO_LARGE)
             return pieces
@@ -347,46 +357,34 @@ class Deidentification:
             # one whose face is judged is refused later: what its header tells of the series must be heard
             risks = rules.pixel_risks(state, keep=keep or (header_only and state.plan.judges_faces))
             rules.check_study(state)
+            self._decide_pixels(risks)
             self.face = rules.face(state)
             if not header_only:
                 # of a series all headers are looked at first
                 rules.check_face(self.face, self._heads)
         if not self._is_judged or header_only:
             return False
-        statement = rules.statement(state, risks)
+        is_blanked = self._cleaner is not None
+        statement = rules.statement(state, risks, is_blanked=is_blanked)
         if risks == self._findings.pixel_risks and statement == self._findings.statement:
             return False
-        self._findings = self._findings._replace(pixel_risks=risks, statement=statement)
+        self._findings = self._findings._replace(pixel_risks=risks, statement=statement, blanks_pixels=is_blanked)
+        if is_blanked:
+            self._plan = rules.blanking(state.plan)
         return True
 
-    # -- values that the buffer doesn't hold -------------------------------------------------------------------------
+    def _decide_pixels(self, risks: tuple[PixelRisk, ...]) -> None:
+        """Decide what is blanked in an object at risk, where the profile cleans pixels.
 
-    def _pass_bulk(self, bulk: Bulk) -> Generator[PieceBatch, None, bytes]:
-        """Pass a bulk value on, or over, and return what was read behind it."""
-        state, source, screening = self.state, self._source, self._screening
-        if bulk.kind is BulkKind.FRAGMENTS:
-            look = None if screening is None else screening.check_fragment
-            return (yield from source.fragments(self._buffer.content[bulk.offset :], state.encoding, look))
-        # as far as it is at hand
-        beginning = self._buffer.view[bulk.offset :]
-        last, missing = state.last, bulk.length - len(beginning)
-        if bulk.kind is BulkKind.MASK:
-            mask = cell_mask(state)
-            yield [mask.apply(beginning)]
-            for chunk in source.copy(missing, last):
-                yield [mask.apply(chunk)]
-        elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and screening is not None:
-            yield from screening.watched(chain((bytes(beginning),), source.copy(missing, last)), last)
-        elif bulk.kind is BulkKind.COPY:
-            yield [beginning]
-            yield from source.copy_through(missing, last)
-        else:
-            try:
-                for _ in source.copy(missing, last):
-                    pass
-            except DeidentificationError:
-                # what ends too early behind the pixel data is padding
-                if last <= PIXEL_DATA:
-                    raise
-                state.notes.add(Note.TRAILING_DATA_REMOVED)
-        return b""
+        Raises:
+            DeidentificationError: nothing tells, or it can't be blanked.
+        """
+        policy, state = self._rules.resources.profile.pixels, self.state
+        if not risks or not policy.cleans:
+            return
+        assert self._header is not None
+        header = PixelHeader(state, self._header.transfer_syntax, risks)
+        if self.pixels is None:
+            self.pixel_evidence = header.evidence(policy)
+            self.pixels = decide(policy, self.pixel_evidence)
+        self._cleaner = header.cleaner(self.pixels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from profiles import PixelRisk, Plan, Rule, compile_plan, faces
+from profiles import PixelRisk, Plan, Rule, compile_plan, faces, holds_pixels
 
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import Encoding
@@ -17,7 +17,7 @@ from ..pixels import FaceEvidence, face_evidence
 from ..reasons import Reason
 from ..report import AttributeAction
 from .engine_resources import EngineResources
-from .method_codes import Statement
+from .method_codes import PixelState, Statement
 from .object_state import HeaderFindings, ObjectState
 from .uid_values import add_missing_uids
 
@@ -59,7 +59,12 @@ class ObjectRules:
         """Return the plan for objects as ``plan`` is for, that have a list of references."""
         if not plan.heeds_references:
             return plan
-        return compile_plan(self.resources.profile, plan.sop_class_uid, has_references=True)
+        return compile_plan(self.resources.profile, plan.sop_class_uid, has_references=True, blanked=plan.blanked)
+
+    def blanking(self, plan: Plan) -> Plan:
+        """Return the plan for objects as ``plan`` is for, in whose pixels something is blanked."""
+        has_references = plan.types.has_references
+        return compile_plan(self.resources.profile, plan.sop_class_uid, has_references=has_references, blanked=True)
 
     def begin(
         self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: SubjectFacts, findings: HeaderFindings
@@ -70,7 +75,9 @@ class ObjectRules:
             DeidentificationError: a UID that it lacks can't be made.
         """
         state = ObjectState(self.resources, plan, encoding, uids, facts)
-        state.stamping = self.resources.statements.stamping(findings.statement)
+        if findings.statement is not None:
+            state.stamping = self.resources.statements.stamping(plan, findings.statement)
+        state.blanks_pixels = findings.blanks_pixels
         if findings.missing:
             state.missing = findings.missing
             add_missing_uids(state)
@@ -89,17 +96,21 @@ class ObjectRules:
             raise DeidentificationError(Reason(risks[0].reason), risks[0].tag, tuple(Reason(risk.reason) for risk in risks))
         return risks
 
-    def statement(self, state: ObjectState, risks: tuple[PixelRisk, ...]) -> Statement | None:
+    def statement(self, state: ObjectState, risks: tuple[PixelRisk, ...], *, is_blanked: bool = False) -> Statement | None:
         """Return what an object says of what was done to it so far; None: what is expected.
 
         Args:
-            risks: for which it is kept all the same.
+            risks: of its pixels, for which it isn't refused.
+            is_blanked: something is blanked in its pixels.
         """
-        statements = self.resources.statements
+        statements, cleans = self.resources.statements, self.resources.profile.pixels.cleans
         if not risks and not statements.depends:
-            return None
-        statement = statements.of(state.rules, state.undone, state.dates, at_risk=bool(risks))
-        return None if statement == statements.expected else statement
+            # nearly all objects: nothing is unusual but an image without pixels, or pixels in what is none
+            if not cleans or state.judged_by.has_pixels == state.plan.has_pixels:
+                return None
+        pixels = PixelState(state.judged_by.has_pixels, bool(risks) and not cleans, is_blanked)
+        statement = statements.of(state.rules, state.undone, state.dates, pixels)
+        return None if statement == statements.expected(state.plan) else statement
 
     @staticmethod
     def missing_uids(state: ObjectState) -> dict[int, bytes]:
@@ -119,6 +130,16 @@ class ObjectRules:
             if not study:
                 missing[STUDY] = b"study of " + (series or instance)
         return missing
+
+    @staticmethod
+    def check_nested_pixels(state: ObjectState) -> None:
+        """Refuse an image in which something is blanked, and whose sequences keep other pixels: icons, mostly.
+
+        Raises:
+            DeidentificationError: there are some.
+        """
+        if state.blanks_pixels and any(map(holds_pixels, state.judged_by.nested)):
+            raise DeidentificationError(Reason.PIXEL_NESTED_DATA)
 
     def face(self, state: ObjectState) -> FaceEvidence | None:
         """Return the evidence of a head in an object; None where heads aren't looked for."""

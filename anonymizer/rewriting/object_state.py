@@ -38,11 +38,13 @@ class HeaderFindings(NamedTuple):
         pixel_risks: the risks of an object that is kept in spite of them.
         statement: what it says of what was done to it; None: what is expected.
         missing: by tag of a UID that the object lacks, or has empty: what takes the place of the original one.
+        blanks_pixels: something is blanked in its pixels.
     """
 
     pixel_risks: tuple[PixelRisk, ...] = ()
     statement: Statement | None = None
     missing: Mapping[int, bytes] = MappingProxyType({})
+    blanks_pixels: bool = False
 
 
 class ObjectState:
@@ -78,11 +80,14 @@ class ObjectState:
         judged_by: original values by which the object's pixels are judged.
         known: original values that identify somebody.
         new_uids: original UID -> new one, of all that were replaced.
+        blanks_pixels: PixelData isn't passed but handed to whoever blanks it.
+        pixel_vr, pixel_length: VR and length in bytes of PixelData as the file has it, where it stays.
         pixels, encapsulated: the value of PixelData, where it lies in the buffer and stays, and whether it is fragments.
         undone, dates: what custom rules kept that the profile would not, as ``Statements.of`` takes it.
     """
 
     __slots__ = (
+        "blanks_pixels",
         "buffer",
         "bulk",
         "cell_size",
@@ -105,6 +110,8 @@ class ObjectState:
         "overlay_bits",
         "own_dates",
         "patient",
+        "pixel_length",
+        "pixel_vr",
         "pixels",
         "plan",
         "planes",
@@ -128,7 +135,9 @@ class ObjectState:
         self.uid_mapping = uid_mapping
         self.facts = facts
         self.missing: Mapping[int, bytes] = {}
-        self.stamping: Stamping = resources.statements.stamping(None)
+        self.blanks_pixels = False
+        self.pixel_vr, self.pixel_length = b"", 0
+        self.stamping: Stamping = resources.statements.stamping(plan, None)
         self.cleaner: DescriptorCleaner | None = None
         self.buffer = _NOTHING
         self.start = 0
@@ -142,7 +151,7 @@ class ObjectState:
         self.rules: list[Rule] = []
         self.uids: dict[int, tuple[bytes, bytes]] = {}
         self.notes: set[Note] = set()
-        self.stamps = Stamps()
+        self.stamps = Stamps(plan.stamped)
         self.declared: Declared = {}
         self.planes: dict[int, bool] = {}
         self.overlay_bits = self.cell_size = 0

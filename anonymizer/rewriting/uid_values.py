@@ -87,7 +87,7 @@ def add_missing_uids(state: ObjectState) -> None:
         else:
             _identify(state, rule.tag, original, _new_uid(state, rule, original))
         added[tag] = state.encoding.element(tag, "UI", pad_uid(state.uids[tag][1]))
-    state.stamps = Stamps(added)
+    state.stamps = Stamps(state.plan.stamped, added)
 
 
 def _before_nul(value: bytes) -> bytes:

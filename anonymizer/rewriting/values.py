@@ -28,6 +28,7 @@ _DAY = 86_400
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 #: members of an Enum are looked up slowly before Python 3.12
 _EMPTY = Operation.EMPTY
+_ORIGINAL, _DERIVED = b"ORIGINAL", b"DERIVED"
 _NEW_UID = Operation.NEW_UID
 _PATIENT_NAME = Operation.PATIENT_NAME
 _REMOVE = Operation.REMOVE
@@ -132,6 +133,20 @@ def _keep_terms(state: ObjectState, rule: Rule, content: bytes, encoding: Encodi
         return None
     assert rule.otherwise is not None
     return rewrite_value(state, rule.otherwise, content, encoding)
+
+
+def _derive(state: ObjectState, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
+    """Say in value 1 of an ImageType or FrameType that the pixels are no longer as they were acquired (PS3.3 C.7.6.1.1.2)."""
+    assert rule.otherwise is not None
+    first, sign, rest = content.partition(b"\\")
+    if first.strip(b" \0") != _ORIGINAL:
+        return rewrite_value(state, rule.otherwise, content, encoding)
+    derived = pad_text((_DERIVED + sign + rest).rstrip(b" \0"))
+    pieces = rewrite_value(state, rule.otherwise, derived, encoding)
+    if pieces is not None:
+        return pieces
+    state.rules.append(rule)
+    return [encoding.element(rule.tag, rule.vr, derived)]
 
 
 def _keep_scheme(state: ObjectState, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
@@ -290,4 +305,5 @@ _VERBS: dict[Operation, Callable[[ObjectState, Rule, bytes, Encoding], list[Piec
     Operation.CLEAN_TEXT: _clean,
     Operation.DEVICE_PSEUDONYM: _name_device,
     Operation.CAP_AGE: _cap_age,
+    Operation.DERIVE: _derive,
 }

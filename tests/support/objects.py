@@ -15,6 +15,8 @@ from pydicom import Dataset, FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import dcmwrite
 
+from profiles import sop_class_modules
+
 IMPLICIT, EXPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 JPEG = "1.2.840.10008.1.2.4.50"
 SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big endian": BIG, "deflated": DEFLATED}
@@ -107,7 +109,10 @@ def _value(element: Element, order: str) -> bytes:
 
 
 def ct(*extra: Element, without: Sequence[int] = (), sop_class: str = CT) -> list[Element]:
-    """A small CT image's elements in order; ``extra`` ones are added, or take the place of those with their tags."""
+    """A small CT image's elements in order; ``extra`` ones are added, or take the place of those with their tags.
+
+    Objects of classes that have no pixels get none.
+    """
     elements = {
         element.tag: element
         for element in (
@@ -125,6 +130,8 @@ def ct(*extra: Element, without: Sequence[int] = (), sop_class: str = CT) -> lis
             Element(0x7FE00010, "OW", b"\1\2\3\4\5\6\7\x08"),
         )
     }
+    if not any("image-pixel" in module for module in sop_class_modules().get(sop_class, ["image-pixel"])):
+        del elements[0x7FE00010]
     elements |= {element.tag: element for element in extra}
     return [elements[tag] for tag in sorted(elements) if tag not in without]
 

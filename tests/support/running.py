@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from anonymizer import DeidentificationError, Key, Report
 from anonymizer.internals import Deidentification, Engine
-from profiles import QUARANTINE, ConfidentialityProfile, ProfileOptions
+from profiles import ConfidentialityProfile, ProfileOptions
 
 SECRET = bytes(range(32))
 
@@ -21,7 +21,7 @@ def engine(
     patient_name: str | None = None,
     patient_id: str | None = None,
     uid_root: str | None = None,
-    pixels: str = QUARANTINE,
+    pixels: str | None = None,
 ) -> Engine:
     """An engine with a fixed key."""
     profile = ConfidentialityProfile.default(options, patient_name=patient_name, patient_id=patient_id, pixels=pixels)

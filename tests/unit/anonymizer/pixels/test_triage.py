@@ -295,15 +295,22 @@ def test_a_document_that_is_kept_is_judged() -> None:
 
 
 def test_a_document_with_pixels_beside_it_is_judged() -> None:
-    beside = part10(
-        ct(Element(DOCUMENT, "OB", b"%PDF-1.4"), annotated("YES"), sop_class=ENCAPSULATED_PDF), sop_class=ENCAPSULATED_PDF
-    )
-    assert said(beside) == "burned-in-annotation"
+    pixels = Element(0x7FE00010, "OW", bytes(8))
+    beside = ct(Element(DOCUMENT, "OB", b"%PDF-1.4"), annotated("YES"), pixels, sop_class=ENCAPSULATED_PDF)
+    assert said(part10(beside, sop_class=ENCAPSULATED_PDF)) == "burned-in-annotation"
     # a long document is on its way before its neighbours are known
-    long = ct(Element(DOCUMENT, "OB", bytes(9 << 20)), annotated("YES"), sop_class=ENCAPSULATED_PDF)
+    long = ct(Element(DOCUMENT, "OB", bytes(9 << 20)), annotated("YES"), pixels, sop_class=ENCAPSULATED_PDF)
     with pytest.raises(DeidentificationError) as error:
         rewrite(part10(long, sop_class=ENCAPSULATED_PDF), engine(pixels="keep"))
-    assert [risk.value for risk in error.value.pixel_risks] == ["burned-in-annotation"]
+    assert [risk.value for risk in error.value.pixel_risks] == ["burned-in-annotation", "pixel-risk-unknown-class"]
+
+
+@pytest.mark.parametrize("sop_class", [ENCAPSULATED_PDF, "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.481.3"])
+def test_pixels_in_a_class_that_has_none_are_nobodys(sop_class: str) -> None:
+    """Nobody has judged what they show; without pixels such objects pass."""
+    assert said(part10(ct(sop_class=sop_class), sop_class=sop_class)) == ""
+    pixels = Element(0x7FE00010, "OW", bytes(8))
+    assert said(part10(ct(pixels, sop_class=sop_class), sop_class=sop_class)) == "pixel-risk-unknown-class"
 
 
 # -- Python ----------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ def described(blob: bytes, using: Engine | None = None) -> Description:
 
 @pytest.mark.parametrize("sop_class", sorted(set(sop_class_modules()) - {"1.2.840.10008.1.3.10"}))
 def test_each_class_of_the_standard_is_told(sop_class: str) -> None:
-    blob = part10(ct(RISKY, Element(0x00080018, "UI", ""), sop_class=sop_class), sop_class=sop_class)
+    pixels = Element(0x7FE00010, "OW", bytes(8))
+    blob = part10(ct(RISKY, pixels, Element(0x00080018, "UI", ""), sop_class=sop_class), sop_class=sop_class)
     assert described(blob).sop_class_uid == sop_class
 
 

@@ -1,0 +1,58 @@
+"""Frames of a file as a viewer shows them, by pydicom: for people who look at rectangles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy
+    import numpy.typing
+
+#: darkest and brightest of the displayed values, in percent of the pixels
+_DARKEST, _BRIGHTEST = 0.5, 99.5
+#: rows and columns of the pixels that are looked at for these
+_SAMPLED = 1000
+
+
+def displayed_frame(path: str, number: int) -> numpy.typing.NDArray[numpy.uint8]:
+    """Return a frame as a picture of 8 bits: of shape (rows, columns), or (rows, columns, 3) for colours.
+
+    Grey values are windowed between percentiles.
+
+    Args:
+        number: of the frame, from 1 on.
+
+    Raises:
+        ValueError: the file has no such frame, or none that can be decoded here.
+    """
+    import numpy
+    from pydicom import dcmread
+    from pydicom.pixels.processing import apply_color_lut, convert_color_space
+    from pydicom.pixels.utils import pixel_array
+
+    from ..dicom.quiet_pydicom import quiet_pydicom
+
+    with quiet_pydicom():
+        try:
+            dataset = dcmread(path, force=True)
+            frames, photometric = int(dataset.get("NumberOfFrames") or 1), str(dataset.PhotometricInterpretation)
+            shown = pixel_array(dataset, index=number - 1, raw=True) if number <= frames else None
+            if shown is not None and photometric == "PALETTE COLOR":
+                shown = apply_color_lut(shown, dataset)
+            elif shown is not None and photometric.startswith("YBR_FULL"):
+                shown = convert_color_space(shown, photometric, "RGB")
+        except Exception:  # of whatever decoder; its text may hold values
+            raise ValueError("the frame can't be decoded here") from None
+    if shown is None:
+        raise ValueError("the file has not so many frames")
+    if shown.ndim == 2:
+        # of some pixels: a picture needs no more
+        sample = shown[:: max(1, shown.shape[0] // _SAMPLED), :: max(1, shown.shape[1] // _SAMPLED)]
+        low, high = (float(value) for value in numpy.percentile(sample, (_DARKEST, _BRIGHTEST)))
+    else:
+        low, high = 0.0, float(numpy.iinfo(shown.dtype).max)
+    picture = numpy.empty(shown.shape, numpy.uint8)
+    for row, line in enumerate(shown):
+        # line by line: frames may be large
+        picture[row] = numpy.clip((line.astype(numpy.float32) - low) / max(high - low, 1.0), 0, 1) * 255
+    return 255 - picture if photometric == "MONOCHROME1" else picture

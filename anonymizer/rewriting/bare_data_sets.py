@@ -1,0 +1,95 @@
+"""Bare data sets, as Python programs have them: whole in memory, without a file header, perhaps without their UIDs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from io import BytesIO
+from typing import TypeVar
+
+from profiles import compile_plan
+
+from ..dicom.buffer import Buffer
+from ..dicom.encoding import UNDEFINED, Encoding
+from ..dicom.object_reader import ObjectReader
+from ..dicom.part10 import native_syntax
+from ..dicom.tags import SOP_CLASS
+from ..files.pieces import Piece, PieceBatch
+from ..identity.lookahead import find_class
+from ..pixels import PixelCleaner, decide
+from .bulk_values import pass_bulk
+from .data_set_rewriter import end_object, rewrite_object
+from .object_rules import ObjectRules
+from .object_screening import ObjectScreening
+from .object_state import HeaderFindings, ObjectState
+from .pixel_header import PixelHeader
+
+T = TypeVar("T")
+
+
+def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
+    """Return a bare data set, de-identified.
+
+    Args:
+        sop_class: its class, whatever the data set says.
+
+    Raises:
+        DeidentificationError: it can't be understood, or must not be written.
+    """
+    resources, buffer = rules.resources, Buffer(content, complete=True)
+    if sop_class:
+        rules.check_sop_class(sop_class.encode("latin-1", "replace"))
+    plan = compile_plan(resources.profile, sop_class)
+    if find_class(buffer, 0, encoding, "").has_references:
+        plan = rules.with_references(plan)
+    facts = resources.subjects.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
+    policy, findings, cleaner = resources.profile.pixels, HeaderFindings(), None
+    while True:
+        state = rules.begin(plan, encoding, resources.uids, facts, findings)
+        pieces = rewrite_object(state, buffer, 0)
+        if state.has_references:
+            plan = rules.with_references(plan)
+            continue
+        rules.check_nested_pixels(state)
+        risks = rules.pixel_risks(state, keep=policy.passes_risks)
+        rules.check_face(rules.face(state), None)
+        if risks and policy.cleans and cleaner is None:
+            # nobody says how fragments are compressed
+            header = PixelHeader(state, "" if state.pixel_length == UNDEFINED else native_syntax(encoding), risks)
+            cleaner = header.cleaner(decide(policy, header.evidence(policy)))
+        missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}
+        before, is_blanked = findings, cleaner is not None
+        statement = rules.statement(state, risks, is_blanked=is_blanked)
+        findings = HeaderFindings(risks, statement, {**before.missing, **missing}, is_blanked)
+        if findings == before:
+            return b"".join(_finish(rules, state, pieces, content, cleaner))
+        if is_blanked:
+            plan = rules.blanking(plan)
+
+
+def _finish(
+    rules: ObjectRules, state: ObjectState, pieces: list[Piece], content: bytes, cleaner: PixelCleaner | None
+) -> list[Piece]:
+    """Return ``pieces`` without what names somebody, and behind them the pixels in which something is blanked."""
+    screen = state.resources.screen
+    screening = None if screen is None else ObjectScreening(screen, frozenset())
+    if screening is not None:
+        screening.read(content)
+    written = [*(pieces if screening is None else screening.screen(pieces, state))]
+    if state.bulk is None:
+        return written
+    behind = _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), screening, cleaner), written)
+    rest: list[Piece] = [*end_object(state)] if not behind else rewrite_object(state, Buffer(behind, complete=True), 0)
+    rules.check_nested_pixels(state)
+    return [*written, *(rest if screening is None else screening.screen(rest, state))]
+
+
+def _drain(batches: Generator[PieceBatch, None, T], into: list[Piece]) -> T:
+    """Append what a generator yields, and return what it returns."""
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        assert isinstance(batch, list)
+        into += batch

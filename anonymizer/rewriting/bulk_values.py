@@ -1,0 +1,70 @@
+"""Values that the buffer doesn't hold, and pixels in which something is blanked: they pass in chunks, or are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import chain
+
+from ..dicom.buffer import Bulk, BulkKind
+from ..dicom.object_reader import ObjectReader
+from ..dicom.tags import PIXEL_DATA
+from ..errors import DeidentificationError
+from ..files.pieces import Piece, PieceBatch
+from ..pixels import PixelCleaner
+from ..reasons import Note
+from .elements import cell_mask
+from .object_screening import ObjectScreening
+from .object_state import ObjectState
+
+
+def pass_bulk(
+    state: ObjectState, bulk: Bulk, source: ObjectReader, screening: ObjectScreening | None, cleaner: PixelCleaner | None
+) -> Generator[PieceBatch, None, bytes]:
+    """Pass a bulk value on, or over, and return what was read behind it.
+
+    Args:
+        bulk: the value at which the walk stopped.
+        cleaner: what blanks the object's pixels.
+
+    Raises:
+        DeidentificationError: the object ends before the value does, the value names somebody, or its pixels can't be cleaned.
+    """
+    buffer, last = state.buffer, state.last
+    if bulk.kind is BulkKind.FRAGMENTS:
+        look = None if screening is None else screening.check_fragment
+        return (yield from source.fragments(buffer.content[bulk.offset :], state.encoding, look))
+    if bulk.kind is BulkKind.BLANK_FRAGMENTS:
+        assert cleaner is not None
+        return (yield from cleaner.clean(buffer.view[bulk.offset :], source.read, bulk.length, state.encoding))
+    # as far as it is at hand
+    end = min(bulk.offset + bulk.length, len(buffer.content))
+    beginning: Piece = buffer.view[bulk.offset : end]
+    missing = bulk.length - len(beginning)
+    if bulk.kind is BulkKind.BLANK:
+        assert cleaner is not None
+        if state.overlay_bits:
+            mask = cell_mask(state)
+            yield from cleaner.clean(
+                mask.apply(beginning), lambda size: mask.apply(source.read(size)), bulk.length, state.encoding
+            )
+        else:
+            yield from cleaner.clean(beginning, source.read, bulk.length, state.encoding)
+    elif bulk.kind is BulkKind.MASK:
+        mask = cell_mask(state)
+        for chunk in chain((beginning,), source.copy(missing, last)):
+            yield [mask.apply(chunk)]
+    elif bulk.kind is BulkKind.COPY and last != PIXEL_DATA and screening is not None:
+        yield from screening.watched(chain((bytes(beginning),), source.copy(missing, last)), last)
+    elif bulk.kind is BulkKind.COPY:
+        yield [beginning]
+        yield from source.copy_through(missing, last)
+    else:
+        try:
+            for _ in source.copy(missing, last):
+                pass
+        except DeidentificationError:
+            # what ends too early behind the pixel data is padding
+            if last <= PIXEL_DATA:
+                raise
+            state.notes.add(Note.TRAILING_DATA_REMOVED)
+    return buffer.content[end:]

@@ -1,0 +1,137 @@
+"""The header of an object at risk, as far as it tells of its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, attribute_vr
+
+from ..dicom.tags import PIXEL_DATA, SERIES, SOP_INSTANCE
+from ..errors import DeidentificationError
+from ..pixels import (
+    PixelCleaner,
+    PixelDecision,
+    PixelEvidence,
+    is_native,
+    read_image_format,
+    read_regions,
+)
+from ..pixels.notes import noted_value
+from ..pixels.regions import ABSENT, INVALID, RegionState
+from ..pixels.triage import split_values
+from ..reasons import Reason
+from .object_state import ObjectState
+
+_ROWS, _COLUMNS, _IMAGE_TYPE, _OFFSETS = 0x00280010, 0x00280011, 0x00080008, 0x7FE00001
+#: LossyImageCompression
+_LOSSY = 0x00282110
+_ADMITTED_BY_ITEMS = {
+    BURNED_IN_ANNOTATION: Reason.BURNED_IN_ANNOTATION,
+    SPECIMEN_LABEL_IN_IMAGE: Reason.PIXEL_SPECIMEN_LABEL,
+}
+
+
+class PixelHeader:
+    """The header of an object whose walk has come to its pixels: all of it is in the buffer."""
+
+    def __init__(self, state: ObjectState, transfer_syntax: str, risks: tuple[PixelRisk, ...]) -> None:
+        """
+        Args:
+            risks: of the object, one at least.
+        """
+        self._state = state
+        self._transfer_syntax = transfer_syntax
+        self._risks = risks
+
+    def evidence(self, policy: PixelPolicy) -> PixelEvidence:
+        """Return the evidence by which it is decided what is blanked.
+
+        Raises:
+            DeidentificationError: the object has no pixels, or no image of a size.
+        """
+        state, risk = self._state, self._risks[0]
+        if not state.judged_by.has_pixels:
+            # what it says of itself can't be made untrue
+            raise self._refusal(Reason(risk.reason), risk.tag)
+        values = self._values(policy.rules.tags | {_ROWS, _COLUMNS, _IMAGE_TYPE, _LOSSY})
+        rows, columns = (self._size(values.get(tag, ())) for tag in (_ROWS, _COLUMNS))
+        if not rows or not columns:
+            raise self._refusal(Reason.PIXEL_INVALID_IMAGE, _COLUMNS if rows else _ROWS)
+        reviewed = None
+        if (of_people := state.resources.reviewed) is not None:
+            instance, series = state.uid(SOP_INSTANCE)[0], state.uid(SERIES)[0]
+            reviewed = of_people.find(instance, series, state.resources.uids.hash(instance), rows, columns)
+        self._check_admissions_of_items()
+        regions = ABSENT
+        if "us-region-calibration" in state.plan.types.modules or not state.plan.known_iod:
+            regions = read_regions(state.buffer, state.start, state.encoding, rows, columns)
+            if regions.state is RegionState.VALID and _was_resampled(values):
+                regions = INVALID
+        return PixelEvidence(self._risks, values, rows, columns, regions, reviewed)
+
+    def _check_admissions_of_items(self) -> None:
+        """Refuse an object in which an item admits something: nothing that is blanked makes that untrue.
+
+        Raises:
+            DeidentificationError: one does.
+        """
+        for tag, reason in _ADMITTED_BY_ITEMS.items():
+            values = split_values(b"\\".join(self._state.judged_by.nested.get(tag, ())), self._state.charset)
+            if any(value.upper() not in ("", "NO") for value in values):
+                raise self._refusal(reason, tag)
+
+    def cleaner(self, decision: PixelDecision) -> PixelCleaner | None:
+        """Return what blanks the object's pixels; None where nothing is to be blanked.
+
+        Raises:
+            DeidentificationError: they can't be, or aren't of the size for which it was decided.
+        """
+        rectangles = decision.rectangles
+        if not rectangles:
+            return None
+        state = self._state
+        if PIXEL_DATA not in state.judged_by.top:
+            # FloatPixelData or DoubleFloatPixelData
+            raise self._refusal(Reason.PIXEL_UNSUPPORTED_FORMAT)
+        native = is_native(self._transfer_syntax)
+        try:
+            image = read_image_format(state.buffer, state.start, state.encoding, state.pixel_vr, native=native)
+            cleaner = PixelCleaner(image, rectangles, self._transfer_syntax, with_table=_has_table(state))
+        except DeidentificationError as error:
+            raise error.with_risks(self._reasons) from None
+        if (image.rows, image.columns) != (decision.rows, decision.columns):
+            raise self._refusal(Reason.PIXEL_SIZE_MISMATCH, _ROWS)
+        if native and state.pixel_length != image.value_length:
+            raise self._refusal(Reason.PIXEL_LENGTH_MISMATCH, PIXEL_DATA)
+        return cleaner
+
+    @property
+    def _reasons(self) -> tuple[Reason, ...]:
+        return tuple(Reason(risk.reason) for risk in self._risks)
+
+    def _refusal(self, reason: Reason, tag: int = 0) -> DeidentificationError:
+        return DeidentificationError(reason, tag, self._reasons)
+
+    def _values(self, tags: frozenset[int]) -> dict[int, tuple[str, ...]]:
+        state = self._state
+        buffer, encoding = state.buffer, state.encoding
+        found = {}
+        for tag, (vr, start, length) in buffer.find(state.start, len(buffer.content), tags, encoding).items():
+            name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag).split(" ")[0]
+            found[tag] = split_values(noted_value(name, buffer.content, start, length, encoding), state.charset)
+        return found
+
+    @staticmethod
+    def _size(values: tuple[str, ...]) -> int:
+        return int(values[0]) if len(values) == 1 and values[0].isdecimal() else 0
+
+
+def _was_resampled(values: Mapping[int, tuple[str, ...]]) -> bool:
+    """Return whether an image may be another than that for which its regions were measured: derived by more than compression."""
+    derived = [value.upper() for value in values.get(_IMAGE_TYPE, ())[:1]] == ["DERIVED"]
+    return derived and "01" not in values.get(_LOSSY, ())
+
+
+def _has_table(state: ObjectState) -> bool:
+    """Return whether attributes tell where the frames begin; they go, and a basic offset table takes their place."""
+    return _OFFSETS in state.buffer.find(state.start, len(state.buffer.content), frozenset({_OFFSETS}), state.encoding)
