@@ -22,6 +22,7 @@ from .commands.finish import finish
 from .commands.grouped_help import GroupedCommand
 from .commands.job_options import with_job_options
 from .commands.key import key_commands
+from .commands.pixels import pixels
 from .commands.quarantined import quarantined
 from .commands.reidentify import reidentify
 from .commands.reporting_options import with_reporting
@@ -81,6 +82,7 @@ main.add_command(explain)
 main.add_command(file)
 main.add_command(finish)
 main.add_command(key_commands)
+main.add_command(pixels)
 main.add_command(quarantined)
 main.add_command(reidentify)
 

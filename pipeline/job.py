@@ -42,6 +42,7 @@ from transforms import (
     WriteAccount,
     WriteInstances,
     WriteOutcomes,
+    WritePixels,
     WriteReferences,
     WriteTable,
     WriteUidMap,
@@ -172,6 +173,10 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     for part, part_rows in rows.items():
         write = WriteInstances(audit.folder, f"instances-{audit.run_id}-{part}", audit.constants, parts.inputs.ids)
         tables.append(part_rows | f"Write{part.capitalize()}" >> write)
+        # pass 1 rejects what can't be cleaned: nothing was blanked there
+        if config.profile.pixels.cleans and part != "rejected":
+            pixels = WritePixels(audit.folder, f"pixels-{audit.run_id}-{part}")
+            tables.append(part_rows | f"Write{part.capitalize()}Pixels" >> pixels)
         # pass 1 writes the outcomes of the objects that it rejects with their names
         if parts.crosswalk is not None and part != "rejected":
             _ = part_rows | f"Write{part.capitalize()}Outcomes" >> WriteOutcomes(parts.crosswalk)

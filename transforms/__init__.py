@@ -9,6 +9,7 @@ from .anonymizing.share_words import convert_words as convert_words
 from .anonymizing.share_words import words_table as words_table
 from .audit.audit_tables import RowConstants as RowConstants
 from .audit.audit_tables import WriteInstances as WriteInstances
+from .audit.audit_tables import WritePixels as WritePixels
 from .audit.audit_tables import WriteReferences as WriteReferences
 from .audit.audit_tables import WriteUidMap as WriteUidMap
 from .audit.write_account import SumOfSources as SumOfSources
@@ -17,6 +18,7 @@ from .audit_names import EARLIER as EARLIER
 from .audit_names import GONE_TABLE as GONE_TABLE
 from .audit_names import INSTANCES_TABLE as INSTANCES_TABLE
 from .audit_names import LEDGER as LEDGER
+from .audit_names import PIXELS_TABLE as PIXELS_TABLE
 from .audit_names import REFERENCES_TABLE as REFERENCES_TABLE
 from .audit_names import TABLES as TABLES
 from .audit_names import UID_MAP_TABLE as UID_MAP_TABLE
@@ -72,6 +74,7 @@ from .records import HeaderGroups as HeaderGroups
 from .records import RefBatch as RefBatch
 from .records import Status as Status
 from .records import WorkUnit as WorkUnit
+from .reviewed_lines import ReviewedLines as ReviewedLines
 from .scanning.group_work_units import GroupIntoWorkUnits as GroupIntoWorkUnits
 from .scanning.judge_faces import JudgeFaces as JudgeFaces
 from .scanning.scan_headers import ScanHeaders as ScanHeaders

@@ -11,10 +11,12 @@ from typing import NamedTuple
 EARLIER = "earlier"
 #: kinds of tables: the beginnings of their files' names
 INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE = "instances", "uid_map", "references"
-GONE_TABLE, WORDS_TABLE = "gone", "words"
-TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TABLE)
+GONE_TABLE, WORDS_TABLE, PIXELS_TABLE = "gone", "words", "pixels"
+TABLES = (INSTANCES_TABLE, UID_MAP_TABLE, REFERENCES_TABLE, GONE_TABLE, WORDS_TABLE, PIXELS_TABLE)
 #: the beginning of ledgers' names
 LEDGER = "ledger"
+#: the beginning of the names of files with lines of reviewed rectangles
+_REVIEWED = "reviewed"
 
 #: as ``new_run_id`` makes them; versions before had no time in them
 _RUN_ID = re.compile("[0-9]{14}[0-9a-f]{8}|[0-9a-f]{8}")
@@ -63,6 +65,11 @@ def is_table(name: object, run_id: str) -> bool:
 def account_name(run_id: str) -> str:
     """Return the name of the file in which a run's job lists its tables."""
     return f"account-{run_id}.json"
+
+
+def reviewed_name(digest: str) -> str:
+    """Return the name of the file for lines of reviewed rectangles with that digest, in hexadecimal digits."""
+    return f"{_REVIEWED}-{digest[:32]}.bin"
 
 
 def ledger_file(name: str) -> LedgerFile | None:

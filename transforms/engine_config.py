@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from anonymizer import Key, PatientTable, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal
+from anonymizer.internals import Engine, Seal, put_back_lines
 from profiles import ConfidentialityProfile
 
 ReadFile = Callable[[str], bytes]
+ReadSealed = Callable[[Seal], bytes]
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,14 @@ class EngineConfig:
     """Configuration of an engine. It goes into the job graph, so it names the key and never holds it.
 
     Attributes:
-        profile: the policy.
+        profile: the policy, without the lines of its reviewed rectangles.
         key_uri: where the key is, as ``Key.load`` takes it.
         key_id: the key's id: a worker that finds another key there must not go on with it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
             another key began; else empty.
+        read_reviewed: returns the lines of the profile's reviewed rectangles; None: it has none.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: keyed digest of the table.
         read: returns the content of a file on object storage.
@@ -41,6 +43,7 @@ class EngineConfig:
     uid_hash_key_uri: str = ""
     uid_hash_key_id: str = ""
     uid_hash_scope: str = ""
+    read_reviewed: ReadSealed | None = None
 
     def patients(self) -> PatientTable | None:
         """Return the table of patients, if there is one.
@@ -58,6 +61,7 @@ class EngineConfig:
         Raises:
             SecretError: the key can't be read or used, or isn't the one that the job was started with.
             PatientTableError: as for the table of patients.
+            SealError: the lines of reviewed rectangles are not as this run wrote them.
         """
         return _loaded(self).engine
 
@@ -65,7 +69,7 @@ class EngineConfig:
         """Return the seal that makes and checks the codes of the audit's files.
 
         Raises:
-            SecretError, PatientTableError: as for ``engine``.
+            SecretError, PatientTableError, SealError: as for ``engine``.
         """
         return _loaded(self).seal
 
@@ -93,14 +97,17 @@ def _loaded(config: EngineConfig) -> _Loaded:
     gc.freeze()
     # records are no garbage: to look for some each 700 records took a tenth of the time of a run that skips most objects
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    seal, profile = Seal(key), config.profile
+    if config.read_reviewed is not None:
+        profile = put_back_lines(profile, config.read_reviewed(seal))
     engine = Engine(
-        config.profile,
+        profile,
         key,
         uid_root=config.uid_root,
         patients=patients,
         uid_hash_key=hash_key,
     )
-    return _Loaded(engine, Seal(key))
+    return _Loaded(engine, seal)
 
 
 def _key(uri: str, scope: str, key_id: str) -> Key:

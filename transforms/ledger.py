@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgpack
 
 from anonymizer import AttributeAction
-from anonymizer.internals import SEAL_SIZE, TRANSIENT_REASONS
+from anonymizer.internals import SEAL_SIZE, TRANSIENT_REASONS, PixelDecision
 from storage import NotOursError, TableFolder, nothing_to_wait_for
 
 from .audit_names import LEDGER
@@ -28,8 +28,8 @@ from .shuffle.record_coder import decode_record, encode_record
 from .source_ids import SourceHasher
 
 #: number of the files' format; those of another one are not read: 1 could hold code, 2 may tell of objects that are on no disk, 3
-#: doesn't say what objects are, 4 had another layout
-_FORMAT = 5
+#: doesn't say what objects are, 4 had another layout, 5 has no decisions on pixels
+_FORMAT = 6
 #: a run that goes on repeats at most this part of each worker's work, or so many objects: more where each file is a request
 #: that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128
@@ -46,7 +46,7 @@ class KnownHeader(NamedTuple):
 
     Attributes:
         source_id, version, container_id: as in ListedSource.
-        instance, new_uid, kept_uid: as in InstanceHeader.
+        instance, new_uid, kept_uid, pixels: as in InstanceHeader.
     """
 
     source_id: str
@@ -55,6 +55,7 @@ class KnownHeader(NamedTuple):
     instance: bytes
     new_uid: bytes
     kept_uid: bytes = b""
+    pixels: PixelDecision | None = None
 
     @property
     def listed_as(self) -> str:
@@ -322,7 +323,13 @@ def known_groups(groups: Iterable[HeaderGroup], sources: SourceHasher) -> Iterat
             source = sources.of(header.ref, header.source_id.hex())
             headers.append(
                 KnownHeader(
-                    source.source_id, source.version, source.container_id, header.instance, header.new_uid, header.kept_uid
+                    source.source_id,
+                    source.version,
+                    source.container_id,
+                    header.instance,
+                    header.new_uid,
+                    header.kept_uid,
+                    header.pixels,
                 )
             )
         yield KnownGroup(group.study, group.shared, headers)

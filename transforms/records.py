@@ -8,7 +8,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from anonymizer import AttributeAction, Reason
-from anonymizer.internals import Description, FaceEvidence
+from anonymizer.internals import CleanedPixels, Description, FaceEvidence, PixelDecision
 from storage import ObjectRef
 
 from .shuffle.record_coder import PackedRecordCoder, register_record
@@ -88,6 +88,7 @@ class InstanceHeader(NamedTuple):
         instance: keyed hash of its SOPInstanceUID, 32 bytes.
         new_uid: the new SOPInstanceUID; empty where it stays.
         kept_uid: the SOPInstanceUID where it stays.
+        pixels: the decision on its pixels; None where there is nothing to decide, or its work is done.
     """
 
     ref: ObjectRef
@@ -95,6 +96,7 @@ class InstanceHeader(NamedTuple):
     instance: bytes
     new_uid: bytes
     kept_uid: bytes = b""
+    pixels: PixelDecision | None = None
 
 
 class SharedFindings(NamedTuple):
@@ -260,6 +262,7 @@ class AuditRow(NamedTuple):
         modality, patient_id: as in Description.
         source_size: of the listed object, in bytes; -1 where it isn't known.
         before: as in ObjectRef.
+        pixels: the cleaning of its pixels; None where nothing had to be cleaned.
     """
 
     source_id: str
@@ -288,6 +291,7 @@ class AuditRow(NamedTuple):
     patient_id: str = ""
     source_size: int = -1
     before: tuple[str, str] | None = None
+    pixels: CleanedPixels | None = None
 
 
 class AuditRows(list[AuditRow]):

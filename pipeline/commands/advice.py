@@ -64,6 +64,36 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
         "a rendering of the head shows the face: remove faces with another program, or give --faces keep to let heads pass.",
     ),
     (
+        (Reason.PIXEL_NO_RULE, Reason.PIXEL_INVALID_REGIONS),
+        "nothing says what to blank: look at them (`dicom-deid quarantined` lists them), then write rules for --pixel-rules, or "
+        "list rectangles for --rectangles.",
+    ),
+    (
+        (Reason.PIXEL_SIZE_MISMATCH,),
+        "rectangles were made for images of another size: give --pixel-rules or --rectangles those of this size.",
+    ),
+    (
+        (Reason.PIXEL_RULE_QUARANTINE,),
+        "a rule of --pixel-rules or a line of --rectangles refuses them: nothing to do, unless it is wrong.",
+    ),
+    (
+        (Reason.PIXEL_NESTED_DATA,),
+        "a custom rule keeps a sequence with pixels of its own, which nothing blanks: let it be removed.",
+    ),
+    (
+        (Reason.PIXEL_UNSUPPORTED_SYNTAX, Reason.PIXEL_UNSUPPORTED_FORMAT),
+        "this program can't clean pixels in this form: decompress or convert them with another, then run again.",
+    ),
+    (
+        (Reason.PIXEL_INVALID_IMAGE, Reason.PIXEL_LENGTH_MISMATCH, Reason.PIXEL_INVALID_FRAMES),
+        "the pixels don't match their header (reason_tag names the attribute, if any): fetch the objects from their archive "
+        "again, or repair them.",
+    ),
+    (
+        (Reason.PIXEL_VERIFICATION_FAILED,),
+        "pixels were not clean after they had been cleaned: please report it, with the version and this reason.",
+    ),
+    (
         (Reason.EMBEDDED_OVERLAY,),
         "an overlay lies in compressed pixels, which this program can't change: decompress them with another, then run again.",
     ),
@@ -135,3 +165,8 @@ def advice(reasons: Iterable[str]) -> list[str]:
         if codes := [reason.value for reason in kind if reason.value in present]:
             sentences.append(f"{', '.join(codes)}: {sentence}")
     return [*sentences, _NAMES] if present else []
+
+
+def advice_on(reason: Reason) -> str:
+    """Return the sentence on one reason; ``""`` where there is none."""
+    return next((sentence[:1].upper() + sentence[1:] for kind, sentence in _ADVICE if reason in kind), "")

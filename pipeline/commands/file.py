@@ -150,7 +150,12 @@ def _stream(standard: TextIO, name: str, mode: Literal["rb", "wb"]) -> AbstractC
 def _show(error: DeidentificationError) -> None:
     from anonymizer import Reason
 
+    from .advice import advice_on
+
     click.echo(f"Quarantined, nothing written: {error}", err=True)
-    if error.pixel_risks:
+    if error.pixel_risks[:1] == (error.reason,):
         flag = "--faces" if error.reason is Reason.PIXEL_RISK_FACE else "--pixels"
         click.echo(f"Its pixels may identify a person: look at them, then give {flag} keep to let the object pass.", err=True)
+    elif error.pixel_risks:
+        # they were to be cleaned, and can't be
+        click.echo(advice_on(error.reason), err=True)

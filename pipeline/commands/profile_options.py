@@ -49,10 +49,30 @@ _PROFILE_OPTIONS = (
     _option(
         "--pixels",
         "--burned-in",
-        type=click.Choice(["quarantine", "keep"]),
-        default="quarantine",
+        type=click.Choice(["quarantine", "keep", "clean"]),
+        help="Quarantine, keep or clean objects whose pixels may identify a person, such as ultrasound and screen captures. "
+        "clean is the option CleanPixelData. Default: quarantine, or clean with that option.",
+    ),
+    _option(
+        "--pixel-rules",
+        multiple=True,
+        metavar="FILE",
+        help="Rules that say what to blank: CSV or JSON, a CTP script, a deid recipe. May be given several times.",
+    ),
+    _option(
+        "--accept-rule",
+        "accept_rules",
+        multiple=True,
+        metavar="NAME",
+        help="Accept a rule of an imported file that the lint refuses, by name. May be given several times.",
+    ),
+    _option("--rectangles", metavar="FILE", help="CSV file with rectangles to blank that people decided on, object by object."),
+    _option(
+        "--slide-labels",
+        type=click.Choice(["drop", "blank"]),
+        default="drop",
         show_default=True,
-        help="Quarantine or keep objects whose pixels may identify a person, such as ultrasound and screen captures.",
+        help="Leave out, or blank, whole slide images of a slide's label, with --pixels clean.",
     ),
     _option("--trust-burned-in-no", is_flag=True, help="Trust BurnedInAnnotation NO also in ultrasound and secondary captures."),
     _option("--pixel-risk", metavar="FILE", help="CSV file with more rows for the table of pixel risks."),
@@ -94,8 +114,10 @@ _ENGINE_OPTIONS = (
 )
 
 
+#: values of these options that are no files
+_NO_FILES = frozenset({("profile", "basic"), ("pixel_rules", "deid")})
 #: options that name files with rules
-_RULE_FILES = ("profile", "safe_private", "pixel_risk")
+_RULE_FILES = ("profile", "safe_private", "pixel_risk", "pixel_rules", "rectangles")
 
 
 def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -104,8 +126,10 @@ def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     Args:
         given: the command's parameters, by name.
     """
-    named = ((option, given.get(option)) for option in _RULE_FILES)
-    return tuple((option, path) for option, path in named if path and (option, path) != ("profile", "basic"))
+    named = ((option, given.get(option) or ()) for option in _RULE_FILES)
+    several = ((option, path) for option, paths in named for path in ((paths,) if isinstance(paths, str) else paths))
+    # what is no path is the name of rules that come with the program, or with a package
+    return tuple((option, path) for option, path in several if (option, path) not in _NO_FILES)
 
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
@@ -141,7 +165,11 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         cap_ages: bool,
         strict: bool,
         safe_private: str | None,
-        pixels: str,
+        pixels: str | None,
+        pixel_rules: tuple[str, ...],
+        accept_rules: tuple[str, ...],
+        rectangles: str | None,
+        slide_labels: str,
         trust_burned_in_no: bool,
         pixel_risk: str | None,
         faces: str,
@@ -158,6 +186,10 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             strict=strict,
             safe_private=safe_private,
             pixels=pixels,
+            pixel_rules=pixel_rules or None,
+            accept_rules=accept_rules,
+            rectangles=rectangles,
+            slide_labels=slide_labels,
             trust_burned_in_no=trust_burned_in_no,
             pixel_risk=pixel_risk,
             faces=faces,

@@ -25,8 +25,22 @@ _KEPT_PIXELS_ADVICE = (
 #: fields of ``run.json`` in the event: all counts, without the names of tables, which are many
 _IN_EVENT = (
     *("run_id", "listed", "counts", "reasons", "new_quarantined", "new_since", "incomplete_studies", "quarantined_without_study"),
-    *("superseded", "pixel_risks", "references", "uids", "gone", "bytes_written", "operations", "other_settings", "times"),
+    *(
+        "superseded",
+        "pixel_risks",
+        "cleaned_by",
+        "references",
+        "uids",
+        "gone",
+        "bytes_written",
+        "operations",
+        "other_settings",
+        "times",
+    ),
 )
+
+#: sources of rectangles, for people
+_SOURCES = {"rule": "rules", "region": "ultrasound regions", "file": "--rectangles", "label": "--slide-labels"}
 
 
 def exit_code_of(report: RunReport) -> int:
@@ -61,9 +75,12 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
         # an object has one reason, but may have several risks
         if risk["quarantined"] != report.reasons.get(name, 0):
             risks.append((f"{name}, with other risks", risk["quarantined"]))
-        if risk["kept"]:
+        if risk.get("kept"):
             risks.append((f"{name}, but kept", risk["kept"]))
+        if risk.get("cleaned"):
+            risks.append((f"{name}, cleaned", risk["cleaned"]))
     yield risks
+    yield [(f"cleaned by {_SOURCES.get(source, source)}", count) for source, count in report.cleaned_by.items()]
     others = (
         ("incomplete studies", report.incomplete_studies),
         ("quarantined, of unknown study", report.quarantined_without_study),
@@ -101,7 +118,14 @@ def _sentences(report: RunReport) -> Iterator[str]:
     took = ", ".join(f"{stage} {_clock(seconds[stage])}" for stage in seconds if stage != "total" and seconds[stage] is not None)
     if seconds.get("total") is not None:
         yield f"Duration: {_clock(seconds['total'])}" + f" ({took})" * bool(took)
-    is_kept = any(risk["kept"] for risk in report.pixel_risks.values())
+    reviewed = report.settings.get("rectangles")
+    by_file = report.cleaned_by.get("file", 0)
+    if reviewed and by_file < reviewed["lines"]:
+        yield (
+            f"--rectangles has {reviewed['lines']} lines, and {by_file} objects of this run were cleaned "
+            "or kept by them: others were refused, were done before, or are not there (mistyped UIDs, hashes of another key)."
+        )
+    is_kept = any(risk.get("kept") for risk in report.pixel_risks.values())
     # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":
         yield _KEPT_PIXELS_ADVICE

@@ -57,7 +57,7 @@ def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> Non
         names = ", ".join(name.replace("_", " ") for name in differing)
         raise UsageError(
             f"--output was made with other settings ({names}): choose another folder, or use the same options and key; "
-            "--mixed-output accepts both in one folder"
+            "--resume --recheck writes again what other settings wrote; --mixed-output accepts both in one folder"
         )
 
 

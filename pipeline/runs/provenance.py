@@ -141,14 +141,15 @@ def _compatibility(
     options: JobOptions, key: Key, digests: Digests, uid_map: ImportedUidMap | None, patient_table_digest: str
 ) -> dict[str, Any]:
     profile, engine = options.profile, options.engine
-    risk_digest = profile.pixels.digest
+    risk_digest, of_pixels = profile.pixels.digest, profile.pixels.settings
     return {
         UID_HASH_KEY: uid_map.key_id if uid_map else key.key_id,
         UID_MAP_RUN: uid_map and uid_map.run.run_id,
         "schema_version": SCHEMA_VERSION,
         "edition": EDITION,
         "options": profile.options.names(),
-        **profile.pixels.settings,
+        # the profile's digest covers rules and rectangles
+        **{name: of_pixels[name] for name in ("pixels", "trust_burned_in_no", "faces")},
         "pixel_risk_digest": digests.of(risk_digest) if risk_digest else None,
         "patients": "pseudonym" if engine.patient_table is None else "table",
         "patient_table_digest": patient_table_digest or None,

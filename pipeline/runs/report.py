@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from profiles import CLEAN
 from storage import Folder, ObjectConflictError, StorageError
 from transforms import (
     EARLIER,
@@ -42,7 +43,9 @@ class RunReport:
         listed: number of objects listed.
         counts: numbers of objects by status, which add up to ``listed``.
         reasons: numbers of objects that were not written, by reason code.
-        pixel_risks: numbers of objects by pixel risk: those ``quarantined``, and those written in spite of it (``kept``).
+        pixel_risks: numbers of objects by pixel risk: those ``quarantined``, and those written in spite of it (``kept``), or
+            cleaned of it (``cleaned``).
+        cleaned_by: numbers of objects that this run cleaned, or kept by a rule or reviewer, by the sources that had a say.
         new_quarantined: numbers of quarantined objects that ``new_since`` had not quarantined for the same reason, by reason.
         new_since: id of the continued run; None: there was none, and all objects count as new.
         incomplete_studies: number of studies with a quarantined object.
@@ -72,6 +75,7 @@ class RunReport:
     counts: dict[str, int]
     reasons: dict[str, int]
     pixel_risks: dict[str, dict[str, int]]
+    cleaned_by: dict[str, int]
     new_quarantined: dict[str, int]
     new_since: str | None
     incomplete_studies: int
@@ -187,15 +191,17 @@ def finish(
             f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once: run again, "
             "and report it if it happens again"
         )
+    passed = "cleaned" if origin.get("pixels") == CLEAN else "kept"
     report = RunReport(
         run_id=run_id,
         listed=listed,
         counts=dict(counts.statuses),
         reasons=dict(sorted(counts.reasons.items())),
         pixel_risks={
-            risk: {"quarantined": counts.risks_refused[risk], "kept": counts.risks_kept[risk]}
+            risk: {"quarantined": counts.risks_refused[risk], passed: counts.risks_kept[risk]}
             for risk in sorted(counts.risks_refused | counts.risks_kept)
         },
+        cleaned_by=dict(sorted(counts.cleaned_by.items())),
         new_quarantined=dict(sorted(counts.new_quarantined.items())),
         new_since=origin.get(RESUMES),
         incomplete_studies=len(counts.incomplete),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from profiles import CustomRule, tags
+from profiles import CustomRule, PixelPolicy, tags
 
 from ..options import JobOptions
 from .digests import Digests
@@ -46,7 +46,7 @@ def settings_in_words(
         "date_shift": str(profile.date_shift) if profile.shifts_dates else None,
         "patient_name": "text" if profile.patient_name is not None else "empty",
         "patient_id": "text" if profile.patient_id is not None else compatibility["patients"],
-        **profile.pixels.settings,
+        **_pixels_in_words(profile.pixels, digests),
         "screen": profile.screen,
         "pixel_risk_digest": compatibility["pixel_risk_digest"],
         "custom_rules": [_rule_in_words(rule) for rule in profile.custom],
@@ -97,6 +97,15 @@ def restricted_settings(options: JobOptions) -> dict[str, Any]:
 def _content(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
+
+
+def _pixels_in_words(policy: PixelPolicy, digests: Digests) -> dict[str, Any]:
+    """Return the settings of the pixel policy, with keyed digests: unkeyed ones of short files can be guessed."""
+    found = policy.settings
+    del found["pixel_rules_digest"]
+    keyed = [{**source, "digest": digests.of(source["digest"])} for source in found["pixel_rules"]]
+    reviewed = found["rectangles"] and {**found["rectangles"], "digest": digests.of(found["rectangles"]["digest"])}
+    return {**found, "pixel_rules": keyed, "rectangles": reviewed}
 
 
 def _rule_in_words(rule: CustomRule) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal, check_root
+from anonymizer.internals import Engine, Seal, check_root, take_out_lines
 from storage import FileReader, Folder, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     ConflictRules,
@@ -22,6 +22,7 @@ from transforms import (
     FormerListing,
     Ledger,
     ProgressListener,
+    ReviewedLines,
     new_run_id,
 )
 
@@ -217,7 +218,7 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
     uid_map = imported_uid_map(options, key_uri, key.key_id)
     seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
     audit = Audit(folder, tuple(seals.values()))
-    config = _engine_config(options, key, key_uri, uid_map)
+    config, write_reviewed = _without_lines(_engine_config(options, key, key_uri, uid_map), folder, key)
     provenance = Provenance.of(options, key, uid_map, config.patient_table_digest)
     check_mark(options, audit, provenance)
     run_id = new_run_id()
@@ -243,6 +244,7 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
         crosswalk=crosswalk_target(options, run_id, config),
     )
     mark_output(options, audit, provenance)
+    write_reviewed()
     return setup
 
 
@@ -261,6 +263,7 @@ def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: Importe
         uid_root=engine.uid_root,
         patient_table=engine.patient_table,
         read=FileReader(options.storage) if scheme_of(engine.patient_table or "") else None,
+        read_reviewed=None,
         **(uid_map.hash_key(key.key_id) if uid_map else {}),
     )
     table = load_patient_table(options)
@@ -271,6 +274,15 @@ def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: Importe
     except PatientTableError as error:
         raise UsageError(f"--patient-table: {error}") from None
     return replace(config, patient_table_digest=table.digest(key))
+
+
+def _without_lines(config: EngineConfig, folder: Folder, key: Key) -> tuple[EngineConfig, Callable[[], None]]:
+    """Return a configuration for the job's graph, and what writes the lines of reviewed rectangles, which don't travel in it."""
+    if config.profile.pixels.rectangles is None:
+        return config, lambda: None
+    profile, lines = take_out_lines(config.profile, key)
+    stored = ReviewedLines.of(folder, lines)
+    return replace(config, profile=profile, read_reviewed=stored), lambda: stored.write(lines, Seal(key))
 
 
 def _own_key(audit: Folder, local: bool) -> str:

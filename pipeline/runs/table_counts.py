@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from transforms import (
     GONE_TABLE,
     INSTANCES_TABLE,
+    PIXELS_TABLE,
     REFERENCES_TABLE,
     UID_MAP_TABLE,
     OutputFingerprint,
@@ -35,6 +36,7 @@ class TableCounts:
         statuses: objects by status.
         reasons: objects that were not written, by reason code.
         risks_refused, risks_kept: quarantined objects, and all others, by pixel risk.
+        cleaned_by: objects whose pixels this run cleaned or kept, by each source that had a say.
         bytes_written: sum of the sizes of written objects.
         sources: ``sum_of_sources`` of all objects.
         uids: replaced UIDs.
@@ -55,6 +57,7 @@ class TableCounts:
     reasons: Counter[str] = field(default_factory=Counter)
     risks_refused: Counter[str] = field(default_factory=Counter)
     risks_kept: Counter[str] = field(default_factory=Counter)
+    cleaned_by: Counter[str] = field(default_factory=Counter)
     bytes_written: int = 0
     sources: tuple[int, bytes] = field(default_factory=lambda: sum_of_sources(()))
     uids: int = 0
@@ -68,6 +71,7 @@ class TableCounts:
     superseded: int = 0
     other_versions: int = 0
     other_settings: int = 0
+    _last_source: tuple[str, str] = ("", "")
 
     def add(self, name: str, content: bytes, rows: int) -> None:
         """Add the rows of a table file to the counts.
@@ -98,7 +102,8 @@ class TableCounts:
             _count(counter, batch.column(column))
         refused = pc.equal(batch.column("status"), Status.QUARANTINED.value)
         _count(self.risks_refused, pc.list_flatten(batch.column("pixel_risks").filter(refused)))
-        _count(self.risks_kept, pc.list_flatten(batch.column("pixel_risks").filter(pc.invert(refused))))
+        passed = pc.invert(pc.is_in(batch.column("status"), _REFUSED))
+        _count(self.risks_kept, pc.list_flatten(batch.column("pixel_risks").filter(passed)))
         written = batch.column("size").filter(pc.equal(batch.column("status"), Status.WRITTEN.value))
         self.bytes_written += pc.sum(written).as_py() or 0
         if "since" in batch.schema.names:
@@ -129,6 +134,13 @@ class TableCounts:
     def _gone(self, batch: pa.RecordBatch) -> None:
         self.gone += len(batch)
 
+    def _pixels(self, batch: pa.RecordBatch) -> None:
+        # the rows of an object stand together, and those of each of its sources
+        for source in zip(batch["source"].to_pylist(), batch["source_id"].to_pylist(), strict=True):
+            if source != self._last_source:
+                self.cleaned_by[source[0]] += 1
+                self._last_source = source
+
     def _references(self, batch: pa.RecordBatch) -> None:
         self.outside += pc.sum(batch.column("outside")).as_py() or 0
         self.joining_patients += pc.sum(batch.column("joins_patients")).as_py() or 0
@@ -153,5 +165,6 @@ _COUNTED = {
     ),
     UID_MAP_TABLE: (("new_uid",), TableCounts._uid_map),
     GONE_TABLE: (("source_id",), TableCounts._gone),
+    PIXELS_TABLE: (("source_id", "source"), TableCounts._pixels),
     REFERENCES_TABLE: (("outside", "joins_patients"), TableCounts._references),
 }

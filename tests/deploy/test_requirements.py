@@ -29,6 +29,7 @@ ROOMS = ("anonymizer", "deploy", "pipeline", "profiles", "storage", "transforms"
 MODULES = [path.relative_to(ROOT).as_posix() for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 #: who is told to install an extra before these modules are imported
 NEEDS = {
+    "pipeline/commands/pixels.py": "pixels",
     "anonymizer/keys/secret_manager.py": "gcp",
     "storage/stores/azure.py": "azure",
     "storage/stores/azure_client.py": "azure",

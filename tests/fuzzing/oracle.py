@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from io import BytesIO
+from io import BytesIO, StringIO
+from typing import Any
 
 from anonymizer import DeidentificationError, Key, Reason
-from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Engine, KeyedUids, Scan
-from profiles import KEEP, QUARANTINE, ConfidentialityProfile, ProfileOptions
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Engine, KeyedUids, PixelDecision, Scan
+from profiles import CLEAN, KEEP, QUARANTINE, ConfidentialityProfile, ProfileOptions
 
 from .leaks import leaks
 from .structure import read
@@ -57,9 +58,15 @@ class Asked:
         return self._uids.new_uid(uid, tag)
 
 
-def new_engine(options: ProfileOptions | str = "", pixels: str = KEEP) -> Engine:
+def new_engine(options: ProfileOptions | str = "", pixels: str = KEEP, **settings: Any) -> Engine:
     """An engine that has met nothing yet. It lets pass what is at risk: of many files the refusal would be all that is seen."""
-    return Engine(ConfidentialityProfile.default(options, pixels=pixels), Key(_SECRET))
+    return Engine(ConfidentialityProfile.default(options, pixels=pixels, **settings), Key(_SECRET))
+
+
+def _cleaning_engine() -> Engine:
+    """An engine that blanks all of whatever is at risk."""
+    rules = "name,condition,outcome,blank,provenance\nall,SOPClassUID is present,clean,all,the fuzzer\n"
+    return new_engine("CleanPixelData", CLEAN, pixel_rules=StringIO(rules))
 
 
 class Oracle:
@@ -71,6 +78,7 @@ class Oracle:
 
     def __init__(self) -> None:
         self._basic, self._options, self._refusing = new_engine(), new_engine(_OPTIONS), new_engine(pixels=QUARANTINE)
+        self._cleaning = _cleaning_engine()
         self.outcomes: dict[str, int] = {}
 
     def check(self, blob: bytes) -> bytes | None:
@@ -110,6 +118,7 @@ class Oracle:
                 raise Finding("a UID is replaced that the scan didn't find")
             self._check_output(output, scan)
             self._check_refusal(blob, output)
+        self._check_cleaned(blob)
         taken = time.process_time() - started
         if taken > _AT_ONCE + _PER_MB * (len(blob) + len(output or b"")) / 1e6:
             raise Finding(f"{taken:.1f} s for {len(blob)} bytes")
@@ -130,6 +139,20 @@ class Oracle:
         scan, _ = _scan(self._refusing, blob)
         if not isinstance(scan, str):
             raise Finding(f"the scan lets pass what is refused with {found}")
+
+    def _check_cleaned(self, blob: bytes) -> None:
+        """An object that was cleaned can be read, says so, and is what its scan decided, whatever it was told again."""
+        inspection = self._cleaning.inspect_pixels(Drip(blob, 1 << 30))
+        output, _ = _deidentify(self._cleaning, blob)
+        if isinstance(output, str):
+            return
+        if inspection.error is not None:
+            raise Finding(f"the scan refuses with {inspection.error.reason} what is cleaned")
+        if output != _deidentify(self._cleaning, blob, pixels=inspection.decision, step=1 + len(blob) % 997)[0]:
+            raise Finding("by the scan's decision another object is written")
+        _readable(output)
+        if inspection.decision is not None and (_claims(output) - {b"YES "} or _values(output, _BURNED_IN) != {b"NO"}):
+            raise Finding("a cleaned object doesn't say that it is one")
 
     def _check_output(self, output: bytes, scan: Scan) -> None:
         again, _ = _scan(self._basic, output)
@@ -152,25 +175,29 @@ _BY_HEADERS = frozenset(
         *(Reason.MISSING_SOP_CLASS_UID, Reason.MISSING_SOP_INSTANCE_UID, Reason.HEADER_TOO_LARGE),
     }
 )
-_IDENTITY_REMOVED = 0x00120062
+_IDENTITY_REMOVED, _BURNED_IN = 0x00120062, 0x00280301
 #: pixels that may show who somebody is
 _RISKS = frozenset({Reason.BURNED_IN_ANNOTATION.value, *(reason.value for reason in Reason if reason.value.startswith("pixel-"))})
 
 
 def _claims(output: bytes | str) -> set[bytes]:
     """What the object says about the removal of the identity; nothing where there is no object, or it can't be found."""
-    if isinstance(output, str):
-        return set()
+    return set() if isinstance(output, str) else _values(output, _IDENTITY_REMOVED)
+
+
+def _values(output: bytes, tag: int) -> set[bytes]:
+    """The values of an attribute at the top level, as far as they can be found."""
     found = read(output)
-    places = (place for place in found.places if place.tag == _IDENTITY_REMOVED and not place.depth)
-    return {found.content[place.value : place.end] for place in places}
+    return {found.content[place.value : place.end] for place in found.places if place.tag == tag and not place.depth}
 
 
-def _deidentify(engine: Engine, blob: bytes, *, size: int | None = None, step: int = 1 << 30) -> tuple[bytes | str, set[bytes]]:
+def _deidentify(
+    engine: Engine, blob: bytes, *, size: int | None = None, step: int = 1 << 30, pixels: PixelDecision | None = None
+) -> tuple[bytes | str, set[bytes]]:
     """The output, or the reason why there is none; and the UIDs that were replaced."""
     uids, stream = Asked(engine.uids), Drip(blob, step)
     try:
-        found: bytes | str = b"".join(engine.deidentify(stream, uids=uids, size=size).chunks())
+        found: bytes | str = b"".join(engine.deidentify(stream, uids=uids, size=size, pixels=pixels).chunks())
     except DeidentificationError as error:
         found = _reason(error)
     if stream.given > len(blob):

@@ -26,7 +26,7 @@ from transforms import MAC, Status
 from transforms.anonymizing.share_words import WORDS_SCHEMA
 from transforms.crosswalk.crosswalk import CROSSWALK_SCHEMA
 from transforms.records import UidRole
-from transforms.tables.schemas import INSTANCES_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
+from transforms.tables.schemas import INSTANCES_SCHEMA, PIXELS_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
 REFERENCE, RECIPES = page("docs/reference/audit.md"), page("docs/how-to/query-the-audit.md")
 PAGE = REFERENCE + RECIPES
@@ -37,6 +37,7 @@ SCHEMAS = {
     "uid_map": UID_MAP_SCHEMA,
     "references": REFERENCES_SCHEMA,
     "words": WORDS_SCHEMA,
+    "pixels": PIXELS_SCHEMA,
     "crosswalk": CROSSWALK_SCHEMA,
 }
 #: tables of fields, and the objects of ``run.json`` whose fields have rows of their own

@@ -208,6 +208,18 @@ def test_the_graph_is_small(graphs: dict[str, Graph], archive: Path, key_file: P
     assert few + 10_000 * (many - few) / (len(names) - 1) < MOST_BYTES
 
 
+def test_lines_of_a_reviewer_are_not_in_the_graph(archive: Path, key_file: Path, tmp_path: Path) -> None:
+    few, many = tmp_path / "few.csv", tmp_path / "many.csv"
+    lines = [f'2.25.{at},512,512,"0,0,{at % 500 + 1},{at % 499 + 1}",Doe\n' for at in range(20_000)]
+    for path, count in ((few, 1), (many, len(lines))):
+        path.write_text("sop_instance_uid,rows,columns,blank,reviewer\n" + "".join(lines[:count]))
+    pixels = "--options=CleanPixelData"
+    sizes = [
+        len(submitted(archive, tmp_path / path.stem, key_file, pixels, f"--rectangles={path}").serialized) for path in (few, many)
+    ]
+    assert abs(sizes[1] - sizes[0]) < 1000
+
+
 def record(archive: Path, output: Path, key: Path, *flags: str) -> dict[str, Crossing]:
     command = ["run", f"--input={archive}", f"--output={output}", f"--key=file:{key}", CLEANING, KEEPING, *flags]
     with recorded(keep=True) as found, pytest.raises(SystemExit) as ended:

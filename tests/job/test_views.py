@@ -17,15 +17,17 @@ import pytest
 
 from tests.support.audit_names import VIEWS, with_names
 from tests.support.objects import CT, Element
+from tests.support.pages import fences, page
+from tests.support.pixel_archive import KINDS, RULES, fill
 from tests.support.runs import Run, ct_file, deidentify
-from transforms.tables.schemas import INSTANCES_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
+from transforms.tables.schemas import INSTANCES_SCHEMA, PIXELS_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
 duckdb = pytest.importorskip("duckdb")
 
 SQL = VIEWS.read_text()
 NAMES = re.findall(r"TEMP VIEW (\w+)", SQL)
 #: views that tell of what isn't in an ordinary audit: a test of its own has some
-RARE = {"actions_elsewhere", "changed_files"}
+RARE = {"actions_elsewhere", "changed_files", "pixels"}
 OTHERS = Element(0x00100020, "LO", "MRN-2000")
 #: a value that stays, but for what it says
 NAMES_SOMEBODY = Element(0x00181210, "SH", "for MRN-2000")
@@ -128,7 +130,13 @@ def test_instances_are_those_of_the_present_account(audited: Audited) -> None:
 
 
 @pytest.mark.parametrize(
-    ("empty", "schema"), [("no_instances", INSTANCES_SCHEMA), ("no_uids", UID_MAP_SCHEMA), ("no_references", REFERENCES_SCHEMA)]
+    ("empty", "schema"),
+    [
+        ("no_instances", INSTANCES_SCHEMA),
+        ("no_uids", UID_MAP_SCHEMA),
+        ("no_references", REFERENCES_SCHEMA),
+        ("no_pixels", PIXELS_SCHEMA),
+    ],
 )
 def test_columns_and_types_are_those_of_the_tables(audited: Audited, empty: str, schema: pa.Schema) -> None:
     types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
@@ -287,6 +295,40 @@ def test_all_runs_together(audited: Audited) -> None:
 def test_uids_and_references(audited: Audited) -> None:
     assert sum(row["new_uid"] is not None for row in audited.view("uid_map")) == audited.report["uids"]
     assert sum(row["outside"] for row in audited.view("uid_references")) == audited.report["references"]["outside"] == 2
+
+
+@pytest.fixture(scope="module")
+def cleaned(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> tuple[Run, list[dict[str, Any]]]:
+    """The second of two runs that clean pixels, which skips what the first wrote, and the rectangles of both."""
+    folder = tmp_path_factory.mktemp("pixels")
+    (folder / "rules.csv").write_text(RULES)
+    flags = ("--options=CleanPixelData", f"--pixel-rules={folder / 'rules.csv'}")
+
+    def run(*more: str) -> tuple[Run, list[dict[str, Any]]]:
+        done = deidentify(folder / "in", folder / "out", key_file, *flags, *more)
+        return done, [{"run_id": done.report["run_id"], **row} for row in done.table("pixels")]
+
+    fill(folder / "in", KINDS[:3])
+    _, made = run()
+    fill(folder / "more", KINDS[:4])
+    shutil.copy(folder / "more" / "003.dcm", folder / "in")
+    (folder / "in" / "nobody spoke of it").write_bytes(ct_file("1.2.3.4", RISKY))
+    second, more = run("--resume")
+    return second, [*made, *more]
+
+
+def test_rectangles_of_all_that_lies_in_the_output(cleaned: tuple[Run, list[dict[str, Any]]]) -> None:
+    run, made = cleaned
+    assert run.report["counts"]["skipped"] == 3 and run.report["counts"]["written"] == 1
+    found = rows(views(run.audit), "pixels")
+    assert len(found) == 8 and len({row["run_id"] for row in found}) == 2
+    places = [sorted(several, key=lambda row: (row["output_name"], row["y0"])) for several in (found, made)]
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("statement", fences(page("docs/how-to/clean-pixels.md"), "sql"))
+def test_recipes_about_pixels_run_and_find_something(cleaned: tuple[Run, list[dict[str, Any]]], statement: str) -> None:
+    assert views(cleaned[0].audit).execute(statement).fetchall()
 
 
 def test_a_copy_elsewhere_with_an_odd_name_and_without_what_was_put_aside(audited: Audited, tmp_path: Path) -> None:

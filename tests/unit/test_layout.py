@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from anonymizer import Note, Reason
-from profiles import ConfidentialityProfile, conditions, describe, describe_risks
-from profiles.pixel_risk import read_pixel_risk
+from profiles import ConfidentialityProfile, describe, describe_risks
+from profiles.conditions import parser
+from profiles.pixels.risk import read_pixel_risk
 from tests.support.pages import marked, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,7 +189,7 @@ def test_the_page_about_pixels_shows_the_table() -> None:
     assert marked(text, "risks") == describe_risks() + "\n"
     # the grammar as the module has it
     grammar = text.split("```text\n")[1].split("```")[0].rstrip()
-    assert inspect.cleandoc(conditions.__doc__ or "").count(grammar.replace("\n", "\n    ")) == 1
+    assert inspect.cleandoc(parser.__doc__ or "").count(grammar.replace("\n", "\n    ")) == 1
     rows = text.split("```csv\n")[1].split("```")[0]
     assert [row.reason for row in read_pixel_risk(StringIO(rows))[0]] == ["pixel-risk-site"] * 2
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from anonymizer import DeidentificationError, Note, Reason
 from anonymizer.internals import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, ByteStream, Deidentification, Engine
-from storage import Archive, ExistingOutput, ObjectConflictError, ObjectRef, ObjectWriter, Written, check_running, retry_transient
+from storage import Archive, ExistingOutput, ObjectConflictError, ObjectWriter, Written, check_running, retry_transient
 
 from ..records import AuditRow, EarlierOutput, Status, earlier_output
 from ..rejection import described, rejection, row_of
@@ -256,10 +256,9 @@ class InstanceAnonymizer:
         return self._other_kept(header, conflict.row()) if is_same else conflict.row()
 
     def _is_same_object(self, header: DescribedHeader, name: str) -> bool:
-        ref = header.ref
-        with self._archive.open(ref) as stream, self._writer.open(name) as written:
+        with self._archive.open(header.ref) as stream, self._writer.open(name) as written:
             return is_same_object(
-                self._deidentify(stream, ref, wants_patient=True),
+                self._deidentify(stream, header, wants_patient=True),
                 written,
                 one_for_all=self._engine.profile.patient_id is not None,
             )
@@ -322,7 +321,7 @@ class InstanceAnonymizer:
         check_running()
         ref = header.ref
         with self._archive.open(ref) as stream:
-            row = self._write(header, self._deidentify(stream, ref), instead_of)
+            row = self._write(header, self._deidentify(stream, header), instead_of)
         if earlier is None:
             earlier = earlier_output(ref)
         written = (row.output_name, row.size, row.crc32c)
@@ -331,17 +330,21 @@ class InstanceAnonymizer:
             row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
         return row
 
-    def _deidentify(self, stream: ByteStream, ref: ObjectRef, *, wants_patient: bool = False) -> Deidentification:
-        size = ref.size if ref.size >= 0 else None
+    def _deidentify(self, stream: ByteStream, header: DescribedHeader, *, wants_patient: bool = False) -> Deidentification:
         return self._engine.deidentify(
-            stream, uids=self._uids, size=size, words=self._words, heads=self._heads, wants_patient=wants_patient
+            stream,
+            uids=self._uids,
+            size=header.ref.size if header.ref.size >= 0 else None,
+            words=self._words,
+            heads=self._heads,
+            pixels=header.pixels,
+            wants_patient=wants_patient,
         )
 
     def _content(self, header: DescribedHeader) -> Content:
         check_running()
-        ref = header.ref
-        with self._archive.open(ref) as stream:
-            new = self._deidentify(stream, ref, wants_patient=self._keeps_one)
+        with self._archive.open(header.ref) as stream:
+            new = self._deidentify(stream, header, wants_patient=self._keeps_one)
             output = OutputStream(new.chunks())
             compression = find_compression(output) if self._keeps_one else Compression.NONE
             output.drain()
@@ -381,4 +384,5 @@ class InstanceAnonymizer:
             patient_id=description.patient_id,
             scanned=True,
             pixel_risks=tuple(risk.value for risk in report.pixel_risks),
+            pixels=report.pixels,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple
 
-from anonymizer.internals import Description, split_words
+from anonymizer.internals import Description, PixelDecision, split_words
 from storage import ObjectRef
 
 from ..records import InstanceHeader, KnownUid, KnownWords, WorkUnit
@@ -23,6 +23,7 @@ class DescribedHeader(NamedTuple):
     instance: bytes
     new_uid: bytes
     kept_uid: bytes
+    pixels: PixelDecision | None
     description: Description
 
 

@@ -1,6 +1,6 @@
 """Write the audit tables of records."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
@@ -14,9 +14,9 @@ from profiles import attribute_keyword, parse_tag
 from storage import TableFolder
 
 from ..engine_config import EngineConfig
-from ..records import OWNED, AuditRow, AuditRows, Reference, References, UidUse, UidUses
+from ..records import OWNED, AuditRow, AuditRows, Reference, References, Status, UidUse, UidUses
 from ..tables.parquet_files import TableFile, WriteTable
-from ..tables.schemas import ACTIONS, INSTANCES_SCHEMA, REFERENCES_SCHEMA, ROLES, UID_MAP_SCHEMA, input_ids
+from ..tables.schemas import ACTIONS, INSTANCES_SCHEMA, PIXELS_SCHEMA, REFERENCES_SCHEMA, ROLES, UID_MAP_SCHEMA, input_ids
 
 
 class RowConstants(NamedTuple):
@@ -95,6 +95,29 @@ def _actions_column(rows: Iterable[tuple[AttributeAction, ...]]) -> pa.Array:
     )
 
 
+def pixels_table(rows: Sequence[AuditRow]) -> pa.Table:
+    """Return rows of ``pixels-*.parquet``: one for each rectangle of each source; without coordinates where it blanks nothing."""
+    found = []
+    for row in rows:
+        if row.pixels is None or row.status is not Status.WRITTEN:
+            continue
+        pixels, of_object = row.pixels, (row.source_id, row.instance_hash, row.output_name)
+        for one in pixels.sources:
+            for rectangle in one.rectangles or ((None,) * 4,):
+                about = (pixels.frames, pixels.rows, pixels.columns, one.source, one.name or None, *rectangle)
+                found.append((*of_object, *about, pixels.fill or None, pixels.codec_path or None, pixels.verdict))
+    columns = list(zip(*found, strict=True)) or [()] * len(PIXELS_SCHEMA)
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, PIXELS_SCHEMA, strict=True)], schema=PIXELS_SCHEMA
+    )
+
+
+def _pixel_tables(rows: AuditRows) -> Iterator[pa.Table]:
+    # most have none: without a table they cost nothing
+    if any(row.pixels is not None for row in rows):
+        yield pixels_table(rows)
+
+
 def uid_map_table(uses: Sequence[UidUse], config: EngineConfig) -> pa.Table:
     """Return rows of ``uid_map-*.parquet``. Of UIDs that stay as they are, claimed ones are among them."""
     hash_of = config.engine().uids.hash
@@ -141,6 +164,17 @@ class WriteInstances(beam.PTransform[PCollection[AuditRows], PCollection[TableFi
 
     def expand(self, rows: PCollection[AuditRows]) -> PCollection[TableFile]:
         return rows | self._write
+
+
+class WritePixels(beam.PTransform[PCollection[AuditRows], PCollection[TableFile]]):
+    """Audit rows -> files, ``PREFIX-*.parquet``, with what was blanked in the pixels of the objects."""
+
+    def __init__(self, folder: TableFolder, prefix: str) -> None:
+        super().__init__()
+        self._write = WriteTable(folder, prefix, pa.concat_tables)
+
+    def expand(self, rows: PCollection[AuditRows]) -> PCollection[TableFile]:
+        return rows | "Pixels" >> beam.FlatMap(_pixel_tables).with_output_types(pa.Table) | self._write
 
 
 class WriteUidMap(beam.PTransform[PCollection[UidUses], PCollection[TableFile]]):

@@ -195,7 +195,8 @@ class EarlierWork:
                     to_do.append(ref)
             elif row is None:
                 source_id = bytes.fromhex(source.source_id)
-                scanned.add(findings, InstanceHeader(ref, source_id, header.instance, header.new_uid, header.kept_uid))
+                known = header.instance, header.new_uid, header.kept_uid, header.pixels
+                scanned.add(findings, InstanceHeader(ref, source_id, *known))
             else:
                 rows.append(row)
                 done = finished if row.status in (Status.WRITTEN, Status.DUPLICATE) else refused

@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from anonymizer import DeidentificationError
-from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence, Originals
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence, Originals, PixelDecision
 from storage import Archive, ObjectRef, check_running, keep_done, retry_transient
 
 from ..concurrency import WorkerThreads, reading_order
@@ -84,6 +84,7 @@ class ScannedHeader(NamedTuple):
         words: hashes of words that identify somebody, not sealed.
         bytes_read: bytes that had to be read for it.
         face: evidence of a head; None where none is looked for.
+        pixels: the decision on its pixels; None where there is nothing to decide.
         crosswalk: its row there; None where no crosswalk is written.
     """
 
@@ -98,6 +99,7 @@ class ScannedHeader(NamedTuple):
     bytes_read: int
     description: Description = Description()
     face: FaceEvidence | None = None
+    pixels: PixelDecision | None = None
     crosswalk: CrosswalkRow | None = None
 
 
@@ -151,6 +153,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         bytes_read=scan.bytes_read,
         description=scan.description,
         face=scan.face,
+        pixels=scan.pixels,
         crosswalk=crosswalk_row(engine.pseudonyms.source_id(ref.source), ref.source, scan) if crosswalk else None,
     )
 
@@ -171,7 +174,7 @@ class HeaderGrouper:
         for one in found:
             kept_uid = b"" if one.new_uid else one.instance
             source_id = bytes.fromhex(self._source_id(one.ref.source))
-            header = InstanceHeader(one.ref, source_id, self._hash(one.instance), one.new_uid, kept_uid)
+            header = InstanceHeader(one.ref, source_id, self._hash(one.instance), one.new_uid, kept_uid, one.pixels)
             shared = one.study, one.uids, one.person, one.words, one.patient, one.description
             group = shared, one.face.series if one.face else b""
             groups.setdefault(group, []).append(header)

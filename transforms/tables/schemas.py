@@ -74,6 +74,25 @@ REFERENCES_SCHEMA = pa.schema(
         ("study_hashes", pa.list_(pa.string())),
     ]
 )
+PIXELS_SCHEMA = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("instance_hash", pa.binary(32)),
+        ("output_name", pa.string()),
+        ("frames", pa.int64()),
+        ("rows", pa.int32()),
+        ("columns", pa.int32()),
+        ("source", pa.string()),
+        ("rule", pa.string()),
+        ("x0", pa.int32()),
+        ("y0", pa.int32()),
+        ("x1", pa.int32()),
+        ("y1", pa.int32()),
+        ("fill", pa.string()),
+        ("codec_path", pa.string()),
+        ("verdict", pa.string()),
+    ]
+)
 ACTIONS = INSTANCES_SCHEMA.field("actions").type
 
 
