@@ -44,6 +44,7 @@ SET VARIABLE instances_ever = source_of('instances', NULL);
 SET VARIABLE gone_now = source_of('gone', true);
 SET VARIABLE uid_map_now = source_of('uid_map', true);
 SET VARIABLE references_now = source_of('references', true);
+SET VARIABLE pixels_ever = source_of('pixels', NULL);
 
 CREATE OR REPLACE TEMP TABLE no_instances (
     source_id VARCHAR, status VARCHAR, reason VARCHAR, reason_tag VARCHAR, reason_keyword VARCHAR, notes VARCHAR[],
@@ -59,6 +60,10 @@ CREATE OR REPLACE TEMP TABLE no_uids (
 );
 CREATE OR REPLACE TEMP TABLE no_references (
     uid_hash BLOB, new_uid VARCHAR, role VARCHAR, outside BOOLEAN, joins_patients BOOLEAN, study_hashes VARCHAR[]
+);
+CREATE OR REPLACE TEMP TABLE no_pixels (
+    source_id VARCHAR, instance_hash BLOB, output_name VARCHAR, frames BIGINT, rows INTEGER, columns INTEGER, source VARCHAR,
+    rule VARCHAR, x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER, fill VARCHAR, codec_path VARCHAR, verdict VARCHAR
 );
 
 -- names: written by `python -m tests.support.audit_names`
@@ -345,6 +350,13 @@ FROM object_actions GROUP BY ALL ORDER BY path, "action", reason;
 CREATE OR REPLACE TEMP VIEW actions_elsewhere AS
 SELECT written_in, count(*) AS objects FROM instances
 WHERE status = 'skipped' AND written_in NOT IN (SELECT run_id FROM accounts) GROUP BY written_in ORDER BY written_in;
+-- what was blanked in each object that lies in the output, and who said so; of a skipped one the run that wrote it has it
+CREATE OR REPLACE TEMP VIEW pixels AS
+SELECT run_id, blanked.* EXCLUDE (filename)
+FROM (FROM no_pixels UNION ALL BY NAME FROM query(getvariable('pixels_ever'))) AS blanked JOIN audit_files USING (filename)
+SEMI JOIN (
+    SELECT source_id, coalesce(written_in, run_id) AS run_id FROM instances WHERE status IN ('written', 'skipped')
+) AS made USING (source_id, run_id);
 
 -- outputs of an earlier run of objects that are refused now: they lie there until a person removes them
 CREATE OR REPLACE TEMP VIEW superseded AS
