@@ -19,7 +19,7 @@ from .identity.pseudonyms import Pseudonyms
 from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
-from .pixels import PixelDecision, PixelTriage, ReviewedObjects
+from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage
 from .report import PixelInspection, Scan
 from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
@@ -69,6 +69,7 @@ class Engine:
             triage=PixelTriage(profile.pixels),
             screen=Screen(profile) if profile.screen else None,
             reviewed=None if (rectangles := profile.pixels.rectangles) is None else ReviewedObjects(rectangles, key),
+            rule_triage=RuleTriage(rules) if (rules := profile.pixels.rules_of_files).sources else None,
         )
         self._rules = ObjectRules(resources)
         self._describer = Describer(resources)

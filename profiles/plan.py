@@ -52,6 +52,7 @@ class Plan:
         risks: by what objects of the class are judged whose pixels may identify.
         replaces_document: whether an encapsulated document is replaced as a whole.
         heeds_references: whether objects with a list of references (a Common Instance Reference Module) have another plan.
+        watched: the attributes by which a site's own pixel rules judge objects, besides those of ``risks``.
         judges_faces: whether objects of the class are looked at for heads.
         collects: whether values that identify somebody are collected on the way.
         blanked: whether something is blanked in the pixels of the objects.
@@ -79,6 +80,7 @@ class Plan:
             stamped.add(DERIVATION_DESCRIPTION)
         self.stamped = tuple(sorted(stamped))
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
+        self.watched = profile.pixels.watched
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
         self.root = RuleNode(self, (), ())
         has_document = "encapsulated-document" in types.modules
@@ -178,7 +180,7 @@ class RuleNode(dict[int, Rule]):
         if holds_pixels(tag):
             # pixels that go show nothing
             return rule.noted(presence=True) if rule.operation is Operation.KEEP else rule
-        presence = self.plan.risks.watched.get(tag)
+        presence = False if tag in self.plan.watched else self.plan.risks.watched.get(tag)
         if presence is None and not tells_of_face and tag != MODALITY:
             return rule
         return rule.noted(presence=bool(presence) and not tells_of_face)
@@ -309,7 +311,7 @@ class RuleNode(dict[int, Rule]):
                 rule = self[tag].plain or self[tag]
                 if rule.illegal is not None:
                     # a rule that keeps it says that it does
-                    node[tag] = rule.illegal()
+                    node[tag] = self._judged(tag, rule.illegal())
             self._local_codes = node
         return self._local_codes
 

@@ -86,7 +86,7 @@ class PixelEvidence(NamedTuple):
     """Evidence by which the decision is made, but for the policy.
 
     Attributes:
-        risks: of the object, one at least.
+        risks: of the object; none: a site's own rule or a reviewer speaks of it all the same.
         values: of the attributes that the policy's rules ask for, and of ImageType.
         rows, columns: of its frames.
         regions: the regions of ultrasound.
@@ -101,11 +101,14 @@ class PixelEvidence(NamedTuple):
     reviewed: Reviewed | None
 
 
-def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision:
-    """Decide what is blanked in an object at risk: the union of what rules, regions and the reviewer's file say.
+def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision | None:
+    """Decide what is blanked in an object: the union of what rules, regions and the reviewer's file say.
+
+    Returns:
+        None for an object at no risk in which nobody blanks anything.
 
     Raises:
-        DeidentificationError: somebody says that it must not be written, or nobody says anything.
+        DeidentificationError: somebody says that it must not be written, or nobody says anything of one at risk.
     """
     risks = tuple(Reason(risk.reason) for risk in evidence.risks)
 
@@ -139,6 +142,8 @@ def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision:
     if evidence.regions.state is RegionState.VALID:
         around = outside(evidence.regions.regions, evidence.rows, evidence.columns)
         sources.append(BlankedBy("region", "", around))
+    if not risks and reviewed is None and not any(one.rectangles for one in sources):
+        return None
     if not sources:
         if evidence.regions.state is RegionState.INVALID:
             raise refuse(Reason.PIXEL_INVALID_REGIONS, REGIONS)

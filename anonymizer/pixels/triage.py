@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from profiles import BURNED_IN_ANNOTATION, PixelPolicy, PixelRisk, Plan
+from profiles import (
+    BURNED_IN_ANNOTATION,
+    Outcome,
+    PixelPolicy,
+    PixelRisk,
+    PixelRules,
+    PixelSizeError,
+    Plan,
+)
 
 from ..dicom.character_sets import best_text
 from .notes import Notes
 
 _MOST_KNOWN = 4096
+_ROWS, _COLUMNS = 0x00280010, 0x00280011
 
 
 class PixelTriage:
@@ -57,6 +66,43 @@ class PixelTriage:
             says_no=set(own) == {"NO"},
             trust_burned_in_no=self._policy.trust_burned_in_no,
         )
+
+
+class RuleTriage:
+    """The triage of objects at no risk by a site's own pixel rules. Objects with the same attributes are judged once."""
+
+    def __init__(self, rules: PixelRules) -> None:
+        self._rules = rules
+        self._tags = tuple(sorted(rules.tags | {_ROWS, _COLUMNS}))
+        self._known: dict[tuple[object, ...], bool] = {}
+
+    def may_mean(self, notes: Notes, charset: str) -> bool:
+        """Return False when no rule means an object, or those that do keep it: nothing comes of them where nothing is at risk.
+
+        Args:
+            notes: the notes taken of its header.
+            charset: the object's SpecificCharacterSet.
+        """
+        key = (charset, *map(notes.top.get, self._tags))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = self._match(notes, charset)
+        return found
+
+    def _match(self, notes: Notes, charset: str) -> bool:
+        values = {tag: split_values(notes.top.get(tag, b""), charset) for tag in self._tags}
+        try:
+            matches = self._rules.match(values, *(size_of(values[tag]) for tag in (_ROWS, _COLUMNS)))
+        except PixelSizeError:
+            return True
+        return any(match.outcome is not Outcome.KEEP for match in matches)
+
+
+def size_of(values: tuple[str, ...]) -> int:
+    """Return Rows or Columns by its values, 0 where they are no size."""
+    return int(values[0]) if len(values) == 1 and values[0].isdecimal() else 0
 
 
 def split_values(noted: bytes, charset: str) -> tuple[str, ...]:

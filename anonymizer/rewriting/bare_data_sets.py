@@ -52,10 +52,11 @@ def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_cla
         rules.check_nested_pixels(state)
         risks = rules.pixel_risks(state, keep=policy.passes_risks)
         rules.check_face(rules.face(state), None)
-        if risks and policy.cleans and cleaner is None:
+        if policy.cleans and cleaner is None:
             # nobody says how fragments are compressed
             header = PixelHeader(state, "" if state.pixel_length == UNDEFINED else native_syntax(encoding), risks)
-            cleaner = header.cleaner(decide(policy, header.evidence(policy)))
+            if header.is_meant and (decision := decide(policy, header.evidence(policy))) is not None:
+                cleaner = header.cleaner(decision)
         missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}
         before, is_blanked = findings, cleaner is not None
         statement = rules.statement(state, risks, is_blanked=is_blanked)

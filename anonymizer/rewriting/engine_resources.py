@@ -12,7 +12,7 @@ from ..identity.patients import PatientTable
 from ..identity.pseudonyms import Pseudonyms
 from ..identity.subject import SubjectReader
 from ..identity.uids import KeyedUids
-from ..pixels import PixelTriage, ReviewedObjects
+from ..pixels import PixelTriage, ReviewedObjects, RuleTriage
 from ..screening.screen import Screen
 from .header_cache import HeaderCache
 from .method_codes import Statements
@@ -31,6 +31,7 @@ class EngineResources:
         statements: what objects will say of themselves.
         triage: judges whether pixels may identify a person.
         reviewed: the objects for which somebody decided on rectangles; None: none.
+        rule_triage: judges whether a site's own pixel rules mean an object at no risk; None: there are none.
         screen: looks for known identifiers in what is to be written; None where the profile doesn't.
         constants: elements that are the same in every object, by encoding and rule.
         header_caches: what was met lately, by plan and encoding.
@@ -45,5 +46,6 @@ class EngineResources:
     triage: PixelTriage
     screen: Screen | None
     reviewed: ReviewedObjects | None
+    rule_triage: RuleTriage | None
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))
     header_caches: dict[tuple[Plan, Encoding], HeaderCache] = field(default_factory=lambda: defaultdict(HeaderCache))

@@ -374,17 +374,18 @@ class Deidentification:
         return True
 
     def _decide_pixels(self, risks: tuple[PixelRisk, ...]) -> None:
-        """Decide what is blanked in an object at risk, where the profile cleans pixels.
+        """Decide what is blanked in an object, where the profile cleans pixels.
 
         Raises:
             DeidentificationError: nothing tells, or it can't be blanked.
         """
         policy, state = self._rules.resources.profile.pixels, self.state
-        if not risks or not policy.cleans:
+        if not policy.cleans:
             return
         assert self._header is not None
         header = PixelHeader(state, self._header.transfer_syntax, risks)
-        if self.pixels is None:
+        if self.pixels is None and header.is_meant:
             self.pixel_evidence = header.evidence(policy)
             self.pixels = decide(policy, self.pixel_evidence)
-        self._cleaner = header.cleaner(self.pixels)
+        if self.pixels is not None:
+            self._cleaner = header.cleaner(self.pixels)

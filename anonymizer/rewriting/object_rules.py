@@ -104,7 +104,7 @@ class ObjectRules:
             is_blanked: something is blanked in its pixels.
         """
         statements, cleans = self.resources.statements, self.resources.profile.pixels.cleans
-        if not risks and not statements.depends:
+        if not risks and not is_blanked and not statements.depends:
             # nearly all objects: nothing is unusual but an image without pixels, or pixels in what is none
             if not cleans or state.judged_by.has_pixels == state.plan.has_pixels:
                 return None

@@ -1,10 +1,10 @@
-"""The header of an object at risk, as far as it tells of its pixels."""
+"""The header of an object whose pixels may be cleaned, as far as it tells of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, attribute_vr
+from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, Reviewed, attribute_vr
 
 from ..dicom.tags import PIXEL_DATA, SERIES, SOP_INSTANCE
 from ..errors import DeidentificationError
@@ -15,6 +15,7 @@ from ..pixels import (
     is_native,
     read_image_format,
     read_regions,
+    size_of,
 )
 from ..pixels.notes import noted_value
 from ..pixels.regions import ABSENT, INVALID, RegionState
@@ -37,37 +38,54 @@ class PixelHeader:
     def __init__(self, state: ObjectState, transfer_syntax: str, risks: tuple[PixelRisk, ...]) -> None:
         """
         Args:
-            risks: of the object, one at least.
+            risks: of the object.
         """
         self._state = state
         self._transfer_syntax = transfer_syntax
         self._risks = risks
 
+    @property
+    def is_meant(self) -> bool:
+        """True for an object at risk, and for one that a site's own rule or a reviewer speaks of."""
+        if self._risks:
+            return True
+        state = self._state
+        if not state.judged_by.has_pixels:
+            return False
+        triage = state.resources.rule_triage
+        if triage is not None and triage.may_mean(state.judged_by, state.charset):
+            return True
+        return self._reviewed(0, 0) is not None
+
     def evidence(self, policy: PixelPolicy) -> PixelEvidence:
-        """Return the evidence by which it is decided what is blanked.
+        """Return the evidence by which it is decided what is blanked, in an object that ``is_meant``.
 
         Raises:
             DeidentificationError: the object has no pixels, or no image of a size.
         """
-        state, risk = self._state, self._risks[0]
+        state = self._state
         if not state.judged_by.has_pixels:
             # what it says of itself can't be made untrue
-            raise self._refusal(Reason(risk.reason), risk.tag)
+            raise self._refusal(Reason(self._risks[0].reason), self._risks[0].tag)
         values = self._values(policy.rules.tags | {_ROWS, _COLUMNS, _IMAGE_TYPE, _LOSSY})
-        rows, columns = (self._size(values.get(tag, ())) for tag in (_ROWS, _COLUMNS))
+        rows, columns = (size_of(values.get(tag, ())) for tag in (_ROWS, _COLUMNS))
         if not rows or not columns:
             raise self._refusal(Reason.PIXEL_INVALID_IMAGE, _COLUMNS if rows else _ROWS)
-        reviewed = None
-        if (of_people := state.resources.reviewed) is not None:
-            instance, series = state.uid(SOP_INSTANCE)[0], state.uid(SERIES)[0]
-            reviewed = of_people.find(instance, series, state.resources.uids.hash(instance), rows, columns)
         self._check_admissions_of_items()
         regions = ABSENT
         if "us-region-calibration" in state.plan.types.modules or not state.plan.known_iod:
             regions = read_regions(state.buffer, state.start, state.encoding, rows, columns)
             if regions.state is RegionState.VALID and _was_resampled(values):
                 regions = INVALID
-        return PixelEvidence(self._risks, values, rows, columns, regions, reviewed)
+        return PixelEvidence(self._risks, values, rows, columns, regions, self._reviewed(rows, columns))
+
+    def _reviewed(self, rows: int, columns: int) -> Reviewed | None:
+        """Return what the reviewer's file says of the object as an image of that size."""
+        resources = self._state.resources
+        if resources.reviewed is None:
+            return None
+        instance, series = self._state.uid(SOP_INSTANCE)[0], self._state.uid(SERIES)[0]
+        return resources.reviewed.find(instance, series, resources.uids.hash(instance), rows, columns)
 
     def _check_admissions_of_items(self) -> None:
         """Refuse an object in which an item admits something: nothing that is blanked makes that untrue.
@@ -120,10 +138,6 @@ class PixelHeader:
             name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag).split(" ")[0]
             found[tag] = split_values(noted_value(name, buffer.content, start, length, encoding), state.charset)
         return found
-
-    @staticmethod
-    def _size(values: tuple[str, ...]) -> int:
-        return int(values[0]) if len(values) == 1 and values[0].isdecimal() else 0
 
 
 def _was_resampled(values: Mapping[int, tuple[str, ...]]) -> bool:

@@ -13,7 +13,7 @@ from ..options import ProfileOptions
 from .rectangles_file import ReviewedRectangles
 from .risk import FACE_RISK, NO_RISK, PixelRisk, pixel_risks, read_pixel_risk
 from .rule_files import BUILT_IN, built_in_rules, read_pixel_rules
-from .rules import PixelRules, RuleSource
+from .rules import COLUMNS, ROWS, PixelRules, RuleSource
 
 QUARANTINE, KEEP, CLEAN = "quarantine", "keep", "clean"
 DROP, BLANK = "drop", "blank"
@@ -123,6 +123,17 @@ class PixelPolicy:
     def passes_risks(self) -> bool:
         """Return whether the triage alone refuses no object."""
         return self.pixels != QUARANTINE
+
+    @property
+    def rules_of_files(self) -> PixelRules:
+        """The rules of a site's own files: they mean any object with pixels, and the project's own only those at risk."""
+        return PixelRules(tuple(source for source in self.rules.sources if source.kind != BUILT_IN))
+
+    @property
+    def watched(self) -> frozenset[int]:
+        """The top-level attributes that ``rules_of_files`` need of objects at no risk; none where there are no such rules."""
+        rules = self.rules_of_files
+        return rules.tags | {ROWS, COLUMNS} if rules.sources else frozenset()
 
     @property
     def judges_faces(self) -> bool:

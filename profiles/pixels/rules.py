@@ -15,7 +15,7 @@ from ..errors import PixelSizeError, ProfileError
 from .findings import Finding
 from .rectangles import Area, Rectangle, resolve
 
-_ROWS, _COLUMNS = 0x00280010, 0x00280011
+ROWS, COLUMNS = 0x00280010, 0x00280011
 #: names stand in audit tables
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Rows and Columns are two bytes each
@@ -211,8 +211,8 @@ class PixelRules:
         Raises:
             PixelSizeError: a rule's area doesn't fit into the image.
         """
-        if not self.tags.isdisjoint((_ROWS, _COLUMNS)):
-            values = {**values, _ROWS: (str(rows),), _COLUMNS: (str(columns),)}
+        if not self.tags.isdisjoint((ROWS, COLUMNS)):
+            values = {**values, ROWS: (str(rows),), COLUMNS: (str(columns),)}
         return tuple(match for source in self.sources for match in source.match(values, rows, columns))
 
 
