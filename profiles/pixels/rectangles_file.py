@@ -10,7 +10,6 @@ import struct
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import IO, NamedTuple
 
 from ..custom import ProfileSource
@@ -40,12 +39,8 @@ _REMEMBERED = 100_000
 HashOf = Callable[[bytes], bytes]
 
 
-class UidKind(Enum):
-    """The identifier that a line has."""
-
-    INSTANCE = b"i"
-    SERIES = b"s"
-    HASH = b"h"
+#: kinds of identifiers, in the order of their columns
+_KINDS = _INSTANCE, _SERIES, _HASHED = b"i", b"s", b"h"
 
 
 class Reviewed(NamedTuple):
@@ -112,6 +107,8 @@ class ReviewedRectangles:
     digest: str
     count: int = field(compare=False)
     reviewers: tuple[str, ...] = field(compare=False)
+    #: the kinds of identifiers in it: others need not be looked for
+    _kinds: frozenset[bytes] = field(compare=False)
     #: None: they are stored elsewhere
     _lines: _Lines | None = field(compare=False)
     #: the identifiers are found by keyed hashes
@@ -180,10 +177,10 @@ class ReviewedRectangles:
         Raises:
             RuntimeError: its lines are stored elsewhere.
         """
-        own = [*self._of(UidKind.INSTANCE, sop_instance_uid, hash_of)]
+        own = [*self._of(_INSTANCE, sop_instance_uid, hash_of)]
         if instance_hash is not None:
-            own += self._of(UidKind.HASH, instance_hash.hex(), hash_of)
-        of_series = [*self._of(UidKind.SERIES, series_instance_uid, hash_of)]
+            own += self._of(_HASHED, instance_hash.hex(), hash_of)
+        of_series = [*self._of(_SERIES, series_instance_uid, hash_of)]
         if not own and not of_series:
             return None
         fitting = [decision for decision in (*own, *of_series) if (decision.rows, decision.columns) == (rows, columns)]
@@ -195,10 +192,10 @@ class ReviewedRectangles:
             return Reviewed(outcome)
         return Reviewed(outcome, union((one.rectangles for one in fitting), rows, columns))
 
-    def _of(self, kind: UidKind, identifier: str, hash_of: HashOf | None) -> Iterator[_Decision]:
+    def _of(self, kind: bytes, identifier: str, hash_of: HashOf | None) -> Iterator[_Decision]:
         """Yield the decisions about an identifier."""
         decisions, keys, places = self._there
-        if not identifier:
+        if not identifier or kind not in self._kinds:
             return
         key = _key(kind, identifier)
         if self.is_keyed:
@@ -216,8 +213,8 @@ class ReviewedRectangles:
             low += 1
 
 
-def _key(kind: UidKind, identifier: str) -> bytes:
-    return hashlib.blake2b(identifier.encode(), digest_size=_KEY, person=kind.value).digest()
+def _key(kind: bytes, identifier: str) -> bytes:
+    return hashlib.blake2b(identifier.encode(), digest_size=_KEY, person=kind).digest()
 
 
 class _Reading:
@@ -234,6 +231,7 @@ class _Reading:
         self._places, self._lines_of, self._sizes = array("Q"), array("Q"), array("Q")
         self._known: dict[tuple[str, ...], int] = {}
         self._reviewers: set[str] = set()
+        self._kinds: set[bytes] = set()
 
     def result(self) -> ReviewedRectangles:
         try:
@@ -295,11 +293,12 @@ class _Reading:
         self._sizes.append(rows << 16 | columns)
 
     def _identifier(self, identifiers: list[str], where: str) -> bytes:
-        given = [(kind, text) for kind, text in zip(UidKind, identifiers, strict=True) if text]
+        given = [(kind, text) for kind, text in zip(_KINDS, identifiers, strict=True) if text]
         if len(given) != 1:
             raise ProfileError(f"{where}: one of {', '.join(_IDENTIFIERS)} is needed, and no other")
         ((kind, text),) = given
-        if kind is UidKind.HASH:
+        self._kinds.add(kind)
+        if kind is _HASHED:
             if not _HASH.fullmatch(text):
                 raise ProfileError(f"{where}: the instance_hash has 64 hex digits")
             return _key(kind, text.lower())
@@ -340,5 +339,6 @@ class _Reading:
             first, second = sorted(int(lines[order[place]]) for place in (repeated[0], repeated[0] + 1))
             raise ProfileError(f"{self._name} line {second}: the object and size of line {first} again")
         places = np.frombuffer(self._places, "u8")[order].astype("<u8")
+        reviewers = tuple(sorted(self._reviewers))
         packed = _Lines(bytes(self._decisions), halves.tobytes(), places.tobytes())
-        return ReviewedRectangles(self._digest.hexdigest(), len(places), tuple(sorted(self._reviewers)), packed)
+        return ReviewedRectangles(self._digest.hexdigest(), len(places), reviewers, frozenset(self._kinds), packed)
