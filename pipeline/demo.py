@@ -56,13 +56,15 @@ def demo(folder: Path) -> None:
 
 
 def _refused(anonymizer: Anonymizer) -> Table:
-    """Return a table of samples whose pixels may identify a person, and the option that lets each pass."""
-    table = Table("sample", "refused as", "passes with", title="Samples whose pixels may identify a person")
+    """Return a table of samples whose pixels may identify a person, and the options that clean them or let them pass."""
+    table = Table(
+        "sample", "refused as", "cleaned with", "passes as it is with", title="Samples whose pixels may identify a person"
+    )
     for name in _RISKY:
         try:
             anonymizer.anonymize(str(get_testdata_file(name)))
         except DeidentificationError as error:
-            table.add_row(name, error.reason.value, "--pixels keep")
+            table.add_row(name, error.reason.value, "--options CleanPixelData", "--pixels keep")
     return table
 
 

@@ -56,8 +56,8 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
             Reason.PIXEL_RISK_UNKNOWN_CLASS,
             Reason.PIXEL_RISK_SITE,
         ),
-        "their pixels may identify a person: look at them, then give --pixels keep to let them pass (dicom-deid explain "
-        "describes each reason).",
+        "their pixels may identify a person (dicom-deid explain describes each reason): let --options CleanPixelData blank what "
+        "rules and reviewers name, or look at them, then give --pixels keep to let them pass as they are.",
     ),
     (
         (Reason.PIXEL_RISK_FACE,),

@@ -22,13 +22,17 @@ _KEPT_PIXELS_ADVICE = (
     "--pixels keep: objects whose pixels may identify a person were written, with PatientIdentityRemoved NO. Look at them before "
     "you hand them out."
 )
+_SUPERSEDED_ADVICE = (
+    "Objects that are refused now have outputs of earlier runs, which no run removes: list them (the view `superseded` of the "
+    "audit), and remove them before you hand out the output."
+)
 #: fields of ``run.json`` in the event: all counts, without the names of tables, which are many
 _IN_EVENT = (
     *("run_id", "listed", "counts", "reasons", "new_quarantined", "new_since", "incomplete_studies", "quarantined_without_study"),
     *(
         "superseded",
         "pixel_risks",
-        "cleaned_by",
+        "pixel_sources",
         "references",
         "uids",
         "gone",
@@ -72,15 +76,16 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
     yield [(f"{since}: {reason}", count) for reason, count in report.new_quarantined.items() if report.new_since is not None]
     risks: list[_Row] = []
     for name, risk in report.pixel_risks.items():
-        # an object has one reason, but may have several risks
+        # an object has one reason, which may be another risk, or why it could not be cleaned
         if risk["quarantined"] != report.reasons.get(name, 0):
-            risks.append((f"{name}, with other risks", risk["quarantined"]))
+            risks.append((f"{name}, all that are quarantined", risk["quarantined"]))
         if risk.get("kept"):
             risks.append((f"{name}, but kept", risk["kept"]))
-        if risk.get("cleaned"):
-            risks.append((f"{name}, cleaned", risk["cleaned"]))
+        if risk.get("passed"):
+            risks.append((f"{name}, cleaned or kept by a rule", risk["passed"]))
     yield risks
-    yield [(f"cleaned by {_SOURCES.get(source, source)}", count) for source, count in report.cleaned_by.items()]
+    said = [(outcome, source, count) for source, counts in report.pixel_sources.items() for outcome, count in counts.items()]
+    yield [(f"{outcome} by {_SOURCES.get(source, source)}", count) for outcome, source, count in said if count]
     others = (
         ("incomplete studies", report.incomplete_studies),
         ("quarantined, of unknown study", report.quarantined_without_study),
@@ -119,7 +124,7 @@ def _sentences(report: RunReport) -> Iterator[str]:
     if seconds.get("total") is not None:
         yield f"Duration: {_clock(seconds['total'])}" + f" ({took})" * bool(took)
     reviewed = report.settings.get("rectangles")
-    by_file = report.cleaned_by.get("file", 0)
+    by_file = sum(report.pixel_sources.get("file", {}).values())
     if reviewed and by_file < reviewed["lines"]:
         yield (
             f"--rectangles has {reviewed['lines']} lines, and {by_file} objects of this run were cleaned "
@@ -129,6 +134,8 @@ def _sentences(report: RunReport) -> Iterator[str]:
     # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":
         yield _KEPT_PIXELS_ADVICE
+    if report.superseded:
+        yield _SUPERSEDED_ADVICE
     yield from advice(report.reasons)
 
 

@@ -18,6 +18,9 @@ from .earlier_runs import UID_HASH_KEY
 from .provenance import NEW_FIELDS, UID_MAP_RUN, Provenance
 from .settings import PROFILE_DIGEST
 
+#: fields of ``output.json`` whose names don't say which options they are of
+_IN_WORDS = {PROFILE_DIGEST: "custom rules, pixel rules or rectangles"}
+
 
 def is_marked(audit: Folder) -> bool:
     """Return whether an earlier run made the output.
@@ -54,7 +57,7 @@ def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> Non
         # names stay the same, and objects of other settings are processed again
         differing = [name for name in differing if name in ("key_id", UID_HASH_KEY, UID_MAP_RUN)]
     if differing and not continuation.mixed_output:
-        names = ", ".join(name.replace("_", " ") for name in differing)
+        names = ", ".join(_IN_WORDS.get(name, name.replace("_", " ")) for name in differing)
         raise UsageError(
             f"--output was made with other settings ({names}): choose another folder, or use the same options and key; "
             "--resume --recheck writes again what other settings wrote; --mixed-output accepts both in one folder"

@@ -44,8 +44,9 @@ class RunReport:
         counts: numbers of objects by status, which add up to ``listed``.
         reasons: numbers of objects that were not written, by reason code.
         pixel_risks: numbers of objects by pixel risk: those ``quarantined``, and those written in spite of it (``kept``), or
-            cleaned of it (``cleaned``).
-        cleaned_by: numbers of objects that this run cleaned, or kept by a rule or reviewer, by the sources that had a say.
+            because somebody said what is to be blanked, or that nothing is (``passed``).
+        pixel_sources: numbers of objects of which a source said so in this run, by source: in how many it had something
+            ``blanked``, and in how many nothing (``kept``).
         new_quarantined: numbers of quarantined objects that ``new_since`` had not quarantined for the same reason, by reason.
         new_since: id of the continued run; None: there was none, and all objects count as new.
         incomplete_studies: number of studies with a quarantined object.
@@ -75,7 +76,7 @@ class RunReport:
     counts: dict[str, int]
     reasons: dict[str, int]
     pixel_risks: dict[str, dict[str, int]]
-    cleaned_by: dict[str, int]
+    pixel_sources: dict[str, dict[str, int]]
     new_quarantined: dict[str, int]
     new_since: str | None
     incomplete_studies: int
@@ -191,7 +192,7 @@ def finish(
             f"{listed} objects were listed, and the {rows} rows of the tables don't account for each of them once: run again, "
             "and report it if it happens again"
         )
-    passed = "cleaned" if origin.get("pixels") == CLEAN else "kept"
+    passed = "passed" if origin.get("pixels") == CLEAN else "kept"
     report = RunReport(
         run_id=run_id,
         listed=listed,
@@ -201,7 +202,10 @@ def finish(
             risk: {"quarantined": counts.risks_refused[risk], passed: counts.risks_kept[risk]}
             for risk in sorted(counts.risks_refused | counts.risks_kept)
         },
-        cleaned_by=dict(sorted(counts.cleaned_by.items())),
+        pixel_sources={
+            source: {"blanked": counts.blanked_by[source], "kept": counts.kept_by[source]}
+            for source in sorted(counts.blanked_by | counts.kept_by)
+        },
         new_quarantined=dict(sorted(counts.new_quarantined.items())),
         new_since=origin.get(RESUMES),
         incomplete_studies=len(counts.incomplete),

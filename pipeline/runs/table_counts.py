@@ -36,7 +36,7 @@ class TableCounts:
         statuses: objects by status.
         reasons: objects that were not written, by reason code.
         risks_refused, risks_kept: quarantined objects, and all others, by pixel risk.
-        cleaned_by: objects whose pixels this run cleaned or kept, by each source that had a say.
+        blanked_by, kept_by: objects in which a source has something blanked, and nothing, by source.
         bytes_written: sum of the sizes of written objects.
         sources: ``sum_of_sources`` of all objects.
         uids: replaced UIDs.
@@ -57,7 +57,8 @@ class TableCounts:
     reasons: Counter[str] = field(default_factory=Counter)
     risks_refused: Counter[str] = field(default_factory=Counter)
     risks_kept: Counter[str] = field(default_factory=Counter)
-    cleaned_by: Counter[str] = field(default_factory=Counter)
+    blanked_by: Counter[str] = field(default_factory=Counter)
+    kept_by: Counter[str] = field(default_factory=Counter)
     bytes_written: int = 0
     sources: tuple[int, bytes] = field(default_factory=lambda: sum_of_sources(()))
     uids: int = 0
@@ -135,11 +136,12 @@ class TableCounts:
         self.gone += len(batch)
 
     def _pixels(self, batch: pa.RecordBatch) -> None:
-        # the rows of an object stand together, and those of each of its sources
-        for source in zip(batch["source"].to_pylist(), batch["source_id"].to_pylist(), strict=True):
-            if source != self._last_source:
-                self.cleaned_by[source[0]] += 1
-                self._last_source = source
+        # the rows of an object stand together, those of each of its sources, and a source without a rectangle has one row
+        for name, source_id, edge in zip(*(batch[column].to_pylist() for column in ("source", "source_id", "x0")), strict=True):
+            if (name, source_id) != self._last_source:
+                counter = self.kept_by if edge is None else self.blanked_by
+                counter[name] += 1
+                self._last_source = name, source_id
 
     def _references(self, batch: pa.RecordBatch) -> None:
         self.outside += pc.sum(batch.column("outside")).as_py() or 0
@@ -165,6 +167,6 @@ _COUNTED = {
     ),
     UID_MAP_TABLE: (("new_uid",), TableCounts._uid_map),
     GONE_TABLE: (("source_id",), TableCounts._gone),
-    PIXELS_TABLE: (("source_id", "source"), TableCounts._pixels),
+    PIXELS_TABLE: (("source_id", "source", "x0"), TableCounts._pixels),
     REFERENCES_TABLE: (("outside", "joins_patients"), TableCounts._references),
 }

@@ -83,7 +83,7 @@ def test_the_table_has_each_rectangle(cleaned: tuple[Path, dict[str, Any], Run],
         ]
         assert {(row["source"], row["rule"], row["verdict"]) for row in mine} == {("rule", f"banner-{kind.columns}", "verified")}
         assert {row["codec_path"] for row in mine} == {"rle" if kind.syntax.endswith(".5") else "native"}
-    assert run.report["pixel_risks"] == {"pixel-risk-ultrasound": {"quarantined": 0, "cleaned": len(KINDS)}}
+    assert run.report["pixel_risks"] == {"pixel-risk-ultrasound": {"quarantined": 0, "passed": len(KINDS)}}
 
 
 def test_run_json_has_the_rules(cleaned: tuple[Path, dict[str, Any], Run]) -> None:
@@ -189,6 +189,30 @@ def test_a_rule_may_say_what_becomes_of_an_object(
         assert [(row["source"], row["rule"], row["verdict"], row["x0"]) for row in run.table("pixels")] == [
             ("rule", "x", "kept", None)
         ]
+        assert run.report["pixel_sources"] == {"rule": {"blanked": 0, "kept": 1}}
+        assert "kept by rules" in run.log and "blanked by" not in run.log
+
+
+def test_rules_and_reviewers_speak_of_objects_at_no_risk_too(key_file: Path, tmp_path: Path) -> None:
+    folder, path, lines = tmp_path / "in", tmp_path / "rules.csv", tmp_path / "lines.csv"
+    folder.mkdir()
+    place = Element(0x00200032, "DS", "0\\0\\0"), Element(0x00200037, "DS", "1\\0\\0\\0\\1\\0")
+    slices = {f"s{number}": image(KINDS[1], number, *place, sop_class=CT, manufacturer=f"M{number}") for number in range(3)}
+    for name, one in slices.items():
+        (folder / name).write_bytes(one.blob)
+    path.write_text(RULES.replace("ACME", "M1"))
+    uid = read(slices["s2"].blob).SOPInstanceUID
+    lines.write_text(f'sop_instance_uid,rows,columns,blank,reviewer\n{uid},37,59,"0,0,59,10;0,27,59,37",Doe\n')
+    run = deidentify(folder, tmp_path / "out", key_file, CLEAN, f"--pixel-rules={path}", f"--rectangles={lines}")
+    found, objects = rows(run, folder, key_file), run.objects()
+    assert {name: row["pixel_risks"] for name, row in found.items()} == {name: [] for name in slices}
+    assert read(objects[found["s0"]["output_name"]]).PixelData == read(slices["s0"].blob).PixelData
+    for name in ("s1", "s2"):
+        check_cleaned(slices[name], objects[found[name]["output_name"]], [(0, 0, 59, 10), (0, 27, 59, 37)])
+    assert {(row["source"], row["source_id"]) for row in run.table("pixels")} == {
+        ("rule", found["s1"]["source_id"]),
+        ("file", found["s2"]["source_id"]),
+    }
 
 
 def test_a_rule_that_keeps_believes_no_object_that_admits_something(key_file: Path, tmp_path: Path) -> None:
@@ -283,7 +307,9 @@ def test_lines_of_a_reviewer_that_meet_no_object_are_told(key_file: Path, tmp_pa
         path.write_text(f'sop_instance_uid,rows,columns,blank,reviewer\n{line},37,59,"0,12,9,14",R. Viewer\n')
         flags = (CLEAN, f"--pixel-rules={rules}", f"--rectangles={path}")
         run = deidentify(folder, tmp_path / f"out{told}", key_file, *flags)
-        assert run.report["cleaned_by"] == {"rule": 1} | ({} if told else {"file": 1})
+        assert run.report["pixel_sources"] == {
+            source: {"blanked": 1, "kept": 0} for source in ("rule", *(() if told else ("file",)))
+        }
         assert ("--rectangles has 1 lines, and 0 objects" in run.log) is told
         assert uid not in run.log
 

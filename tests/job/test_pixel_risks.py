@@ -102,7 +102,7 @@ def test_the_summary_names_the_reasons_and_the_flag(refusing: Run) -> None:
         assert risks[0] in refusing.log
     assert "look at them, then give" in refusing.log
     # a label is one of microscopy, too, but that isn't its reason
-    assert "pixel-risk-microscopy, with other risks" in refusing.log
+    assert "pixel-risk-microscopy, all that are quarantined" in refusing.log
     assert "--pixels keep to let them pass" in refusing.log
     assert "kept" not in refusing.log
 

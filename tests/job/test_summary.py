@@ -25,7 +25,7 @@ def report(**more: object) -> RunReport:
         "counts": {"written": 20, "skipped": 0, "duplicate": 1, "filtered": 2, "quarantined": 7},
         "reasons": {"burned-in-annotation": 3, "not-dicom": 2, "other-content-kept": 1, "truncated": 4},
         "pixel_risks": {"burned-in-annotation": {"quarantined": 3, "kept": 0}},
-        "cleaned_by": {},
+        "pixel_sources": {},
         "uids": 90,
         "references": {"outside": 0, "joining_patients": 2},
         "gone": 5,
