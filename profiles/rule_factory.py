@@ -297,8 +297,7 @@ def blanked_rule(place: Place, rule: Rule, types: AttributeTypes) -> Rule:
     if tag == SPECIMEN_LABEL_IN_IMAGE and rule.operation is Operation.KEEP:
         # the label went with what was blanked
         return place.rule(Operation.REPLACE, Action.D, value="NO", reason=PIXELS_BLANKED)
-    is_overlay = place.is_graphic and tag >> 16 & 0xFF00 == OVERLAYS
-    if tag in _GONE_WHERE_BLANKED or is_overlay or (holds_pixels(tag) and tag != _PIXEL_DATA):
+    if tag in _GONE_WHERE_BLANKED or place.is_graphic or (holds_pixels(tag) and tag != _PIXEL_DATA):
         # what is drawn over the pixels, or is another form of them, may repeat what was blanked there
         embedded = is_overlay_bit_position(tag)
         return place.rule(Operation.REMOVE, Action.X, reason=PIXELS_BLANKED, inspected=embedded)

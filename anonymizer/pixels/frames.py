@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Generator, Iterator
+import sys
+from array import array
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import pairwise
 
 from ..dicom.encoding import ITEM, SEQUENCE_END, UNDEFINED, Encoding
@@ -15,6 +17,10 @@ from ..reasons import Reason
 
 #: bytes of a basic offset table
 _MOST_TABLE = 64 << 20
+#: fragments of a frame
+_MOST_FRAGMENTS = 1 << 16
+#: the type of 32 bits
+_WORD = next(code for code in "IL" if array(code).itemsize == 4)
 #: an offset is a number of 32 bits
 _MOST_OFFSET = 0xFFFFFFFF
 #: what is read at once, at least
@@ -73,8 +79,8 @@ class FragmentReader:
         return taken
 
 
-def read_table(reader: FragmentReader, frames: int) -> list[int]:
-    """Return the basic offset table of ``frames`` frames, empty where there is none.
+def read_table(reader: FragmentReader, frames: int) -> Sequence[int]:
+    """Return the basic offset table of ``frames`` frames, empty where there is none: four bytes for each.
 
     Raises:
         DeidentificationError: it is not one of so many frames (``pixel-length-mismatch``), or its offsets don't ascend.
@@ -82,17 +88,20 @@ def read_table(reader: FragmentReader, frames: int) -> list[int]:
     content = reader.next(_MOST_TABLE)
     if content is None:
         raise DeidentificationError(Reason.INVALID_FRAGMENTS, PIXEL_DATA)
+    table = array(_WORD)
     if not content:
-        return []
+        return table
     if len(content) != 4 * frames:
         raise DeidentificationError(Reason.PIXEL_LENGTH_MISMATCH, PIXEL_DATA)
-    table = list(struct.unpack(f"<{frames}L", content))
+    table.frombytes(content)
+    if sys.byteorder == "big":
+        table.byteswap()
     if table[0] or any(offset >= following for offset, following in pairwise(table)):
         raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
     return table
 
 
-def read_frames(reader: FragmentReader, frames: int, table: list[int], most: int) -> Iterator[bytes]:
+def read_frames(reader: FragmentReader, frames: int, table: Sequence[int], most: int) -> Iterator[bytes]:
     """Yield the frames behind an offset table: of one fragment each, unless the table tells which belong together.
 
     All fragments of a single frame belong together.
@@ -102,7 +111,8 @@ def read_frames(reader: FragmentReader, frames: int, table: list[int], most: int
         most: bytes that a frame may have.
 
     Raises:
-        DeidentificationError: there are more or fewer frames (``pixel-length-mismatch``); the offsets are not those of items.
+        DeidentificationError: there are more or fewer frames (``pixel-length-mismatch``); the offsets are not those of items; a
+            frame has too many fragments.
     """
     if frames == 1:
         table = [0]
@@ -114,6 +124,8 @@ def read_frames(reader: FragmentReader, frames: int, table: list[int], most: int
         if is_next:
             yield b"".join(parts)
             number, room, parts = number + 1, most, []
+        if len(parts) == _MOST_FRAGMENTS:
+            raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
         if number >= frames:
             raise DeidentificationError(Reason.PIXEL_LENGTH_MISMATCH, PIXEL_DATA)
         offset += 8 + len(fragment)

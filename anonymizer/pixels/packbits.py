@@ -29,7 +29,7 @@ _PACKED = (*range(2, 130), 1, *[2] * 127)
 
 
 def unpack(segment: bytes, size: int) -> Bytes:
-    """Return the ``size`` bytes of a segment, uint8, shape (size,). Zeros behind them are padding.
+    """Return the ``size`` bytes of a segment, uint8, shape (size,). Zeros and headers of no run behind them are padding.
 
     Raises:
         DeidentificationError: ``pixel-invalid-frames``: the segment ends too early, or goes further.
@@ -50,7 +50,7 @@ def unpack(segment: bytes, size: int) -> Bytes:
             raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
         unpacked[filled : filled + count] = _unfolded(data, numpy.array(runs), count)
         filled += count
-    if segment[position:].strip(b"\0"):
+    if segment[position:].strip(b"\0\x80"):
         raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
     return unpacked
 

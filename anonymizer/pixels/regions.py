@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from profiles import Rectangle, union
+from profiles import Rectangle, outside, union
 
 from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import IMPLICIT_LITTLE, UNDEFINED, Encoding
@@ -15,6 +15,8 @@ REGIONS = 0x00186011
 _MIN_X, _MIN_Y, _MAX_X, _MAX_Y = _LOCATION = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
 #: regions of an image; devices write fewer than twenty
 _MOST_REGIONS = 256
+#: rectangles around them: more would be blanked for many times the time, and no device's regions leave so many
+_MOST_AROUND = 1000
 #: share of the image beyond which regions tell nothing about where its text is, in percent
 _MOST_COVERED = 95
 
@@ -45,8 +47,8 @@ ABSENT, INVALID = RegionEvidence(RegionState.ABSENT), RegionEvidence(RegionState
 def read_regions(buffer: Buffer, start: int, encoding: Encoding, rows: int, columns: int) -> RegionEvidence:
     """Return SequenceOfUltrasoundRegions, valid only if each region is.
 
-    A region has four locations, ordered, inside the image. All together cover no more than 95 % of the image, and reach beyond
-    its middle in both directions.
+    A region has four locations, ordered, inside the image. All together cover no more than 95 % of the image, reach beyond its
+    middle in both directions, and leave no more than 1,000 rectangles around them.
 
     Args:
         buffer: the bytes at hand, from the beginning of the object at least up to its pixel data.
@@ -85,6 +87,8 @@ def read_regions(buffer: Buffer, start: int, encoding: Encoding, rows: int, colu
         return INVALID
     covered = sum((one.x1 - one.x0) * (one.y1 - one.y0) for one in union((regions,), rows, columns))
     if 100 * covered > _MOST_COVERED * rows * columns:
+        return INVALID
+    if len(outside(regions, rows, columns)) > _MOST_AROUND:
         return INVALID
     return RegionEvidence(RegionState.VALID, tuple(regions))
 

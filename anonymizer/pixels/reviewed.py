@@ -10,6 +10,9 @@ from ..keys.key import Key
 from ..keys.keyed_hash import KeyedHash
 from ..keys.purposes import Purpose
 
+#: around the digits of a UID, where a line feed or the like may stand that no line of a file can have
+_AROUND = bytes(set(range(256)) - set(b"0123456789"))
+
 
 class ReviewedObjects:
     """The reviewed rectangles of a profile, with the key by which objects are found there."""
@@ -26,8 +29,8 @@ class ReviewedObjects:
             instance_hash: the keyed hash of ``instance`` that the audit has.
             rows, columns: of its frames.
         """
-        names = instance.decode("latin-1"), series.decode("latin-1")
-        return self._rectangles.find(*names, instance_hash, rows, columns, self._hash)
+        of_instance, of_series = (uid.strip(_AROUND).decode("latin-1") for uid in (instance, series))
+        return self._rectangles.find(of_instance, of_series, instance_hash, rows, columns, self._hash)
 
 
 def take_out_lines(profile: ConfidentialityProfile, key: Key) -> tuple[ConfidentialityProfile, bytes]:

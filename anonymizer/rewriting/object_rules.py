@@ -47,12 +47,16 @@ class ObjectRules:
 
         Raises:
             NeedMoreError: what decides it lies beyond the buffer.
+            DeidentificationError: the two classes differ, and so do the risks of their pixels.
         """
         profile = self.resources.profile
         plan = compile_plan(profile, sop_class_uid)
         found = find_class(buffer, position, encoding, sop_class_uid)
         if found.sop_class is not None and (own := found.sop_class.decode("latin-1")) != sop_class_uid:
-            plan = compile_plan(profile, own)
+            by_meta, plan = plan, compile_plan(profile, own)
+            if sop_class_uid and not profile.pixels.keeps and by_meta.risks.rows != plan.risks.rows:
+                # which of them is true decides whether somebody has to look at its pixels
+                raise DeidentificationError(Reason.INVALID_FILE_META)
         return self.with_references(plan) if found.has_references else plan
 
     def with_references(self, plan: Plan) -> Plan:

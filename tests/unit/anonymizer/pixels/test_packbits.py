@@ -94,6 +94,10 @@ def test_zeros_behind_a_segment_are_padding() -> None:
     assert unpack(b"\x80\xf7\1\0\0\0", 10).tobytes() == b"\1" * 10
 
 
+def test_headers_of_no_run_behind_a_segment_are_padding() -> None:
+    assert unpack(b"\xf7\1\x80\x80\0", 10).tobytes() == b"\1" * 10
+
+
 def test_a_segment_that_unfolds_to_far_more_takes_no_memory() -> None:
     tracemalloc.start()
     with pytest.raises(DeidentificationError, match="pixel-invalid-frames"):

@@ -111,5 +111,12 @@ def test_no_sequence_and_broken_ones_are_no_evidence() -> None:
     assert read_regions(Buffer(broken, True), 0, EXPLICIT_LITTLE, 100, 200) == INVALID
 
 
+def test_regions_that_leave_thousands_of_rectangles_around_them_are_no_evidence() -> None:
+    columns, rows = ([*range(1, most, 4)] for most in (400, 200))
+    combs = [region(x, 0, x, 199) for x in columns] + [region(0, y, 399, y) for y in rows]
+    assert len(combs) < 256 and found(*combs, rows=200, columns=400) == INVALID
+    assert found(*combs[: len(columns)], rows=200, columns=400).state is RegionState.VALID
+
+
 def test_thousands_of_regions_take_no_time() -> None:
     assert found(*[region(5, 5, 5, 5)] * 5000) == INVALID

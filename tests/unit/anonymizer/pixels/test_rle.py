@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -169,6 +170,21 @@ def test_a_number_of_frames_that_lies_is_refused(count: int, with_table: bool) -
 def test_fragments_of_which_nobody_knows_the_frame_are_refused() -> None:
     frames = [frame_of(GREY, seed) for seed in range(2)]
     assert refusal(replace(GREY, frames=2), fragments(frames, parts=2)) in ("pixel-invalid-frames", "pixel-length-mismatch")
+
+
+def test_a_frame_of_too_many_fragments_is_refused_when_it_has_them() -> None:
+    nothing = delimiter(0xE000)
+    assert refusal(GREY, nothing + nothing * (1 << 22) + delimiter(0xE0DD)) == "pixel-invalid-frames"
+
+
+def test_a_table_of_millions_of_frames_takes_the_memory_of_its_bytes() -> None:
+    count = 1 << 21
+    table = np.arange(0, 8 * count, 8, dtype="<u4").tobytes()
+    value = struct.pack("<HHL", 0xFFFE, 0xE000, len(table)) + table + delimiter(0xE0DD)
+    tracemalloc.start()
+    assert refusal(replace(GREY, frames=count), value) == "pixel-length-mismatch"
+    assert tracemalloc.get_traced_memory()[1] < 4 * len(table)
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("offsets", [(0, 0), (8, 100), (0, 10), (0, 1 << 31)])

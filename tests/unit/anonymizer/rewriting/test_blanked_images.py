@@ -80,6 +80,12 @@ def test_what_is_no_longer_true_or_repeats_the_pixels_is_gone(cleaning: Engine) 
     assert not {0x00280106, 0x00280107, 0x00880200, 0x60000010, 0x60003000} & set(found.keys())
 
 
+def test_curves_and_overlays_go_even_where_graphics_are_cleaned() -> None:
+    curve = [Element(0x50000005, "US", 2), Element(0x50000010, "US", 1), Element(0x50003000, "OW", b"JaneDoe ")]
+    using = Engine(ConfidentialityProfile.default("CleanPixelData,CleanGraph", pixel_rules=io.StringIO(RULES)), Key(SECRET))
+    assert not {0x50000005, 0x50000010, 0x50003000} & set(cleaned(*curve, using=using).keys())
+
+
 def test_derivation_description_is_said_once_whatever_stood_there(cleaning: Engine) -> None:
     for extra in ((), (Element(0x00082111, "ST", "scanned for Jane Doe"),)):
         assert cleaned(*extra, using=cleaning).DerivationDescription == "Burned-in annotation blanked (PS3.15 E.3.1)"

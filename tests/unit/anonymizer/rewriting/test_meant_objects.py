@@ -15,7 +15,7 @@ from profiles import ConfidentialityProfile
 from profiles.pixels import ADMITTING
 from tests.support.labelled_pixels import Kind
 from tests.support.objects import CT, EXPLICIT, Element, bundled_files, read
-from tests.support.pixel_archive import check_cleaned, image
+from tests.support.pixel_archive import ULTRASOUND, check_cleaned, image
 from tests.support.running import SECRET, rewrite, rewrite_with_report
 
 SIGNED = Kind("MONOCHROME2", 16, 12, 11, True, syntax=EXPLICIT)
@@ -76,6 +76,31 @@ def test_a_reviewer_blanks_it_keeps_it_or_has_seen_another_image() -> None:
     assert refusal(SLICE.blob, engine(rectangles=f'{UID},37,58,"0,0,58,10",,Doe\n')) is Reason.PIXEL_SIZE_MISMATCH
     assert refusal(SLICE.blob, engine(rectangles=f"{UID},37,59,,drop,Doe\n")) is Reason.PIXEL_RULE_DROP
     assert rewrite(SLICE.blob, engine(rectangles=f"{UID}.1,37,59,,drop,Doe\n")) == rewrite(SLICE.blob, engine())
+
+
+def element(value: bytes) -> bytes:
+    """SOPInstanceUID as it stands in a file."""
+    padded = value + b"\0" * (len(value) % 2)
+    return b"\x08\0\x18\0UI" + len(padded).to_bytes(2, "little") + padded
+
+
+@pytest.mark.parametrize("tail", [b"\n", b"\t", b" \r", b".", b"\0\n"])
+def test_a_line_means_an_object_whose_uid_has_something_behind_it(tail: bytes) -> None:
+    odd = SLICE.blob.replace(element(UID.encode()), element(UID.encode() + tail))
+    assert odd != SLICE.blob
+    refused = refusal(odd, engine(rectangles=f"{UID},37,59,,quarantine,Doe\n"))
+    assert refused in (Reason.PIXEL_RULE_QUARANTINE, Reason.INVALID_VALUE)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_object_of_two_classes_is_judged_by_none(place: int) -> None:
+    """The file meta says ultrasound and the data set CT, or the other way round."""
+    whole, uid = image(SIGNED, 3, *PLACE).blob, ULTRASOUND.encode() + b"\0"
+    parts = whole.split(uid)
+    assert len(parts) == 3
+    twofold = parts[0] + (CT.encode() + bytes(3) if place == 0 else uid) + parts[1]
+    twofold += (CT.encode() + bytes(3) if place == 1 else uid) + parts[2]
+    assert refusal(twofold, engine()) is Reason.INVALID_FILE_META
 
 
 def conditions_on(dataset: pydicom.Dataset) -> Iterator[str]:
