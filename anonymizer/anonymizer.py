@@ -175,7 +175,8 @@ class Anonymizer:
 
         encoding = datasets.encoding_of(dataset)
         content = datasets.data_set_bytes(dataset, encoding)
-        rewritten = self._engine.rewrite_data_set(content, encoding, datasets.sop_class_of(dataset))
+        sop_class, syntax = datasets.sop_class_of(dataset), datasets.fragments_syntax_of(dataset)
+        rewritten = self._engine.rewrite_data_set(content, encoding, sop_class, syntax)
         return datasets.add_file_meta(datasets.read_data_set(rewritten, encoding), dataset)
 
 

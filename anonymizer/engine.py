@@ -177,13 +177,14 @@ class Engine:
         # what isn't in the object's character set was guessed, and is nobody's ID
         return patient if self.subjects.patient_hash(patient) == deidentification.patient else None
 
-    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
+    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str = "") -> bytes:
         """De-identify a bare data set, which may lack its UIDs.
 
         Args:
             sop_class: its class, whatever the data set says.
+            fragments_syntax: transfer syntax of pixel data in fragments; ``""``: nobody says how they are compressed.
 
         Raises:
             DeidentificationError: it can't be understood.
         """
-        return rewrite_bare(self._rules, content, encoding, sop_class)
+        return rewrite_bare(self._rules, content, encoding, sop_class, fragments_syntax)

@@ -42,6 +42,12 @@ def sop_class_of(dataset: Dataset) -> str:
         raise DeidentificationError(Reason.UNREADABLE) from None
 
 
+def fragments_syntax_of(dataset: Dataset) -> str:
+    """Return the transfer syntax of pixel data in fragments, as the file meta of a plain Dataset has it; ``""``: unknown."""
+    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", "")
+    return str(syntax) if isinstance(syntax, UID) else ""
+
+
 def encoding_of(dataset: Dataset) -> Encoding:
     """Return the encoding that ``dataset`` was read in; explicit VR little endian for one made in memory."""
     implicit, little = dataset.original_encoding

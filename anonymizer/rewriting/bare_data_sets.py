@@ -26,11 +26,11 @@ from .pixel_header import PixelHeader
 T = TypeVar("T")
 
 
-def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_class: str) -> bytes:
+def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str) -> bytes:
     """Return a bare data set, de-identified.
 
     Args:
-        sop_class: its class, whatever the data set says.
+        sop_class, fragments_syntax: as for ``Engine.rewrite_data_set``.
 
     Raises:
         DeidentificationError: it can't be understood, or must not be written.
@@ -53,8 +53,7 @@ def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_cla
         risks = rules.pixel_risks(state, keep=policy.passes_risks)
         rules.check_face(rules.face(state), None)
         if policy.cleans and cleaner is None:
-            # nobody says how fragments are compressed
-            header = PixelHeader(state, "" if state.pixel_length == UNDEFINED else native_syntax(encoding), risks)
+            header = PixelHeader(state, fragments_syntax if state.pixel_length == UNDEFINED else native_syntax(encoding), risks)
             if header.is_meant and (decision := decide(policy, header.evidence(policy))) is not None:
                 cleaner = header.cleaner(decision)
         missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}

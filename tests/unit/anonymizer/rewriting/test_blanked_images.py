@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.encaps import generate_frames
 
-from anonymizer import Anonymizer, Key, Report
+from anonymizer import Anonymizer, DeidentificationError, Key, Report
 from anonymizer.internals import Engine, displayed_frame
 from profiles import ConfidentialityProfile
 from tests.support.cleaning import whole_cells
@@ -192,6 +192,19 @@ def test_a_bare_data_set_is_cleaned(syntax: str) -> None:
     bare.set_original_encoding(syntax == IMPLICIT, True)
     found = Anonymizer(profile(), SECRET).anonymize(bare)
     assert found.BurnedInAnnotation == "NO" and found.ImageType[0] == "DERIVED"
+    assert found.PixelData == read(rewrite(original.blob, Engine(profile(), Key(SECRET)))).PixelData
+
+
+def test_a_bare_data_set_says_by_its_file_meta_how_fragments_are_compressed() -> None:
+    original = image(Kind("RGB", syntax=RLE, frames=3, planar=1), 1)
+    bare = pydicom.Dataset({element.tag: element for element in read(original.blob)})
+    bare.set_original_encoding(False, True)
+    using = Anonymizer(profile(), SECRET)
+    with pytest.raises(DeidentificationError, match="pixel-unsupported-syntax"):
+        using.anonymize(bare)
+    bare.file_meta = read(original.blob).file_meta
+    found = using.anonymize(bare)
+    assert found.file_meta.TransferSyntaxUID == RLE
     assert found.PixelData == read(rewrite(original.blob, Engine(profile(), Key(SECRET)))).PixelData
 
 
