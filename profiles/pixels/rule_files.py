@@ -109,7 +109,8 @@ def _kind_of(text: str, name: str, before: Mapping[str, int]) -> tuple[str, Sema
     if is_own_json(text):
         return *own, read_own_json
     raise ProfileError(
-        f"{name}: these are no pixel rules: a CSV or JSON file, a CTP script or a deid recipe (FORMAT dicom) is needed"
+        f"{name}: these are no pixel rules: a CSV file (with commas), a JSON file, a CTP script or a deid recipe (FORMAT dicom) "
+        "is needed"
     )
 
 
@@ -142,4 +143,4 @@ def _read(text: str, name: str, read: _Reader) -> Sequence[ReadRule]:
 def _refusal(name: str, refused: Sequence[Finding]) -> str:
     told = "; ".join(str(finding) for finding in refused[:_TOLD])
     more = f"; and {len(refused) - _TOLD} more" if len(refused) > _TOLD else ""
-    return f"{name} {told}{more}: accept these rules by their names, or mend them"
+    return f"{name} {told}{more}: mend these rules, or accept each of them by its name, such as --accept-rule {refused[0].rule}"
