@@ -28,9 +28,10 @@ def displayed_frame(path: str, number: int) -> numpy.typing.NDArray[numpy.uint8]
     """
     import numpy
     from pydicom import dcmread
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.processing import apply_color_lut, convert_color_space
     from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import UID
 
     from ..dicom.headers import read_header_values
     from ..dicom.quiet_pydicom import quiet_pydicom
@@ -42,7 +43,7 @@ def displayed_frame(path: str, number: int) -> numpy.typing.NDArray[numpy.uint8]
             if "TransferSyntaxUID" not in dataset.file_meta:
                 # a file without preamble or file meta, whose syntax the engine finds out as well
                 with open(path, "rb") as stream:
-                    dataset.file_meta.TransferSyntaxUID = read_header_values(stream, (_ROWS,)).transfer_syntax
+                    dataset.file_meta.TransferSyntaxUID = UID(read_header_values(stream, (_ROWS,)).transfer_syntax)
             syntax = dataset.file_meta.TransferSyntaxUID
             name = syntax.name if syntax.name != syntax else "its transfer syntax"
             cause = f"no decoder of {name} is installed"

@@ -56,15 +56,20 @@ def read_pixel_rules(
     return RuleSource(kind, semantics, taken, found, tuple(needed), _digest(text))
 
 
-def lint_pixel_rules(source: ProfileSource, *, ordinals: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
-    """Return what is to be said about the rules of a file, in their order.
+def lint_pixel_rules(*sources: ProfileSource) -> tuple[Finding, ...]:
+    """Return what is to be said about the rules of a file, or of several that are used together, in their order.
 
     Raises:
-        ProfileError: the file can't be read, or the line that is wrong.
+        ProfileError: a file can't be read, or the line that is wrong.
     """
-    text, name = _text_of(source)
-    _, semantics, read = _kind_of(text, name, ordinals or {})
-    return tuple(findings(_read(text, name, read), semantics))
+    found: list[Finding] = []
+    before: dict[str, int] = {}
+    for source in sources:
+        text, name = _text_of(source)
+        kind, semantics, read = _kind_of(text, name, before)
+        found += findings(_read(text, name, read), semantics)
+        before[kind] = before.get(kind, 0) + 1
+    return tuple(found)
 
 
 @cache

@@ -201,6 +201,19 @@ class PixelRules:
                 content.update(f"{rule.decisive!r}\n".encode())
         return content.hexdigest()
 
+    def of_other_sizes(self, values: Values, rows: int, columns: int) -> Iterator[PixelRule]:
+        """Yield the rules that would mean an object if its image were of the size that they give; arguments as for ``match``."""
+        values = self._with_size(values, rows, columns)
+        for rule in self.rules:
+            other_size = rule.rows is not None and (rule.rows, rule.columns) != (rows, columns)
+            if other_size and rule.condition is not None and rule.condition.holds(values):
+                yield rule
+
+    def _with_size(self, values: Values, rows: int, columns: int) -> Values:
+        if self.tags.isdisjoint((_ROWS, _COLUMNS)):
+            return values
+        return {**values, _ROWS: (str(rows),), _COLUMNS: (str(columns),)}
+
     def match(self, values: Values, rows: int, columns: int) -> tuple[RuleMatch, ...]:
         """Return the rules that apply to an object, in the order of the files.
 
@@ -211,8 +224,7 @@ class PixelRules:
         Raises:
             PixelSizeError: a rule's area doesn't fit into the image.
         """
-        if not self.tags.isdisjoint((_ROWS, _COLUMNS)):
-            values = {**values, _ROWS: (str(rows),), _COLUMNS: (str(columns),)}
+        values = self._with_size(values, rows, columns)
         return tuple(match for source in self.sources for match in source.match(values, rows, columns))
 
 

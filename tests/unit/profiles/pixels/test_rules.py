@@ -332,6 +332,21 @@ def test_the_built_in_table_blanks_the_banner_of_one_device_of_one_size() -> Non
     assert found.match(values, 576, 768) == found.match({**values, MODEL: ("LOGIQ 9",)}, 480, 640) == ()
 
 
+def test_rules_that_mean_an_object_but_for_the_size_of_its_image_are_told() -> None:
+    found = rules(
+        "a,Modality = US,20,10,clean,all,,Doe\nb,Modality = US,10,20,clean,all,,Doe\nc,Modality = CT,20,10,drop,,,Doe\n"
+        "d,Modality = US,,,keep,,,Doe\ne,,20,10,clean,all,,Doe\nf,Modality = US and Rows > 10,20,10,drop,,,Doe\n"
+    )
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 10, 20)] == ["a"]
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 20, 10)] == ["b"]
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 11, 20)] == ["a", "b", "f"]
+
+
+def test_files_that_are_used_together_are_looked_at_together() -> None:
+    script = '{Modality.equals("US")}(0,0,10,10)'
+    assert [finding.rule for finding in lint_pixel_rules(io.StringIO(script), io.StringIO(script))] == ["ctp-0001", "ctp2-0001"]
+
+
 def test_a_rule_of_ones_own_that_blanks_nothing_is_an_error() -> None:
     with pytest.raises(ProfileError, match="it blanks nothing"):
         rules('a,Modality = US,10,10,clean,"0,0,5,5","0,0,10,10",Doe\n')
