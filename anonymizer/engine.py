@@ -19,7 +19,7 @@ from .identity.pseudonyms import Pseudonyms
 from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
-from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage
+from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage, can_clean
 from .report import PixelInspection, Scan
 from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
@@ -160,7 +160,9 @@ class Engine:
             deidentification.scan()
         except DeidentificationError as refused:
             error = refused
-        return PixelInspection(deidentification.pixel_evidence, deidentification.pixels, error)
+        syntax = deidentification.describe_beginning(self._describer).transfer_syntax_uid
+        compressed = syntax if syntax and not can_clean(syntax) else ""
+        return PixelInspection(deidentification.pixel_evidence, deidentification.pixels, error, compressed)
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
         """Return the patient whom an object's header names, whatever else is wrong with it; None: that can't be told.

@@ -1,5 +1,6 @@
 """Names of the engine that the project's other packages need. They are no public API: any may change without notice."""
 
+from .dicom.character_sets import best_text as best_text
 from .dicom.deflate import ByteStream as ByteStream
 from .dicom.headers import HeaderValues as HeaderValues
 from .dicom.headers import read_header_values as read_header_values

@@ -72,11 +72,13 @@ class PixelInspection(NamedTuple):
         evidence: that by which it is decided what is blanked; None for an object that is at no risk, or was refused before.
         decision: what is blanked; None where nothing was decided.
         error: why the object is refused; None: it isn't.
+        compressed: UID of its transfer syntax if its pixels are compressed in a way that can't be cleaned; else ``""``.
     """
 
     evidence: PixelEvidence | None
     decision: PixelDecision | None
     error: DeidentificationError | None
+    compressed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

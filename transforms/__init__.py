@@ -30,6 +30,7 @@ from .audit_names import is_table as is_table
 from .audit_names import ledger_file as ledger_file
 from .audit_names import new_run_id as new_run_id
 from .concurrency import WorkerThreads as WorkerThreads
+from .concurrency import reading_order as reading_order
 from .crosswalk.cms import EnvelopeError as EnvelopeError
 from .crosswalk.cms import decrypt as decrypt
 from .crosswalk.cms import encrypt as encrypt

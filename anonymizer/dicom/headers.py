@@ -23,15 +23,18 @@ class HeaderValues(NamedTuple):
 
     Attributes:
         transfer_syntax: the UID.
-        values: by tag, encoded, without padding; of those that are there, and no sequences.
+        values: by tag, encoded, without padding unless it was asked for; of those that are there, and no sequences.
     """
 
     transfer_syntax: str
     values: dict[int, bytes]
 
 
-def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValues:
+def read_header_values(stream: ByteStream, tags: Collection[int], *, padded: bool = False) -> HeaderValues:
     """Return the values of top-level attributes. Nothing behind the last one is read, but for some kilobytes.
+
+    Args:
+        padded: leave the padding: of numbers it can't be told from the value.
 
     Raises:
         DeidentificationError: it is no DICOM object that can be read so far.
@@ -50,7 +53,8 @@ def read_header_values(stream: ByteStream, tags: Collection[int]) -> HeaderValue
                 continue
             if tag in tags:
                 buffer.value_end(vr, start, length, header.encoding, tag)
-                found[tag] = buffer.content[start : start + length].strip(b"\0 ")
+                value = buffer.content[start : start + length]
+                found[tag] = value if padded else value.strip(b"\0 ")
             position = start + length
         except NeedMoreError:
             buffer, position = _more(source, buffer, position), 0

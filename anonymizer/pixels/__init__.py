@@ -1,6 +1,7 @@
 """Risks of identification by pixel data, and their treatment. The rewriting of elements is outside this package."""
 
 from .cleaner import PixelCleaner as PixelCleaner
+from .cleaner import can_clean as can_clean
 from .cleaner import is_native as is_native
 from .decision import BlankedBy as BlankedBy
 from .decision import CleanedPixels as CleanedPixels

@@ -57,7 +57,7 @@ class PixelCleaner:
         Raises:
             DeidentificationError: the syntax (``pixel-unsupported-syntax``) or format can't be cleaned.
         """
-        if syntax not in _NATIVE and syntax != _RLE:
+        if not can_clean(syntax):
             raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_SYNTAX)
         self._image = image
         self._rectangles = tuple(rectangles)
@@ -119,6 +119,11 @@ class PixelCleaner:
 def is_native(syntax: str) -> bool:
     """Return whether pixel data in a transfer syntax is native; deflated data sets are inflated."""
     return syntax in _NATIVE
+
+
+def can_clean(syntax: str) -> bool:
+    """Return whether pixel data in a transfer syntax can be cleaned at all."""
+    return syntax in _NATIVE or syntax == _RLE
 
 
 def _chunks(buffer: Piece, read: Callable[[int], bytes], length: int) -> Iterator[Piece]:

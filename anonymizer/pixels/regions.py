@@ -35,13 +35,23 @@ class RegionEvidence(NamedTuple):
     Attributes:
         state: only valid ones are evidence of anything.
         regions: in pixels, half-open, in the order of the sequence, possibly overlapping; empty unless valid.
+        why: of invalid ones a sentence, for people; it has no value of the object.
     """
 
     state: RegionState
     regions: tuple[Rectangle, ...] = ()
+    why: str = ""
 
 
-ABSENT, INVALID = RegionEvidence(RegionState.ABSENT), RegionEvidence(RegionState.INVALID)
+ABSENT = RegionEvidence(RegionState.ABSENT)
+#: of an image that may be another than that for which they were measured
+INVALID = RegionEvidence(
+    RegionState.INVALID, why="the image is DERIVED, and not by lossy compression alone: the picture may have moved in it"
+)
+
+
+def _invalid(why: str) -> RegionEvidence:
+    return RegionEvidence(RegionState.INVALID, why=why)
 
 
 def read_regions(buffer: Buffer, start: int, encoding: Encoding, rows: int, columns: int) -> RegionEvidence:
@@ -62,7 +72,7 @@ def read_regions(buffer: Buffer, start: int, encoding: Encoding, rows: int, colu
     if found is None or found.length == 0:
         return ABSENT
     if found.vr not in (b"SQ", b"UN", b""):
-        return INVALID
+        return _invalid("they are no sequence")
     inner = IMPLICIT_LITTLE if found.vr == b"UN" else encoding
     try:
         end = buffer.value_end(found.vr, found.start, found.length, encoding, REGIONS)
@@ -72,24 +82,26 @@ def read_regions(buffer: Buffer, start: int, encoding: Encoding, rows: int, colu
         regions: list[Rectangle] = []
         for begin, item_end, item_encoding in buffer.items(found.start, end, inner, REGIONS):
             region = _region(buffer, begin, item_end, item_encoding)
-            if region is None or len(regions) == _MOST_REGIONS:
-                return INVALID
+            if region is None:
+                return _invalid("a region lacks a location, or its locations are not ordered")
+            if len(regions) == _MOST_REGIONS:
+                return _invalid(f"there are more than {_MOST_REGIONS}")
             regions.append(region)
     except DeidentificationError:
         # the rewriter, which comes here as well, refuses the object
-        return INVALID
+        return _invalid("the sequence is broken")
     if not regions:
         return ABSENT
     if any(region.x1 > columns or region.y1 > rows for region in regions):
-        return INVALID
+        return _invalid("a region is not inside the image")
     if all(2 * region.x1 <= columns for region in regions) or all(2 * region.y1 <= rows for region in regions):
-        # nothing beyond the middle: they are those of the image before it was enlarged
-        return INVALID
+        # they are those of the image before it was enlarged
+        return _invalid("they do not reach beyond the middle of the image")
     covered = sum((one.x1 - one.x0) * (one.y1 - one.y0) for one in union((regions,), rows, columns))
     if 100 * covered > _MOST_COVERED * rows * columns:
-        return INVALID
+        return _invalid(f"they cover more than {_MOST_COVERED} % of the image")
     if len(outside(regions, rows, columns)) > _MOST_AROUND:
-        return INVALID
+        return _invalid(f"they leave more than {_MOST_AROUND} rectangles around them")
     return RegionEvidence(RegionState.VALID, tuple(regions))
 
 

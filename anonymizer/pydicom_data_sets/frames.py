@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 #: darkest and brightest of the displayed values, in percent of the pixels
 _DARKEST, _BRIGHTEST = 0.5, 99.5
+_ROWS = 0x00280010
 #: rows and columns of the pixels that are looked at for these
 _SAMPLED = 1000
 
@@ -27,14 +28,27 @@ def displayed_frame(path: str, number: int) -> numpy.typing.NDArray[numpy.uint8]
     """
     import numpy
     from pydicom import dcmread
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.processing import apply_color_lut, convert_color_space
     from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import UID
 
+    from ..dicom.headers import read_header_values
     from ..dicom.quiet_pydicom import quiet_pydicom
 
+    cause = "it is no DICOM image"
     with quiet_pydicom():
         try:
             dataset = dcmread(path, force=True)
+            if "TransferSyntaxUID" not in dataset.file_meta:
+                # a file without preamble or file meta, whose syntax the engine finds out as well
+                with open(path, "rb") as stream:
+                    dataset.file_meta.TransferSyntaxUID = UID(read_header_values(stream, (_ROWS,)).transfer_syntax)
+            syntax = dataset.file_meta.TransferSyntaxUID
+            name = syntax.name if syntax.name != syntax else "its transfer syntax"
+            cause = f"no decoder of {name} is installed"
+            if not syntax.is_compressed or get_decoder(syntax).is_available:
+                cause = "its pixels don't fit its header"
             frames, photometric = int(dataset.get("NumberOfFrames") or 1), str(dataset.PhotometricInterpretation)
             shown = pixel_array(dataset, index=number - 1, raw=True) if number <= frames else None
             if shown is not None and photometric == "PALETTE COLOR":
@@ -42,7 +56,7 @@ def displayed_frame(path: str, number: int) -> numpy.typing.NDArray[numpy.uint8]
             elif shown is not None and photometric.startswith("YBR_FULL"):
                 shown = convert_color_space(shown, photometric, "RGB")
         except Exception:  # of whatever decoder; its text may hold values
-            raise ValueError("the frame can't be decoded here") from None
+            raise ValueError(f"the frame can't be decoded here: {cause}") from None
     if shown is None:
         raise ValueError("the file has not so many frames")
     if shown.ndim == 2:

@@ -44,7 +44,8 @@ def file(
 
     Give - as IN for standard input, and - as OUT for standard output.
 
-    Exit codes: 0 written; 3 quarantined, nothing written; 2 the command line is wrong; 4 a disk is full or fails; 1 failed.
+    Exit codes: 0 written; 3 quarantined or left out, nothing written; 2 the command line is wrong; 4 a disk is full or fails;
+    1 failed.
     """
     from anonymizer import Anonymizer, DeidentificationError
     from anonymizer.internals import UNWRITABLE_PLACE
@@ -149,9 +150,14 @@ def _stream(standard: TextIO, name: str, mode: Literal["rb", "wb"]) -> AbstractC
 
 def _show(error: DeidentificationError) -> None:
     from anonymizer import Reason
+    from anonymizer.internals import FILTERED
 
     from .advice import advice_on
 
+    if error.reason in FILTERED:
+        # as in a run: there is nothing to do about it
+        click.echo(f"Left out, nothing written: {error}", err=True)
+        return
     click.echo(f"Quarantined, nothing written: {error}", err=True)
     if error.pixel_risks[:1] == (error.reason,):
         flag = "--faces" if error.reason is Reason.PIXEL_RISK_FACE else "--pixels"

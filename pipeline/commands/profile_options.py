@@ -20,6 +20,32 @@ if TYPE_CHECKING:
 
 _option = options_of("Profile (PS3.15 Annex E)")
 _engine_option = options_of("Key and identity")
+#: what is blanked, of which objects
+PIXEL_OPTIONS = (
+    _option(
+        "--pixel-rules",
+        multiple=True,
+        metavar="FILE",
+        help="Rules that say what to blank: CSV or JSON, a CTP script, a deid recipe. May be given several times.",
+    ),
+    _option(
+        "--accept-rule",
+        "accept_rules",
+        multiple=True,
+        metavar="NAME",
+        help="Accept a rule of an imported file that the lint refuses, by name. May be given several times.",
+    ),
+    _option("--rectangles", metavar="FILE", help="CSV file with rectangles to blank that people decided on, object by object."),
+    _option(
+        "--slide-labels",
+        type=click.Choice(["drop", "blank"]),
+        default="drop",
+        show_default=True,
+        help="Leave out, or blank, whole slide images of a slide's label, with --pixels clean.",
+    ),
+    _option("--trust-burned-in-no", is_flag=True, help="Trust BurnedInAnnotation NO also in ultrasound and secondary captures."),
+    _option("--pixel-risk", metavar="FILE", help="CSV file with more rows for the table of pixel risks."),
+)
 _PROFILE_OPTIONS = (
     _option(
         "--profile",
@@ -53,29 +79,7 @@ _PROFILE_OPTIONS = (
         help="Quarantine, keep or clean objects whose pixels may identify a person, such as ultrasound and screen captures. "
         "clean is the option CleanPixelData. Default: quarantine, or clean with that option.",
     ),
-    _option(
-        "--pixel-rules",
-        multiple=True,
-        metavar="FILE",
-        help="Rules that say what to blank: CSV or JSON, a CTP script, a deid recipe. May be given several times.",
-    ),
-    _option(
-        "--accept-rule",
-        "accept_rules",
-        multiple=True,
-        metavar="NAME",
-        help="Accept a rule of an imported file that the lint refuses, by name. May be given several times.",
-    ),
-    _option("--rectangles", metavar="FILE", help="CSV file with rectangles to blank that people decided on, object by object."),
-    _option(
-        "--slide-labels",
-        type=click.Choice(["drop", "blank"]),
-        default="drop",
-        show_default=True,
-        help="Leave out, or blank, whole slide images of a slide's label, with --pixels clean.",
-    ),
-    _option("--trust-burned-in-no", is_flag=True, help="Trust BurnedInAnnotation NO also in ultrasound and secondary captures."),
-    _option("--pixel-risk", metavar="FILE", help="CSV file with more rows for the table of pixel risks."),
+    *PIXEL_OPTIONS,
     _option(
         "--faces",
         type=click.Choice(["keep", "quarantine"]),
@@ -92,7 +96,8 @@ _PROFILE_OPTIONS = (
         help="Search retained values for identifiers of the patient. off is for comparison, and sets PatientIdentityRemoved NO.",
     ),
 )
-_ENGINE_OPTIONS = (
+#: by which objects are known
+KEY_OPTIONS = (
     _engine_option(
         "--key",
         default="",
@@ -105,6 +110,9 @@ _ENGINE_OPTIONS = (
         metavar="NAME",
         help="Name of a scope. Results of one key under two scopes can't be linked. Default: none.",
     ),
+)
+_ENGINE_OPTIONS = (
+    *KEY_OPTIONS,
     _engine_option("--uid-root", metavar="OID", help="Root of new UIDs, such as your organisation's. Default: 2.25."),
     _engine_option(
         "--patient-table",

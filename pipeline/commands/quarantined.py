@@ -18,7 +18,7 @@ from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
 if TYPE_CHECKING:
-    from storage import StorageOptions
+    from storage import StorageOptions, StoredArchive
 
     from ..surveys.quarantined import FoundObject
 
@@ -27,6 +27,9 @@ _selection_option = options_of("Selection")
 _result_option = options_of("Result")
 #: columns of the table. Names come last: they may be long, and are never cut
 _TITLES = ("status", "reason", "tag", "source")
+_DEVICE_TITLES = (
+    *("objects", "manufacturer", "model", "station", "software", "rows", "columns", "SOP class", "transfer syntax", "example"),
+)
 
 
 @click.command(
@@ -57,6 +60,13 @@ _TITLES = ("status", "reason", "tag", "source")
 @_selection_option(
     "--new", "only_new", is_flag=True, help="List only objects that the continued run had not refused for the same reason."
 )
+@_result_option(
+    "--devices",
+    "by_device",
+    is_flag=True,
+    help="Read the objects' headers, and print instead of names how many are of one device, size of image, SOP class and "
+    "transfer syntax, with an example.",
+)
 @_result_option("--csv", "as_csv", is_flag=True, help=f"Print CSV with all columns instead of a table. {HELP}")
 @_result_option(
     "--manifest",
@@ -73,6 +83,7 @@ def quarantined(
     reasons: tuple[str, ...],
     statuses: tuple[str, ...],
     only_new: bool,
+    by_device: bool,
     as_csv: bool,
     manifest: str | None,
     storage: Callable[[], StorageOptions],
@@ -89,18 +100,21 @@ def quarantined(
     use_beam_options(beam_args)
 
     from anonymizer import Key
-    from storage import Folder, StoredArchive
+    from storage import Folder, StoredArchive, scheme_of
 
     from ..surveys.quarantined import Search, Wanted, inputs_of, load_run, read_rows
 
-    _check(inputs, reasons, as_csv, manifest)
+    _check(inputs, reasons, as_csv, by_device, manifest)
     run_key = Key.load(key, scope)
     run = load_run(Folder(audit, storage()), run_key)
     numbered = inputs_of(run, inputs, run_key)
     search = Search(read_rows(run, Wanted(statuses, reasons, only_new)), run_key)
-    found = search.found(StoredArchive(storage()), numbered)
+    archive = StoredArchive(options := storage(), options.threads if any(map(scheme_of, inputs)) else 1)
+    found = search.found(archive, numbered)
     unnamed = 0
-    if manifest is not None:
+    if by_device:
+        _print_devices(found, archive, as_csv)
+    elif manifest is not None:
         unnamed = _write_manifest(manifest, found)
     else:
         (_print_csv if as_csv else _print_table)(found)
@@ -114,7 +128,7 @@ def quarantined(
         sys.exit(EXIT_NOT_FOUND)
 
 
-def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, manifest: str | None) -> None:
+def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, by_device: bool, manifest: str | None) -> None:
     """Refuse options that can't be used, or not together.
 
     Raises:
@@ -126,6 +140,8 @@ def _check(inputs: tuple[str, ...], reasons: tuple[str, ...], as_csv: bool, mani
         raise UsageError("--input is missing: name the inputs of the run")
     if as_csv and manifest is not None:
         raise UsageError("--csv and --manifest exclude each other")
+    if by_device and manifest is not None:
+        raise UsageError("--devices and --manifest exclude each other")
     if manifest is not None and not manifest.lower().endswith(".csv"):
         raise UsageError("--manifest must end in .csv: a run would not read another file as a manifest")
     check_reasons(reasons)
@@ -157,8 +173,7 @@ def _write_manifest(path: str, found: Iterable[FoundObject]) -> int:
 def _print_csv(found: Iterable[FoundObject]) -> None:
     from ..surveys.quarantined import SHOWN
 
-    # newlines in names must not be translated
-    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+    _prepare_csv()
     head = ["source", "uri", "member", *SHOWN, "source_hex"]
 
     def cells(one: FoundObject) -> list[Any]:
@@ -168,6 +183,31 @@ def _print_csv(found: Iterable[FoundObject]) -> None:
         return [*texts, *(row[name] for name in SHOWN), exact]
 
     write_csv(sys.stdout, chain([head], map(cells, found)), quoted=True)
+
+
+def _prepare_csv() -> None:
+    # newlines in names must not be translated
+    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+
+
+def _print_devices(found: Iterable[FoundObject], archive: StoredArchive, as_csv: bool) -> None:
+    from ..surveys.devices import Device, devices_of
+
+    devices = devices_of(found, archive)
+    if as_csv:
+        _prepare_csv()
+        rows = ([count, *device, text_of(example)] for device, count, example in devices)
+        write_csv(sys.stdout, chain([["objects", *Device._fields, "example"]], rows), quoted=True)
+    else:
+        from pydicom.uid import UID
+
+        named = (
+            (str(count), *device[:-2], UID(device.sop_class_uid).name, UID(device.transfer_syntax_uid).name, text_of(example))
+            for device, count, example in devices
+        )
+        print_table(_DEVICE_TITLES, [tuple(map(visible, cells)) for cells in named])
+    if unread := sum(count for device, count, _ in devices if not any(device)):
+        click.echo(f"The headers of {unread} objects can't be read.", err=True)
 
 
 def _print_table(found: Iterable[FoundObject]) -> None:

@@ -65,12 +65,14 @@ class FoundObject(NamedTuple):
         uri: absolute path or URI of the object, or of its zip or tar.
         member: the part of the source name behind ``!/``, for a member of a zip or tar; else None.
         row: values of the columns SHOWN.
+        ref: the object as it is listed now.
     """
 
     source: bytes
     uri: bytes
     member: bytes | None
     row: dict[str, Any]
+    ref: ObjectRef
 
 
 def load_run(folder: Folder, key: Key) -> EarlierRun:
@@ -233,7 +235,7 @@ class Search:
         if place is None:
             return None
         row = self._rows.slice(place, 1).select(SHOWN).to_pylist()[0]
-        return FoundObject(ref.source, _absolute(ref.name), member, row)
+        return FoundObject(ref.source, _absolute(ref.name), member, row, ref)
 
 
 def _absolute(name: bytes) -> bytes:

@@ -23,13 +23,14 @@ numbers; what is no number passes none of them. ``matches`` takes a regular expr
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
 from ..dictionary import tags
-from ..errors import ProfileError
+from ..errors import MAX_NAME, ProfileError
 from .nodes import ALL_VALUES, IN, MATCHES, NUMERIC, PRESENT, TEXTUAL, AllOf, AnyOf, AttributeTest, Node, Not, Values, tests_of
 from .rendering import EXACTLY, render
 
@@ -38,6 +39,8 @@ MAX_DEPTH = 32
 _QUOTED = r'"(?:[^"]|"")*"'
 _WORD = re.compile(r"[\w.+-]+")
 _TOKEN = re.compile(rf"\s*(?:(?P<quoted>{_QUOTED})|(?P<word>[\w.+-]+)|(?P<sign><=|>=|!=|[=<>()\[\],*]))")
+#: what stands behind an attribute. Only before it a word is repeated: elsewhere it may be a value, and name a person
+_COMPARED = re.compile(r"\s*(?:[=<>\[]|!=|(?:in|contains|starts|ends|matches|is)\b)", re.IGNORECASE)
 _BLANKS = re.compile(r"\s*")
 _QUOTED_OR_BLANKS = re.compile(rf"({_QUOTED})|\s+")
 
@@ -83,7 +86,9 @@ class _Parser:
         self._text = text
         self._depth = 0
         self._position = 0
-        self._token = self._next = ""
+        self._next = ""
+        #: where the last word begins that stands behind a value without quotes
+        self._behind_value = -1
         self._advance()
 
     def parse(self) -> Node:
@@ -104,11 +109,22 @@ class _Parser:
         self._position = blanks.end()
         self._next = ""
         if self._position < len(self._text):
-            self._fail("a keyword, a value or a sign")
+            self._fail("a keyword, a value or a sign", "; a value with blanks or other signs stands in double quotes")
         return token
 
-    def _fail(self, expected: str) -> NoReturn:
-        raise ProfileError(f"condition: {expected} is expected at character {self._position - len(self._next) + 1}")
+    def _fail(self, expected: str, hint: str = "") -> NoReturn:
+        place = self._position - len(self._next)
+        if place == self._behind_value:
+            hint = "; a value with blanks stands in double quotes"
+        raise ProfileError(f"condition: {expected} is expected at character {place + 1}{hint}")
+
+    def _fail_at_keyword(self) -> NoReturn:
+        """Say that a keyword is expected, and which one may be meant."""
+        if not _WORD.fullmatch(self._next) or not _COMPARED.match(self._text, self._position):
+            self._fail("the keyword of an attribute")
+        word = self._next[:MAX_NAME]
+        nearest = difflib.get_close_matches(word, tags(), n=1)
+        self._fail("the keyword of an attribute", f": {word!r} is none" + (f"; did you mean {nearest[0]}?" if nearest else ""))
 
     def _is(self, word: str) -> bool:
         """Take the next token if it is ``word``, and return whether it was."""
@@ -163,7 +179,7 @@ class _Parser:
     def _test(self) -> Node:
         tag = tags().get(self._next)
         if tag is None:
-            self._fail("the keyword of an attribute")
+            self._fail_at_keyword()
         self._advance()
         place = self._place()
         if self._is("is"):
@@ -199,4 +215,8 @@ class _Parser:
         if not token.startswith('"') and not _WORD.fullmatch(token):
             self._fail("a value")
         self._advance()
-        return token[1:-1].replace('""', '"') if token.startswith('"') else token
+        if token.startswith('"'):
+            return token[1:-1].replace('""', '"')
+        if _WORD.fullmatch(self._next):
+            self._behind_value = self._position - len(self._next)
+        return token

@@ -66,14 +66,31 @@ def read_source(source: ProfileSource) -> tuple[str, str]:
                 content: str | bytes = stream.read(_MAX_SIZE + 1)
         else:
             content = source.read(_MAX_SIZE + 1)
+        if isinstance(content, bytes):
+            _check_text(content, name)
         text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError as error:
         raise ProfileError(f"{name}: not UTF-8, from byte {error.start} on") from None
+    except ProfileError:
+        raise
     except (OSError, ValueError, AttributeError) as error:
         raise ProfileError(f"{name}: can't be read: {getattr(error, 'strerror', None) or 'not an open file'}") from None
     if len(content) > _MAX_SIZE:
         raise ProfileError(f"{name}: too large for a profile")
     return text.removeprefix("\ufeff"), name
+
+
+def _check_text(content: bytes, name: str) -> None:
+    """Refuse files that people take for files of rules by mistake.
+
+    Raises:
+        ProfileError: it is one of them.
+    """
+    if content[128:132] == b"DICM":
+        # without its name, which may be a patient's
+        raise ProfileError("a DICOM object was given where a file of rules is needed")
+    if content.startswith(b"PK\3\4"):
+        raise ProfileError(f"{name}: this is no file of rules but a zip or a spreadsheet: save that as CSV (UTF-8)")
 
 
 def _column(name: str) -> Column | None:

@@ -11,6 +11,12 @@ from .rectangles import WHOLE
 from .rules import Outcome, PixelRule, Semantics
 
 _ROWS, _COLUMNS = 0x00280010, 0x00280011
+#: how a rule says for which size it is, in the words of the tool whose rule it is: the numbers are examples
+_GUARDS = {
+    Semantics.FIRST: 'its condition should be {(...) * Rows.equals("480") * Columns.equals("640")}, or whatever the size is',
+    Semantics.IN_ORDER: "it should have the lines + equals Rows 480 and + equals Columns 640, or whatever the size is",
+    Semantics.ALL: "it should have rows and columns",
+}
 
 
 class ReadRule(NamedTuple):
@@ -40,8 +46,7 @@ def findings(rules: Sequence[ReadRule], semantics: Semantics) -> Iterator[Findin
         if rule.outcome is Outcome.CLEAN and not any(area.blank for area in rule.areas):
             yield Finding(NO_AREAS, rule.name, line, "it blanks nothing; an object that no other source speaks of is refused")
         if not has_size(rule):
-            sentence = "its rectangles are for images of one size; the condition should say Rows = ... and Columns = ..."
-            yield Finding(UNGUARDED_SIZE, rule.name, line, sentence)
+            yield Finding(UNGUARDED_SIZE, rule.name, line, f"its rectangles are for images of one size; {_GUARDS[semantics]}")
         if semantics is Semantics.FIRST:
             needed = conjuncts(rule.condition.node if rule.condition is not None else None)
             earlier = next((name for name, others in shadows if _implies(needed, others)), None)

@@ -8,7 +8,7 @@ from io import StringIO
 
 from ..errors import ProfileError
 from ..json_items import Pairs, read_items
-from .cells import areas_of, data_set_condition, size_of
+from .cells import areas_of, check_columns, data_set_condition, size_of
 from .lint import ReadRule
 from .rectangles import resolve
 from .rules import NAME, Outcome, PixelRule
@@ -39,9 +39,7 @@ def read_own_csv(text: str, name: str) -> Iterator[ReadRule]:
     lines = csv.DictReader(StringIO(text, newline=""))
     names: set[str] = set()
     try:
-        head = lines.fieldnames or ()
-        if not _NEEDED <= set(head) <= set(COLUMNS) or len(set(head)) < len(head):
-            raise ProfileError(f"{name}: the columns are {', '.join(COLUMNS)}; {', '.join(sorted(_NEEDED))} are needed")
+        check_columns(lines.fieldnames or (), COLUMNS, _NEEDED, name)
         for line in lines:
             where = f"{name} line {lines.line_num}"
             if None in line or None in line.values():
@@ -63,8 +61,7 @@ def read_own_json(text: str, name: str) -> Iterator[ReadRule]:
         if not isinstance(item, Pairs):
             raise ProfileError(f'{where}: a rule is needed: {{"name": ..., "outcome": ...}}')
         keys = [key for key, _ in item]
-        if not _NEEDED <= set(keys) <= set(COLUMNS) or len(set(keys)) < len(keys):
-            raise ProfileError(f"{where}: the keys are {', '.join(COLUMNS)}, each once; {', '.join(sorted(_NEEDED))} are needed")
+        check_columns(keys, COLUMNS, _NEEDED, where, "keys")
         yield ReadRule(number, _rule({key: _cell(key, content, where) for key, content in item}, names, where))
 
 

@@ -92,11 +92,13 @@ class PixelPolicy:
         Raises:
             ProfileError: a setting that can't be used, or what is wrong in which line of the file.
         """
-        if pixels != CLEAN and (pixel_rules is not None or rectangles is not None):
-            # without a look at them
-            raise ProfileError(f"pixel rules and rectangles act with pixels={CLEAN} (--options CleanPixelData) only")
-        rows, digest = read_pixel_risk(pixel_risk) if pixel_risk is not None else ((), "")
         accepted = frozenset((accept_rules,) if isinstance(accept_rules, str) else accept_rules)
+        has_files = pixel_rules is not None or rectangles is not None
+        if pixels != CLEAN and (has_files or accepted):
+            # without a look at them
+            idle = "pixel rules and rectangles" if has_files else "accepted rules"
+            raise ProfileError(f"{idle} act with pixels={CLEAN} (--options CleanPixelData) only")
+        rows, digest = read_pixel_risk(pixel_risk) if pixel_risk is not None else ((), "")
         sources = tuple(_sources(pixel_rules, accepted))
         unknown = accepted.difference(*(source.accepted for source in sources))
         if unknown:

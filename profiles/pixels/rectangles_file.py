@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 from ..custom import ProfileSource
 from ..errors import MAX_NAME, ProfileError
-from .cells import areas_of, size_of
+from .cells import areas_of, check_columns, size_of
 from .rectangles import Rectangle, resolve, union
 from .rules import MAX_SIZE, Outcome, RuleMatch, decide
 
@@ -265,8 +265,9 @@ class _Reading:
     def _read(self, stream: IO[str] | IO[bytes]) -> None:
         rows = csv.reader(self._lines(stream))
         head = [cell.strip() for cell in next(rows, [])]
-        if not _NEEDED <= set(head) <= set(COLUMNS) or len(set(head)) < len(head) or not set(_IDENTIFIERS) & set(head):
-            raise ProfileError(f"{self._name}: the columns are {', '.join(COLUMNS)}")
+        check_columns(head, COLUMNS, _NEEDED, self._name)
+        if set(_IDENTIFIERS).isdisjoint(head):
+            raise ProfileError(f"{self._name}: the columns are {', '.join(COLUMNS)}; one of the first three is needed")
         places = [head.index(column) if column in head else -1 for column in COLUMNS]
         for cells in rows:
             if not cells:

@@ -56,15 +56,20 @@ def read_pixel_rules(
     return RuleSource(kind, semantics, taken, found, tuple(needed), _digest(text))
 
 
-def lint_pixel_rules(source: ProfileSource, *, ordinals: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
-    """Return what is to be said about the rules of a file, in their order.
+def lint_pixel_rules(*sources: ProfileSource) -> tuple[Finding, ...]:
+    """Return what is to be said about the rules of a file, or of several that are used together, in their order.
 
     Raises:
-        ProfileError: the file can't be read, or the line that is wrong.
+        ProfileError: a file can't be read, or the line that is wrong.
     """
-    text, name = _text_of(source)
-    _, semantics, read = _kind_of(text, name, ordinals or {})
-    return tuple(findings(_read(text, name, read), semantics))
+    found: list[Finding] = []
+    before: dict[str, int] = {}
+    for source in sources:
+        text, name = _text_of(source)
+        kind, semantics, read = _kind_of(text, name, before)
+        found += findings(_read(text, name, read), semantics)
+        before[kind] = before.get(kind, 0) + 1
+    return tuple(found)
 
 
 @cache
@@ -109,7 +114,8 @@ def _kind_of(text: str, name: str, before: Mapping[str, int]) -> tuple[str, Sema
     if is_own_json(text):
         return *own, read_own_json
     raise ProfileError(
-        f"{name}: these are no pixel rules: a CSV or JSON file, a CTP script or a deid recipe (FORMAT dicom) is needed"
+        f"{name}: these are no pixel rules: a CSV file (with commas), a JSON file, a CTP script or a deid recipe (FORMAT dicom) "
+        "is needed"
     )
 
 
@@ -142,4 +148,4 @@ def _read(text: str, name: str, read: _Reader) -> Sequence[ReadRule]:
 def _refusal(name: str, refused: Sequence[Finding]) -> str:
     told = "; ".join(str(finding) for finding in refused[:_TOLD])
     more = f"; and {len(refused) - _TOLD} more" if len(refused) > _TOLD else ""
-    return f"{name} {told}{more}: accept these rules by their names, or mend them"
+    return f"{name} {told}{more}: mend these rules, or accept each of them by its name, such as --accept-rule {refused[0].rule}"

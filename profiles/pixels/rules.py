@@ -20,6 +20,8 @@ ROWS, COLUMNS = 0x00280010, 0x00280011
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Rows and Columns are two bytes each
 MAX_SIZE = 0xFFFF
+#: areas of a rule or line: each object that it means is blanked in all of them
+MAX_AREAS = 256
 
 
 class Outcome(Enum):
@@ -80,6 +82,8 @@ class PixelRule:
             raise ProfileError("a pixel rule has both rows and columns, or neither")
         if not all(size is None or 0 < size <= MAX_SIZE for size in (self.rows, self.columns)):
             raise ProfileError(f"rows and columns are 1 to {MAX_SIZE}")
+        if len(self.areas) > MAX_AREAS:
+            raise ProfileError(f"a pixel rule has at most {MAX_AREAS} rectangles")
         if self.areas and self.outcome is not Outcome.CLEAN:
             raise ProfileError("only a rule that cleans has areas")
 
@@ -201,6 +205,19 @@ class PixelRules:
                 content.update(f"{rule.decisive!r}\n".encode())
         return content.hexdigest()
 
+    def of_other_sizes(self, values: Values, rows: int, columns: int) -> Iterator[PixelRule]:
+        """Yield the rules that would mean an object if its image were of the size that they give; arguments as for ``match``."""
+        values = self._with_size(values, rows, columns)
+        for rule in self.rules:
+            other_size = rule.rows is not None and (rule.rows, rule.columns) != (rows, columns)
+            if other_size and rule.condition is not None and rule.condition.holds(values):
+                yield rule
+
+    def _with_size(self, values: Values, rows: int, columns: int) -> Values:
+        if self.tags.isdisjoint((ROWS, COLUMNS)):
+            return values
+        return {**values, ROWS: (str(rows),), COLUMNS: (str(columns),)}
+
     def match(self, values: Values, rows: int, columns: int) -> tuple[RuleMatch, ...]:
         """Return the rules that apply to an object, in the order of the files.
 
@@ -211,8 +228,7 @@ class PixelRules:
         Raises:
             PixelSizeError: a rule's area doesn't fit into the image.
         """
-        if not self.tags.isdisjoint((ROWS, COLUMNS)):
-            values = {**values, ROWS: (str(rows),), COLUMNS: (str(columns),)}
+        values = self._with_size(values, rows, columns)
         return tuple(match for source in self.sources for match in source.match(values, rows, columns))
 
 

@@ -334,3 +334,20 @@ def test_other_rules_are_noticed_and_recheck_follows_them(key_file: Path, tmp_pa
     for name, original in images.items():
         content = rechecked.objects()[found[name]["output_name"]]
         check_cleaned(original, content, [(0, 0, 59, 12), (0, 27, 59, 37)])
+
+
+def test_a_mixed_output_gets_what_was_refused_and_keeps_what_is_there(key_file: Path, tmp_path: Path) -> None:
+    """As the how-to says: enough for rules that were added for refused objects, and too little for a rule that changed."""
+    folder, path = tmp_path / "in", tmp_path / "rules.csv"
+    fill(folder, KINDS[:1])
+    (folder / "other.dcm").write_bytes(image(KINDS[0], 9, manufacturer="OTHER").blob)
+
+    def run(rules: str, *flags: str) -> Run:
+        path.write_text(rules)
+        return deidentify(folder, tmp_path / "out", key_file, CLEAN, f"--pixel-rules={path}", *flags)
+
+    added = RULES + "other,Manufacturer = OTHER,37,59,clean,all,,the tests\n"
+    first = run(RULES).objects()
+    second = run(added, "--resume", "--mixed-output").objects()
+    assert len(first) == 1 and len(second) == 2 and first.items() <= second.items()
+    assert run(added.replace("0,0,59,10", "0,0,59,12"), "--resume", "--mixed-output").objects() == second

@@ -192,15 +192,15 @@ def test_standard_streams_may_be_files(source: Path, key: list[str]) -> None:
     [
         (large()[:-100], "truncated"),
         (large(Element(0x00280301, "CS", "YES")), "burned-in-annotation"),
-        (b"", ""),
-        (b"no DICOM object " * 100, ""),
+        (b"", "not-dicom"),
+        (b"no DICOM object " * 100, "not-dicom"),
     ],
     ids=["cut", "refused", "empty", "text"],
 )
 def test_nothing_leaves_before_it_is_whole(tmp_path: Path, key: list[str], given: str, content: bytes, reason: str) -> None:
     (tmp_path / "in.dcm").write_bytes(content)
     done = file(tmp_path / "in.dcm", "-", *key) if given == "file" else file("-", "-", *key, given=content)
-    told(done, 3, "Quarantined, nothing written", reason)
+    told(done, 3, f"{'Left out' if reason == 'not-dicom' else 'Quarantined'}, nothing written", reason)
     assert done.stdout == b""
     done = file("-", tmp_path / "out.dcm", *key, given=content)
     told(done, 3, reason)

@@ -331,6 +331,13 @@ def test_recipes_about_pixels_run_and_find_something(cleaned: tuple[Run, list[di
     assert views(cleaned[0].audit).execute(statement).fetchall()
 
 
+def test_the_share_that_was_blanked_is_that_of_all_rectangles_of_a_source(cleaned: tuple[Run, list[dict[str, Any]]]) -> None:
+    (statement,) = (text for text in fences(page("docs/how-to/clean-pixels.md"), "sql") if "percent" in text)
+    shares = {row[-1] for row in views(cleaned[0].audit).execute(statement).fetchall()}
+    # two bands of 10 of 37 rows
+    assert shares == {54.1}
+
+
 def test_a_copy_elsewhere_with_an_odd_name_and_without_what_was_put_aside(audited: Audited, tmp_path: Path) -> None:
     copy = tmp_path / "o'clock"
     shutil.copytree(audited.audit, copy)

@@ -43,6 +43,9 @@ def test_names_are_found_and_another_run_takes_them_up(
     assert run_command(*command, "--manifest", str(manifest), env=env).returncode == 0
     rows = {row["source"]: row["uri"] for row in csv.DictReader(io.StringIO(found.stdout, newline=""))}
     assert rows == {"a b/risky": f"{archive}/a b/risky", "some.zip!/s/risky": f"{archive}/some.zip"}
+    devices = run_command(*command, "--devices", "--csv", env=env)
+    assert devices.returncode == 0, devices.stderr
+    assert sum(int(row["objects"]) for row in csv.DictReader(io.StringIO(devices.stdout, newline=""))) == 2
     again = ("run", "--input", str(manifest), "--output", f"{beginning}{research}/again", "--pixels", "keep")
     assert run_command(*again, *more, env=env).returncode == 0
     assert sum(name.startswith("again/") for name in server.objects(research)) == 2

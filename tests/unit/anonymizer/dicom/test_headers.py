@@ -82,3 +82,11 @@ def test_what_is_cut_off_is_refused_or_lacks_nothing_that_was_asked_for(cut: int
     except DeidentificationError:
         return
     assert 0x00080016 in found.values or cut < 400
+
+
+def test_padding_stays_if_it_is_asked_for() -> None:
+    """512 in little endian begins with a byte that pads texts."""
+    content = part10(ct(Element(0x00280010, "US", 512), Element(0x00100020, "LO", "A ")))
+    assert read_header_values(BytesIO(content), [0x00280010]).values == {0x00280010: b"\2"}
+    found = read_header_values(BytesIO(content), [0x00100020, 0x00280010], padded=True).values
+    assert found == {0x00280010: b"\0\2", 0x00100020: b"A "}

@@ -91,6 +91,12 @@ def test_what_does_not_hold(text: str) -> None:
         ("ImageType is gone", "'present'"),
         ("SamplesPerPixel > many", "a number"),
         ("ImageType = $", "character 13"),
+        ("ImageType = A/B", "stands in double quotes"),
+        ("Modalty = US", "'Modalty' is none; did you mean Modality?"),
+        ("not (xyzzy is present)", "'xyzzy' is none"),
+        ("Manufacturer = LOGIQ 700", "character 22; a value with blanks stands in double quotes"),
+        ("(Manufacturer contains LOGIQ 700)", "a value with blanks stands in double quotes"),
+        ("Manufacturer in (LOGIQ 700)", "a value with blanks stands in double quotes"),
         ("not " * 40 + "ImageType = X", "levels"),
         ("(" * 1000 + "ImageType = X", "levels"),
     ],
@@ -99,6 +105,19 @@ def test_what_cannot_be_read_is_said_with_its_place(text: str, said: str) -> Non
     with pytest.raises(ProfileError, match=r"^condition: ") as error:
         Condition.parse(text)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["PatientName = Doe or Roe", '"Roe" = PatientName', "PatientName = Doe Roe", "Roe"])
+def test_a_word_that_may_be_a_value_is_not_repeated(text: str) -> None:
+    with pytest.raises(ProfileError) as error:
+        Condition.parse(text)
+    assert "Roe" not in str(error.value) and "oe" not in str(error.value)
+
+
+def test_a_long_word_is_not_repeated_whole() -> None:
+    with pytest.raises(ProfileError) as error:
+        Condition.parse(f"{'Modality' * 10_000} = US")
+    assert len(str(error.value)) < 300
 
 
 VALUES = st.sampled_from(["CT", "SCREEN SAVE", "3", "1.5", "a.b-c+d_e", "and", "OR", "in", "not"])

@@ -151,6 +151,11 @@ def test_a_finding_that_is_not_accepted_refuses_the_file(files: dict[str, Path])
         PixelPolicy.of("clean", pixel_rules=[files["ours.csv"], files["ours.csv"]])
 
 
+def test_an_accepted_rule_without_the_option_is_told_that_it_is_off() -> None:
+    with pytest.raises(ProfileError, match=r"accepted rules act with pixels=clean \(--options CleanPixelData\) only"):
+        ConfidentialityProfile.default(accept_rules=["ctp-0001"])
+
+
 def test_a_profile_from_a_file_takes_the_same_settings(files: dict[str, Path]) -> None:
     profile = ConfidentialityProfile.from_csv(
         io.StringIO("PatientName;X"), "CleanPixelData", pixel_rules=files["ours.csv"], rectangles=files["reviewed.csv"]

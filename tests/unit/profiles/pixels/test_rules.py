@@ -206,6 +206,73 @@ def test_a_file_that_says_nothing_clear_is_refused(line: str, said: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ('"0,0,5,5;6,0,11,5",', "rectangle 2 of blank, 6,0,11,5, isn't inside an image of 10 columns and 20 rows"),
+        ('"0,0,5,5;6,0,6,5",', "rectangle 2 of blank, 6,0,6,5, isn't"),
+        ('"0,0,5,5;6,0,7,5","0,0,1,1;9,19,1,1"', "rectangle 2 of keep, 9,19,1,1, isn't"),
+    ],
+)
+def test_a_rectangle_that_is_none_is_named_and_ends_are_explained(cells: str, said: str) -> None:
+    with pytest.raises(ProfileError) as error:
+        rules(f"a,Modality = US,20,10,clean,{cells},Doe\n")
+    assert said in str(error.value) and "the last two are ends" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (HEAD.replace("rows", "row"), "'row' is none of them: did you mean rows?"),
+        (HEAD.replace(",", ";"), "commas stand between"),
+        (HEAD.replace(",", "\t"), "commas stand between"),
+        (HEAD.replace("keep,", ""), ""),
+        (HEAD.replace("keep", "blank"), "each stands there once"),
+        (HEAD.replace(",provenance", ""), "provenance is missing"),
+        ("us,Modality = US,480\n", "the first line has none of them"),
+    ],
+)
+def test_what_is_wrong_with_a_head_is_said(head: str, said: str) -> None:
+    stream = io.StringIO(head)
+    stream.name = "ours.csv"  # type: ignore[misc]
+    with pytest.raises(ProfileError) as error:
+        read_pixel_rules(stream)
+    assert said in str(error.value) and "Modality" not in str(error.value)
+    assert ("the columns are name, condition" in str(error.value)) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(bytes(128) + b"DICM", "a DICOM object was given"), (b"\xff" * 128 + b"DICM", "a DICOM"), (b"PK\3\4\xff", "a spreadsheet")],
+)
+def test_what_is_no_file_of_rules_at_all_is_said(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "DOE_JOHN"
+    path.write_bytes(content)
+    with pytest.raises(ProfileError) as error:
+        read_pixel_rules(path)
+    assert said in str(error.value)
+    # of an object, the file's name may be a patient's
+    assert ("DOE" in str(error.value)) is (b"DICM" not in content)
+
+
+@pytest.mark.parametrize(
+    ("text", "guard"),
+    [
+        ('{Modality.equals("US")}(0,0,10,10)', '* Rows.equals("480") * Columns.equals("640")}'),
+        ("FORMAT dicom\n%filter graylist\nLABEL a\n  contains Modality US\n  coordinates 0,0,9,9\n", "+ equals Rows 480"),
+    ],
+)
+def test_the_lint_speaks_the_language_of_the_rule(text: str, guard: str) -> None:
+    """And what it proposes is enough for it."""
+    (finding,) = lint_pixel_rules(io.StringIO(text))
+    assert guard in finding.sentence
+    with pytest.raises(ProfileError, match=f"--accept-rule {finding.rule}$"):
+        read_pixel_rules(io.StringIO(text))
+    guarded = text.replace(")}", ') * Rows.equals("480") * Columns.equals("640")}')
+    guarded = guarded.replace("Modality US\n", "Modality US\n + equals Rows 480\n + equals Columns 640\n")
+    assert guarded != text and lint_pixel_rules(io.StringIO(guarded)) == ()
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("{}", "a list of rules"),
@@ -213,7 +280,7 @@ def test_a_file_that_says_nothing_clear_is_refused(line: str, said: str) -> None
         ("[1]", "item 1: a rule is needed"),
         ('[{"name": "a", "outcome": "drop"}]', "the keys are"),
         ('[{"name": "a", "outcome": "drop", "provenance": "x", "wide": 1}]', "the keys are"),
-        ('[{"name": "a", "name": "b", "outcome": "drop", "provenance": "x"}]', "each once"),
+        ('[{"name": "a", "name": "b", "outcome": "drop", "provenance": "x"}]', "once"),
         ('[{"name": "a", "outcome": ["drop"], "provenance": "x"}]', "outcome is no text"),
         ('[{"name": "a", "outcome": "clean", "blank": [0, 0, 5, 5], "provenance": "x"}]', "list of [x0, y0, x1, y1]"),
         ('[{"name": "a", "condition": "Modality = \\ud800", "outcome": "drop", "provenance": "x"}]', "condition"),
@@ -263,6 +330,21 @@ def test_the_built_in_table_blanks_the_banner_of_one_device_of_one_size() -> Non
     (match,) = found.match(values, 480, 640)
     assert match.rectangles == (Rectangle(0, 0, 640, 107), Rectangle(0, 340, 640, 480))
     assert found.match(values, 576, 768) == found.match({**values, MODEL: ("LOGIQ 9",)}, 480, 640) == ()
+
+
+def test_rules_that_mean_an_object_but_for_the_size_of_its_image_are_told() -> None:
+    found = rules(
+        "a,Modality = US,20,10,clean,all,,Doe\nb,Modality = US,10,20,clean,all,,Doe\nc,Modality = CT,20,10,drop,,,Doe\n"
+        "d,Modality = US,,,keep,,,Doe\ne,,20,10,clean,all,,Doe\nf,Modality = US and Rows > 10,20,10,drop,,,Doe\n"
+    )
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 10, 20)] == ["a"]
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 20, 10)] == ["b"]
+    assert [rule.name for rule in found.of_other_sizes({tags()["Modality"]: ("US",)}, 11, 20)] == ["a", "b", "f"]
+
+
+def test_files_that_are_used_together_are_looked_at_together() -> None:
+    script = '{Modality.equals("US")}(0,0,10,10)'
+    assert [finding.rule for finding in lint_pixel_rules(io.StringIO(script), io.StringIO(script))] == ["ctp-0001", "ctp2-0001"]
 
 
 def test_a_rule_of_ones_own_that_blanks_nothing_is_an_error() -> None:

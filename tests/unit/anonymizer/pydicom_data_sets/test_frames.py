@@ -1,0 +1,48 @@
+"""Frames for people who look at rectangles: also of files without file meta, and with the cause where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonymizer.internals import displayed_frame
+from tests.support.objects import BIG, EXPLICIT, IMPLICIT, read
+from tests.support.pixel_archive import KINDS, image
+
+HEVC = "1.2.840.10008.1.2.4.107"
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+def test_a_frame_of_a_file_without_preamble_and_file_meta_is_shown(syntax: str, tmp_path: Path) -> None:
+    kind = next(kind for kind in KINDS if kind.syntax == syntax)
+    whole = image(kind, 1).blob
+    (tmp_path / "whole.dcm").write_bytes(whole)
+    (tmp_path / "bare.dcm").write_bytes(whole[144 + read(whole).file_meta.FileMetaInformationGroupLength :])
+    shown = displayed_frame(str(tmp_path / "bare.dcm"), kind.frames)
+    assert np.array_equal(shown, displayed_frame(str(tmp_path / "whole.dcm"), kind.frames))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "cause"),
+    [
+        (HEVC, "no decoder of HEVC/H.265 Main Profile / Level 5.1 is installed"),
+        ("1.2.3", "no decoder of its transfer syntax is installed"),
+        (EXPLICIT, "its pixels don't fit its header"),
+    ],
+)
+def test_the_cause_is_told_if_a_frame_cannot_be_shown(syntax: str, cause: str, tmp_path: Path) -> None:
+    dataset = read(image(KINDS[5], 1).blob)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    del dataset.BitsStored
+    dataset.save_as(tmp_path / "x.dcm", implicit_vr=False, little_endian=True)
+    with pytest.raises(ValueError, match="can't be decoded here") as caught:
+        displayed_frame(str(tmp_path / "x.dcm"), 1)
+    assert str(caught.value).endswith(f": {cause}")
+
+
+def test_what_is_no_image_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("name,condition\n" * 100)
+    with pytest.raises(ValueError, match="it is no DICOM image"):
+        displayed_frame(str(tmp_path / "x.txt"), 1)
