@@ -174,6 +174,8 @@ def test_rules_may_be_sent_to_another_process() -> None:
         ("a,Modality = US,,,blur,,,Doe", "the outcome is keep, clean, quarantine, drop"),
         ("a,Modality like US,,,drop,,,Doe", "line 2: condition: "),
         ("a,TransferSyntaxUID is present,,,drop,,,Doe", "file meta"),
+        ("a,DataSetTrailingPadding is present,,,drop,,,Doe", "behind the pixel data"),
+        (f'a,Modality = US,20,30,clean,"{";".join(["0,0,1,1"] * 257)}",,Doe', "256"),
         ("a,ReferencedImageSequence = 1,,,drop,,,Doe", "presence"),
         ("a,,,,drop,,,Doe", "a condition is needed"),
         ("a,,10,10,keep,,,Doe", "a condition is needed"),
