@@ -179,7 +179,8 @@ def test_what_cannot_be_taken_over_must_be_accepted_and_is_then_left_out(conditi
     text = f"{{{condition}}}(0,0,9,9)\n{{{SIZE}}}(0,0,9,9)"
     assert findings(text)[0] == ("untranslated", "ctp-0001", 1)
     with pytest.raises(
-        ProfileError, match=r"^site\.script line 1: ctp-0001: untranslated: .*: accept these rules by their names"
+        ProfileError,
+        match=r"^site\.script line 1: ctp-0001: untranslated: .*: mend these rules, or accept each of them by its name",
     ):
         script(text)
     found = script(text, "ctp-0001")
