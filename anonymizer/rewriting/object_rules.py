@@ -47,15 +47,15 @@ class ObjectRules:
 
         Raises:
             NeedMoreError: what decides it lies beyond the buffer.
-            DeidentificationError: the two classes differ, and so do the risks of their pixels.
+            DeidentificationError: pixels are cleaned, the two classes differ, and so do the risks of their pixels.
         """
         profile = self.resources.profile
         plan = compile_plan(profile, sop_class_uid)
         found = find_class(buffer, position, encoding, sop_class_uid)
         if found.sop_class is not None and (own := found.sop_class.decode("latin-1")) != sop_class_uid:
             by_meta, plan = plan, compile_plan(profile, own)
-            if sop_class_uid and not profile.pixels.keeps and by_meta.risks.rows != plan.risks.rows:
-                # which of them is true decides whether somebody has to look at its pixels
+            if sop_class_uid and own and profile.pixels.cleans and by_meta.risks.rows != plan.risks.rows:
+                # the data set counts; but who says that pixels were cleaned must know by which risks to judge them
                 raise DeidentificationError(Reason.INVALID_FILE_META)
         return self.with_references(plan) if found.has_references else plan
 
