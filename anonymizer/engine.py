@@ -69,7 +69,7 @@ class Engine:
             triage=PixelTriage(profile.pixels),
             screen=Screen(profile) if profile.screen else None,
             reviewed=None if (rectangles := profile.pixels.rectangles) is None else ReviewedObjects(rectangles, key),
-            rule_triage=RuleTriage(rules) if (rules := profile.pixels.rules_of_files).sources else None,
+            rule_triage=RuleTriage(rules) if (rules := profile.pixels.rules.of_files).sources else None,
         )
         self._rules = ObjectRules(resources)
         self._describer = Describer(resources)

@@ -96,7 +96,7 @@ class Scan:
         originals: who the patient was; None unless asked for.
         face: evidence of a head; None where the profile doesn't look for any.
         description: what the audit says of the object, but for its own UID.
-        pixels: the decision on pixels at risk that are cleaned; None where there is nothing to decide.
+        pixels: the decision on pixels that are cleaned; None where there is nothing to decide.
     """
 
     sop_class_uid: str

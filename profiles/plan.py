@@ -80,7 +80,7 @@ class Plan:
             stamped.add(DERIVATION_DESCRIPTION)
         self.stamped = tuple(sorted(stamped))
         self.risks = class_risks(profile.pixels.more_risks, sop_class_uid)
-        self.watched = profile.pixels.watched
+        self.watched = profile.pixels.rules.of_files.watched
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
         self.root = RuleNode(self, (), ())
         has_document = "encapsulated-document" in types.modules

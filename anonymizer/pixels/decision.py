@@ -142,13 +142,14 @@ def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision | None
     if evidence.regions.state is RegionState.VALID:
         around = outside(evidence.regions.regions, evidence.rows, evidence.columns)
         sources.append(BlankedBy("region", "", around))
-    if not risks and reviewed is None and not any(one.rectangles for one in sources):
+    blanks_nothing = reviewed is None and not any(one.rectangles for one in sources)
+    if blanks_nothing and not risks:
         return None
     if not sources:
         if evidence.regions.state is RegionState.INVALID:
             raise refuse(Reason.PIXEL_INVALID_REGIONS, REGIONS)
         raise refuse(Reason.PIXEL_NO_RULE)
-    if reviewed is None and not any(one.rectangles for one in sources):
+    if blanks_nothing:
         # a rule speaks of a device, and not of an object that says of itself that something is to be seen in it
         for risk in evidence.risks:
             if risk.reason in ADMISSIONS:

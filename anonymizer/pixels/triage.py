@@ -73,7 +73,7 @@ class RuleTriage:
 
     def __init__(self, rules: PixelRules) -> None:
         self._rules = rules
-        self._tags = tuple(sorted(rules.tags | {_ROWS, _COLUMNS}))
+        self._tags = tuple(sorted(rules.watched))
         self._known: dict[tuple[object, ...], bool] = {}
 
     def may_mean(self, notes: Notes, charset: str) -> bool:

@@ -46,7 +46,7 @@ class Deidentification:
         facts: what was learnt before the first element was rewritten.
         originals: who the patient was and is; None unless asked for, and before the header was scanned.
         face: evidence of a head; None where none is looked for, and before the header was walked.
-        pixels: the decision on pixels at risk that are cleaned; None where there is nothing to decide.
+        pixels: the decision on pixels that are cleaned; None where there is nothing to decide.
         pixel_evidence: the evidence by which it was made; None where it was given.
     """
 

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from ..conditions import AllOf, AnyOf, AttributeTest, Node, conjuncts
 from .findings import NO_AREAS, READING, SHADOWED, UNGUARDED_SIZE, UNTRANSLATED, Finding
 from .rectangles import WHOLE
-from .rules import Outcome, PixelRule, Semantics
+from .rules import COLUMNS, ROWS, Outcome, PixelRule, Semantics
 
-_ROWS, _COLUMNS = 0x00280010, 0x00280011
 #: how a rule says for which size it is, in the words of the tool whose rule it is: the numbers are examples
 _GUARDS = {
     Semantics.FIRST: 'its condition should be {(...) * Rows.equals("480") * Columns.equals("640")}, or whatever the size is',
@@ -61,7 +60,7 @@ def has_size(rule: PixelRule) -> bool:
         return True
     if rule.condition is None:
         return False
-    return all(_pins(rule.condition.node, tag) for tag in (_ROWS, _COLUMNS))
+    return all(_pins(rule.condition.node, tag) for tag in (ROWS, COLUMNS))
 
 
 def _pins(node: Node, tag: int) -> bool:

@@ -12,8 +12,8 @@ from ..errors import ProfileError
 from ..options import ProfileOptions
 from .rectangles_file import ReviewedRectangles
 from .risk import FACE_RISK, NO_RISK, PixelRisk, pixel_risks, read_pixel_risk
-from .rule_files import BUILT_IN, built_in_rules, read_pixel_rules
-from .rules import COLUMNS, ROWS, PixelRules, RuleSource
+from .rule_files import built_in_rules, read_pixel_rules
+from .rules import PixelRules, RuleSource
 
 QUARANTINE, KEEP, CLEAN = "quarantine", "keep", "clean"
 DROP, BLANK = "drop", "blank"
@@ -58,7 +58,7 @@ class PixelPolicy:
             raise ProfileError(f"faces: {QUARANTINE} or {KEEP}")
         if self.slide_labels not in (DROP, BLANK):
             raise ProfileError(f"slide_labels: {DROP} or {BLANK}")
-        files = tuple(source for source in self.rules.sources if source.kind != BUILT_IN)
+        files = self.rules.of_files.sources
         if self.cleans:
             object.__setattr__(self, "rules", PixelRules((built_in_rules(), *files)))
             return
@@ -125,17 +125,6 @@ class PixelPolicy:
     def passes_risks(self) -> bool:
         """Return whether the triage alone refuses no object."""
         return self.pixels != QUARANTINE
-
-    @property
-    def rules_of_files(self) -> PixelRules:
-        """The rules of a site's own files: they mean any object with pixels, and the project's own only those at risk."""
-        return PixelRules(tuple(source for source in self.rules.sources if source.kind != BUILT_IN))
-
-    @property
-    def watched(self) -> frozenset[int]:
-        """The top-level attributes that ``rules_of_files`` need of objects at no risk; none where there are no such rules."""
-        rules = self.rules_of_files
-        return rules.tags | {ROWS, COLUMNS} if rules.sources else frozenset()
 
     @property
     def judges_faces(self) -> bool:

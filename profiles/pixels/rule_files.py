@@ -17,9 +17,9 @@ from .findings import Finding
 from .lint import ReadRule, findings
 from .own_rules import is_own_csv, is_own_json, read_own_csv, read_own_json
 from .rectangles import Area
-from .rules import Outcome, PixelRule, RuleSource, Semantics
+from .rules import BUILT_IN, Outcome, PixelRule, RuleSource, Semantics
 
-BUILT_IN, OWN, CTP, DEID = "built-in", "own", "ctp", "deid"
+OWN, CTP, DEID = "own", "ctp", "deid"
 #: the name that means the recipe of the installed package
 DEID_PACKAGE = "deid"
 _MAX_RULES = 5000

@@ -16,6 +16,8 @@ from .findings import Finding
 from .rectangles import Area, Rectangle, resolve
 
 ROWS, COLUMNS = 0x00280010, 0x00280011
+#: the kind of the project's own rules
+BUILT_IN = "built-in"
 #: names stand in audit tables
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Rows and Columns are two bytes each
@@ -194,6 +196,16 @@ class PixelRules:
         """The top-level attributes whose original values ``match`` needs."""
         conditions = (rule.condition for rule in self.rules if rule.condition is not None)
         return frozenset(test.tag for condition in conditions for test in condition.tests())
+
+    @cached_property
+    def watched(self) -> frozenset[int]:
+        """``tags``, and those of the size of the image: all by which a rule means an object. None where there are no rules."""
+        return self.tags | {ROWS, COLUMNS} if self.sources else frozenset()
+
+    @cached_property
+    def of_files(self) -> PixelRules:
+        """The rules of a site's own files: they mean any object with pixels, and the project's own only those at risk."""
+        return PixelRules(tuple(source for source in self.sources if source.kind != BUILT_IN))
 
     @cached_property
     def digest(self) -> str:
