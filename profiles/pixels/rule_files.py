@@ -17,7 +17,7 @@ from .findings import Finding
 from .lint import ReadRule, findings
 from .own_rules import is_own_csv, is_own_json, read_own_csv, read_own_json
 from .rectangles import Area
-from .rules import BUILT_IN, Outcome, PixelRule, RuleSource, Semantics
+from .rules import BUILT_IN, MAX_AREAS, Outcome, PixelRule, RuleSource, Semantics
 
 OWN, CTP, DEID = "own", "ctp", "deid"
 #: the name that means the recipe of the installed package
@@ -130,10 +130,12 @@ def _imported(read: Callable[[str, str], Iterator[RuleDraft]], prefix: str) -> _
 
 
 def _rule_of(draft: RuleDraft, name: str) -> ReadRule:
-    areas = tuple(Area(*area) for area in draft.areas)
+    areas, untranslated = tuple(Area(*area) for area in draft.areas), draft.untranslated
+    if len(areas) > MAX_AREAS:
+        areas, untranslated = (), (*untranslated, f"there are more than {MAX_AREAS} rectangles")
     provenance = f"{name} line {draft.line}"
     rule = PixelRule(draft.name, draft.condition, None, None, Outcome(draft.outcome), areas, provenance, clips=True)
-    return ReadRule(draft.line, rule, draft.untranslated, draft.readings)
+    return ReadRule(draft.line, rule, untranslated, draft.readings)
 
 
 def _read(text: str, name: str, read: _Reader) -> Sequence[ReadRule]:

@@ -352,3 +352,21 @@ def test_files_that_are_used_together_are_looked_at_together() -> None:
 def test_a_rule_of_ones_own_that_blanks_nothing_is_an_error() -> None:
     with pytest.raises(ProfileError, match="it blanks nothing"):
         rules('a,Modality = US,10,10,clean,"0,0,5,5","0,0,10,10",Doe\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ctp-0001", '{Rows.equals("480") * Columns.equals("640")}' + "(0,0,1,1)" * 257),
+        (
+            "deid-graylist-0001",
+            "FORMAT dicom\n%filter graylist\nLABEL x\n  equals Rows 480 + equals Columns 640\n" + "  coordinates 0,0,1,1\n" * 257,
+        ),
+    ],
+)
+def test_an_imported_rule_with_too_many_rectangles_is_told_by_its_name_and_may_be_left_out(name: str, text: str) -> None:
+    (finding,) = (one for one in lint_pixel_rules(io.StringIO(text)) if one.must_be_accepted)
+    assert finding.rule == name and "more than 256 rectangles" in str(finding)
+    with pytest.raises(ProfileError, match=f"accept-rule {name}"):
+        read_pixel_rules(io.StringIO(text))
+    assert read_pixel_rules(io.StringIO(text), [name]).rules == ()
