@@ -132,3 +132,21 @@ def test_what_is_new_is_told_apart_from_what_is_known(archive: Path, key_file: P
     assert third.report["new_quarantined"] == {} and third.report["incomplete_studies"] == 1
     since = {row["source_id"]: row["since"] for row in third.table("instances") if row["status"] == "quarantined"}
     assert sorted(since.values()) == sorted([first.report["run_id"], second.report["run_id"]])
+
+
+@pytest.mark.parametrize("flags", [(), ("--recheck",)], ids=["refused once", "refused twice"])
+def test_what_was_refused_in_between_is_made_anew_in_place_of_its_old_output(
+    flags: tuple[str, ...], archive: Path, key_file: Path, tmp_path: Path
+) -> None:
+    """What lies there is of settings that were given up since."""
+    rules = tmp_path / "rules.csv"
+    rules.write_text("name,condition,outcome,blank,provenance\nall,Modality = CT,quarantine,,the tests\n")
+    cleaning = "--options=CleanPixelData"
+    first = night(archive, key_file, cleaning)
+    assert (first.report["counts"]["written"], descriptions(first)) == (3, {""}), first.log
+    for _ in (0, *flags):
+        refused = night(archive, key_file, "--resume", "--recheck", cleaning, f"--pixel-rules={rules}")
+        assert (refused.report["superseded"], descriptions(refused)) == (3, {""}), refused.log
+    again = night(archive, key_file, "--resume", "--recheck", f"{cleaning},CleanDesc")
+    assert (again.report["superseded"], again.report["counts"]["written"]) == (0, 3), again.log
+    assert descriptions(again) == {"MRI chest without contrast"}

@@ -153,6 +153,7 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
     if run.recheck is not None:
         outdated = pc.invert(is_current(table, run.recheck))
         lasting = pc.and_not(lasting, pc.or_(outdated, pc.is_in(table["reason"], pa.array(_OF_OTHERS))))
+        outdated = pc.or_(outdated, _superseded(table))
     columns = {name: table[name] for name in _COLUMNS}
     columns |= {
         "status": pc.if_else(written, _SKIPPED, status),
@@ -163,6 +164,17 @@ def read_settled(run: EarlierRun, name: str) -> pa.Table:
         "outdated": outdated,
     }
     return pa.table(columns).cast(SETTLED_SCHEMA)
+
+
+def _superseded(rows: pa.Table) -> pa.ChunkedArray:
+    """Return a mask of the refused objects with an output of an earlier run, which other settings made: these refused it.
+
+    Not of those that were refused for that output's sake.
+    """
+    refused = pc.is_in(rows["status"], pa.array([Status.QUARANTINED.value, Status.FILTERED.value]))
+    has_output = pc.and_(pc.is_valid(rows["output_name"]), pc.is_valid(rows["written_in"]))
+    conflict = pc.fill_null(pc.equal(rows["reason"], Reason.OUTPUT_CONFLICT.value), False)
+    return pc.and_(pc.and_(refused, has_output), pc.invert(conflict))
 
 
 def settled_by_shard(table: pa.Table, shards: int) -> Iterator[tuple[bytes, bytes]]:
