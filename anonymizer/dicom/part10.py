@@ -25,8 +25,12 @@ DEFLATED = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.8
 #: every other standard syntax encodes the data set in explicit VR little endian (PS3.5 A.4); these are no such encodings
 _NO_DATA_SET = frozenset({"1.2.840.10008.1.2.6.1", "1.2.840.10008.1.2.6.2"})
 _SYNTAXES = frozenset(uid for uid, kind in registered_uids().items() if kind == "Transfer Syntax") | {
+    # newer than the table: deflated frames, JPIP with HTJ2K, JPEG XL
     "1.2.840.10008.1.2.8.1",
     "1.2.840.10008.1.2.4.205",
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.111",
+    "1.2.840.10008.1.2.4.112",
 }
 
 _HEADER = struct.Struct("<HH2sH")

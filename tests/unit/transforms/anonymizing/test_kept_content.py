@@ -20,7 +20,7 @@ from transforms.anonymizing.kept_content import Compression, Content, OutputStre
 
 _UID = "1.2.840.10008.1.2"
 UNCOMPRESSED = {"", ".1", ".1.98", ".1.99", ".2", ".7.1", ".7.2", ".7.3"}
-LOSSLESS = {".5", ".8.1", ".4.57", ".4.58", ".4.65", ".4.66", ".4.70", ".4.80", ".4.90", ".4.92", ".4.201", ".4.202"}
+LOSSLESS = {".5", ".8.1", ".4.57", ".4.58", ".4.65", ".4.66", ".4.70", ".4.80", ".4.90", ".4.92", ".4.110", ".4.201", ".4.202"}
 ACCEPTED = sorted(_SYNTAXES - _NO_DATA_SET)
 
 
