@@ -75,6 +75,9 @@ class Reason(Enum):
     PIXEL_INVALID_IMAGE = "pixel-invalid-image"
     PIXEL_LENGTH_MISMATCH = "pixel-length-mismatch"
     PIXEL_INVALID_FRAMES = "pixel-invalid-frames"
+    #: a package that decodes them isn't installed; the decoder died or took too much
+    PIXEL_CODEC_MISSING = "pixel-codec-missing"
+    PIXEL_CODEC_FAILED = "pixel-codec-failed"
     PIXEL_VERIFICATION_FAILED = "pixel-verification-failed"
     EMBEDDED_OVERLAY = "embedded-overlay"
     AUDIO = "audio"
@@ -125,6 +128,8 @@ TRANSIENT_REASONS = frozenset(
         Reason.CHECKSUM_MISMATCH,
         Reason.CHANGED_DURING_RUN,
         Reason.UID_NOT_IN_MAP,
+        Reason.PIXEL_CODEC_MISSING,
+        Reason.PIXEL_CODEC_FAILED,
         Reason.OUTPUT_UNWRITABLE,
         Reason.OUTPUT_IN_USE,
         Reason.INTERNAL_ERROR,

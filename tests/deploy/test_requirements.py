@@ -30,6 +30,7 @@ MODULES = [path.relative_to(ROOT).as_posix() for room in ROOMS for path in sorte
 #: who is told to install an extra before these modules are imported
 NEEDS = {
     "pipeline/commands/pixels.py": "pixels",
+    **{f"anonymizer/codecs/{name}.py": "pixels" for name in ("htj2k", "jpeg_2000", "jpeg_dct", "jpeg_lossless", "jpeg_ls")},
     "anonymizer/keys/secret_manager.py": "gcp",
     "storage/stores/azure.py": "azure",
     "storage/stores/azure_client.py": "azure",
@@ -187,7 +188,8 @@ def test_each_lock_is_made_by_the_one_command() -> None:
 def test_the_locks_satisfy_the_project(python: str) -> None:
     locks = [(name, [*declared(), *declared("dev")]) for name in ("ci", "oldest")]
     if python.startswith("3.11."):
-        locks.append(("image", [*declared(), *declared("crosswalk"), *declared("gcp"), Requirement("apache-beam[gcp]")]))
+        extras = [one for extra in ("crosswalk", "gcp", "pixels") for one in declared(extra)]
+        locks.append(("image", [*declared(), *extras, Requirement("apache-beam[gcp]")]))
     for name, wanted in locks:
         found = versions(name, python)
         for one in wanted:

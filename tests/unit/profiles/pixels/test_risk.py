@@ -25,6 +25,8 @@ CLEANING = {
     "pixel-invalid-image",
     "pixel-length-mismatch",
     "pixel-invalid-frames",
+    "pixel-codec-missing",
+    "pixel-codec-failed",
     "pixel-verification-failed",
 }
 HEAD = "reason,sop_classes,condition,burned_in_no,why\n"
