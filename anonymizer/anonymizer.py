@@ -176,8 +176,8 @@ class Anonymizer:
         encoding = datasets.encoding_of(dataset)
         content = datasets.data_set_bytes(dataset, encoding)
         sop_class, syntax = datasets.sop_class_of(dataset), datasets.fragments_syntax_of(dataset)
-        rewritten = self._engine.rewrite_data_set(content, encoding, sop_class, syntax)
-        return datasets.add_file_meta(datasets.read_data_set(rewritten, encoding), dataset)
+        rewritten, written_syntax = self._engine.rewrite_data_set(content, encoding, sop_class, syntax)
+        return datasets.add_file_meta(datasets.read_data_set(rewritten, encoding), dataset, written_syntax)
 
 
 def anonymize_file(

@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from profiles import ConfidentialityProfile
 
+from .blanking import PixelForm, form_of
 from .dicom.deflate import ByteStream
 from .dicom.encoding import Encoding
 from .dicom.object_reader import ObjectReader
@@ -19,7 +20,7 @@ from .identity.pseudonyms import Pseudonyms
 from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
-from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage, can_clean
+from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage
 from .report import PixelInspection, Scan
 from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
@@ -161,8 +162,9 @@ class Engine:
         except DeidentificationError as refused:
             error = refused
         syntax = deidentification.describe_beginning(self._describer).transfer_syntax_uid
-        compressed = syntax if syntax and not can_clean(syntax) else ""
-        return PixelInspection(deidentification.pixel_evidence, deidentification.pixels, error, compressed)
+        form = form_of(syntax)
+        evidence, decision = deidentification.pixel_evidence, deidentification.pixels
+        return PixelInspection(evidence, decision, error, syntax, form is not None, form is PixelForm.DCT)
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
         """Return the patient whom an object's header names, whatever else is wrong with it; None: that can't be told.
@@ -179,8 +181,10 @@ class Engine:
         # what isn't in the object's character set was guessed, and is nobody's ID
         return patient if self.subjects.patient_hash(patient) == deidentification.patient else None
 
-    def rewrite_data_set(self, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str = "") -> bytes:
-        """De-identify a bare data set, which may lack its UIDs.
+    def rewrite_data_set(
+        self, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str = ""
+    ) -> tuple[bytes, str]:
+        """De-identify a bare data set, which may lack its UIDs; the second value is the transfer syntax of its fragments then.
 
         Args:
             sop_class: its class, whatever the data set says.

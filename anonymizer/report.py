@@ -72,13 +72,17 @@ class PixelInspection(NamedTuple):
         evidence: that by which it is decided what is blanked; None for an object that is at no risk, or was refused before.
         decision: what is blanked; None where nothing was decided.
         error: why the object is refused; None: it isn't.
-        compressed: UID of its transfer syntax if its pixels are compressed in a way that can't be cleaned; else ``""``.
+        transfer_syntax: its UID; ``""`` where nothing tells it.
+        can_clean: pixels in this transfer syntax can be cleaned.
+        whole_blocks: what is cleaned in it grows to whole blocks of pixels.
     """
 
     evidence: PixelEvidence | None
     decision: PixelDecision | None
     error: DeidentificationError | None
-    compressed: str = ""
+    transfer_syntax: str
+    can_clean: bool
+    whole_blocks: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _PATIENT_NAME, _PATIENT_ID = 0x00100010, 0x00100020
 _INSPECTED = frozenset({0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x7FE00010})
 #: and of each nested one: character set
 _INSPECTED_EVERYWHERE = frozenset({0x00080005})
-_SOP_CLASS, _PIXEL_DATA = 0x00080016, 0x7FE00010
+_SOP_CLASS, _PHOTOMETRIC, _PIXEL_DATA = 0x00080016, 0x00280004, 0x7FE00010
 _CONTENT_REFERENCE = 0x0040DB73
 _TIMEZONE = 0x00080201
 #: ReasonForTheAttributeModification and its terms (PS3.3 C.12.1.1.9)
@@ -293,7 +293,11 @@ def blanked_rule(place: Place, rule: Rule, types: AttributeTypes) -> Rule:
     """
     tag = place.tag
     if tag in _IMAGE_TYPES and rule.operation is Operation.KEEP and _may_be_derived(types):
-        return place.rule(Operation.DERIVE, Action.C, otherwise=rule, reason=PIXELS_BLANKED)
+        # the pixels are no longer as they were acquired (PS3.3 C.7.6.1.1.2)
+        return place.rule(Operation.DERIVE, Action.C, value=(b"ORIGINAL", b"DERIVED"), otherwise=rule, reason=PIXELS_BLANKED)
+    if tag == _PHOTOMETRIC and rule.operation is Operation.KEEP:
+        # JPEG 2000 is encoded anew without loss, with the transform that can be undone (PS3.5 8.2.4)
+        return place.rule(Operation.DERIVE, Action.C, value=(b"YBR_ICT", b"YBR_RCT"), otherwise=rule, reason=PIXELS_BLANKED)
     if tag == SPECIMEN_LABEL_IN_IMAGE and rule.operation is Operation.KEEP:
         # the label went with what was blanked
         return place.rule(Operation.REPLACE, Action.D, value="NO", reason=PIXELS_BLANKED)

@@ -88,7 +88,8 @@ class Rule:
         tag, keyword, vr: the attribute, and the VR to encode a new value with.
         label: the path as text, ``(0008,1140)>(0008,1155)``; unsafe private and unknown attributes of one place share a label.
         value: for REPLACE: a str, bytes or number, or a list of dummy items (keyword -> value); for KEEP_TERMS: the legal values,
-            in capitals; None for offsets from UTC; for KEEP_REPEATED: the top-level attribute that has the same value.
+            in capitals; None for offsets from UTC; for KEEP_REPEATED: the top-level attribute that has the same value; for
+            DERIVE: a first value that is no longer true, and the one that is.
         creator: of a private attribute.
         has_content: for ITEMS: the items are content items (PS3.3 10.2, C.17.3).
         otherwise: what is done where ``operation`` comes to nothing: a text of which nothing stays, a date that is none.

@@ -10,7 +10,6 @@ from profiles import decide as outcome_of
 
 from ..errors import DeidentificationError
 from ..reasons import Reason
-from .cleaner import PixelCleaner
 from .regions import REGIONS, RegionEvidence, RegionState
 
 _IMAGE_TYPE, _COLUMNS = 0x00080008, 0x00280011
@@ -71,15 +70,6 @@ class CleanedPixels(NamedTuple):
     fill: str
     codec_path: str
     verdict: str
-
-    @classmethod
-    def of(cls, decision: PixelDecision, cleaner: PixelCleaner | None) -> CleanedPixels:
-        """Return the account, once the pixels have passed."""
-        if cleaner is None:
-            return cls(decision.rows, decision.columns, 0, decision.sources, "", "", "kept")
-        done = cleaner.verdict
-        sources = tuple(one._replace(rectangles=cleaner.effective(one.rectangles)) for one in decision.sources)
-        return cls(decision.rows, decision.columns, done.frames, sources, done.fill, done.codec, "verified")
 
 
 class PixelEvidence(NamedTuple):

@@ -134,11 +134,15 @@ def read_items(items: bytes, encoding: Encoding) -> list[Dataset]:
     return list(read_sequence(BytesIO(items), not encoding.explicit, encoding.little, len(items), ["iso8859"]))
 
 
-def add_file_meta(result: Dataset, original: Dataset) -> Dataset:
-    """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save."""
+def add_file_meta(result: Dataset, original: Dataset, fragments_syntax: str) -> Dataset:
+    """Give ``result`` fresh file meta where ``original``, a plain Dataset, had some: users set it before they save.
+
+    Args:
+        fragments_syntax: as ``fragments_syntax_of`` returned it of ``original``, or the one in which fragments were written.
+    """
     meta = getattr(original, "file_meta", None)
     if meta is not None:
-        result.file_meta = _fresh_meta(result, meta.get("TransferSyntaxUID"))
+        result.file_meta = _fresh_meta(result, UID(fragments_syntax) if fragments_syntax else meta.get("TransferSyntaxUID"))
     return result
 
 

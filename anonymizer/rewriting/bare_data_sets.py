@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from profiles import compile_plan
 
+from ..blanking import PixelCleaner
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.object_reader import ObjectReader
@@ -15,7 +16,7 @@ from ..dicom.part10 import native_syntax
 from ..dicom.tags import SOP_CLASS
 from ..files.pieces import Piece, PieceBatch
 from ..identity.lookahead import find_class
-from ..pixels import PixelCleaner, decide
+from ..pixels import decide
 from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
 from .object_rules import ObjectRules
@@ -26,8 +27,10 @@ from .pixel_header import PixelHeader
 T = TypeVar("T")
 
 
-def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str) -> bytes:
-    """Return a bare data set, de-identified.
+def rewrite_bare(
+    rules: ObjectRules, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str
+) -> tuple[bytes, str]:
+    """Return a bare data set, de-identified, and the transfer syntax of its fragments.
 
     Args:
         sop_class, fragments_syntax: as for ``Engine.rewrite_data_set``.
@@ -61,7 +64,10 @@ def rewrite_bare(rules: ObjectRules, content: bytes, encoding: Encoding, sop_cla
         statement = rules.statement(state, risks, is_blanked=is_blanked)
         findings = HeaderFindings(risks, statement, {**before.missing, **missing}, is_blanked)
         if findings == before:
-            return b"".join(_finish(rules, state, pieces, content, cleaner))
+            written = fragments_syntax
+            if cleaner is not None and state.pixel_length == UNDEFINED:
+                written = cleaner.written_syntax
+            return b"".join(_finish(rules, state, pieces, content, cleaner)), written
         if is_blanked:
             plan = rules.blanking(plan)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from itertools import chain
 
+from ..blanking import PixelCleaner
 from ..dicom.buffer import Bulk, BulkKind
 from ..dicom.object_reader import ObjectReader
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..files.pieces import Piece, PieceBatch
-from ..pixels import PixelCleaner
 from ..reasons import Note
 from .elements import cell_mask
 from .object_screening import ObjectScreening

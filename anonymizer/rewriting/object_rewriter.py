@@ -8,6 +8,7 @@ from typing import cast
 
 from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, compile_plan
 
+from ..blanking import PixelCleaner
 from ..dicom.buffer import Buffer, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
 from ..dicom.object_reader import ObjectReader
@@ -20,7 +21,7 @@ from ..identity.lookahead import Identity, new_patient_id, originals_of, origina
 from ..identity.patients import Patient
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
-from ..pixels import CleanedPixels, FaceEvidence, PixelCleaner, PixelDecision, PixelEvidence, decide
+from ..pixels import FaceEvidence, PixelDecision, PixelEvidence, decide
 from ..reasons import Reason
 from ..report import Report
 from .bulk_values import pass_bulk
@@ -29,7 +30,7 @@ from .describer import Describer
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
-from .pixel_header import PixelHeader
+from .pixel_header import PixelHeader, account_of
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -117,15 +118,21 @@ class Deidentification:
         state = self.state
         return Report(
             sop_class_uid=self.new_uid(SOP_CLASS),
-            transfer_syntax_uid=self._header.transfer_syntax,
+            transfer_syntax_uid=self._written_syntax,
             sop_instance_uid=self.new_uid(SOP_INSTANCE),
             study_instance_uid=self.new_uid(STUDY),
             series_instance_uid=self.new_uid(SERIES),
             actions=self._rules.summary(state.rules),
             notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
             pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
-            pixels=None if self.pixels is None else CleanedPixels.of(self.pixels, self._cleaner),
+            pixels=None if self.pixels is None else account_of(self.pixels, self._cleaner),
         )
+
+    @property
+    def _written_syntax(self) -> str:
+        """UID of the transfer syntax in which the object is written."""
+        assert self._header is not None
+        return self._header.transfer_syntax if self._cleaner is None else self._cleaner.written_syntax
 
     @property
     def bytes_read(self) -> int:
@@ -187,7 +194,7 @@ class Deidentification:
         first = next(batches)
         assert self._header is not None
         state = self.state
-        yield [write_file_header(state.uids[SOP_CLASS][1], state.uids[SOP_INSTANCE][1], self._header.transfer_syntax)]
+        yield [write_file_header(state.uids[SOP_CLASS][1], state.uids[SOP_INSTANCE][1], self._written_syntax)]
         if self._header.deflated:
             for deflated in deflate(chain.from_iterable(cast(Iterator[list[Piece]], chain((first,), batches)))):
                 yield [deflated]

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, Reviewed, attribute_vr
+from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, Reviewed, attribute_vr, union
 
+from ..blanking import PixelCleaner, PixelForm, form_of, read_image_format
 from ..dicom.tags import PIXEL_DATA, SERIES, SOP_INSTANCE
 from ..errors import DeidentificationError
-from ..pixels import (
-    PixelCleaner,
-    PixelDecision,
-    PixelEvidence,
-    is_native,
-    read_image_format,
-    read_regions,
-    size_of,
-)
+from ..pixels import CleanedPixels, PixelDecision, PixelEvidence, read_regions, size_of
 from ..pixels.notes import noted_value
 from ..pixels.regions import ABSENT, INVALID, RegionState
 from ..pixels.triage import split_values
@@ -111,15 +104,18 @@ class PixelHeader:
         if PIXEL_DATA not in state.judged_by.top:
             # FloatPixelData or DoubleFloatPixelData
             raise self._refusal(Reason.PIXEL_UNSUPPORTED_FORMAT)
-        native = is_native(self._transfer_syntax)
+        form = form_of(self._transfer_syntax)
+        if form is None:
+            raise self._refusal(Reason.PIXEL_UNSUPPORTED_SYNTAX)
         try:
-            image = read_image_format(state.buffer, state.start, state.encoding, state.pixel_vr, native=native)
-            cleaner = PixelCleaner(image, rectangles, self._transfer_syntax, with_table=_has_table(state))
+            image = read_image_format(state.buffer, state.start, state.encoding, state.pixel_vr, form=form)
+            says_lossy = "01" in self._values(frozenset({_LOSSY})).get(_LOSSY, ())
+            cleaner = PixelCleaner(image, rectangles, self._transfer_syntax, with_table=_has_table(state), says_lossy=says_lossy)
         except DeidentificationError as error:
             raise error.with_risks(self._reasons) from None
         if (image.rows, image.columns) != (decision.rows, decision.columns):
             raise self._refusal(Reason.PIXEL_SIZE_MISMATCH, _ROWS)
-        if native and state.pixel_length != image.value_length:
+        if form is PixelForm.NATIVE and state.pixel_length != image.value_length:
             raise self._refusal(Reason.PIXEL_LENGTH_MISMATCH, PIXEL_DATA)
         return cleaner
 
@@ -138,6 +134,17 @@ class PixelHeader:
             name = vr.decode("latin-1") if vr not in (b"", b"UN") else attribute_vr(tag).split(" ")[0]
             found[tag] = split_values(noted_value(name, buffer.content, start, length, encoding), state.charset)
         return found
+
+
+def account_of(decision: PixelDecision, cleaner: PixelCleaner | None) -> CleanedPixels:
+    """Return the account of an object's pixels, once they have passed ``cleaner``; None: nothing was to be blanked."""
+    if cleaner is None:
+        return CleanedPixels(decision.rows, decision.columns, 0, decision.sources, "", "", "kept")
+    done = cleaner.verdict
+    # what was widened may overlap
+    widened = [union((cleaner.effective(one.rectangles),), decision.rows, decision.columns) for one in decision.sources]
+    sources = tuple(one._replace(rectangles=areas) for one, areas in zip(decision.sources, widened, strict=True))
+    return CleanedPixels(decision.rows, decision.columns, done.frames, sources, done.fill, done.codec, "verified")
 
 
 def _was_resampled(values: Mapping[int, tuple[str, ...]]) -> bool:

@@ -28,7 +28,6 @@ _DAY = 86_400
 _CONTROL_BUT_NUL = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 #: members of an Enum are looked up slowly before Python 3.12
 _EMPTY = Operation.EMPTY
-_ORIGINAL, _DERIVED = b"ORIGINAL", b"DERIVED"
 _NEW_UID = Operation.NEW_UID
 _PATIENT_NAME = Operation.PATIENT_NAME
 _REMOVE = Operation.REMOVE
@@ -136,12 +135,13 @@ def _keep_terms(state: ObjectState, rule: Rule, content: bytes, encoding: Encodi
 
 
 def _derive(state: ObjectState, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
-    """Say in value 1 of an ImageType or FrameType that the pixels are no longer as they were acquired (PS3.3 C.7.6.1.1.2)."""
+    """Replace the first value, where it is one that is no longer true of pixels in which something is blanked."""
     assert rule.otherwise is not None
+    untrue, true = rule.value
     first, sign, rest = content.partition(b"\\")
-    if first.strip(b" \0") != _ORIGINAL:
+    if first.strip(b" \0") != untrue:
         return rewrite_value(state, rule.otherwise, content, encoding)
-    derived = pad_text((_DERIVED + sign + rest).rstrip(b" \0"))
+    derived = pad_text((true + sign + rest).rstrip(b" \0"))
     pieces = rewrite_value(state, rule.otherwise, derived, encoding)
     if pieces is not None:
         return pieces

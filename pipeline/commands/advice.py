@@ -21,8 +21,8 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
     ((Reason.OUTPUT_IN_USE,), "run again when no other run is using this output."),
     (
         (Reason.OUTPUT_CONFLICT,),
-        "the source changed after its output was written, or another file has its name: give --replace-changed "
-        "to replace outputs of earlier runs; move files of other origin away.",
+        "the source changed after its output was written, or was refused since, or another file has its name: give "
+        "--replace-changed to replace outputs of earlier runs; move files of other origin away.",
     ),
     (
         (Reason.SOP_INSTANCE_CONFLICT,),
@@ -88,6 +88,16 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
         (Reason.PIXEL_INVALID_IMAGE, Reason.PIXEL_LENGTH_MISMATCH, Reason.PIXEL_INVALID_FRAMES),
         "the pixels don't match their header (reason_tag names the attribute, if any): fetch the objects from their archive "
         "again, or repair them.",
+    ),
+    (
+        (Reason.PIXEL_CODEC_MISSING,),
+        "packages that read and write compressed pixels are missing: install the extra pixels on all workers "
+        "(pip install -e '.[pixels]'), then run again. JPEG Baseline and Extended need a Python before 3.14.",
+    ),
+    (
+        (Reason.PIXEL_CODEC_FAILED,),
+        "a decoder or encoder of the pixels died, or took more memory or time than it may: fetch the objects from their archive "
+        "again, or decompress them with another program.",
     ),
     (
         (Reason.PIXEL_VERIFICATION_FAILED,),

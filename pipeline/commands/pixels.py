@@ -16,8 +16,9 @@ from .grouped_help import GroupedCommand, add_options
 from .profile_options import KEY_OPTIONS, PIXEL_OPTIONS
 
 if TYPE_CHECKING:
-    from anonymizer.internals import PixelDecision, PixelInspection
-    from profiles import ConfidentialityProfile, PixelRules
+    from anonymizer import DeidentificationError
+    from anonymizer.internals import Engine, PixelInspection
+    from profiles import ConfidentialityProfile, PixelRules, Rectangle
 
 #: exit code: the file would be refused
 _EXIT_REFUSED = 3
@@ -62,23 +63,60 @@ def check(
     Exit codes: 0 the file passes; 3 it would be refused or left out; 2 the command line or RULES is wrong; 1 failed.
     """
     from anonymizer import Key
-    from anonymizer.internals import Engine
+    from anonymizer.internals import FILTERED, Engine
+
+    from .advice import advice_on
 
     if not Path(file).is_file():
         usage_error("FILE is no file" if os.path.lexists(file) else "FILE doesn't exist")
     if draw is not None and os.path.lexists(draw):
         usage_error("--draw: the file exists, and pictures of patients are never overwritten: choose another name")
     profile = _profile((rules, *pixel_rules), rectangles=rectangles, **settings)
-    if rectangles is not None and not key:
+    reviewed = profile.pixels.rectangles
+    if reviewed is not None and reviewed.has_hashes and not key:
         click.echo("No --key was given: lines of --rectangles with an instance_hash can't be found.", err=True)
+    engine = Engine(profile, Key.load(key, scope) if key else Key.generate())
     with open(file, "rb") as stream:
-        found = Engine(profile, Key.load(key, scope) if key else Key.generate()).inspect_pixels(stream)
+        found = engine.inspect_pixels(stream)
     for line in _lines(found, profile.pixels.rules):
         click.echo(line)
+    blanked, error = _cleaned(engine, file, found)
+    if error is not None:
+        click.echo(f"{'Left out' if error.reason in FILTERED else 'Refused'}: {error}")
+        click.echo("" if error.reason in FILTERED else advice_on(error.reason), err=True)
+    elif found.decision is None:
+        click.echo("Not at risk, and no rule or line blanks anything: the pixels pass as they are")
+    else:
+        click.echo(f"Blanked: {_as_text(blanked) or 'nothing'}")
     if draw is not None:
-        _draw(file, draw, frame, found.decision)
+        _draw(file, draw, frame, blanked)
         click.echo(f"Picture: {draw}")
-    sys.exit(0 if found.error is None else _EXIT_REFUSED)
+    sys.exit(0 if error is None else _EXIT_REFUSED)
+
+
+def _cleaned(engine: Engine, file: str, found: PixelInspection) -> tuple[Sequence[Rectangle], DeidentificationError | None]:
+    """Clean the file as a run would, and throw the output away.
+
+    Returns:
+        The pixels that are black then, and why the file is refused, if it is; then, what was to be blanked.
+    """
+    from anonymizer import DeidentificationError
+    from profiles import union
+
+    wanted = () if found.decision is None else found.decision.rectangles
+    if found.error is not None:
+        return wanted, found.error
+    with open(file, "rb") as stream:
+        done = engine.deidentify(stream)
+        try:
+            for _ in done.chunks():
+                pass
+        except DeidentificationError as error:
+            return wanted, error
+    pixels = done.report.pixels
+    if pixels is None:
+        return (), None
+    return union((one.rectangles for one in pixels.sources), pixels.rows, pixels.columns), None
 
 
 def _profile(files: Sequence[str], accept_rules: Sequence[str], **settings: Any) -> ConfidentialityProfile:
@@ -99,10 +137,9 @@ def _profile(files: Sequence[str], accept_rules: Sequence[str], **settings: Any)
 
 
 def _lines(found: PixelInspection, rules: PixelRules) -> Iterator[str]:
-    from anonymizer.internals import FILTERED
     from profiles import PixelSizeError
 
-    evidence, decision, error = found.evidence, found.decision, found.error
+    evidence = found.evidence
     if evidence is not None:
         rows, columns, regions = evidence.rows, evidence.columns, evidence.regions
         yield f"Image: {columns} columns, {rows} rows"
@@ -123,24 +160,27 @@ def _lines(found: PixelInspection, rules: PixelRules) -> Iterator[str]:
             yield f"Rectangles: {said} {_as_text(reviewed.rectangles)}".rstrip()
         state = f"{regions.state.value}: {regions.why}" if regions.why else regions.state.value
         yield f"Ultrasound regions: {state} {_as_text(regions.regions)}".rstrip()
-    if found.compressed and (evidence is not None or error is not None):
-        from pydicom.uid import UID
+    if found.transfer_syntax and (evidence is not None or found.error is not None):
+        yield from _lines_of_syntax(found)
 
-        yield f"Transfer syntax: {UID(found.compressed).name}: nothing can be blanked in it; decompress it with another program"
-    if error is not None:
-        yield f"{'Left out' if error.reason in FILTERED else 'Refused'}: {error}"
-    elif decision is None:
-        yield "Not at risk, and no rule or line blanks anything: the pixels pass as they are"
-    else:
-        yield f"Blanked: {_as_text(decision.rectangles) or 'nothing'}"
+
+def _lines_of_syntax(found: PixelInspection) -> Iterator[str]:
+    """Yield what the transfer syntax means for what is to be blanked."""
+    from pydicom.uid import UID
+
+    name = UID(found.transfer_syntax).name
+    if not found.can_clean:
+        yield f"Transfer syntax: {name}: nothing can be blanked in it; decompress it with another program"
+    elif found.whole_blocks:
+        yield f"Transfer syntax: {name}: rectangles grow to whole blocks of 8 or 16 pixels"
 
 
 def _as_text(rectangles: Sequence[tuple[int, int, int, int]]) -> str:
     return "; ".join(",".join(map(str, rectangle)) for rectangle in rectangles)
 
 
-def _draw(file: str, picture: str, frame: int, decision: PixelDecision | None) -> None:
-    """Draw the rectangles of a decision into a frame of a file."""
+def _draw(file: str, picture: str, frame: int, rectangles: Sequence[Rectangle]) -> None:
+    """Draw rectangles into a frame of a file."""
     try:
         from PIL import Image, ImageDraw
     except ImportError:
@@ -154,7 +194,7 @@ def _draw(file: str, picture: str, frame: int, decision: PixelDecision | None) -
         sys.exit(EXIT_FAILED)
     image = Image.fromarray(shown).convert("RGB")
     pen = ImageDraw.Draw(image)
-    for x0, y0, x1, y1 in decision.rectangles if decision is not None else ():
+    for x0, y0, x1, y1 in rectangles:
         pen.rectangle((x0, y0, x1 - 1, y1 - 1), outline="red", width=_WIDTH)
     try:
         handle = os.open(picture, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -129,6 +129,11 @@ class ReviewedRectangles:
         """
         return _Reading(source).result()
 
+    @property
+    def has_hashes(self) -> bool:
+        """True if lines name objects by ``instance_hash``."""
+        return _HASHED in self._kinds
+
     def keyed(self, hash_of: HashOf) -> tuple[ReviewedRectangles, bytes]:
         """Return the same decisions for whoever has the key, without lines, and the lines as bytes for ``with_lines``.
 

@@ -9,6 +9,8 @@ import pytest
 from tests.engine.test_killed_workers import at_work
 from tests.server.test_object_storage import rows_of, same, written_to
 from tests.server.test_restart import kill_all
+from tests.support import compressed_pixels
+from tests.support.compressed_pixels import labelled
 from tests.support.engines import engine
 from tests.support.labelled_pixels import Kind
 from tests.support.pixel_archive import KINDS, RULES, fill
@@ -17,6 +19,14 @@ from tests.support.servers import GcsServer
 from tests.support.stores import new_bucket
 
 CLEAN = "--options=CleanPixelData"
+#: each codec once
+COMPRESSED = (
+    compressed_pixels.Kind("50", frames=3),
+    compressed_pixels.Kind("57", bits=12),
+    compressed_pixels.Kind("81", "RGB"),
+    compressed_pixels.Kind("91", "YBR_ICT", frames=3, cut="extended"),
+    compressed_pixels.Kind("202", bits=16),
+)
 #: so many copies of a small image that a run can be killed among them
 MANY = 600
 
@@ -24,7 +34,8 @@ MANY = 600
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("rules") / "rules.csv"
-    path.write_text(RULES)
+    boxes = "; ".join(",".join(map(str, box)) for box in labelled(COMPRESSED[0]).boxes)
+    path.write_text(f'{RULES}compressed,Manufacturer = ACME,67,101,clean,"{boxes}",,the tests: they write there\n')
     return f"--pixel-rules={path}"
 
 
@@ -32,13 +43,15 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> str:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
     fill(folder, (*KINDS, Kind("MONOCHROME2", columns=60)))
+    for number, kind in enumerate(COMPRESSED):
+        (folder / f"compressed-{number}.dcm").write_bytes(labelled(kind, number + 1).blob)
     return folder
 
 
 @pytest.fixture(scope="module")
 def undisturbed(archive: Path, rules: str, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = deidentify(archive, tmp_path_factory.mktemp("undisturbed") / "out", key_file, CLEAN, rules)
-    assert len(run.objects()) == len(KINDS), run.log
+    assert len(run.objects()) == len(KINDS) + len(COMPRESSED), run.log
     return run
 
 

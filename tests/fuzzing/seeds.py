@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydicom.datadict import DicomDictionary
 
+from tests.support.compressed_pixels import Kind, labelled
 from tests.support.objects import (
     BIG,
     CT,
@@ -132,6 +133,8 @@ def generated() -> list[bytes]:
         fragments = b"".join(delimiter(0xE000, length=len(part)) + part for part in parts) + delimiter(0xE0DD)
         pixels = header(0x7FE00010, "OB", UNDEFINED, EXPLICIT) + fragments
         blobs.append(part10(encode(ct(*identity, *private, without=[0x7FE00010])) + pixels, JPEG, tail=marks.text(16, 40)))
+    kinds = [Kind(syntax, size=(41, 59)) for syntax in ("50", "70", "81", "90", "203")]
+    blobs += [labelled(kind, 1, name).blob for kind in (*kinds, Kind("50", "YBR_FULL_422", frames=3, cut="parts and table"))]
     blobs.append(encode(ct(*identity, nested), IMPLICIT))
     blobs.append(part10(ct(*identity, Element(0x00281201, "OW", bytes(range(256)) * 300)), sop_class=CT))
     return blobs

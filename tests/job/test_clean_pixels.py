@@ -12,7 +12,7 @@ import pytest
 from anonymizer import Key
 from anonymizer.internals import Pseudonyms
 from tests.support.labelled_pixels import Kind
-from tests.support.objects import CT, JPEG, Element, ct, part10, read
+from tests.support.objects import CT, VIDEO, Element, ct, part10, read
 from tests.support.pixel_archive import KINDS, RULES, check_cleaned, fill, image
 from tests.support.runs import Run, deidentify
 
@@ -105,7 +105,7 @@ def test_what_nothing_is_said_about_is_refused_with_its_reason(key_file: Path, t
         "other device": (image(KINDS[0], 1, manufacturer="OTHER").blob, "pixel-no-rule"),
         "other size": (image(Kind("MONOCHROME2", columns=60), 2).blob, "pixel-no-rule"),
         "admits": (small(3, CT, Element(0x00280301, "CS", "YES")), "pixel-no-rule"),
-        "compressed": (in_syntax(image(KINDS[5], 4).blob, JPEG), "pixel-unsupported-syntax"),
+        "compressed": (in_syntax(image(KINDS[5], 4).blob, VIDEO), "pixel-unsupported-syntax"),
         "regions": (image(KINDS[0], 5, regions(0, 0, 500, 500), manufacturer="OTHER").blob, "pixel-invalid-regions"),
         "faces": (image(KINDS[0], 6, Element(0x00280302, "CS", "YES")).blob, "pixel-recognizable-features"),
     }

@@ -10,12 +10,13 @@ import numpy as np
 import pydicom
 from pydicom.pixels import apply_color_lut, convert_color_space, pixel_array
 
+from anonymizer.blanking.cleaner import PixelCleaner, PixelVerdict
+from anonymizer.blanking.image_format import ImageFormat, read_image_format
+from anonymizer.blanking.syntaxes import PixelForm, form_of
 from anonymizer.dicom.buffer import Buffer
 from anonymizer.dicom.encoding import UNDEFINED, Encoding
 from anonymizer.dicom.part10 import read_file_header
 from anonymizer.dicom.tags import PIXEL_DATA
-from anonymizer.pixels.cleaner import PixelCleaner, PixelVerdict, is_native
-from anonymizer.pixels.image_format import ImageFormat, read_image_format
 from profiles import Rectangle
 
 from .labelled_pixels import data_set
@@ -35,7 +36,7 @@ def format_of(blob: bytes) -> ImageFormat:
     _, content, encoding, syntax = opened(blob)
     buffer = Buffer(content, True)
     pixels = buffer.find(0, len(content), frozenset({PIXEL_DATA}), encoding)[PIXEL_DATA]
-    return read_image_format(buffer, 0, encoding, pixels.vr, native=is_native(syntax))
+    return read_image_format(buffer, 0, encoding, pixels.vr, form=form_of(syntax) or PixelForm.NATIVE)
 
 
 def clean_file(
@@ -49,7 +50,7 @@ def clean_file(
     """
     head, content, encoding, syntax = opened(blob)
     vr, start, length, _ = found_pixels(content, encoding)
-    image = read_image_format(Buffer(content[:start], False), 0, encoding, vr, native=is_native(syntax))
+    image = read_image_format(Buffer(content[:start], False), 0, encoding, vr, form=form_of(syntax) or PixelForm.NATIVE)
     cleaner = PixelCleaner(image, [Rectangle(*box) for box in boxes], syntax, with_table=with_table)
     end = len(content) if at_hand is None else start + at_hand
     rest = BytesIO(content[end:])

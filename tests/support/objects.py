@@ -19,6 +19,8 @@ from profiles import sop_class_modules
 
 IMPLICIT, EXPLICIT, BIG, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 JPEG = "1.2.840.10008.1.2.4.50"
+#: MPEG2 Main Profile / Main Level
+VIDEO = "1.2.840.10008.1.2.4.100"
 SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "big endian": BIG, "deflated": DEFLATED}
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from anonymizer.internals import displayed_frame
+from tests.support import compressed_pixels as compressed
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, read
 from tests.support.pixel_archive import KINDS, image
 
@@ -46,3 +48,21 @@ def test_what_is_no_image_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("name,condition\n" * 100)
     with pytest.raises(ValueError, match="it is no DICOM image"):
         displayed_frame(str(tmp_path / "x.txt"), 1)
+
+
+@pytest.mark.parametrize(
+    "kind", [compressed.Kind("51", bits=12), compressed.Kind("57", "RGB"), compressed.Kind("203", signed=True)], ids=str
+)
+def test_codestreams_are_shown_by_the_decoders_of_the_extra(
+    kind: compressed.Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **settings: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr("pydicom.pixels.utils.pixel_array", refuse)
+    case = compressed.labelled(replace(kind, frames=3, cut="parts and table"))
+    (tmp_path / "x.dcm").write_bytes(case.blob)
+    shown = displayed_frame(str(tmp_path / "x.dcm"), 3).astype(int)
+    values = case.samples[2]
+    brightest, middle = values == values.max(), abs(values - (values.max() + values.min()) // 2) < 3
+    assert shown.reshape(values.shape)[brightest].min() > 200 > shown.reshape(values.shape)[middle].mean() > 60

@@ -11,6 +11,7 @@ from ..dicom.encoding import Encoding
 from ..errors import DeidentificationError
 from ..reasons import Reason
 from .palettes import DATA, DESCRIPTORS, SEGMENTED_DATA, read_palette
+from .syntaxes import PixelForm
 
 SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 ROWS, COLUMNS = 0x00280010, 0x00280011
@@ -28,6 +29,15 @@ _PHOTOMETRIC = {
     "RGB": 3,
     "YBR_FULL": 3,
     "YBR_FULL_422": 3,
+    "YBR_ICT": 3,
+    "YBR_RCT": 3,
+}
+#: colours that a form can't have: those of JPEG 2000 are undone by its decoders, and an index that changes a little is another
+_IMPOSSIBLE = {
+    PixelForm.NATIVE: frozenset({"YBR_ICT", "YBR_RCT"}),
+    PixelForm.RLE: frozenset({"YBR_ICT", "YBR_RCT", "YBR_FULL_422"}),
+    PixelForm.DCT: frozenset({"YBR_ICT", "YBR_RCT", "PALETTE COLOR"}),
+    PixelForm.RASTER: frozenset[str](),
 }
 #: the largest value of an IS (PS3.5 table 6.2-1)
 _MOST_FRAMES = 2**31 - 1
@@ -49,6 +59,7 @@ class ImageFormat:
         words: PixelData consists of 16-bit words (OW).
         padding: PixelPaddingValue, None if there is none.
         darkest: the addressable index of the palette's darkest colour, None without a palette.
+        form: of the pixel data.
     """
 
     rows: int
@@ -65,6 +76,7 @@ class ImageFormat:
     words: bool = True
     padding: int | None = None
     darkest: int | None = None
+    form: PixelForm = PixelForm.NATIVE
 
     @property
     def stored_range(self) -> tuple[int, int]:
@@ -73,13 +85,18 @@ class ImageFormat:
 
     @property
     def subsampled(self) -> bool:
-        """True if two pixels share their chrominance: YBR_FULL_422, native."""
-        return self.photometric == "YBR_FULL_422"
+        """True if two pixels share their chrominance: YBR_FULL_422, native. A codestream says itself what is shared."""
+        return self.photometric == "YBR_FULL_422" and self.form is PixelForm.NATIVE
 
     @property
     def swapped(self) -> bool:
         """True if cells of less than a word stand in words of big endian, two bytes exchanged (PS3.5 D.2)."""
         return self.words and not self.little and self.allocated < 16
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of the cells of a frame that is no longer compressed; a single bit takes one."""
+        return self.rows * self.columns * self.samples * max(1, self.allocated // 8)
 
     @property
     def frame_bits(self) -> int:
@@ -99,14 +116,16 @@ def value_range(bits: int, signed: bool) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def read_image_format(buffer: Buffer, start: int, encoding: Encoding, pixel_vr: bytes, *, native: bool = True) -> ImageFormat:
+def read_image_format(
+    buffer: Buffer, start: int, encoding: Encoding, pixel_vr: bytes, *, form: PixelForm = PixelForm.NATIVE
+) -> ImageFormat:
     """Return the format that the header states.
 
     Args:
         buffer: the bytes at hand, from the beginning of the object at least up to its pixel data.
         start: where the data set begins in them.
         pixel_vr: VR of PixelData, ``b""`` in implicit VR.
-        native: its value is native, and not in fragments.
+        form: of its value.
 
     Raises:
         NeedMoreError: the header goes on behind the buffer.
@@ -129,16 +148,17 @@ def read_image_format(buffer: Buffer, start: int, encoding: Encoding, pixel_vr: 
         stored=values.number(STORED),
         high_bit=values.number(HIGH_BIT),
         signed=signed == 1,
-        planar=_planar(values, native),
+        planar=_planar(values, form),
         photometric=photometric,
         little=encoding.little,
         words=pixel_vr in (b"OW", b""),
         padding=values.optional(PADDING, signed=signed == 1),
+        form=form,
     )
     if signed not in (0, 1):
         raise DeidentificationError(Reason.PIXEL_INVALID_IMAGE, SIGNED)
     _check_sizes(image)
-    _check_support(image, pixel_vr, native)
+    _check_support(image, pixel_vr)
     if photometric != "PALETTE COLOR":
         return image
     palette = read_palette(buffer, found, encoding, signed=image.signed)
@@ -189,11 +209,11 @@ def _frames(buffer: Buffer, element: FoundElement | None) -> int:
     return int(text)
 
 
-def _planar(values: _Values, native: bool) -> int:
-    """Return PlanarConfiguration. Frames of RLE Lossless are in planes whatever it says."""
+def _planar(values: _Values, form: PixelForm) -> int:
+    """Return PlanarConfiguration. Compressed frames are arranged as their codec does it, whatever it says."""
     if values.number(SAMPLES) == 1:
         return 0
-    planar = values.number(PLANAR) if native else values.optional(PLANAR) or 0
+    planar = values.number(PLANAR) if form is PixelForm.NATIVE else values.optional(PLANAR) or 0
     if planar not in (0, 1):
         raise DeidentificationError(Reason.PIXEL_INVALID_IMAGE, PLANAR)
     return planar
@@ -212,22 +232,25 @@ def _check_sizes(image: ImageFormat) -> None:
         raise DeidentificationError(Reason.PIXEL_INVALID_IMAGE, SAMPLES)
 
 
-def _check_support(image: ImageFormat, pixel_vr: bytes, native: bool) -> None:
+def _check_support(image: ImageFormat, pixel_vr: bytes) -> None:
     """Refuse what is not understood well enough to be changed.
 
     Raises:
         DeidentificationError: ``pixel-unsupported-format``.
     """
-    if image.photometric not in _PHOTOMETRIC:
+    native = image.form is PixelForm.NATIVE
+    if image.photometric not in _PHOTOMETRIC or image.photometric in _IMPOSSIBLE[image.form]:
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, PHOTOMETRIC)
     colour = image.samples > 1
     if image.allocated not in (1, 8, 16, 32):
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ALLOCATED)
-    if image.allocated == 1 and (not native or image.signed or image.photometric not in ("MONOCHROME1", "MONOCHROME2")):
+    # of codestreams, JPEG 2000 alone has a single bit
+    packs_bits = image.form in (PixelForm.NATIVE, PixelForm.RASTER)
+    if image.allocated == 1 and (not packs_bits or image.signed or image.photometric not in ("MONOCHROME1", "MONOCHROME2")):
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ALLOCATED)
     if colour and image.signed:
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, SIGNED)
-    if image.subsampled and not (native and image.allocated == 8 and image.planar == 0 and image.columns % 2 == 0):
+    if image.subsampled and not (image.allocated == 8 and image.planar == 0 and image.columns % 2 == 0):
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, PHOTOMETRIC)
     if image.photometric == "PALETTE COLOR" and image.allocated not in (8, 16):
         raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ALLOCATED)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from anonymizer import DeidentificationError
+from anonymizer.blanking import rle
+from anonymizer.blanking.cleaner import PixelCleaner
+from anonymizer.blanking.image_format import ImageFormat
+from anonymizer.blanking.layout import Blanker
+from anonymizer.blanking.rle import RleFrames
 from anonymizer.dicom.encoding import EXPLICIT_LITTLE, UNDEFINED
 from anonymizer.files import spool
-from anonymizer.pixels import rle
-from anonymizer.pixels.cleaner import PixelCleaner
-from anonymizer.pixels.image_format import ImageFormat
-from anonymizer.pixels.layout import Blanker
-from anonymizer.pixels.rle import RleFrames
 from profiles import Rectangle
 from tests.support.cleaning import clean_file, drained, inside, whole_cells
 from tests.support.labelled_pixels import RLE, Kind, fragments, labelled, rle_frame, rle_frames
@@ -108,7 +108,7 @@ def test_the_spool_has_no_name_and_is_its_owners_alone(tmp_path: Any, monkeypatc
         seen.append((os.fstat(handle).st_mode & 0o777, os.fstat(handle).st_nlink, os.listdir(tmp_path)))
         return real(handle)
 
-    monkeypatch.setattr("anonymizer.pixels.frames.read_back", look)
+    monkeypatch.setattr("anonymizer.blanking.frames.read_back", look)
     clean(GREY, fragments([frame_of(GREY)], with_table=True))
     assert seen == [(0o600, 0, [])]
 
@@ -289,7 +289,13 @@ def test_native_lengths_and_compressed_syntaxes_do_not_mix() -> None:
     cleaner = PixelCleaner(GREY, AREA, RLE)
     with pytest.raises(DeidentificationError, match="invalid-length"):
         drained(cleaner, bytes(600), BytesIO().read, 600, EXPLICIT_LITTLE)
-    for syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80", "1.2.3"):
+    for syntax in (
+        "1.2.840.10008.1.2.4.92",
+        "1.2.840.10008.1.2.4.100",
+        "1.2.840.10008.1.2.4.110",
+        "1.2.840.10008.1.2.8.1",
+        "1.2.3",
+    ):
         with pytest.raises(DeidentificationError, match="pixel-unsupported-syntax"):
             PixelCleaner(GREY, AREA, syntax)
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymizer import DeidentificationError
-from anonymizer.pixels import layout, native
-from anonymizer.pixels.image_format import ImageFormat
-from anonymizer.pixels.layout import Blanker, effective_rectangles
-from anonymizer.pixels.native import clean_native
+from anonymizer.blanking import layout, native
+from anonymizer.blanking.image_format import ImageFormat
+from anonymizer.blanking.layout import Blanker, effective_rectangles
+from anonymizer.blanking.native import clean_native
 from profiles import Rectangle
 from tests.support.running import budget
 

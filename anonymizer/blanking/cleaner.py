@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from profiles import Rectangle
 
+from ..codestreams import CODESTREAM_SYNTAXES, begins_codestream
 from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..files.pieces import Piece
 from ..reasons import Reason
+from .dct_frames import DctFrames
 from .fill import fill_text
 from .frames import FragmentReader, read_frames, read_table, write_frames
 from .image_format import ImageFormat
 from .layout import effective_rectangles
 from .native import clean_native
+from .raster_frames import RasterFrames
 from .rle import RleFrames
+from .syntaxes import PixelForm, form_of, written_syntax
 
-_NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
-_RLE = "1.2.840.10008.1.2.5"
+#: bytes of the frames of an object that may be decoded of however few; and of each byte of more
+_UNBOUNDED, _MOST_EXPANSION = 1 << 30, 1000
 #: what is read at once of a native value
 _CHUNK = 1 << 20
 
@@ -30,9 +35,9 @@ class PixelVerdict(NamedTuple):
 
     Attributes:
         frames: cleaned frames: all there are.
-        rectangles: what is black in each, in pixels; in YBR_FULL_422 wider than what was asked for.
+        rectangles: what is black in each, in pixels; in YBR_FULL_422 and the DCT domain wider than what was asked for.
         fill: stored values of black, for each sample, separated by commas.
-        codec: how they were changed: "native" or "rle".
+        codec: how they were changed: "native", "rle", "dct", "jpeg-lossless", "jpeg-ls", "jpeg-2000" or "htj2k".
         verified: each block or frame was decoded from the bytes written, and compared.
     """
 
@@ -43,33 +48,79 @@ class PixelVerdict(NamedTuple):
     verified: bool
 
 
+class FrameCleaner(Protocol):
+    """Clean frames of one family of codecs."""
+
+    @property
+    def codec(self) -> str:
+        """The name of the family in the account."""
+
+    @property
+    def fill(self) -> str:
+        """Stored values of black, for each sample, separated by commas, once all frames were cleaned."""
+
+    @property
+    def most(self) -> int:
+        """Bytes that a compressed frame may have."""
+
+    def clean(self, frame: bytes) -> bytes:
+        """Return ``frame`` with the rectangles black, of even length, once that is proven."""
+
+    def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
+        """Return the pixels that are black where ``rectangles`` are asked for."""
+
+
 class PixelCleaner:
     """Clean the pixel data of one object while it passes."""
 
-    def __init__(self, image: ImageFormat, rectangles: Sequence[Rectangle], syntax: str, *, with_table: bool = False) -> None:
+    def __init__(
+        self,
+        image: ImageFormat,
+        rectangles: Sequence[Rectangle],
+        syntax: str,
+        *,
+        with_table: bool = False,
+        says_lossy: bool = False,
+    ) -> None:
         """
         Args:
             image: as ``read_image_format`` returns it; ``is_native`` says which value it reads.
             rectangles: what to blank in each frame, in pixels, inside the image. Without any the pixels are checked and pass.
             syntax: UID of the transfer syntax.
+            says_lossy: LossyImageCompression (0028,2110) of the object is 01.
             with_table: write the offsets of frames even where the table that came is empty: they were in attributes that go.
 
         Raises:
             DeidentificationError: the syntax (``pixel-unsupported-syntax``) or format can't be cleaned.
         """
-        if not can_clean(syntax):
+        form = form_of(syntax)
+        if form is None:
             raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_SYNTAX)
         self._image = image
         self._rectangles = tuple(rectangles)
+        self._syntax = syntax
+        self._written_syntax = written_syntax(syntax, says_lossy=says_lossy)
         self._with_table = with_table
-        self._rle = RleFrames(image, rectangles) if syntax == _RLE else None
-        self._effective = effective_rectangles(image, rectangles)
-        self._fill = fill_text(image)
+        self._frames: FrameCleaner | None = None
+        if form is PixelForm.RLE:
+            self._frames = RleFrames(image, rectangles)
+        elif form is PixelForm.DCT:
+            self._frames = DctFrames(image, rectangles, syntax)
+        elif form is PixelForm.RASTER:
+            self._frames = RasterFrames(image, rectangles, syntax, self._written_syntax)
         self._is_done = False
 
+    @property
+    def written_syntax(self) -> str:
+        """UID of the transfer syntax in which the pixels are written."""
+        return self._written_syntax
+
     def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
-        """Return the pixels that are black where ``rectangles`` are asked for: in YBR_FULL_422 two share their colour."""
-        return effective_rectangles(self._image, rectangles)
+        """Return the pixels that are black where ``rectangles`` are asked for, once ``clean`` is exhausted.
+
+        In YBR_FULL_422 two share their colour, in the DCT domain a block is blanked as a whole.
+        """
+        return effective_rectangles(self._image, rectangles) if self._frames is None else self._frames.effective(rectangles)
 
     @property
     def verdict(self) -> PixelVerdict:
@@ -80,8 +131,8 @@ class PixelCleaner:
         """
         if not self._is_done:
             raise ValueError("the pixels have not been cleaned yet")
-        codec = "native" if self._rle is None else "rle"
-        return PixelVerdict(self._image.frames, self._effective, self._fill, codec, True)
+        codec, fill = ("native", fill_text(self._image)) if self._frames is None else (self._frames.codec, self._frames.fill)
+        return PixelVerdict(self._image.frames, self.effective(self._rectangles), fill, codec, True)
 
     def clean(
         self, buffer: Piece, read: Callable[[int], bytes], length: int, encoding: Encoding
@@ -99,9 +150,9 @@ class PixelCleaner:
             DeidentificationError: the pixels are not what the header states, or not what they should be once they were cleaned.
             OSError: there is no room for a temporary file.
         """
-        if (length == UNDEFINED) != (self._rle is not None):
+        if (length == UNDEFINED) != (self._frames is not None):
             raise DeidentificationError(Reason.INVALID_LENGTH, PIXEL_DATA)
-        if self._rle is None:
+        if self._frames is None:
             for block in clean_native(self._image, self._rectangles, _chunks(buffer, read, length), length):
                 yield [block]
             behind = bytes(memoryview(buffer)[length:])
@@ -109,21 +160,31 @@ class PixelCleaner:
             reader = FragmentReader(buffer, read, encoding)
             frames = self._image.frames
             table = read_table(reader, frames)
-            cleaned = map(self._rle.clean, read_frames(reader, frames, table, self._rle.most))
+            begins = partial(begins_codestream, syntax=self._syntax) if self._syntax in CODESTREAM_SYNTAXES else None
+            read_all = read_frames(reader, frames, table, self._frames.most, begins)
+            cleaned = map(self._frames.clean, _checked(read_all, self._image.cell_bytes))
             yield from write_frames(cleaned, frames, encoding, with_table=self._with_table or bool(table))
             behind = reader.behind
         self._is_done = True
         return behind
 
 
-def is_native(syntax: str) -> bool:
-    """Return whether pixel data in a transfer syntax is native; deflated data sets are inflated."""
-    return syntax in _NATIVE
+def _checked(frames: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield compressed frames, as long as they are no bomb: few bytes that take hours to decode.
 
+    Args:
+        size: of a frame that is decoded, in bytes.
 
-def can_clean(syntax: str) -> bool:
-    """Return whether pixel data in a transfer syntax can be cleaned at all."""
-    return syntax in _NATIVE or syntax == _RLE
+    Raises:
+        DeidentificationError: ``pixel-invalid-frames``.
+    """
+    packed = decoded = 0
+    for frame in frames:
+        packed += len(frame)
+        decoded += size
+        if decoded > max(_UNBOUNDED, _MOST_EXPANSION * packed):
+            raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
+        yield frame
 
 
 def _chunks(buffer: Piece, read: Callable[[int], bytes], length: int) -> Iterator[Piece]:

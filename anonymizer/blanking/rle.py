@@ -13,6 +13,7 @@ from ..dicom.quiet_pydicom import quiet_pydicom
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..reasons import Reason
+from .fill import fill_text
 from .image_format import ALLOCATED, ROWS, ImageFormat
 from .layout import Blanker, effective_rectangles, segment_layout
 from .packbits import pack, unpack
@@ -33,7 +34,14 @@ _UNREADABLE = (RuntimeError, ValueError, NotImplementedError, AttributeError, In
 
 
 class RleFrames:
-    """Clean the frames of an image in RLE Lossless. Only one is in memory at a time."""
+    """Clean the frames of an image in RLE Lossless. Only one is in memory at a time.
+
+    Attributes:
+        codec: its name in the account.
+        fill: stored values of black, for each sample, separated by commas.
+    """
+
+    codec = "rle"
 
     def __init__(self, image: ImageFormat, rectangles: Sequence[Rectangle]) -> None:
         """
@@ -43,6 +51,7 @@ class RleFrames:
         Raises:
             DeidentificationError: a frame is too large (``pixel-unsupported-format``), or has more segments than there may be.
         """
+        self.fill = fill_text(image)
         self._image = image
         self._layout = segment_layout(image)
         if self._segments > _MOST_SEGMENTS:
@@ -57,6 +66,10 @@ class RleFrames:
     def most(self) -> int:
         """Bytes that a packed frame may have: each byte with a header of its own, and padding."""
         return _HEADER + self._segments * (2 * self._plane + _SLACK)
+
+    def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
+        """Return the pixels that are black where ``rectangles`` are asked for: these."""
+        return effective_rectangles(self._image, rectangles)
 
     @property
     def _plane(self) -> int:

@@ -7,11 +7,12 @@ import struct
 import pytest
 
 from anonymizer import DeidentificationError
+from anonymizer.blanking.fill import fill_cells, fill_text, fill_values
+from anonymizer.blanking.image_format import ImageFormat, read_image_format
+from anonymizer.blanking.palettes import Palette
+from anonymizer.blanking.syntaxes import PixelForm
 from anonymizer.dicom.buffer import Buffer, NeedMoreError
 from anonymizer.dicom.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from anonymizer.pixels.fill import fill_cells, fill_text, fill_values
-from anonymizer.pixels.image_format import ImageFormat, read_image_format
-from anonymizer.pixels.palettes import Palette
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, Element, encode
 
 GREY = {
@@ -42,13 +43,13 @@ def parse(
     without: int = 0,
     syntax: str = EXPLICIT,
     vr: bytes = b"OW",
-    native: bool = True,
+    form: PixelForm = PixelForm.NATIVE,
     base: dict[int, Element] = GREY,
 ) -> ImageFormat:
     """What is read of a header with ``others``."""
     elements = base | {element.tag: element for element in others}
     content = encode([elements[tag] for tag in sorted(elements) if tag != without], syntax)
-    return read_image_format(Buffer(content, True), 0, ENCODINGS[syntax], vr, native=native)
+    return read_image_format(Buffer(content, True), 0, ENCODINGS[syntax], vr, form=form)
 
 
 def refusal(*others: Element, **options: object) -> str:
@@ -148,10 +149,11 @@ def test_other_vrs_of_pixel_data_are_refused() -> None:
 
 def test_rle_needs_no_planar_configuration_and_has_no_halved_chrominance() -> None:
     colour = (us(0x00280002, 3), cs("RGB"))
-    assert parse(*colour, native=False).planar == 0
+    assert parse(*colour, form=PixelForm.RLE).planar == 0
     halved = (*BYTES, us(0x00280002, 3), cs("YBR_FULL_422"), us(0x00280006, 0))
-    assert refusal(*halved, native=False).startswith("pixel-unsupported-format")
-    assert refusal(us(0x00280100, 1), us(0x00280101, 1), us(0x00280102, 0), native=False).startswith("pixel-unsupported-format")
+    assert refusal(*halved, form=PixelForm.RLE).startswith("pixel-unsupported-format")
+    one_bit = (us(0x00280100, 1), us(0x00280101, 1), us(0x00280102, 0))
+    assert refusal(*one_bit, form=PixelForm.RLE).startswith("pixel-unsupported-format")
 
 
 # -- palettes --------------------------------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymizer import DeidentificationError
+from anonymizer.blanking import PixelCleaner, PixelForm, form_of, read_image_format
+from anonymizer.blanking.image_format import ImageFormat
 from anonymizer.dicom.buffer import Buffer
 from anonymizer.dicom.encoding import EXPLICIT_LITTLE, UNDEFINED
-from anonymizer.pixels import PixelCleaner, read_image_format
-from anonymizer.pixels.image_format import ImageFormat
 from profiles import Rectangle
 from tests.support.cleaning import clean_file, drained, found_pixels, opened
 from tests.support.labelled_pixels import (
@@ -148,7 +148,7 @@ def test_broken_objects_end_in_a_reason(
     }
     head = encode([changed[tag] for tag in sorted(changed)], syntax)
     try:
-        image = read_image_format(Buffer(head, True), 0, encoding, vr, native=kind.syntax != RLE)
+        image = read_image_format(Buffer(head, True), 0, encoding, vr, form=form_of(kind.syntax) or PixelForm.NATIVE)
         area = Rectangle(0, 0, min(5, image.columns), min(5, image.rows))
         cleaner = PixelCleaner(image, [area], kind.syntax)
         pieces, _ = drained(cleaner, b"", BytesIO(value).read, length, encoding)
@@ -169,6 +169,6 @@ def test_cleaning_twice_changes_nothing(kind: Kind) -> None:
 
 
 def test_numpy_and_pydicom_wait_until_something_is_cleaned() -> None:
-    code = "import sys, anonymizer.pixels; print(*sys.modules)"
+    code = "import sys, anonymizer.blanking; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert {"numpy", "pydicom", "tempfile"}.isdisjoint(done.stdout.split())

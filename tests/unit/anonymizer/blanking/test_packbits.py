@@ -12,8 +12,8 @@ from pydicom.pixels.decoders.rle import _rle_decode_segment
 from pydicom.pixels.encoders.native import _encode_segment
 
 from anonymizer import DeidentificationError
-from anonymizer.pixels import packbits
-from anonymizer.pixels.packbits import pack, unpack
+from anonymizer.blanking import packbits
+from anonymizer.blanking.packbits import pack, unpack
 from tests.support.running import budget
 
 

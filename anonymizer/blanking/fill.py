@@ -10,15 +10,16 @@ from .image_format import ALLOCATED, ImageFormat
 def fill_values(image: ImageFormat) -> tuple[int, ...]:
     """Return black, for each sample of a pixel the stored value.
 
-    Of MONOCHROME1 it is the maximum, of PALETTE COLOR the darkest index, of YBR_FULL neutral chrominance, of signed samples
-    PixelPaddingValue where that is no brighter than zero, otherwise the minimum (PS3.3 C.7.6.3.1.2, C.7.5.1.1.2).
+    Of MONOCHROME1 it is the maximum, of PALETTE COLOR the darkest index, of YBR_FULL neutral chrominance, of YBR_RCT and YBR_ICT
+    that of RGB, which decoders make of them, of signed samples PixelPaddingValue where that is no brighter than zero, otherwise
+    the minimum (PS3.3 C.7.6.3.1.2, C.7.5.1.1.2).
     """
     least, greatest = image.stored_range
     if image.photometric == "MONOCHROME1":
         return (greatest,)
     if image.darkest is not None:
         return (image.darkest,)
-    if image.photometric.startswith("YBR"):
+    if image.photometric in ("YBR_FULL", "YBR_FULL_422"):
         neutral = 1 << image.stored - 1
         return (0, neutral, neutral)
     if image.signed and image.padding is not None and least <= image.padding <= 0:

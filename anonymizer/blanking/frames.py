@@ -101,14 +101,17 @@ def read_table(reader: FragmentReader, frames: int) -> Sequence[int]:
     return table
 
 
-def read_frames(reader: FragmentReader, frames: int, table: Sequence[int], most: int) -> Iterator[bytes]:
-    """Yield the frames behind an offset table: of one fragment each, unless the table tells which belong together.
+def read_frames(
+    reader: FragmentReader, frames: int, table: Sequence[int], most: int, begins: Callable[[bytes], bool] | None = None
+) -> Iterator[bytes]:
+    """Yield the frames behind an offset table, or by the beginnings of their first fragments where it is empty.
 
     All fragments of a single frame belong together.
 
     Args:
         table: offsets of the frames' first items, from the first of all; empty if they are not known.
         most: bytes that a frame may have.
+        begins: tells, without a table, whether a fragment is the first of a frame; each is, unless given.
 
     Raises:
         DeidentificationError: there are more or fewer frames (``pixel-length-mismatch``); the offsets are not those of items; a
@@ -120,7 +123,8 @@ def read_frames(reader: FragmentReader, frames: int, table: Sequence[int], most:
     parts: list[bytes] = []
     room = most
     while (fragment := reader.next(most)) is not None:
-        is_next = parts and (not table or (number + 1 < frames and offset == table[number + 1]))
+        is_first = number + 1 < frames and offset == table[number + 1] if table else begins is None or begins(fragment)
+        is_next = parts and is_first
         if is_next:
             yield b"".join(parts)
             number, room, parts = number + 1, most, []
