@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from .environment import NO_PEERS, file_system, machine, peers_environment, write_certificate
+from .environment import NO_PEERS, PIXEL_PEERS, file_system, machine, peers_environment, write_certificate
 from .measure import MANY, ChildFailed, Outputs, files_of, measure
-from .report import bars_table, full_report, work_table, write_readme
+from .report import bars_table, full_report, pixels_table, work_table, write_readme
 from .results import Results, WorkResult
-from .works import AGAINST_PEERS, Work, Works
+from .works import AGAINST_PEERS, PIXEL_WORKS, PIXELS, Work, Works
 
 _ROOT = Path(__file__).parents[1]
 _NAMES = (
@@ -29,11 +30,12 @@ _NAMES = (
     "night",
     "night-small",
     "large",
+    PIXELS,
 )
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("works", nargs=-1, type=click.Choice(_NAMES), metavar="[WORK]...")
+@click.argument("works", nargs=-1, type=click.Choice((*_NAMES, *PIXEL_WORKS)), metavar="[WORK]...")
 @click.option("--quick", is_flag=True, help="Few files and one round: does all of it work? The figures are not for quoting.")
 @click.option(
     "--rounds", type=click.IntRange(1), help="How often each contender does its work; without this what suits the work."
@@ -76,17 +78,21 @@ def main(
     night       dicom-deid run --resume over them, 1 % of them new
     night-small ... over 50,000 small objects
     large       one object of 4 GB
+    pixels      cleaning of frames in each transfer syntax; pixels-90-rgb is one of its parts
     growth      dicom-deid run over 2,000 and 20,000 tiny instances
     help        start of the command
 
-    All of it takes half an hour and 30 GB of disk. The peers get an environment of their own, in the user's cache.
+    All of it takes an hour and 30 GB of disk. The peers get environments of their own, in the user's cache.
     """
     found = Results.load(earlier) if earlier else None
     if works or not found:
         with tempfile.TemporaryDirectory(prefix="dicom-deid-benchmarks-", dir=folder) as temporary:
             found = _measure(works or _NAMES, Path(temporary), found, results, quick=quick, rounds=rounds, everything=everything)
     for work in found.works.values():
-        click.echo(f"\n{work.title}, each {work.unit}:\n\n{work_table(work)}")
+        if not work.frames:
+            click.echo(f"\n{work.title}, each {work.unit}:\n\n{work_table(work)}")
+    if any(work.frames for work in found.works.values()):
+        click.echo(f"\ncleaning of pixels, each frame:\n\n{pixels_table(found)}")
     click.echo(f"\n{bars_table(found)}")
     if readme:
         from .plot import draw
@@ -112,8 +118,11 @@ def _measure(
     write_certificate(folder / "certificate.pem")
     peers = peers_environment() if AGAINST_PEERS.intersection(names) else NO_PEERS
     outputs = Outputs(folder / "outputs")
+    if PIXELS in names:
+        names += PIXEL_WORKS
+    pixel_peers = peers_environment(PIXEL_PEERS) if set(PIXEL_WORKS).intersection(names) else NO_PEERS
     found = Results(machine(), earlier.works if earlier else {})
-    offered = Works(peers, folder, quick=quick, everything=everything).all()
+    offered = Works(peers, folder, pixel_peers=pixel_peers, quick=quick, everything=everything).all()
     chosen = [replace(work, rounds=rounds or work.rounds) for name, work in offered.items() if name in names]
     inputs: dict[str, dict[str, Path]] = {}
     for position, work in enumerate(chosen):
@@ -135,7 +144,9 @@ def _result(work: Work, inputs: dict[str, Path], outputs: Outputs, log: Path) ->
         click.echo(error.log, err=True)
         sys.exit(f"{work.name}: {error}")
     files = len(files_of(inputs[MANY])) if MANY in inputs else 0
-    return WorkResult(work.name, work.title, work.unit, files, work.rounds, file_system(log.parent), measurements)
+    load = round(os.getloadavg()[0], 1)
+    system = file_system(log.parent)
+    return WorkResult(work.name, work.title, work.unit, files, work.rounds, system, measurements, work.frames, load)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,16 @@ from cryptography.x509.oid import NameOID
 #: as they were in July 2026; all but dcmanon stand on pydicom
 PEERS = {"dicognito": "0.19.0", "dicom-anonymizer": "2.1.0", "deid": "0.4.13", "dcmanon": "0.3.1"}
 PYDICOM = "3.0.2"
+#: those that clean pixels, with what pydicom decodes and encodes by: all such packages but the one that is GPL. Apart from the
+#: others, which would find these packages and load them
+PIXEL_PEERS = {
+    "deid": PEERS["deid"],
+    "python-gdcm": "3.2.6",
+    "pyjpegls": "1.5.1",
+    "pylibjpeg": "2.1.0",
+    "pylibjpeg-openjpeg": "2.6.0",
+    "pylibjpeg-rle": "2.2.0",
+}
 
 
 @dataclass(frozen=True)
@@ -42,9 +53,9 @@ class PeersEnvironment:
 NO_PEERS = PeersEnvironment("", frozenset(PEERS), "")
 
 
-def peers_environment() -> PeersEnvironment:
-    """Return the peers' environment, made now where it isn't there yet."""
-    wanted = [f"{name}=={version}" for name, version in PEERS.items()]
+def peers_environment(peers: Mapping[str, str] = PEERS) -> PeersEnvironment:
+    """Return the environment of peers, by their versions, made now where it isn't there yet."""
+    wanted = [f"{name}=={version}" for name, version in peers.items()]
     digest = hashlib.sha256(" ".join([sys.version, PYDICOM, *wanted]).encode()).hexdigest()[:12]
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache) / "dicom-deid-benchmarks" / f"peers-{digest}"
@@ -56,7 +67,7 @@ def peers_environment() -> PeersEnvironment:
         done = [_install(python, f"pydicom=={PYDICOM}", peer) for peer in wanted]
         if all(done):
             (folder / "whole").touch()
-    missing = frozenset(name for name, version in PEERS.items() if _version(python, name) != version)
+    missing = frozenset(name for name, version in peers.items() if _version(python, name) != version)
     return PeersEnvironment(str(python), missing, shutil.which("gdcmanon") or "")
 
 

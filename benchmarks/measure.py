@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .environment import file_system
+from .peers import UNREADABLE
 
-_CHILD = Path(__file__).with_name("child.py")
+_CHILD, _TREE = (Path(__file__).with_name(name) for name in ("child.py", "tree.py"))
 #: what says in a log that memory was refused: Python, C++, Rust
 _NO_MEMORY = ("MemoryError", "bad_alloc", "memory allocation of", "Cannot allocate memory")
 #: seconds that a disk gets after outputs were deleted, which ext4 pays for later
@@ -65,6 +66,7 @@ class Contender:
         limit: bytes that it may have of memory's addresses; 0: no limit.
         missing: why it can't take part.
         goes_on: the input over which its output was made before; empty: it finds an empty folder.
+        look: at all its processes' memory together and at the transfer syntax it writes, in one more run that isn't timed.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Contender:
     limit: int = 0
     missing: str = ""
     goes_on: str = ""
+    look: bool = False
 
 
 @dataclass
@@ -85,6 +88,8 @@ class Measurement:
         runs: over all of them.
         startup: over one file.
         failure: what it didn't do; empty: it did all.
+        together: the peak in bytes of all its processes together; 0: not looked at.
+        syntax: the transfer syntax of what it wrote; empty: not looked at.
     """
 
     name: str
@@ -92,6 +97,8 @@ class Measurement:
     runs: list[Usage] = field(default_factory=list)
     startup: list[Usage] = field(default_factory=list)
     failure: str = ""
+    together: int = 0
+    syntax: str = ""
 
     def per_file(self, what: str, files: int) -> float:
         """Return median seconds for each file, with its share of the start-up of a run over ``files``.
@@ -111,8 +118,8 @@ class Measurement:
 
     @property
     def memory(self) -> int:
-        """The peak memory in bytes, the most of all runs."""
-        return max(usage.memory for usage in self.runs)
+        """The peak memory in bytes, the most of all runs; of all processes together where that was looked at."""
+        return self.together or max(usage.memory for usage in self.runs)
 
 
 def _median(runs: list[Usage], what: str) -> float:
@@ -138,12 +145,38 @@ def run_child(command: list[str], log: Path, limit: int = 0, ready: int = 0) -> 
         cwd=Path(__file__).parents[1],
     )
     status, wall, user, system, memory = done.stdout.split()
-    if status != "0":
-        said = log.read_text(errors="replace")
-        if limit and any(word in said for word in _NO_MEMORY):
-            raise ChildFailed(f"more than {limit / 1e9:.0f} GB of memory", said)
-        raise ChildFailed(f"ended with {status}", said)
+    _check(int(status), log, limit)
     return Usage(float(wall), float(user), float(system), int(memory))
+
+
+def memory_together(command: list[str], log: Path) -> int:
+    """Run a command to its end; return the most bytes of memory that it and its descendants had together.
+
+    The codecs' processes are counted, which no parent waits for: the system tells a parent nothing of these.
+
+    Raises:
+        ChildFailed: it ended with another status than 0.
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(_TREE), str(log), *command],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    status, memory = done.stdout.split()
+    _check(int(status), log)
+    return int(memory)
+
+
+def _check(status: int, log: Path, limit: int = 0) -> None:
+    """Raise ChildFailed for another exit status than 0."""
+    if status == 0:
+        return
+    said = log.read_text(errors="replace")
+    if limit and any(word in said for word in _NO_MEMORY):
+        raise ChildFailed(f"more than {limit / 1e9:.0f} GB of memory", said)
+    raise ChildFailed("can't decode it" if status == UNREADABLE else f"ended with {status}", said)
 
 
 class Outputs:
@@ -202,6 +235,8 @@ def measure(contenders: list[Contender], inputs: dict[str, Path], rounds: int, o
                 if ONE in inputs:
                     before = inputs[ONE] if contender.goes_on else None
                     measurement.startup.append(_run(contender, inputs[ONE], before, outputs, log))
+                if contender.look and not measurement.together:
+                    measurement.together, measurement.syntax = _look(contender, inputs[contender.takes], outputs, log)
             except ChildFailed as error:
                 if contender.ours:
                     raise
@@ -225,10 +260,31 @@ def _run(contender: Contender, source: Path | None, before: Path | None, outputs
     # for the output in memory, and for the contender itself
     ready = min(size * 3 // 2 + _READY, _available() // 2)
     usage = run_child(contender.command(source, target), log, contender.limit, ready)
-    written = sum(1 for path in files_of(target) if path.stat().st_size)
-    if written != len(files):
-        raise ChildFailed(f"wrote {written} of {len(files)} files", log.read_text(errors="replace"))
+    _written(target, len(files), log)
     return usage
+
+
+def _look(contender: Contender, source: Path, outputs: Outputs, log: Path) -> tuple[int, str]:
+    """Return the peak of memory of all a contender's processes together, and the transfer syntax that it writes."""
+    from pydicom.filereader import read_file_meta_info
+
+    files = files_of(source)
+    target = outputs.fresh(sum(path.stat().st_size for path in files))
+    memory = memory_together(contender.command(source, target), log)
+    written = _written(target, len(files), log)
+    return memory, str(read_file_meta_info(written[0]).TransferSyntaxUID)
+
+
+def _written(target: Path, count: int, log: Path) -> list[Path]:
+    """Return the files that a contender wrote, none of them empty.
+
+    Raises:
+        ChildFailed: these aren't ``count``.
+    """
+    found = [path for path in files_of(target) if path.stat().st_size]
+    if len(found) != count:
+        raise ChildFailed(f"wrote {len(found)} of {count} files", log.read_text(errors="replace"))
+    return found
 
 
 def _available() -> int:

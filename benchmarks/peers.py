@@ -5,10 +5,18 @@ Runs in an environment that has the peers and not this project.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Iterator
+from typing import Any
 
+#: what is blanked in pixels, half-open: left, top, right, bottom
+RECTANGLES = ((0, 0, 1024, 40), (0, 728, 320, 768))
+#: the exit status where a peer's decoders can't read the pixels
+UNREADABLE = 65
 #: takes a file and writes another
 Rewrite = Callable[[str, str], object]
 
@@ -73,12 +81,80 @@ def _dcmanon() -> Rewrite:
     return rewrite
 
 
+def _pydicom_pixels() -> Rewrite:
+    """Return a cleaner as pydicom's documentation has its parts: decompress, change the array, compress."""
+    import numpy
+    from pydicom import dcmread
+    from pydicom.pixels import get_encoder
+
+    # the loss of the syntaxes that lose something, as the inputs have it
+    loss: dict[str, dict[str, Any]] = {
+        "1.2.840.10008.1.2.4.81": {"jls_error": 2},
+        "1.2.840.10008.1.2.4.91": {"j2k_psnr": [42]},
+    }
+
+    def rewrite(source: str, target: str) -> None:
+        dataset = dcmread(source)
+        syntax = dataset.file_meta.TransferSyntaxUID
+        with _or_unreadable():
+            if syntax.is_compressed:
+                dataset.decompress()
+            pixels = numpy.array(dataset.pixel_array)
+        for left, top, right, bottom in RECTANGLES:
+            pixels[:, top:bottom, left:right] = 0
+        try:
+            encodes = syntax.is_compressed and get_encoder(syntax).is_available
+        except NotImplementedError:
+            encodes = False
+        if encodes:
+            dataset.compress(syntax, pixels, **loss.get(syntax, {}))
+        else:
+            dataset.PixelData = pixels.tobytes()
+        dataset.save_as(target)
+
+    return rewrite
+
+
+def _deid_pixels() -> Rewrite:
+    from deid.dicom import DicomCleaner
+
+    areas = "\n".join(f"  coordinates {','.join(map(str, area))}" for area in RECTANGLES)
+    # it takes a file; the folder goes when the function does
+    folder_of_recipe = tempfile.TemporaryDirectory()
+    recipe = os.path.join(folder_of_recipe.name, "deid.banner")
+    with open(recipe, "w") as stream:
+        stream.write(f"FORMAT dicom\n\n%filter graylist\n\nLABEL banner\n  contains Modality US\n{areas}\n")
+
+    def rewrite(source: str, target: str, _: object = folder_of_recipe) -> None:
+        # as documented, one for each file
+        cleaner = DicomCleaner(output_folder=os.path.dirname(target), deid=recipe)
+        cleaner.detect(source)
+        with _or_unreadable():
+            cleaner.clean()
+        # it chooses the name
+        cleaner.save_dicom()
+
+    return rewrite
+
+
+@contextlib.contextmanager
+def _or_unreadable() -> Iterator[None]:
+    """End the program with the status for it where a decoder is missing or refuses what it gets."""
+    try:
+        yield
+    except (NotImplementedError, RuntimeError):
+        traceback.print_exc()
+        sys.exit(UNREADABLE)
+
+
 PEERS: dict[str, Callable[[], Rewrite]] = {
     "copy": _copy,
     "dicognito": _dicognito,
     "dicom-anonymizer": _dicom_anonymizer,
     "deid": _deid,
     "dcmanon": _dcmanon,
+    "pydicom-pixels": _pydicom_pixels,
+    "deid-pixels": _deid_pixels,
 }
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from .bars import BARS
 from .measure import Measurement
 from .results import Results, WorkResult
-from .works import COPIES
+from .ultrasound import SYNTAXES
+from .works import COPIES, PIXELS
 
 BEGIN, END = "<!-- benchmark -->\n", "<!-- /benchmark -->"
 #: the works of the summary and the plot, and what counts there
@@ -90,10 +91,11 @@ maximum of the rounds, and of the largest process where there are several; 7 MB 
 kernel time, with the file's share of the start-up (a run over one file) and without it. Slow contenders were measured on fewer
 files, and their start-up is shared by as many files as for the others.
 
-The command takes half an hour, on a machine that does nothing else. It needs the extra `benchmarks` or `dev`, 30 GB of disk and,
-for gdcmanon, Debian's `libgdcm-tools`. The other peers are installed into an environment of their own. `python -m benchmarks ct
---quick` tries out one work. The figures are of an installation without the extras for clouds, whose parts of Beam add 0.3 s to
-the start of a run.
+The command takes an hour, on a machine that does nothing else. It needs the extras `benchmarks` and `pixels`, or `dev`, 30 GB
+of disk and, for gdcmanon, Debian's `libgdcm-tools`. The other peers are installed into environments of their own.
+`python -m benchmarks ct --quick` tries out one work, and with `--from docs/reference/performance.json --readme` one work is
+measured anew. The figures are of an installation without the extras for clouds, whose parts of Beam add 0.3 s to the start of a
+run.
 
 Replacing an existing file costs ext4 about 0.3 ms more than writing a new one. From bucket to bucket a CT costs 6 ms of CPU,
 nearly all of it in the requests of google-cloud-storage."""
@@ -109,13 +111,77 @@ def full_report(results: Results) -> str:
         + _summary(results, tuple(SUMMARY), _COLUMNS),
     ]
     for work in results.works.values():
-        rounds = f"{work.rounds} round{'s' if work.rounds > 1 else ''}, {work.file_system}"
-        count = f"{work.files:,} {work.unit}s, {rounds}" if work.files > 1 else rounds
+        if work.frames:
+            continue
+        count = f"{work.files:,} {work.unit}s, {_rounds(work)}" if work.files > 1 else _rounds(work)
         parts.append(
             f"## {work.title[0].upper()}{work.title[1:]}\n`{work.name}`: for each {work.unit}; {count}.\n\n{work_table(work)}"
         )
+    if _pixel_works(results):
+        parts.append(_pixels_section(results))
     parts.append(f"## Targets\n{bars_table(results)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _pixel_works(results: Results) -> list[WorkResult]:
+    return [work for work in results.works.values() if work.frames]
+
+
+def pixels_table(results: Results) -> str:
+    """Return a row for each format of pixels: its contenders' time for each frame, memory, and what they write it as."""
+    works = _pixel_works(results)
+    names = list(dict.fromkeys(each.name for work in works for each in work.measurements))
+    rows = [(work.title, *(_pixels_cell(work, name) for name in names)) for work in works]
+    return table(("frames", *names), rows)
+
+
+def _pixels_cell(work: WorkResult, name: str) -> str:
+    each = next((each for each in work.measurements if each.name == name), None)
+    if each is None or each.failure:
+        return each.failure if each else ""
+    time = each.alone("wall") / work.frames
+    # start-ups that differ by more than what all frames take, as on a busy machine
+    found = f"{seconds(time) if time > 0 else 'lost in noise'}, {each.memory / 1e6:,.0f} MB"
+    written = SYNTAXES.get(each.syntax, each.syntax)
+    return found if work.title.startswith(written) else f"{found}, as {written}"
+
+
+_PIXELS = """Clips of 1024 x 768, with a banner of two rectangles to blank: {clips} clips of {frames} frames. Time is wall, for
+each frame without start-up: the system does not count CPU of processes that nobody waits for, which decode and encode here.
+Memory is that of all processes together, looked at every few milliseconds in a run of its own; what they share counts once.
+"as" names the transfer syntax of the output where it is another one.
+
+- dicom-deid: `Anonymizer` with CleanPixelData and one rule, the whole Basic Profile and the proof of each frame included.
+- pydicom: decompress, blank in numpy, compress by what pydicom encodes with; it encodes neither JPEG nor HTJ2K. No attribute is
+  de-identified, nothing is proven.
+- deid: `DicomCleaner` with a recipe: detect, clean, save, as documented. The same is left out. It decodes each object twice.
+- Both have all of pydicom's decoders but pylibjpeg-libjpeg, which is GPL: it reads JPEG of 12 bits.
+- dicom-dre (Stanford) was not measured: it installs under Python 3.12 only. As published, it edits JPEG Baseline in the domain of
+  the DCT, and decompresses other syntaxes to Explicit VR Little Endian."""
+
+
+def _pixels_section(results: Results) -> str:
+    works = _pixel_works(results)
+    work = works[0]
+    text = _PIXELS.format(clips=work.files, frames=work.frames)
+    rounds = sorted({each.rounds for each in works})
+    often = f"{rounds[0]} to {rounds[-1]} rounds, {work.file_system}" if len(rounds) > 1 else _rounds(work)
+    return f"## Cleaning of pixels\n`{PIXELS}`: {often}. {text}\n\n{_busy(results)}{pixels_table(results)}"
+
+
+def _busy(results: Results) -> str:
+    """Return a warning where more processes than a work's own wanted the processors: these figures are by the clock."""
+    load, cores = max(work.load for work in _pixel_works(results)), int(results.machine["cores"])
+    if load <= cores:
+        return ""
+    return (
+        f"**The machine was busy**, with a load of up to {load:g} on {cores} cores: times are too long, and do not compare to"
+        " a few milliseconds. They are to be measured again.\n\n"
+    )
+
+
+def _rounds(work: WorkResult) -> str:
+    return f"{work.rounds} round{'s' if work.rounds > 1 else ''}, {work.file_system}"
 
 
 def readme_section(results: Results) -> str:

@@ -18,6 +18,8 @@ class WorkResult:
         unit: what these are called.
         rounds: how often each contender did it.
         file_system: kind of that with inputs and outputs.
+        frames: of each file, where these count.
+        load: processes that wanted a processor in the minute before the end, this work's among them; 0: nobody looked.
     """
 
     name: str
@@ -27,6 +29,8 @@ class WorkResult:
     rounds: int
     file_system: str
     measurements: list[Measurement]
+    frames: int = 0
+    load: float = 0
 
     def of(self, name: str) -> Measurement | None:
         """Return a contender's measurement, if it did the work."""

@@ -11,8 +11,9 @@ from random import Random
 
 from . import data
 from .archives import Content, Shape, places, write
-from .environment import PeersEnvironment
+from .environment import NO_PEERS, PeersEnvironment
 from .measure import FEW, MANY, ONE, Contender, files_of
+from .ultrasound import FORMATS, SYNTAXES, Format, write_clips
 
 ENGINE, RUN, FILE = "dicom-deid", "dicom-deid run", "dicom-deid file"
 AGAIN = "dicom-deid run --resume, 1 % new"
@@ -31,6 +32,9 @@ OPTIONS = {
 }
 #: known identifiers searched for, or not
 SCREENS = {"with the screen": "", "without it": "--no-screen"}
+#: the works on each format of pixels, and what they are called together
+PIXELS = "pixels"
+PIXEL_WORKS = tuple(f"{PIXELS}-{kind.name}" for kind in FORMATS)
 #: the works that need an environment for peers
 AGAINST_PEERS = {"ct", "small", "multiframe", "archive", "large"}
 _DRIVER = str(Path(__file__).with_name("peers.py"))
@@ -47,6 +51,7 @@ class Work:
         prepare: writes the inputs below a folder; returns them by name.
         data: works that share it share their inputs.
         rounds: how often each contender does it.
+        frames: of each file, where these count.
     """
 
     name: str
@@ -56,25 +61,35 @@ class Work:
     contenders: list[Contender]
     rounds: int = 3
     unit: str = "file"
+    frames: int = 0
 
 
 class Works:
     """All works, of one size."""
 
-    def __init__(self, peers: PeersEnvironment, folder: Path, *, quick: bool = False, everything: bool = False) -> None:
+    def __init__(
+        self,
+        peers: PeersEnvironment,
+        folder: Path,
+        *,
+        pixel_peers: PeersEnvironment = NO_PEERS,
+        quick: bool = False,
+        everything: bool = False,
+    ) -> None:
         """
         Args:
+            pixel_peers: the environment of those that clean pixels.
             folder: has the files ``key`` and ``certificate.pem``.
             quick: few files and one round, to see that all of it works.
             everything: 200,000 instances, too.
         """
-        self._peers, self._folder = peers, folder
+        self._peers, self._pixel_peers, self._folder = peers, pixel_peers, folder
         self._quick, self._everything = quick, everything
 
     def all(self) -> dict[str, Work]:
         """Return the works by name, those that need much room last."""
         made = [self._help(), self._small(), self._multiframe(), self._ct(), self._options(), *self._screens(), self._growth()]
-        made += [self._archive(), *self._nights(), self._large()]
+        made += [self._archive(), *self._nights(), self._large(), *map(self._pixels, FORMATS)]
         if self._quick:
             made = [replace(work, rounds=1) for work in made]
         return {work.name: work for work in made}
@@ -171,6 +186,27 @@ class Works:
         contenders = [Contender(FILE, file, ours=True), self._run(), _cp(), *peers]
         title = f"one object of {frames * data.CT_PIXELS / 1e9:.1f} GB"
         return Work("large", title, "large", prepare, contenders, unit="object")
+
+    def _pixels(self, kind: Format) -> Work:
+        clips, frames = (1, 2) if self._quick else (5, 8)
+
+        def prepare(folder: Path) -> dict[str, Path]:
+            write_clips(folder / MANY, kind, clips, frames)
+            files = files_of(folder / MANY)
+            return {MANY: folder / MANY, ONE: _linked(files[:1], folder / MANY, folder / ONE)}
+
+        name = f"{PIXELS}-{kind.name}"
+        contenders = [replace(self._engine("--blank"), look=True), self._pixel_peer("pydicom"), self._pixel_peer("deid")]
+        title = f"{SYNTAXES[kind.uid]}, {kind.pixels}"
+        return Work(name, title, name, prepare, contenders, frames=frames)
+
+    def _pixel_peer(self, name: str) -> Contender:
+        def command(source: Path, target: Path) -> list[str]:
+            return [self._pixel_peers.python, "-I", _DRIVER, f"{name}-pixels", str(source), str(target)]
+
+        # one decoder that isn't there, and the figures are others
+        missing = "could not be installed" if self._pixel_peers.missing else ""
+        return Contender(name, command, missing=missing, look=True)
 
     def _help(self) -> Work:
         commands = {"dicom-deid --help": ["--help"], "dicom-deid file --help": ["file", "--help"]}
