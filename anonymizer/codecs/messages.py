@@ -32,7 +32,9 @@ def send(connection: socket.socket, header: dict[str, Any], buffers: Sequence[Bu
     encoded = json.dumps(header | {"buffers": [len(buffer) for buffer in buffers]}).encode()
     connection.sendall(_LENGTH.pack(len(encoded)) + encoded)
     for buffer in buffers:
-        connection.sendall(buffer)
+        # whoever waits for no bytes may have answered already, and be gone
+        if len(buffer):
+            connection.sendall(buffer)
 
 
 def receive(connection: socket.socket, most: int, deadline: float | None = None) -> tuple[dict[str, Any], list[bytearray]]:

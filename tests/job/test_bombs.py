@@ -165,7 +165,7 @@ BOMBS: dict[Callable[[], Iterator[Bomb]], tuple[float, float]] = {
     empty_items: (30, 200),
     references: (30, 300),
     elements: (30, 250),
-    one_element_over_and_over: (30, 150),
+    one_element_over_and_over: (30, 170),
     fragments: (20, 60),
     codes: (20, 150),
 }
