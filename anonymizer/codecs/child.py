@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 from . import arrays, htj2k, jpeg_2000, jpeg_dct, jpeg_lossless, jpeg_ls
+from .jpeg_header import JpegHeader, UnsupportedError
 from .limits import set_limits
 from .messages import GREETING, Buffer, ProtocolError, receive, send
 
@@ -63,7 +64,7 @@ def _do(request: dict[str, Any], buffers: list[bytearray]) -> tuple[dict[str, An
         results = operation(request, buffers[0])
     except ImportError:
         return {"status": "missing"}, []
-    except jpeg_dct.UnsupportedError:
+    except UnsupportedError:
         return {"status": "unsupported"}, []
     except (MemoryError, OSError):
         return {"status": "failed"}, []
@@ -84,11 +85,11 @@ def _encode(request: dict[str, Any], samples: bytearray) -> list[Buffer]:
 
 
 def _coefficients(request: dict[str, Any], frame: bytearray) -> list[Buffer]:
-    return jpeg_dct.coefficients(frame)
+    return jpeg_dct.coefficients(frame, JpegHeader.of(request["header"]))
 
 
 def _blank(request: dict[str, Any], frame: bytearray) -> list[Buffer]:
-    return [jpeg_dct.blank(frame, request["areas"], request["levels"])]
+    return [jpeg_dct.blank(frame, JpegHeader.of(request["header"]), request["areas"], request["levels"])]
 
 
 _OPERATIONS = {"decode": _decode, "encode": _encode, "coefficients": _coefficients, "blank": _blank}

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..codestreams import frame_error
@@ -233,8 +232,3 @@ def _replace_client() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_replace_client)
-
-
-def areas_content(areas: Sequence[Sequence[Sequence[int]]]) -> list[list[list[int]]]:
-    """Return areas as JSON has them."""
-    return [[[int(edge) for edge in area] for area in own] for own in areas]

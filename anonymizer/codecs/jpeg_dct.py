@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .jpeg_header import EOI, SOI, Component, HeaderError, JpegHeader, UnsupportedError, read_header
+from .jpeg_header import Component, JpegHeader, UnsupportedError
 from .scratch import captured_messages, scratch_file
 
 if TYPE_CHECKING:
     from .arrays import Samples
     from .messages import Buffer
 
-__all__ = ["UnsupportedError", "blank", "coefficients"]
+_EOI = b"\xff\xd9"
 
 
-def coefficients(frame: bytearray) -> list[Buffer]:
+def coefficients(frame: bytearray, header: JpegHeader) -> list[Buffer]:
     """Return the coefficients of each component: int16, little endian, shape (block rows, block columns, 8, 8).
 
     Raises:
@@ -26,11 +26,10 @@ def coefficients(frame: bytearray) -> list[Buffer]:
     """
     import numpy
 
-    header = read_header(frame)
     return [numpy.ascontiguousarray(blocks, "<i2").reshape(-1).view(numpy.uint8).data for blocks in _read(header, frame)]
 
 
-def blank(frame: bytearray, areas: Sequence[Sequence[Sequence[int]]], levels: Sequence[int]) -> bytes:
+def blank(frame: bytearray, header: JpegHeader, areas: Sequence[Sequence[Sequence[int]]], levels: Sequence[int]) -> bytes:
     """Return the frame with areas of one level, of even length.
 
     Args:
@@ -41,7 +40,6 @@ def blank(frame: bytearray, areas: Sequence[Sequence[Sequence[int]]], levels: Se
         UnsupportedError: a level can't be coded.
         Exception: the frame is broken.
     """
-    header = read_header(frame)
     blocks = _read(header, frame)
     for component, own, wanted, level in zip(header.components, blocks, areas, levels, strict=True):
         if not wanted:
@@ -51,7 +49,7 @@ def blank(frame: bytearray, areas: Sequence[Sequence[Sequence[int]]], levels: Se
             area = own[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
             area[...] = 0
             area[..., 0] = dc
-    return _write(header, blocks)
+    return _write(header, frame, blocks)
 
 
 def dc_level(component: Component, bits: int, level: int) -> int:
@@ -87,25 +85,24 @@ def _read(header: JpegHeader, frame: bytearray) -> list[Samples]:
         read = jpegio.read(path)
     # libjpeg mends broken data, and says so, the first time
     if messages:
-        raise HeaderError
+        raise ValueError("broken data")
     result = []
     for component, plane in zip(header.components, read.coef_arrays, strict=True):
         if plane.shape != (8 * component.block_rows, 8 * component.block_columns):
-            raise HeaderError
+            raise ValueError("not the shape of the header")
         parts = plane.astype(numpy.int16).reshape(component.block_rows, 8, component.block_columns, 8)
         result.append(numpy.ascontiguousarray(parts.transpose(0, 2, 1, 3)).reshape(*parts.shape[::2], 64))
     return result
 
 
-def _write(header: JpegHeader, blocks: list[Samples]) -> bytes:
+def _write(header: JpegHeader, frame: bytearray, blocks: list[Samples]) -> bytes:
     """Return a sequential frame: its own header but for comments and Huffman tables, and one scan where that is possible."""
     from .jpeg_scan import write_scans
 
-    # Baseline has 8 bits, and steps of 8 bits; what was progressive becomes sequential, as the transfer syntaxes want it
-    process = 0xC0 if header.bits == 8 and not header.wide_tables and header.frame[1] != 0xC1 else 0xC1
+    # what was progressive becomes sequential, as the transfer syntaxes want it
+    process = b"\xff\xc1" if header.extended else b"\xff\xc0"
     restart = b"\xff\xdd\0\4" + header.restart.to_bytes(2, "big") if header.restart else b""
-    frame = b"\xff" + bytes([process]) + header.frame[2:]
     scans = write_scans(header.components, header.identifiers, blocks, header.bits, header.restart)
-    written = b"".join((SOI, header.applications, header.tables, frame, restart, scans))
+    written = b"".join((frame[: header.begin], process, frame[header.begin + 2 : header.end], restart, scans))
     # a byte to fill goes before the marker (T.81 B.1.1.2): nothing is to be behind it
-    return written + (b"\xff" if len(written) % 2 else b"") + EOI
+    return written + (b"\xff" if len(written) % 2 else b"") + _EOI
