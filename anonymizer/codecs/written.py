@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Any
 
-from ..codestreams import Family
+from ..codestreams import Codestream, Family, read_codestream
 from ..codestreams.markers import walk
 from ..errors import DeidentificationError
 from .raster import Coding, Raster
 
-_PROGRESSIONS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
+#: by which frames of each family are read
+_SYNTAXES = {
+    Family.JPEG_LOSSLESS: "1.2.840.10008.1.2.4.57",
+    Family.JPEG_LS: "1.2.840.10008.1.2.4.80",
+    Family.JPEG_2000: "1.2.840.10008.1.2.4.90",
+    Family.HTJ2K: "1.2.840.10008.1.2.4.201",
+}
 _SOF3, _SOF55, _SOS, _SIZ, _COD, _SOT = 0xFFC3, 0xFFF7, 0xFFDA, 0xFF51, 0xFF52, 0xFF90
 _EOC = b"\xff\xd9"
 
@@ -39,44 +44,29 @@ _KNOWN: dict[Family, dict[int, re.Pattern[bytes] | None]] = {
 def is_as_asked(frame: bytes, raster: Raster, coding: Coding) -> bool:
     """Return whether the headers of ``frame`` say what was asked for, and nothing else, and nothing is behind its end."""
     try:
+        found = read_codestream(frame, _SYNTAXES[coding.family])
         if not _has_nothing_else(frame, coding.family):
             return False
-        if coding.family in (Family.JPEG_2000, Family.HTJ2K):
-            return _is_2000_as_asked(frame, raster, coding)
-        return _is_jpeg_as_asked(frame, raster, coding)
-    except (struct.error, IndexError, KeyError, DeidentificationError):
+    except (struct.error, DeidentificationError):
         return False
-
-
-def _is_jpeg_as_asked(frame: bytes, raster: Raster, coding: Coding) -> bool:
-    segments = _segments(frame, _SOS)
-    is_ls = coding.family is Family.JPEG_LS
-    sizes = struct.unpack_from(">BHHB", segments[_SOF55 if is_ls else _SOF3])
-    scan = segments[_SOS]
-    end = scan[1 + 2 * scan[0] :]
-    wanted: tuple[Any, ...] = (coding.predictor, 0, 0)
-    if is_ls:
-        # NEAR, interleave, point transform
-        wanted = (0, coding.interleave if raster.components > 1 else 0, 0)
-    return sizes == (raster.bits, raster.rows, raster.columns, raster.components) and tuple(end) == wanted
-
-
-def _is_2000_as_asked(frame: bytes, raster: Raster, coding: Coding) -> bool:
-    segments = _segments(frame, _SOT)
-    size, style = segments[_SIZ], segments[_COD]
-    columns, rows, x, y = struct.unpack_from(">4L", size, 2)
-    (components,) = struct.unpack_from(">H", size, 34)
-    precisions = size[36::3]
-    progression = _PROGRESSIONS[style[1]]
-    return (
-        (rows - y, columns - x, components) == (raster.rows, raster.columns, raster.components)
-        and precisions == bytes([(raster.bits - 1) | raster.signed << 7]) * components
-        and coding.progression in ("", progression)
-        and bool(style[4]) == coding.component_transform
-        # code-blocks of the family, and the reversible transform
-        and bool(style[8] & 0x40) == (coding.family is Family.HTJ2K)
-        and style[9] == 1
+    is_grey = raster.components == 1
+    asked = Codestream(
+        family=coding.family,
+        rows=raster.rows,
+        columns=raster.columns,
+        components=raster.components,
+        bits=raster.bits,
+        signed=raster.signed,
+        lossless=True,
+        # marks of colours were compared above
+        colour=found.colour,
+        sampling=((1, 1),) * raster.components,
+        predictor=coding.predictor if coding.family is Family.JPEG_LOSSLESS else 0,
+        interleave=coding.interleave if coding.family is Family.JPEG_LS and not is_grey else 0,
+        component_transform=coding.component_transform,
+        progression=coding.progression or found.progression,
     )
+    return found == asked
 
 
 def _has_nothing_else(frame: bytes, family: Family) -> bool:
@@ -104,14 +94,3 @@ def _walk_2000(frame: bytes, known: dict[int, re.Pattern[bytes] | None]) -> tupl
         seen.add(marker)
         at += 2 + length
     return at, marker
-
-
-def _segments(frame: bytes, last: int) -> dict[int, bytes]:
-    """Return the contents of the marker segments up to ``last``; of equal ones, the first."""
-    found: dict[int, bytes] = {}
-    at = 2
-    while last not in found:
-        marker, length = struct.unpack_from(">HH", frame, at)
-        found.setdefault(marker, frame[at + 4 : at + 2 + length])
-        at += 2 + length
-    return found

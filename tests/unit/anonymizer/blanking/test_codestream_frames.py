@@ -246,7 +246,12 @@ def test_frames_cut_short_are_refused(kind: Kind) -> None:
 
 
 def test_colours_that_a_codestream_cant_have_are_refused() -> None:
-    for kind, photometric in ((DCT, "YBR_RCT"), (Kind("50"), "PALETTE COLOR"), (GREY, "YBR_PARTIAL_420")):
+    for kind, photometric in (
+        (DCT, "YBR_RCT"),
+        (Kind("50"), "PALETTE COLOR"),
+        (GREY, "YBR_PARTIAL_420"),
+        (Kind("80", "RGB"), "YBR_RCT"),
+    ):
         case = labelled(kind, 1, Element(0x00280004, "CS", photometric))
         assert reason(case.blob) in ("pixel-unsupported-format", "pixel-invalid-image")
 
