@@ -1,13 +1,28 @@
-"""The agreement of a codestream with the header of its object, and black as samples of the codestream."""
+"""The agreement of a codestream with the header of its object, in size, too, and black as samples of the codestream."""
 
 from __future__ import annotations
 
+from ..codecs import MOST_DECODED
 from ..codestreams import Codestream
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..reasons import Reason
 from .fill import fill_cells, stored_values
-from .image_format import HIGH_BIT, ImageFormat, value_range
+from .image_format import HIGH_BIT, ROWS, ImageFormat, value_range
+
+#: bytes of a codestream beyond twice its samples: its headers
+_SLACK = 1 << 16
+
+
+def most_packed(image: ImageFormat) -> int:
+    """Return how many bytes the codestream of a frame may have.
+
+    Raises:
+        DeidentificationError: the frame has more, decoded, than codecs take (``pixel-unsupported-format``).
+    """
+    if image.cell_bytes > MOST_DECODED:
+        raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ROWS)
+    return 2 * image.cell_bytes + _SLACK
 
 
 def check_agreement(image: ImageFormat, codestream: Codestream) -> None:

@@ -84,11 +84,11 @@ class PixelCleaner:
     ) -> None:
         """
         Args:
-            image: as ``read_image_format`` returns it; ``is_native`` says which value it reads.
+            image: as ``read_image_format`` returns it, of the syntax's form.
             rectangles: what to blank in each frame, in pixels, inside the image. Without any the pixels are checked and pass.
             syntax: UID of the transfer syntax.
-            says_lossy: LossyImageCompression (0028,2110) of the object is 01.
             with_table: write the offsets of frames even where the table that came is empty: they were in attributes that go.
+            says_lossy: LossyImageCompression (0028,2110) of the object is 01.
 
         Raises:
             DeidentificationError: the syntax (``pixel-unsupported-syntax``) or format can't be cleaned.
@@ -99,7 +99,8 @@ class PixelCleaner:
         self._image = image
         self._rectangles = tuple(rectangles)
         self._syntax = syntax
-        self._written_syntax = written_syntax(syntax, says_lossy=says_lossy)
+        #: UID of the transfer syntax in which the pixels are written
+        self.written_syntax = written_syntax(syntax, says_lossy=says_lossy)
         self._with_table = with_table
         self._frames: FrameCleaner | None = None
         if form is PixelForm.RLE:
@@ -107,13 +108,8 @@ class PixelCleaner:
         elif form is PixelForm.DCT:
             self._frames = DctFrames(image, rectangles, syntax)
         elif form is PixelForm.RASTER:
-            self._frames = RasterFrames(image, rectangles, syntax, self._written_syntax)
+            self._frames = RasterFrames(image, rectangles, syntax, self.written_syntax)
         self._is_done = False
-
-    @property
-    def written_syntax(self) -> str:
-        """UID of the transfer syntax in which the pixels are written."""
-        return self._written_syntax
 
     def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
         """Return the pixels that are black where ``rectangles`` are asked for, once ``clean`` is exhausted.

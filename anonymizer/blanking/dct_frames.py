@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from profiles import Rectangle
 
-from ..codecs import MOST_DECODED, BlockArea, Component, blank_dct, check_codec, coefficients
+from ..codecs import BlockArea, Component, blank_dct, check_codec, coefficients
 from ..codestreams import Codestream, Family, read_codestream
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..reasons import Reason
-from .agreement import black_samples, check_agreement, stated_black
-from .image_format import ROWS, ImageFormat
+from .agreement import black_samples, check_agreement, most_packed, stated_black
+from .image_format import ImageFormat
 from .layout import effective_rectangles
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: lines and columns of a block
 _BLOCK = 8
-#: bytes of a codestream beyond twice its samples: its headers
-_SLACK = 1 << 16
 
 
 class _Grid(NamedTuple):
@@ -52,11 +50,26 @@ class _Grid(NamedTuple):
         return cls(_BLOCK * down, _BLOCK * across, (shares[0], shares[1]), sampling)
 
 
+class _Plan(NamedTuple):
+    """The blanking of all frames of an image: they have to be alike.
+
+    Attributes:
+        codestream: of each.
+        levels, blocks: black, and the blocks that become so, of each component.
+    """
+
+    codestream: Codestream
+    grid: _Grid
+    levels: tuple[int, ...]
+    blocks: list[list[BlockArea]]
+
+
 class DctFrames:
     """Clean the frames of an image in JPEG Baseline or Extended. Only one is in memory at a time.
 
     Attributes:
         codec: its name in the account.
+        most: bytes that a frame's codestream may have.
     """
 
     codec = "dct"
@@ -70,26 +83,22 @@ class DctFrames:
         Raises:
             DeidentificationError: a frame is too large (``pixel-unsupported-format``); ``pixel-codec-missing``.
         """
-        size = image.cell_bytes
-        if size > MOST_DECODED:
-            raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ROWS)
+        self.most = most_packed(image)
         check_codec(Family.JPEG_DCT)
-        #: bytes that a frame's codestream may have
-        self.most = 2 * size + _SLACK
         self._image = image
         self._syntax = syntax
         self._rectangles = effective_rectangles(image, rectangles)
-        #: of the first frame: all have to be as this one
-        self._first: Codestream | None = None
+        #: by the first frame
+        self._plan: _Plan | None = None
 
     @property
     def fill(self) -> str:
         """The stored values of black, for each sample, separated by commas; empty before a frame was cleaned."""
-        if self._first is None:
+        if self._plan is None:
             return ""
         if self._image.samples == 1:
-            return stated_black(self._image, self._first)
-        return ",".join(map(str, _levels(self._image, self._first)))
+            return stated_black(self._image, self._plan.codestream)
+        return ",".join(map(str, self._plan.levels))
 
     def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
         """Return the pixels that are black where ``rectangles`` are asked for: whole groups of blocks.
@@ -97,10 +106,10 @@ class DctFrames:
         Raises:
             ValueError: no frame was cleaned yet.
         """
-        if self._first is None:
+        if self._plan is None:
             raise ValueError("no frame tells how large a block is")
-        wanted = effective_rectangles(self._image, rectangles)
-        return tuple(sorted({_widened(one, _Grid.of(self._first), self._image) for one in wanted}, key=_reading_order))
+        grid, wanted = self._plan.grid, effective_rectangles(self._image, rectangles)
+        return tuple(sorted({_widened(one, grid, self._image) for one in wanted}, key=_reading_order))
 
     def clean(self, frame: bytes) -> bytes:
         """Return ``frame`` with the blocks of the rectangles black, of even length.
@@ -110,22 +119,24 @@ class DctFrames:
         """
         codestream = read_codestream(frame, self._syntax)
         check_agreement(self._image, codestream)
-        if self._first is None:
-            self._first = codestream
-        elif codestream != self._first:
+        if self._plan is None:
+            self._plan = self._plan_by(codestream)
+        elif codestream != self._plan.codestream:
             # which pixels are black would be another thing in each frame
             raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
+        cleaned = blank_dct(frame, self._plan.blocks, self._plan.levels, codestream.bits)
+        self._prove(frame, cleaned, self._plan)
+        return cleaned
+
+    def _plan_by(self, codestream: Codestream) -> _Plan:
         grid = _Grid.of(codestream)
         areas = [_widened(one, grid, self._image) for one in self._rectangles]
-        levels = _levels(self._image, codestream)
         blocks = [_blocks(areas, grid, number) for number in range(codestream.components)]
-        cleaned = blank_dct(frame, blocks, levels, codestream.bits)
-        self._prove(frame, cleaned, codestream)
-        return cleaned
+        return _Plan(codestream, grid, _levels(self._image, codestream), blocks)
 
     # -- the proof's own way to look at a frame: a mask of the blocks that the rectangles touch ----------------------------
 
-    def _prove(self, frame: bytes, cleaned: bytes, codestream: Codestream) -> None:
+    def _prove(self, frame: bytes, cleaned: bytes, plan: _Plan) -> None:
         """Check that outside of the blocks no coefficient changed, and that inside each is that of black.
 
         Raises:
@@ -140,15 +151,14 @@ class DctFrames:
             raise failed from None
         before, after = coefficients(frame), coefficients(cleaned)
         # one of several scans is written in one
-        if written != replace(codestream, progressive=False) or after.shape != before.shape or len(cleaned) % 2:
+        if written != replace(plan.codestream, progressive=False) or after.shape != before.shape or len(cleaned) % 2:
             raise failed
-        grid = _Grid.of(codestream)
         for number, component in enumerate(before.shape.components):
             shape = component.block_rows, component.block_columns, _BLOCK, _BLOCK
             was, now = (numpy.frombuffer(found.blocks[number], "<i2").reshape(shape) for found in (before, after))
             black = numpy.zeros((_BLOCK, _BLOCK), numpy.int16)
-            black[0, 0] = self._black(component, codestream, number)
-            mask = self._mask(grid, number, component)
+            black[0, 0] = _black(component, plan.levels[number], plan.codestream.bits)
+            mask = self._mask(plan.grid, number, component)
             for row in range(component.block_rows):
                 expected = numpy.where(mask[row, :, None, None], black, was[row])
                 if not numpy.array_equal(expected, now[row]):
@@ -170,11 +180,12 @@ class DctFrames:
         mask[:rows, :columns] = blocks[:rows, :columns]
         return mask
 
-    def _black(self, component: Component, codestream: Codestream, number: int) -> int:
-        """Return the quantized DC coefficient of a black block: eight times the distance from the middle, or more, never less."""
-        distance = _levels(self._image, codestream)[number] - (1 << codestream.bits - 1)
-        steps = -(-_BLOCK * abs(distance) // component.quantization[0])
-        return steps if distance > 0 else -steps
+
+def _black(component: Component, level: int, bits: int) -> int:
+    """Return the quantized DC coefficient of a black block: eight times the distance from the middle, or more, never less."""
+    distance = level - (1 << bits - 1)
+    steps = -(-_BLOCK * abs(distance) // component.quantization[0])
+    return steps if distance > 0 else -steps
 
 
 def _levels(image: ImageFormat, codestream: Codestream) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from profiles import Rectangle
 
-from ..codecs import MOST_DECODED, Coding, Raster, check_codec, decode, encode
+from ..codecs import Coding, Raster, check_codec, decode, encode
 from ..codestreams import CODESTREAM_SYNTAXES, Codestream, Family, read_codestream, unboxed
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
 from ..reasons import Reason
-from .agreement import black_samples, check_agreement, stated_black
-from .image_format import ROWS, ImageFormat
+from .agreement import black_samples, check_agreement, most_packed, stated_black
+from .image_format import ImageFormat
 from .layout import Blanker, Layout, effective_rectangles
 from .proof import Proof
 
@@ -24,8 +24,6 @@ _CODEC_NAMES = {
     Family.JPEG_2000: "jpeg-2000",
     Family.HTJ2K: "htj2k",
 }
-#: bytes of a codestream beyond twice its samples: its headers
-_SLACK = 1 << 16
 
 
 class RasterFrames:
@@ -34,6 +32,7 @@ class RasterFrames:
     Attributes:
         codec: the name of the family in the account.
         fill: stored values of black, for each sample, separated by commas; empty before a frame was cleaned.
+        most: bytes that a frame's codestream may have.
     """
 
     def __init__(self, image: ImageFormat, rectangles: Sequence[Rectangle], syntax: str, written: str) -> None:
@@ -45,15 +44,11 @@ class RasterFrames:
         Raises:
             DeidentificationError: a frame is too large (``pixel-unsupported-format``); ``pixel-codec-missing``.
         """
-        size = image.cell_bytes
-        if size > MOST_DECODED:
-            raise DeidentificationError(Reason.PIXEL_UNSUPPORTED_FORMAT, ROWS)
+        self.most = most_packed(image)
         family = CODESTREAM_SYNTAXES[syntax]
         check_codec(family)
         self.codec = _CODEC_NAMES[family]
         self.fill = ""
-        #: bytes that a frame's codestream may have
-        self.most = 2 * size + _SLACK
         self._image = image
         self._syntax = syntax
         self._written_syntax = written

@@ -82,8 +82,10 @@ def check(
         click.echo(line)
     blanked, error = _cleaned(engine, file, found)
     if error is not None:
-        click.echo(f"{'Left out' if error.reason in FILTERED else 'Refused'}: {error}")
-        click.echo("" if error.reason in FILTERED else advice_on(error.reason), err=True)
+        left_out = error.reason in FILTERED
+        click.echo(f"{'Left out' if left_out else 'Refused'}: {error}")
+        if not left_out:
+            click.echo(advice_on(error.reason), err=True)
     elif found.decision is None:
         click.echo("Not at risk, and no rule or line blanks anything: the pixels pass as they are")
     else:
