@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
+from io import StringIO
 
 from anonymizer import Anonymizer
 from profiles import ConfidentialityProfile
@@ -34,10 +33,7 @@ def cleaning_profile() -> ConfidentialityProfile:
     """Return the Basic Profile with CleanPixelData and one rule."""
     areas = ";".join(",".join(map(str, area)) for area in RECTANGLES)
     rule = f'banner,Modality = US,768,1024,clean,"{areas}",,benchmark'
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rules.csv"
-        path.write_text(f"{_COLUMNS}\n{rule}\n")
-        return ConfidentialityProfile.default("CleanPixelData", pixel_rules=path)
+    return ConfidentialityProfile.default("CleanPixelData", pixel_rules=StringIO(f"{_COLUMNS}\n{rule}\n"))
 
 
 if __name__ == "__main__":
