@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .jpeg_header import Component, JpegHeader, UnsupportedError
+from ..child_processes.operations import UnsupportedError
+from .jpeg_header import Component, JpegHeader
 from .scratch import captured_messages, scratch_file
 
 if TYPE_CHECKING:
+    from ..child_processes.messages import Buffer
     from .arrays import Samples
-    from .messages import Buffer
 
 _EOI = b"\xff\xd9"
 

@@ -8,10 +8,6 @@ from typing import Any, NamedTuple
 ZIGZAG = tuple(sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8)))
 
 
-class UnsupportedError(ValueError):
-    """A valid frame that isn't understood."""
-
-
 class Component(NamedTuple):
     """A component of a DCT frame.
 

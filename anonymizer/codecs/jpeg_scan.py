@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..child_processes.operations import UnsupportedError
 from .huffman import HuffmanTable, fitting_table
-from .jpeg_header import ZIGZAG, Component, UnsupportedError
+from .jpeg_header import ZIGZAG, Component
 
 if TYPE_CHECKING:
     import numpy

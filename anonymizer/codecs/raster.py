@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..child_processes import Buffer
 from ..codestreams import Family, frame_error
 from ..reasons import Reason
 from .arrays import sample_bytes
-from .messages import Buffer
 
 #: bytes of a decoded frame, and so of its samples
 MOST_DECODED = 64 << 20

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from anonymizer import DeidentificationError
+from anonymizer.child_processes import Client, Limits
+from anonymizer.child_processes import client as processes
 from anonymizer.codecs import Coding, Raster, client, decode, encode
 from anonymizer.codestreams import Family
 from anonymizer.reasons import Reason
@@ -29,15 +31,15 @@ LARGE = random_raster(2400, 2400, 1, 16)
 
 
 @pytest.fixture
-def own_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[client.Client]:
+def own_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A client with no template yet."""
-    own = client.Client()
+    own = Client(client._client._module)
     monkeypatch.setattr(client, "_client", own)
     yield own
     own.stop()
 
 
-def template_of(own: client.Client) -> int:
+def template_of(own: Client) -> int:
     """The process number of a client's template."""
     assert own._template is not None
     return own._template._process.pid
@@ -66,7 +68,7 @@ def works() -> bool:
     return decode(encode(SMALL, CODING), codestream_of(SMALL, CODING)) == SMALL
 
 
-def refused_while(act: Callable[[int], None], own: client.Client) -> Reason:
+def refused_while(act: Callable[[int], None], own: Client) -> Reason:
     """The reason why a long request is refused, while ``act`` is done to its child."""
     assert works()
     template, reasons = template_of(own), []
@@ -82,14 +84,13 @@ def refused_while(act: Callable[[int], None], own: client.Client) -> Reason:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_child_that_is_killed_fails_its_request_only(own_client: client.Client, number: int) -> None:
+def test_a_child_that_is_killed_fails_its_request_only(own_client: Client, number: int) -> None:
     assert refused_while(lambda child: os.kill(child, number), own_client) is Reason.PIXEL_CODEC_FAILED
     assert works()
 
 
-def test_a_child_that_waits_forever_is_left(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_WALL", 1)
-    monkeypatch.setattr(client, "_WALL_OF_CPU", 0)
+def test_a_child_that_waits_forever_is_left(own_client: Client) -> None:
+    own_client.limits = Limits(wall=1, wall_of_cpu=0)
     stopped = []
 
     def stop(child: int) -> None:
@@ -103,11 +104,9 @@ def test_a_child_that_waits_forever_is_left(own_client: client.Client, monkeypat
     assert works()
 
 
-def test_a_codec_that_computes_too_long_is_ended(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codec_that_computes_too_long_is_ended(own_client: Client) -> None:
     assert works()
-    monkeypatch.setattr(client, "_CPU", 1)
-    monkeypatch.setattr(client, "_SAMPLES_OF_SECOND", 1 << 40)
-    monkeypatch.setattr(client, "_BYTES_OF_SECOND", 1 << 40)
+    own_client.limits = Limits(cpu=1, samples_of_second=1 << 40, bytes_of_second=1 << 40)
     begin = time.monotonic()
     huge = random_raster(4000, 4000, 1, 16)
     assert reason_of(lambda: encode(huge, CODING)) is Reason.PIXEL_CODEC_FAILED
@@ -116,11 +115,9 @@ def test_a_codec_that_computes_too_long_is_ended(own_client: client.Client, monk
     assert works()
 
 
-def test_a_codec_that_takes_too_much_memory_fails(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codec_that_takes_too_much_memory_fails(own_client: Client) -> None:
     assert works()
-    monkeypatch.setattr(client, "_MEMORY", 8 << 20)
-    monkeypatch.setattr(client, "_MEMORY_OF_SAMPLE", 0)
-    monkeypatch.setattr(client, "_MEMORY_OF_BYTE", 0)
+    own_client.limits = Limits(memory=8 << 20, memory_of_sample=0, memory_of_byte=0)
     for coding in (CODING, Coding(Family.HTJ2K), Coding(Family.JPEG_LS), Coding(Family.JPEG_LOSSLESS)):
         assert reason_of(lambda coding=coding: encode(LARGE, coding)) in (
             Reason.PIXEL_CODEC_FAILED,
@@ -129,7 +126,7 @@ def test_a_codec_that_takes_too_much_memory_fails(own_client: client.Client, mon
     assert works()
 
 
-def test_a_template_that_died_is_replaced(own_client: client.Client) -> None:
+def test_a_template_that_died_is_replaced(own_client: Client) -> None:
     assert works()
     for _ in range(3):
         template = template_of(own_client)
@@ -138,8 +135,8 @@ def test_a_template_that_died_is_replaced(own_client: client.Client) -> None:
         assert template_of(own_client) != template
 
 
-def test_a_template_that_can_not_start_fails_the_request(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_MAIN", "raise SystemExit")
+def test_a_template_that_can_not_start_fails_the_request(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_MAIN", "raise SystemExit")
     assert reason_of(works) is Reason.PIXEL_CODEC_FAILED
     monkeypatch.undo()
 
@@ -151,7 +148,7 @@ def test_a_library_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert reason_of(works) is Reason.PIXEL_CODEC_MISSING
 
 
-def test_requests_of_many_threads_go_on_at_once(own_client: client.Client) -> None:
+def test_requests_of_many_threads_go_on_at_once(own_client: Client) -> None:
     codings = [CODING, Coding(Family.HTJ2K), Coding(Family.JPEG_LS), Coding(Family.JPEG_LOSSLESS)]
     failures: list[object] = []
 
@@ -172,15 +169,15 @@ def test_requests_of_many_threads_go_on_at_once(own_client: client.Client) -> No
     wait_for(lambda: not children_of(template_of(own_client)))
 
 
-def test_a_process_that_is_forked_off_has_a_template_of_its_own(own_client: client.Client) -> None:
+def test_a_process_that_is_forked_off_has_a_template_of_its_own(own_client: Client) -> None:
     assert works()
     template = template_of(own_client)
     forked = os.fork()
     if not forked:
         with contextlib.suppress(BaseException):
-            ok = client._client is not own_client and client._client._template is None and works()
-            ok = ok and template_of(client._client) != template
-            client._client.stop()
+            ok = own_client._template is None and works()
+            ok = ok and template_of(own_client) != template
+            own_client.stop()
             os._exit(0 if ok else 1)
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 0
@@ -238,7 +235,7 @@ def test_template_and_children_end_with_their_parent_and_inherit_nothing() -> No
 def test_answers_of_a_child_are_not_trusted() -> None:
     import socket
 
-    from anonymizer.codecs.messages import ProtocolError, receive
+    from anonymizer.child_processes.messages import ProtocolError, receive
 
     for message in (
         b"\xff\xff\xff\xff",

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anonymizer.child_processes import UnsupportedError
 from anonymizer.codecs import BlockArea, blank_dct, coefficients
 from anonymizer.codecs.dct import DctCoefficients, DctShape
 from anonymizer.codecs.huffman import fitting_table
 from anonymizer.codecs.jpeg_dct import dc_level
-from anonymizer.codecs.jpeg_header import Component, UnsupportedError
+from anonymizer.codecs.jpeg_header import Component
 from anonymizer.codecs.jpeg_scan import write_scans
 from anonymizer.reasons import Reason
 from tests.support.running import budget

@@ -7,11 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from anonymizer import DeidentificationError
-from anonymizer.codecs import Coding, blank_dct, client, decode, encode, messages
+from anonymizer.child_processes import Client, Limits, messages
+from anonymizer.child_processes import client as processes
+from anonymizer.codecs import Coding, blank_dct, decode, encode
 from anonymizer.codestreams import Family, is_plain_dct
 from anonymizer.reasons import Reason
 from tests.support.codestream_samples import segment
@@ -35,14 +38,14 @@ os.fork = fails_once
 """
 
 
-def test_a_fork_that_fails_costs_nothing_but_another_try(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_MAIN", _FAILS_ONCE + client._MAIN)
+def test_a_fork_that_fails_costs_nothing_but_another_try(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_MAIN", _FAILS_ONCE + processes._MAIN)
     assert decode(encode(SMALL, CODING), codestream_of(SMALL, CODING)) == SMALL
     first = template_of(own_client)
     assert works() and template_of(own_client) == first
 
 
-def test_what_a_lost_template_was_asked_is_asked_again(own_client: client.Client) -> None:
+def test_what_a_lost_template_was_asked_is_asked_again(own_client: Client) -> None:
     assert works()
     first, found = template_of(own_client), []
     asking = threading.Thread(target=lambda: found.append(encode(LARGE, CODING)))
@@ -54,12 +57,12 @@ def test_what_a_lost_template_was_asked_is_asked_again(own_client: client.Client
     assert template_of(own_client) != first
 
 
-def test_large_frames_are_coded_one_at_a_time(own_client: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_LARGE", 100)
+def test_large_frames_are_coded_one_at_a_time(own_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_client.limits = Limits(large=100)
     at_work, most = [0], [0]
-    real = client._ask_child
+    real = processes._ask_child
 
-    def count(*arguments: object) -> list[bytearray]:
+    def count(*arguments: object) -> object:
         at_work[0] += 1
         most[0] = max(most[0], at_work[0])
         try:
@@ -67,7 +70,7 @@ def test_large_frames_are_coded_one_at_a_time(own_client: client.Client, monkeyp
         finally:
             at_work[0] -= 1
 
-    monkeypatch.setattr(client, "_ask_child", count)
+    monkeypatch.setattr(processes, "_ask_child", count)
     raster = random_raster(200, 200, 1, 8)
     threads = [threading.Thread(target=encode, args=(raster, CODING)) for _ in range(6)]
     for thread in threads:
@@ -80,15 +83,20 @@ def test_large_frames_are_coded_one_at_a_time(own_client: client.Client, monkeyp
 
 @pytest.mark.parametrize("buffers", [[], [b"", b""], [b"x"] * 1000])
 def test_answers_of_another_number_of_buffers_are_refused(buffers: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "receive", lambda *_: ({"status": "done"}, [bytearray(one) for one in buffers]))
+    monkeypatch.setattr(processes, "receive", lambda *_: ({"status": "done"}, [bytearray(one) for one in buffers]))
     assert reason_of(lambda: encode(SMALL, CODING)) is Reason.PIXEL_CODEC_FAILED
     assert messages.GREETING != messages.NO_PROCESS
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes]) -> None:
     """Have each answer changed, as by a child that somebody took over."""
-    real = client._ask_child
-    monkeypatch.setattr(client, "_ask_child", lambda *arguments: [bytearray(change(bytes(one))) for one in real(*arguments)])
+    real = processes._ask_child
+
+    def changed(*arguments: Any) -> tuple[dict[str, Any], list[bytearray]]:
+        answer, buffers = real(*arguments)
+        return answer, [bytearray(change(bytes(one))) for one in buffers]
+
+    monkeypatch.setattr(processes, "_ask_child", changed)
 
 
 def test_text_that_a_child_adds_to_a_dct_frame_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
