@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO, TextIOBase
 from pathlib import Path
@@ -11,10 +14,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast, overload
 from profiles import KEEP, ConfidentialityProfile
 
 from .engine import Engine
-from .files.spool import write_when_whole
+from .files.spool import open_spool, write_when_whole
 from .files.writing import write_atomically
 from .identity.patients import PatientTable
 from .keys.key import Key
+from .pixels import PixelDecision
 from .report import Report
 from .rewriting.object_rewriter import Deidentification
 
@@ -154,21 +158,42 @@ class Anonymizer:
             OSError: a file that can't be read or written.
         """
         if not isinstance(src, str | os.PathLike):
-            deidentification = self._engine.deidentify(src)
-            _write(deidentification, dst)
+            with self._searched(src) as (stream, pixels):
+                deidentification = self._engine.deidentify(stream, pixels=pixels)
+                _write(deidentification, dst)
             return deidentification.report
-        with open(src, "rb", buffering=0) as stream:
-            handle = stream.fileno()
+        with open(src, "rb", buffering=0) as file:
+            handle = file.fileno()
             status = os.fstat(handle)
-            deidentification = self._engine.deidentify(stream, size=status.st_size, handle=handle)
-            _write(deidentification, dst, status)
+            with self._searched(file) as (stream, pixels):
+                deidentification = self._engine.deidentify(stream, size=status.st_size, handle=handle, pixels=pixels)
+                _write(deidentification, dst, status)
         return deidentification.report
 
-    def _rewrite(self, stream: BinaryIO) -> bytes:
-        if stream.seekable():
+    def _rewrite(self, source: BinaryIO) -> bytes:
+        if source.seekable():
             # wherever its last user left it
-            stream.seek(0)
-        return b"".join(self._engine.deidentify(stream).chunks())
+            source.seek(0)
+        with self._searched(source) as (stream, pixels):
+            return b"".join(self._engine.deidentify(stream, pixels=pixels).chunks())
+
+    @contextlib.contextmanager
+    def _searched(self, source: BinaryIO) -> Iterator[tuple[BinaryIO, PixelDecision | None]]:
+        """Yield a stream that reads as ``source`` does from here on, and the decision on pixels where text is sought first."""
+        if not self._engine.searches_pixels:
+            yield source, None
+            return
+        with contextlib.ExitStack() as stack:
+            stream = source
+            if not source.seekable():
+                # it is read twice
+                stream = stack.enter_context(os.fdopen(os.dup(stack.enter_context(open_spool())), "w+b", buffering=0))
+                shutil.copyfileobj(source, stream)
+                stream.seek(0)
+            begin = stream.tell()
+            scan = self._engine.scan(stream, uids=self._engine.uids, searches=True)
+            stream.seek(begin)
+            yield stream, scan.pixels
 
     def _anonymize_dataset(self, dataset: Dataset) -> Dataset:
         from .pydicom_data_sets import datasets

@@ -21,6 +21,7 @@ from .identity.subject import SubjectReader
 from .identity.uids import KeyedUids, UidMapping
 from .keys.key import Key
 from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage
+from .reasons import Reason
 from .report import PixelInspection, Scan
 from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
@@ -97,7 +98,7 @@ class Engine:
             handle: descriptor of the file that ``stream`` reads without a buffer of its own; its long values may then pass as
                 ranges of it, in ``batches``.
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
-            pixels: the decision on its pixels that a scan came to; None: it is come to here, without any text detection.
+            pixels: the decision on its pixels that a scan came to; None: it is come to here.
             wants_patient: find out the patient, whatever the profile makes of it.
         """
         return Deidentification(
@@ -111,18 +112,34 @@ class Engine:
             wants_patient=wants_patient,
         )
 
-    def scan(self, stream: ByteStream, *, uids: UidMapping, size: int | None = None, originals: bool = False) -> Scan:
+    @property
+    def searches_pixels(self) -> bool:
+        """Return whether text is looked for in some objects: these must be scanned before they are de-identified."""
+        return self.profile.pixels.text is not None
+
+    def scan(
+        self,
+        stream: ByteStream,
+        *,
+        uids: UidMapping,
+        size: int | None = None,
+        originals: bool = False,
+        searches: bool = False,
+    ) -> Scan:
         """Read an object's header as ``deidentify`` will, and hand every UID that it replaces to ``uids``.
 
         Args:
             size: the object's size in bytes if known: it spares reads.
+            searches: read the pixels, too, where text is to be looked for, and do so. Else the scan ``needs_search`` there.
             originals: tell who the patient was, too. What is told holds identifiers then.
 
         Raises:
             DeidentificationError: as ``deidentify``, as far as the header tells; it has a description of the object, and the
                 originals that were asked for.
         """
-        deidentification = Deidentification(self._rules, ObjectReader(stream), uids, size=size, originals=originals)
+        deidentification = Deidentification(
+            self._rules, ObjectReader(stream), uids, size=size, originals=originals, searches=searches
+        )
         try:
             deidentification.scan()
         except DeidentificationError as error:
@@ -141,7 +158,8 @@ class Engine:
             deidentification.originals,
             deidentification.face,
             deidentification.describe(self._describer),
-            deidentification.pixels,
+            deidentification.pixels.decision,
+            deidentification.pixels.needs_search,
         )
 
     def _hashed_words(self, known: list[KnownValue], charset: str) -> tuple[bytes, ...]:
@@ -155,7 +173,7 @@ class Engine:
 
     def inspect_pixels(self, stream: ByteStream) -> PixelInspection:
         """Return what a scan finds out about an object's pixels, and why it refuses the object, if it does."""
-        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids)
+        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids, searches=True)
         error = None
         try:
             deidentification.scan()
@@ -163,7 +181,7 @@ class Engine:
             error = refused
         syntax = deidentification.describe_beginning(self._describer).transfer_syntax_uid
         form = form_of(syntax)
-        evidence, decision = deidentification.pixel_evidence, deidentification.pixels
+        evidence, decision = deidentification.pixels.evidence, deidentification.pixels.decision
         return PixelInspection(evidence, decision, error, syntax, form is not None, form is PixelForm.DCT)
 
     def patient_of(self, stream: ByteStream, *, size: int | None = None) -> Patient | None:
@@ -180,6 +198,20 @@ class Engine:
         patient = Patient.of(originals.patient_id, originals.issuer)
         # what isn't in the object's character set was guessed, and is nobody's ID
         return patient if self.subjects.patient_hash(patient) == deidentification.patient else None
+
+    def pixel_risks(self, stream: ByteStream) -> tuple[Reason, ...]:
+        """Return the risks of an object's pixels by its header, the one to report first at the beginning. No text is looked for.
+
+        Raises:
+            DeidentificationError: the header can't be understood so far.
+        """
+        deidentification = Deidentification(self._rules, ObjectReader(stream), self.uids)
+        try:
+            deidentification.scan()
+        except DeidentificationError:
+            if not deidentification.pixel_risks:
+                raise
+        return deidentification.pixel_risks
 
     def rewrite_data_set(
         self, content: bytes, encoding: Encoding, sop_class: str, fragments_syntax: str = ""

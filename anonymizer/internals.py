@@ -15,6 +15,7 @@ from .errors import Description as Description
 from .errors import Originals as Originals
 from .files.pieces import joined as joined
 from .files.pieces import write_all as write_all
+from .files.spool import open_spool as open_spool
 from .files.writing import BROKEN_PLACE as BROKEN_PLACE
 from .files.writing import UNFINISHED as UNFINISHED
 from .files.writing import UNWRITABLE_PLACE as UNWRITABLE_PLACE
@@ -36,14 +37,18 @@ from .keys.keyed_hash import KeyedHash as KeyedHash
 from .keys.purposes import Purpose as Purpose
 from .keys.seal import SEAL_SIZE as SEAL_SIZE
 from .keys.seal import Seal as Seal
+from .pixels import BlankedBy as BlankedBy
 from .pixels import CleanedPixels as CleanedPixels
 from .pixels import FaceEvidence as FaceEvidence
 from .pixels import PixelDecision as PixelDecision
+from .pixels import TextFindings as TextFindings
 from .pixels import put_back_lines as put_back_lines
 from .pixels import take_out_lines as take_out_lines
 from .pydicom_data_sets.frames import displayed_frame as displayed_frame
+from .pydicom_data_sets.frames import displayed_pair as displayed_pair
 from .reasons import FILTERED as FILTERED
 from .reasons import TRANSIENT_REASONS as TRANSIENT_REASONS
 from .report import PixelInspection as PixelInspection
 from .report import Scan as Scan
 from .rewriting.object_rewriter import Deidentification as Deidentification
+from .text_detection import text_engine_in_words as text_engine_in_words

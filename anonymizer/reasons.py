@@ -79,6 +79,13 @@ class Reason(Enum):
     PIXEL_CODEC_MISSING = "pixel-codec-missing"
     PIXEL_CODEC_FAILED = "pixel-codec-failed"
     PIXEL_VERIFICATION_FAILED = "pixel-verification-failed"
+    # text is looked for in them: the object says that there is some, and none is found; it takes too long; some stays
+    PIXEL_TEXT_NOT_FOUND = "pixel-text-not-found"
+    PIXEL_TEXT_TIMEOUT = "pixel-text-timeout"
+    PIXEL_TEXT_REMAINS = "pixel-text-remains"
+    #: the extra `ocr` isn't installed; the models crashed or took too much
+    PIXEL_TEXT_ENGINE_MISSING = "pixel-text-engine-missing"
+    PIXEL_TEXT_ENGINE_FAILED = "pixel-text-engine-failed"
     EMBEDDED_OVERLAY = "embedded-overlay"
     AUDIO = "audio"
     PATIENT_NOT_IN_TABLE = "patient-not-in-table"
@@ -130,6 +137,8 @@ TRANSIENT_REASONS = frozenset(
         Reason.UID_NOT_IN_MAP,
         Reason.PIXEL_CODEC_MISSING,
         Reason.PIXEL_CODEC_FAILED,
+        Reason.PIXEL_TEXT_ENGINE_MISSING,
+        Reason.PIXEL_TEXT_ENGINE_FAILED,
         Reason.OUTPUT_UNWRITABLE,
         Reason.OUTPUT_IN_USE,
         Reason.INTERNAL_ERROR,

@@ -101,6 +101,7 @@ class Scan:
         face: evidence of a head; None where the profile doesn't look for any.
         description: what the audit says of the object, but for its own UID.
         pixels: the decision on pixels that are cleaned; None where there is nothing to decide.
+        needs_search: the decision waits for a search for text, which this scan was not to do.
     """
 
     sop_class_uid: str
@@ -113,6 +114,7 @@ class Scan:
     face: FaceEvidence | None = None
     description: Description = Description()  # noqa: RUF009  # a constant
     pixels: PixelDecision | None = None
+    needs_search: bool = False
 
     def __repr__(self) -> str:
         return f"<Scan: {len(self.uids)} UIDs, {len(self.words)} words, {self.bytes_read} bytes read>"

@@ -117,10 +117,16 @@ def full_report(results: Results) -> str:
         parts.append(
             f"## {work.title[0].upper()}{work.title[1:]}\n`{work.name}`: for each {work.unit}; {count}.\n\n{work_table(work)}"
         )
+    parts.append(_TEXT)
     if _pixel_works(results):
         parts.append(_pixels_section(results))
     parts.append(f"## Targets\n{bars_table(results)}")
     return "\n\n".join(parts) + "\n"
+
+
+_TEXT = """## Text
+[Figures of text detection](text-figures.md) are on a page of their own: what `--detect-text` finds of a labelled set, beside
+other tools, and how long it takes."""
 
 
 def _pixel_works(results: Results) -> list[WorkResult]:

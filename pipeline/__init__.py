@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import RunWarning, run
     from .errors import RunError, UsageError
-    from .options import ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+    from .options import ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
     from .runs.report import RunReport
 
 __all__ = [
+    "ContactSheetOptions",
     "ContinuationOptions",
     "CrosswalkOptions",
     "EngineOptions",
@@ -26,7 +27,7 @@ __version__ = "0.2.0"
 _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),
-    **dict.fromkeys(("ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"), "options"),
+    **dict.fromkeys(("ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"), "options"),
     "RunReport": "runs.report",
 }
 

@@ -15,6 +15,7 @@ import click
 from . import __version__
 from .commands.audit import audit
 from .commands.command_errors import errors_reported
+from .commands.detect import detect
 from .commands.estimate import estimate
 from .commands.explain import explain
 from .commands.file import file
@@ -77,6 +78,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(detect)
 main.add_command(estimate)
 main.add_command(explain)
 main.add_command(file)

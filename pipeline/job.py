@@ -31,8 +31,11 @@ from transforms import (
     ProveUidMap,
     RefBatch,
     RowConstants,
+    SampleObjects,
     ScanHeaders,
     ShareWords,
+    SheetCounts,
+    SheetsTarget,
     SpreadElements,
     Sum,
     SumOfSources,
@@ -44,6 +47,7 @@ from transforms import (
     WriteOutcomes,
     WritePixels,
     WriteReferences,
+    WriteSheets,
     WriteTable,
     WriteUidMap,
     account_name,
@@ -93,6 +97,7 @@ class JobParts(NamedTuple):
         former: the last run's listing of them; None: unknown.
         crosswalk: the place of source names and original identifiers; None: they are not written.
         conflicts: rules for objects whose output's name is taken.
+        sheets: the place of contact sheets; None: none are drawn.
     """
 
     config: EngineConfig
@@ -106,6 +111,7 @@ class JobParts(NamedTuple):
     former: FormerListing | None = None
     crosswalk: CrosswalkTarget | None = None
     conflicts: ConflictRules = ConflictRules()
+    sheets: SheetsTarget | None = None
 
 
 class _Work(NamedTuple):
@@ -190,7 +196,13 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
             label = f"Write{prefix.partition('-')[0].capitalize()}{number}"
             tables.append(settled_rows | label >> WriteTable(audit.folder, f"{prefix}{number}", settled_table))
     written = tuple(tables) | "Tables" >> beam.Flatten()
-    _ = pipeline | "WriteAccount" >> WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config)
+    # it asks nothing of pass 2: what is drawn is cleaned anew
+    sheets: PCollection[SheetCounts] | None = None
+    if parts.sheets is not None:
+        sample = groups | "SampleObjects" >> SampleObjects(parts.archive, config, parts.sheets.samples)
+        sheets = sample | "WriteSheets" >> WriteSheets(parts.archive, config, parts.sheets)
+    account = WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config, sheets)
+    _ = pipeline | "WriteAccount" >> account
 
 
 def _find_work(pipeline: beam.Pipeline, parts: JobParts) -> _Work:

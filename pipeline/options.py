@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from profiles import ConfidentialityProfile
     from storage import StorageOptions
 
+#: objects of a group on one contact sheet: more pictures fill a browser's memory
+MOST_SAMPLES = 50
 #: the treatment of different objects with one SOPInstanceUID
 Conflicts = Literal["quarantine", "keep-one"]
 
@@ -82,6 +84,21 @@ class CrosswalkOptions:
 
 
 @dataclass(frozen=True)
+class ContactSheetOptions:
+    """Settings of the restricted contact sheets.
+
+    Attributes:
+        folder: path or URI of their folder; None: none are drawn.
+        certificate: path or URI of the X.509 certificate to which they are encrypted; None: they are not encrypted.
+        samples: number of objects drawn of each group, 1 to 50.
+    """
+
+    folder: str | None = None
+    certificate: str | None = None
+    samples: int = 12
+
+
+@dataclass(frozen=True)
 class JobOptions:
     """The settings of a run.
 
@@ -90,7 +107,7 @@ class JobOptions:
         output: folder for the de-identified copy; path or URI.
         audit: folder for the audit tables; path or URI; ``""``: beside the output, ``OUTPUT-audit``.
         profile: the confidentiality profile.
-        engine, continuation, crosswalk, storage: groups of settings.
+        engine, continuation, crosswalk, sheets, storage: groups of settings.
         conflicts: treatment of different objects with one SOPInstanceUID: refuse all, or keep the least compressed one.
         object_metadata: on object storage, write the ids of source, key and run as metadata of each object.
         allow_empty: accept an input that lists no objects.
@@ -105,6 +122,7 @@ class JobOptions:
     engine: EngineOptions = EngineOptions()
     continuation: ContinuationOptions = ContinuationOptions()
     crosswalk: CrosswalkOptions = CrosswalkOptions()
+    sheets: ContactSheetOptions = ContactSheetOptions()
     storage: StorageOptions = field(default_factory=_default_storage)
     conflicts: Conflicts = "quarantine"
     object_metadata: bool = False

@@ -3,6 +3,7 @@
 import glob
 import os
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from storage import (
@@ -19,7 +20,7 @@ from storage import (
 )
 
 from .errors import UsageError
-from .options import JobOptions
+from .options import MOST_SAMPLES, JobOptions
 
 #: suffix of the name of an output's audit
 AUDIT_SUFFIX = "-audit"
@@ -111,28 +112,57 @@ def check_crosswalk(options: JobOptions) -> None:
     Raises:
         UsageError: the crosswalk can't be used. The message names the option.
     """
-    crosswalk, certificate = options.crosswalk.folder, options.crosswalk.certificate
-    if crosswalk is None:
-        if certificate is not None:
-            raise UsageError("--crosswalk-certificate needs --crosswalk")
+    crosswalk = options.crosswalk
+    _check_restricted(options, "--crosswalk", crosswalk.folder, "--crosswalk-certificate", crosswalk.certificate)
+
+
+def check_contact_sheets(options: JobOptions) -> None:
+    """Refuse contact sheets that nothing is drawn on, or in places where a crosswalk is refused.
+
+    Raises:
+        UsageError: they can't be used. The message names the option.
+    """
+    sheets = options.sheets
+    _check_restricted(options, "--contact-sheets", sheets.folder, "--contact-sheet-certificate", sheets.certificate)
+    if sheets.folder is None:
         return
-    _check_scheme("--crosswalk", crosswalk)
-    if not crosswalk or has_magic(crosswalk) or (not scheme_of(crosswalk) and Path(crosswalk).is_file()):
-        raise UsageError("--crosswalk is not a folder")
-    if scheme_of(crosswalk) and certificate is None:
+    if not 1 <= sheets.samples <= MOST_SAMPLES:
+        raise UsageError(f"--contact-sheet-samples must be 1 to {MOST_SAMPLES}")
+    if not options.profile.pixels.cleans:
+        raise UsageError("--contact-sheets needs --options CleanPixelData: without it no pixels are decided on")
+    if find_spec("PIL") is None or find_spec("numpy") is None:
+        raise UsageError("--contact-sheets needs another package, here and on all workers: pip install -e '.[pixels]'")
+
+
+def _check_restricted(
+    options: JobOptions, option: str, folder: str | None, certificate_option: str, certificate: str | None
+) -> None:
+    """Refuse a folder of restricted files in the output, the audit or an input, or one that others could read.
+
+    Raises:
+        UsageError: the folder can't be used.
+    """
+    if folder is None:
+        if certificate is not None:
+            raise UsageError(f"{certificate_option} needs {option}")
+        return
+    _check_scheme(option, folder)
+    if not folder or has_magic(folder) or (not scheme_of(folder) and Path(folder).is_file()):
+        raise UsageError(f"{option} is not a folder")
+    if scheme_of(folder) and certificate is None:
         raise UsageError(
-            "--crosswalk on object storage needs --crosswalk-certificate: an object has no permissions of its own there, so "
+            f"{option} on object storage needs {certificate_option}: an object has no permissions of its own there, so "
             "everybody who may read the bucket could read the identifiers"
         )
     for name, other in (("--output", options.output), ("--audit", options.audit)):
-        if is_inside(crosswalk, other) or is_inside(other, crosswalk):
-            raise UsageError(f"--crosswalk and {name} must lie apart: recipients of {name} must not get identifiers")
+        if is_inside(folder, other) or is_inside(other, folder):
+            raise UsageError(f"{option} and {name} must lie apart: recipients of {name} must not get identifiers")
     for number, location in enumerate(options.inputs):
         base = glob_base(location) if has_magic(location) else location
         if not scheme_of(location):
             base = str(input_base(location))
-        if would_list(location, crosswalk) or is_inside(base, crosswalk):
-            raise UsageError(f"--crosswalk and {options.name_of_input(number)} must lie apart")
+        if would_list(location, folder) or is_inside(base, folder):
+            raise UsageError(f"{option} and {options.name_of_input(number)} must lie apart")
 
 
 def _targets(options: JobOptions) -> list[tuple[str, str]]:

@@ -63,8 +63,13 @@ from .lookup import find_attribute as find_attribute
 from .pixels import ADMISSIONS as ADMISSIONS
 from .pixels import BURNED_IN_ANNOTATION as BURNED_IN_ANNOTATION
 from .pixels import CLEAN as CLEAN
+from .pixels import FEW_FRAMES as FEW_FRAMES
 from .pixels import KEEP as KEEP
+from .pixels import MAX_AREAS as MAX_AREAS
+from .pixels import PROPOSED as PROPOSED
 from .pixels import QUARANTINE as QUARANTINE
+from .pixels import REVIEWED_COLUMNS as REVIEWED_COLUMNS
+from .pixels import RULE_COLUMNS as RULE_COLUMNS
 from .pixels import SPECIMEN_LABEL_IN_IMAGE as SPECIMEN_LABEL_IN_IMAGE
 from .pixels import Area as Area
 from .pixels import Finding as Finding
@@ -77,6 +82,7 @@ from .pixels import Reviewed as Reviewed
 from .pixels import ReviewedRectangles as ReviewedRectangles
 from .pixels import RuleMatch as RuleMatch
 from .pixels import RuleSource as RuleSource
+from .pixels import TextSearch as TextSearch
 from .pixels import decide as decide
 from .pixels import holds_pixels as holds_pixels
 from .pixels import lint_pixel_rules as lint_pixel_rules

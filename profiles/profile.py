@@ -36,7 +36,7 @@ from .errors import ProfileError
 from .explain import explained, explained_all
 from .identity import IdentityKind, identity_kinds
 from .options import OptionNames, ProfileOptions, check_options
-from .pixels import DROP, KEEP, PIXELS, PixelPolicy, RuleFiles, choose_pixels, join_options
+from .pixels import DROP, KEEP, PIXELS, PixelPolicy, RuleFiles, TextSearch, choose_pixels, join_options
 from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .settings import ProfileSettings, check_settings
 from .standard import decide_by_tables, decide_by_vr
@@ -107,8 +107,7 @@ class ConfidentialityProfile:
 
     @cached_property
     def _hash(self) -> int:
-        settings = self.date_shift, self.cap_ages, self.strict, self.pixels.pixels, self.screen
-        return hash((self.options, self.patient_name, self.patient_id, *settings, len(self.custom)))
+        return hash((self.options, self.patient_name, self.patient_id, self.date_shift, self.pixels.pixels, len(self.custom)))
 
     # -- ways to make one --------------------------------------------------------------------------------------------
 
@@ -132,6 +131,7 @@ class ConfidentialityProfile:
         accept_rules: Iterable[str] = (),
         rectangles: ProfileSource | None = None,
         slide_labels: str = DROP,
+        detect_text: TextSearch | None = None,
         screen: bool = True,
     ) -> ConfidentialityProfile:
         """Return the standard's profile with ``options``: a Flag, names separated by commas, or several of either.
@@ -149,7 +149,7 @@ class ConfidentialityProfile:
         shift = DateShift.parse(date_shift) if isinstance(date_shift, str) else date_shift or DateShift()
         more = read_safe_private(safe_private) if safe_private is not None else ()
         chosen = ProfileOptions.collect(options)
-        on_pixels = trust_burned_in_no, faces, pixel_risk, pixel_rules, accept_rules, rectangles, slide_labels
+        on_pixels = trust_burned_in_no, faces, pixel_risk, pixel_rules, accept_rules, rectangles, slide_labels, detect_text
         policy = PixelPolicy.of(choose_pixels(chosen, pixels), *on_pixels)
         return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
 

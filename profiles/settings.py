@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from .custom import ProfileSource
 from .date_shift import DateShift
-from .pixels import RuleFiles
+from .pixels import RuleFiles, TextSearch
 
 
 class ProfileSettings(TypedDict, total=False):
@@ -29,6 +29,7 @@ class ProfileSettings(TypedDict, total=False):
     accept_rules: Iterable[str]
     rectangles: ProfileSource | None
     slide_labels: str
+    detect_text: TextSearch | None
     screen: bool
 
 

@@ -103,6 +103,8 @@ def _pixel_settings(policy: PixelPolicy) -> Iterator[str]:
         yield f"pixel_rules=<{_counted(sum(len(source.rules) for source in files), 'rule')}>"
     if policy.rectangles is not None:
         yield f"rectangles=<{_counted(policy.rectangles.count, 'line')}>"
+    if policy.text is not None:
+        yield f"detect_text={policy.text!r}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -31,6 +31,9 @@ from .audit_names import ledger_file as ledger_file
 from .audit_names import new_run_id as new_run_id
 from .concurrency import WorkerThreads as WorkerThreads
 from .concurrency import reading_order as reading_order
+from .contact_sheets.sample_objects import SampleObjects as SampleObjects
+from .contact_sheets.sheets_target import SheetsTarget as SheetsTarget
+from .contact_sheets.write_sheets import WriteSheets as WriteSheets
 from .crosswalk.cms import EnvelopeError as EnvelopeError
 from .crosswalk.cms import decrypt as decrypt
 from .crosswalk.cms import encrypt as encrypt
@@ -84,6 +87,7 @@ from .sealed_json import SealError as SealError
 from .sealed_json import check_json as check_json
 from .sealed_json import key_ids_of as key_ids_of
 from .sealed_json import seal_json as seal_json
+from .sheet_counts import SheetCounts as SheetCounts
 from .shuffle.spread_elements import SpreadElements as SpreadElements
 from .source_sums import Sum as Sum
 from .source_sums import add_up as add_up

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from anonymizer import Key, PatientTable, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal, put_back_lines
+from anonymizer.internals import Engine, Seal, put_back_lines, text_engine_in_words
 from profiles import ConfidentialityProfile
 
 ReadFile = Callable[[str], bytes]
@@ -27,6 +27,7 @@ class EngineConfig:
         uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
             another key began; else empty.
         read_reviewed: returns the lines of the profile's reviewed rectangles; None: it has none.
+        searches_at_once: objects in which a process looks for text at the same time; on engines each core has a process.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: keyed digest of the table.
         read: returns the content of a file on object storage.
@@ -44,6 +45,7 @@ class EngineConfig:
     uid_hash_key_id: str = ""
     uid_hash_scope: str = ""
     read_reviewed: ReadSealed | None = None
+    searches_at_once: int = 1
 
     def patients(self) -> PatientTable | None:
         """Return the table of patients, if there is one.
@@ -60,6 +62,7 @@ class EngineConfig:
 
         Raises:
             SecretError: the key can't be read or used, or isn't the one that the job was started with.
+            TextEngineError: text is to be looked for, and not what the job was started with would find it.
             PatientTableError: as for the table of patients.
             SealError: the lines of reviewed rectangles are not as this run wrote them.
         """
@@ -72,6 +75,10 @@ class EngineConfig:
             SecretError, PatientTableError, SealError: as for ``engine``.
         """
         return _loaded(self).seal
+
+
+class TextEngineError(Exception):
+    """An engine that finds text is missing, or is another one than it should be."""
 
 
 class _Loaded(NamedTuple):
@@ -100,6 +107,8 @@ def _loaded(config: EngineConfig) -> _Loaded:
     seal, profile = Seal(key), config.profile
     if config.read_reviewed is not None:
         profile = put_back_lines(profile, config.read_reviewed(seal))
+    if (search := profile.pixels.text) is not None and search.engine != text_engine_in_words():
+        raise TextEngineError("a worker has no engine that finds text, or another one than the job was started with")
     engine = Engine(
         profile,
         key,

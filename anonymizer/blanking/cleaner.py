@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple, Protocol
 
 from profiles import Rectangle
 
-from ..codestreams import CODESTREAM_SYNTAXES, begins_codestream
 from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
@@ -16,18 +14,14 @@ from ..files.pieces import Piece
 from ..reasons import Reason
 from .dct_frames import DctFrames
 from .fill import fill_text
-from .frames import FragmentReader, read_frames, read_table, write_frames
+from .frames import FragmentReader, write_frames
 from .image_format import ImageFormat
+from .incoming import packed_frames, value_chunks
 from .layout import effective_rectangles
 from .native import clean_native
 from .raster_frames import RasterFrames
 from .rle import RleFrames
 from .syntaxes import PixelForm, form_of, written_syntax
-
-#: bytes of the frames of an object that may be decoded of however few; and of each byte of more
-_UNBOUNDED, _MOST_EXPANSION = 1 << 30, 1000
-#: what is read at once of a native value
-_CHUNK = 1 << 20
 
 
 class PixelVerdict(NamedTuple):
@@ -149,52 +143,14 @@ class PixelCleaner:
         if (length == UNDEFINED) != (self._frames is not None):
             raise DeidentificationError(Reason.INVALID_LENGTH, PIXEL_DATA)
         if self._frames is None:
-            for block in clean_native(self._image, self._rectangles, _chunks(buffer, read, length), length):
+            for block in clean_native(self._image, self._rectangles, value_chunks(buffer, read, length), length):
                 yield [block]
             behind = bytes(memoryview(buffer)[length:])
         else:
             reader = FragmentReader(buffer, read, encoding)
-            frames = self._image.frames
-            table = read_table(reader, frames)
-            begins = partial(begins_codestream, syntax=self._syntax) if self._syntax in CODESTREAM_SYNTAXES else None
-            read_all = read_frames(reader, frames, table, self._frames.most, begins)
-            cleaned = map(self._frames.clean, _checked(read_all, self._image.cell_bytes))
-            yield from write_frames(cleaned, frames, encoding, with_table=self._with_table or bool(table))
+            packed, has_table = packed_frames(reader, self._image, self._syntax, self._frames.most)
+            cleaned = map(self._frames.clean, packed)
+            yield from write_frames(cleaned, self._image.frames, encoding, with_table=self._with_table or has_table)
             behind = reader.behind
         self._is_done = True
         return behind
-
-
-def _checked(frames: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Yield compressed frames, as long as they are no bomb: few bytes that take hours to decode.
-
-    Args:
-        size: of a frame that is decoded, in bytes.
-
-    Raises:
-        DeidentificationError: ``pixel-invalid-frames``.
-    """
-    packed = decoded = 0
-    for frame in frames:
-        packed += len(frame)
-        decoded += size
-        if decoded > max(_UNBOUNDED, _MOST_EXPANSION * packed):
-            raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
-        yield frame
-
-
-def _chunks(buffer: Piece, read: Callable[[int], bytes], length: int) -> Iterator[Piece]:
-    """Yield a value of ``length`` bytes.
-
-    Raises:
-        DeidentificationError: the object ends before.
-    """
-    beginning = memoryview(buffer)[:length]
-    yield beginning
-    missing = length - len(beginning)
-    while missing > 0:
-        chunk = read(min(missing, _CHUNK))
-        if not chunk:
-            raise DeidentificationError(Reason.TRUNCATED, PIXEL_DATA)
-        missing -= len(chunk)
-        yield chunk

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..dicom.buffer import Buffer, FoundElement
 from ..dicom.encoding import Encoding
 from ..errors import DeidentificationError
 from ..reasons import Reason
-from .palettes import DATA, DESCRIPTORS, SEGMENTED_DATA, read_palette
+from .palettes import DATA, DESCRIPTORS, SEGMENTED_DATA, Palette, read_palette
 from .syntaxes import PixelForm
 
 SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
@@ -60,6 +60,7 @@ class ImageFormat:
         padding: PixelPaddingValue, None if there is none.
         darkest: the addressable index of the palette's darkest colour, None without a palette.
         form: of the pixel data.
+        palette: the palette, None without one.
     """
 
     rows: int
@@ -77,6 +78,7 @@ class ImageFormat:
     padding: int | None = None
     darkest: int | None = None
     form: PixelForm = PixelForm.NATIVE
+    palette: Palette | None = field(default=None, compare=False, repr=False)
 
     @property
     def stored_range(self) -> tuple[int, int]:
@@ -162,7 +164,7 @@ def read_image_format(
     if photometric != "PALETTE COLOR":
         return image
     palette = read_palette(buffer, found, encoding, signed=image.signed)
-    return replace(image, darkest=palette.darkest(*image.stored_range))
+    return replace(image, darkest=palette.darkest(*image.stored_range), palette=palette)
 
 
 class _Values:

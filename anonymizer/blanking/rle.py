@@ -30,7 +30,7 @@ _EXPANSION = 64
 #: of padding and of runs of nothing, for each segment
 _SLACK = 1 << 10
 #: what decoders raise when they can't read a frame
-_UNREADABLE = (RuntimeError, ValueError, NotImplementedError, AttributeError, IndexError, OverflowError)
+UNREADABLE = (RuntimeError, ValueError, NotImplementedError, AttributeError, IndexError, OverflowError)
 
 
 class RleFrames:
@@ -65,7 +65,7 @@ class RleFrames:
     @property
     def most(self) -> int:
         """Bytes that a packed frame may have: each byte with a header of its own, and padding."""
-        return _HEADER + self._segments * (2 * self._plane + _SLACK)
+        return most_rle(self._image)
 
     def effective(self, rectangles: Sequence[Rectangle]) -> tuple[Rectangle, ...]:
         """Return the pixels that are black where ``rectangles`` are asked for: these."""
@@ -104,7 +104,7 @@ class RleFrames:
     def _split(self, frame: bytes) -> list[bytes]:
         """Return the packed segments of a frame."""
         broken = DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA)
-        if not _HEADER < len(frame) <= self.most or self._plane * self._segments > _EXPANSION * len(frame):
+        if not _HEADER < len(frame) <= self.most or is_rle_bomb(self._image, frame):
             raise broken
         count, *offsets = struct.unpack_from("<16L", frame)
         if count != self._segments:
@@ -117,15 +117,15 @@ class RleFrames:
     # -- the proof's own way to look at a frame: pydicom's, as most readers will look at it -------------------------------
 
     def _prove(self, frame: bytes, cleaned: bytes) -> None:
+        image = self._image
         try:
-            before = self._decoded(frame)
-        except _UNREADABLE:
+            before = decoded_planes(image, frame)
+        except UNREADABLE:
             raise DeidentificationError(Reason.PIXEL_INVALID_FRAMES, PIXEL_DATA) from None
         try:
-            after = self._decoded(cleaned)
-        except _UNREADABLE:
+            after = decoded_planes(image, cleaned)
+        except UNREADABLE:
             raise DeidentificationError(Reason.PIXEL_VERIFICATION_FAILED, PIXEL_DATA) from None
-        image = self._image
         for number in range(self._segments):
             sample, byte = divmod(number, image.allocated // 8)
             lines = [
@@ -134,28 +134,42 @@ class RleFrames:
             ]
             self._proof.check(lines[0], lines[1], number * image.rows)
 
-    def _decoded(self, frame: bytes) -> Lines:
-        """Return a frame as pydicom decodes it: uint8, shape (samples, pixels of a plane, bytes of a sample in little endian)."""
-        import numpy
-        from pydicom.pixels.decoders.base import get_decoder
-        from pydicom.uid import RLELossless
 
-        image = self._image
-        padding = b"\0" * (len(frame) % 2)
-        value = struct.pack("<HHLHHL", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(frame) + len(padding)) + frame + padding
-        with quiet_pydicom():
-            decoded, _ = get_decoder(RLELossless).as_buffer(
-                value,
-                index=0,
-                number_of_frames=1,
-                rows=image.rows,
-                columns=image.columns,
-                samples_per_pixel=image.samples,
-                bits_allocated=image.allocated,
-                bits_stored=image.stored,
-                pixel_representation=int(image.signed),
-                photometric_interpretation=image.photometric,
-                planar_configuration=1,
-                pixel_keyword="PixelData",
-            )
-        return numpy.frombuffer(decoded, numpy.uint8).reshape(image.samples, self._plane, image.allocated // 8)
+def most_rle(image: ImageFormat) -> int:
+    """Return how many bytes a packed frame may have: each byte with a header of its own, and padding."""
+    return _HEADER + 2 * image.cell_bytes + image.samples * image.allocated // 8 * _SLACK
+
+
+def is_rle_bomb(image: ImageFormat, frame: bytes) -> bool:
+    """Return whether a frame has fewer bytes than an image of that size can be packed in."""
+    return image.cell_bytes > _EXPANSION * len(frame)
+
+
+def decoded_planes(image: ImageFormat, frame: bytes) -> Lines:
+    """Return a frame as pydicom decodes it: uint8, shape (samples, pixels of a plane, bytes of a sample in little endian).
+
+    Raises:
+        RuntimeError, ValueError and others of UNREADABLE: it can't be decoded.
+    """
+    import numpy
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import RLELossless
+
+    padding = b"\0" * (len(frame) % 2)
+    value = struct.pack("<HHLHHL", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(frame) + len(padding)) + frame + padding
+    with quiet_pydicom():
+        decoded, _ = get_decoder(RLELossless).as_buffer(
+            value,
+            index=0,
+            number_of_frames=1,
+            rows=image.rows,
+            columns=image.columns,
+            samples_per_pixel=image.samples,
+            bits_allocated=image.allocated,
+            bits_stored=image.stored,
+            pixel_representation=int(image.signed),
+            photometric_interpretation=image.photometric,
+            planar_configuration=1,
+            pixel_keyword="PixelData",
+        )
+    return numpy.frombuffer(decoded, numpy.uint8).reshape(image.samples, image.rows * image.columns, image.allocated // 8)

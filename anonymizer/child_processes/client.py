@@ -78,6 +78,7 @@ class Request(NamedTuple):
         samples: how many there are in the decoded frame: the limits follow from it.
         most: bytes that the answer's buffers may have.
         buffers: how many there are in it.
+        cpu: seconds of CPU that it may take, where that is less than the limits allow.
     """
 
     content: dict[str, Any]
@@ -85,6 +86,7 @@ class Request(NamedTuple):
     samples: int
     most: int
     buffers: int = 1
+    cpu: int | None = None
 
 
 class _Template:
@@ -240,6 +242,8 @@ def _ask_child(
 ) -> tuple[dict[str, Any], list[bytearray]]:
     size = len(request.buffer)
     cpu = limits.cpu + request.samples // limits.samples_of_second + size // limits.bytes_of_second
+    if request.cpu is not None:
+        cpu = min(cpu, request.cpu)
     wall = limits.wall + limits.wall_of_cpu * cpu
     memory = limits.memory + limits.memory_of_sample * request.samples + limits.memory_of_byte * size
     connection.settimeout(wall)

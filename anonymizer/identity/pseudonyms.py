@@ -26,6 +26,7 @@ class Pseudonyms:
         self._version_hash = KeyedHash(key.derive(Purpose.SOURCE_VERSION)).digest
         self._device_key = key.derive(Purpose.DEVICE_ID)
         self._content_key = key.derive(Purpose.CONTENT)
+        self._sheets_hash = KeyedHash(key.derive(Purpose.SHEETS)).digest
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are never pickled: make this where it is used")
@@ -62,3 +63,7 @@ class Pseudonyms:
     def content(self, digest: bytes) -> bytes:
         """Return the keyed hash of a content by its digest, 32 bytes; it orders contents unpredictably without the key."""
         return hmac.digest(self._content_key, digest, "sha256")
+
+    def sheet(self, about: bytes) -> bytes:
+        """Return the keyed hash of an object or group on contact sheets, 16 bytes: it chooses objects that nobody can foresee."""
+        return self._sheets_hash(about)[:16]

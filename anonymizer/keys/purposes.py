@@ -38,5 +38,7 @@ class Purpose(Enum):
     SETTINGS = "settings"
     #: objects for which somebody decided on rectangles, as a job's graph has them
     REVIEWED = "reviewed objects"
+    #: which objects are drawn on contact sheets, and in which group
+    SHEETS = "contact sheets"
     #: message authentication codes of the audit's and the crosswalk's files
     AUDIT_SEAL = "audit seal"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from profiles import ADMISSIONS, Outcome, PixelPolicy, PixelRisk, PixelSizeError, Rectangle, Reviewed, RuleMatch, outside, union
@@ -15,6 +15,8 @@ from .regions import REGIONS, RegionEvidence, RegionState
 _IMAGE_TYPE, _COLUMNS = 0x00080008, 0x00280011
 #: third values of ImageType of whole slide images that show the slide's label (PS3.3 C.8.12.4.1.1)
 _LABELS = frozenset({"LABEL", "OVERVIEW"})
+#: score of reading from which on a line may be what an object speaks of
+_CERTAIN = 0.8
 #: what blanking can't take out
 _FEATURES = Reason.PIXEL_RECOGNIZABLE_FEATURES
 
@@ -23,7 +25,7 @@ class BlankedBy(NamedTuple):
     """One source of a decision.
 
     Attributes:
-        source: ``rule``, ``region``, ``file`` or ``label``.
+        source: ``rule``, ``region``, ``file``, ``label`` or ``text``.
         name: of the rule; empty for others.
         rectangles: the pixels that it says are to be blanked; empty where it says that nothing is to be.
     """
@@ -33,17 +35,45 @@ class BlankedBy(NamedTuple):
     rectangles: tuple[Rectangle, ...]
 
 
+class TextFindings(NamedTuple):
+    """The account of a search for text in one object. Nothing that was read is in it.
+
+    Attributes:
+        frames: of the object.
+        looked: pictures that were looked at: frames, and those of the least and the greatest values of all frames.
+        alike: frames that weren't, for they are as one that was.
+        rounds: how often a picture was looked at, at most: the last time nothing was found.
+        lines: lines of text that were blanked, in all pictures and rounds.
+        kept: lines that stay, at most in one picture.
+        least_score: the lowest score of reading among lines that were blanked, rounded down to a tenth; 1: there are none.
+        rectangles: how many are blanked for them.
+        best_score: the highest score of reading among lines that were blanked; 0: there are none.
+    """
+
+    frames: int = 0
+    looked: int = 0
+    alike: int = 0
+    rounds: int = 0
+    lines: int = 0
+    kept: int = 0
+    least_score: float = 1.0
+    rectangles: int = 0
+    best_score: float = 0.0
+
+
 class PixelDecision(NamedTuple):
     """The decision on the pixels of one object.
 
     Attributes:
         rows, columns: of the frames for which it was made.
         sources: all that had a say in it.
+        text: the search for text in it; None: text wasn't looked for.
     """
 
     rows: int
     columns: int
     sources: tuple[BlankedBy, ...]
+    text: TextFindings | None = None
 
     @property
     def rectangles(self) -> tuple[Rectangle, ...]:
@@ -61,6 +91,7 @@ class CleanedPixels(NamedTuple):
         fill: the stored values of black, for each sample, separated by commas; empty where nothing was blanked.
         codec_path: in which way the pixels were read and written; empty as well.
         verdict: ``verified``: what was written was decoded and compared; ``kept``: all agree that nothing is to be blanked.
+        text: as in PixelDecision.
     """
 
     rows: int
@@ -70,6 +101,7 @@ class CleanedPixels(NamedTuple):
     fill: str
     codec_path: str
     verdict: str
+    text: TextFindings | None = None
 
 
 class PixelEvidence(NamedTuple):
@@ -91,14 +123,23 @@ class PixelEvidence(NamedTuple):
     reviewed: Reviewed | None
 
 
-def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision | None:
-    """Decide what is blanked in an object: the union of what rules, regions and the reviewer's file say.
+class FoundText(NamedTuple):
+    """The result of a search for text.
 
-    Returns:
-        None for an object at no risk in which nobody blanks anything.
+    Attributes:
+        rectangles: around what was found.
+        findings: the account of it.
+    """
+
+    rectangles: tuple[Rectangle, ...]
+    findings: TextFindings
+
+
+def sources_of(policy: PixelPolicy, evidence: PixelEvidence) -> tuple[BlankedBy, ...]:
+    """Return what rules, regions and the reviewer's file say of an object.
 
     Raises:
-        DeidentificationError: somebody says that it must not be written, or nobody says anything of one at risk.
+        DeidentificationError: somebody says that it must not be written.
     """
     risks = tuple(Reason(risk.reason) for risk in evidence.risks)
 
@@ -132,19 +173,52 @@ def decide(policy: PixelPolicy, evidence: PixelEvidence) -> PixelDecision | None
     if evidence.regions.state is RegionState.VALID:
         around = outside(evidence.regions.regions, evidence.rows, evidence.columns)
         sources.append(BlankedBy("region", "", around))
-    blanks_nothing = reviewed is None and not any(one.rectangles for one in sources)
-    if blanks_nothing and not risks:
+    return tuple(sources)
+
+
+def needs_search(policy: PixelPolicy, evidence: PixelEvidence, sources: Sequence[BlankedBy]) -> bool:
+    """Return whether text is to be looked for in an object: not where a person has looked, nor where all of it goes."""
+    if policy.text is None or evidence.reviewed is not None or any(one.source == "label" for one in sources):
+        return False
+    return policy.text.looks_at_all or bool(evidence.risks)
+
+
+def decide(evidence: PixelEvidence, sources: tuple[BlankedBy, ...], text: FoundText | None = None) -> PixelDecision | None:
+    """Decide what is blanked in an object: the union of what all sources say.
+
+    Args:
+        sources: as ``sources_of`` returns them.
+        text: what was found, where that ``needs_search``.
+
+    Returns:
+        None for an object at no risk in which nobody blanks anything.
+
+    Raises:
+        DeidentificationError: nobody says anything of an object at risk, or what it admits of itself isn't found.
+    """
+    risks = tuple(Reason(risk.reason) for risk in evidence.risks)
+    findings = None
+    if text is not None:
+        sources, findings = (*sources, BlankedBy("text", "", text.rectangles)), text.findings
+    blanks_nothing = evidence.reviewed is None and not any(one.rectangles for one in sources)
+    is_vague = text is not None and text.findings.best_score < _CERTAIN
+    if is_vague and evidence.reviewed is None and not any(one.rectangles for one in sources if one.source != "text"):
+        # speckle may be read as a word, and is not what an object speaks of
+        blanks_nothing = True
+    if blanks_nothing and not risks and text is None:
         return None
     if not sources:
         if evidence.regions.state is RegionState.INVALID:
-            raise refuse(Reason.PIXEL_INVALID_REGIONS, REGIONS)
-        raise refuse(Reason.PIXEL_NO_RULE)
+            raise DeidentificationError(Reason.PIXEL_INVALID_REGIONS, REGIONS, risks)
+        raise DeidentificationError(Reason.PIXEL_NO_RULE, 0, risks)
     if blanks_nothing:
         # a rule speaks of a device, and not of an object that says of itself that something is to be seen in it
         for risk in evidence.risks:
             if risk.reason in ADMISSIONS:
-                raise refuse(Reason(risk.reason), risk.tag)
-    return PixelDecision(evidence.rows, evidence.columns, tuple(sources))
+                reason = Reason(risk.reason)
+                is_sought = text is not None and reason is Reason.BURNED_IN_ANNOTATION
+                raise DeidentificationError(Reason.PIXEL_TEXT_NOT_FOUND if is_sought else reason, risk.tag, risks)
+    return PixelDecision(evidence.rows, evidence.columns, sources, findings)
 
 
 def _labels(policy: PixelPolicy, evidence: PixelEvidence) -> Iterable[BlankedBy]:

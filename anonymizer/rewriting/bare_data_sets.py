@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from profiles import compile_plan
 
-from ..blanking import PixelCleaner
 from ..dicom.buffer import Buffer
 from ..dicom.encoding import UNDEFINED, Encoding
 from ..dicom.object_reader import ObjectReader
@@ -16,13 +15,12 @@ from ..dicom.part10 import native_syntax
 from ..dicom.tags import SOP_CLASS
 from ..files.pieces import Piece, PieceBatch
 from ..identity.lookahead import find_class
-from ..pixels import decide
 from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
+from .object_pixels import ObjectPixels
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
-from .pixel_header import PixelHeader
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ def rewrite_bare(
     if find_class(buffer, 0, encoding, "").has_references:
         plan = rules.with_references(plan)
     facts = resources.subjects.read_subject(buffer, 0, encoding, is_of_patient=plan.belongs_to_study)
-    policy, findings, cleaner = resources.profile.pixels, HeaderFindings(), None
+    findings, pixels, is_judged = HeaderFindings(), ObjectPixels(None, searches=True), False
     while True:
         state = rules.begin(plan, encoding, resources.uids, facts, findings)
         pieces = rewrite_object(state, buffer, 0)
@@ -53,28 +51,36 @@ def rewrite_bare(
             plan = rules.with_references(plan)
             continue
         rules.check_nested_pixels(state)
-        risks = rules.pixel_risks(state, keep=policy.passes_risks)
+        risks = rules.pixel_risks(state, keep=resources.profile.pixels.passes_risks)
         rules.check_face(rules.face(state), None)
-        if policy.cleans and cleaner is None:
-            header = PixelHeader(state, fragments_syntax if state.pixel_length == UNDEFINED else native_syntax(encoding), risks)
-            if header.is_meant and (decision := decide(policy, header.evidence(policy))) is not None:
-                cleaner = header.cleaner(decision)
+        if pixels.is_searched:
+            # this walk stopped at the pixels; they are handed over once more where something is blanked
+            assert state.bulk is not None
+            _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), None, pixels.take), [])
+            pixels.end_search()
+            findings = findings._replace(searches_pixels=False)
+            continue
+        if not is_judged:
+            is_judged = True
+            syntax = fragments_syntax if state.pixel_length == UNDEFINED else native_syntax(encoding)
+            pixels.judge(state, syntax, risks, header_only=True)
+            if pixels.is_searched:
+                findings = findings._replace(searches_pixels=True)
+                continue
         missing = rules.missing_uids(state) if SOP_CLASS in state.uids else {}
-        before, is_blanked = findings, cleaner is not None
+        before, is_blanked = findings, pixels.is_blanked
         statement = rules.statement(state, risks, is_blanked=is_blanked)
         findings = HeaderFindings(risks, statement, {**before.missing, **missing}, is_blanked)
         if findings == before:
             written = fragments_syntax
-            if cleaner is not None and state.pixel_length == UNDEFINED:
-                written = cleaner.written_syntax
-            return b"".join(_finish(rules, state, pieces, content, cleaner)), written
+            if state.pixel_length == UNDEFINED:
+                written = pixels.written_syntax(written)
+            return b"".join(_finish(rules, state, pieces, content, pixels)), written
         if is_blanked:
             plan = rules.blanking(plan)
 
 
-def _finish(
-    rules: ObjectRules, state: ObjectState, pieces: list[Piece], content: bytes, cleaner: PixelCleaner | None
-) -> list[Piece]:
+def _finish(rules: ObjectRules, state: ObjectState, pieces: list[Piece], content: bytes, pixels: ObjectPixels) -> list[Piece]:
     """Return ``pieces`` without what names somebody, and behind them the pixels in which something is blanked."""
     screen = state.resources.screen
     screening = None if screen is None else ObjectScreening(screen, frozenset())
@@ -83,7 +89,7 @@ def _finish(
     written = [*(pieces if screening is None else screening.screen(pieces, state))]
     if state.bulk is None:
         return written
-    behind = _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), screening, cleaner), written)
+    behind = _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), screening, pixels.take), written)
     rest: list[Piece] = [*end_object(state)] if not behind else rewrite_object(state, Buffer(behind, complete=True), 0)
     rules.check_nested_pixels(state)
     return [*written, *(rest if screening is None else screening.screen(rest, state))]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import chain
+from typing import TypeAlias
 
-from ..blanking import PixelCleaner
 from ..dicom.buffer import Bulk, BulkKind
+from ..dicom.encoding import Encoding
 from ..dicom.object_reader import ObjectReader
 from ..dicom.tags import PIXEL_DATA
 from ..errors import DeidentificationError
@@ -16,15 +17,18 @@ from .elements import cell_mask
 from .object_screening import ObjectScreening
 from .object_state import ObjectState
 
+#: as ``PixelCleaner.clean`` is
+TakePixels: TypeAlias = Callable[[Piece, Callable[[int], bytes], int, Encoding], Generator[list[Piece], None, bytes]]
+
 
 def pass_bulk(
-    state: ObjectState, bulk: Bulk, source: ObjectReader, screening: ObjectScreening | None, cleaner: PixelCleaner | None
+    state: ObjectState, bulk: Bulk, source: ObjectReader, screening: ObjectScreening | None, take: TakePixels | None
 ) -> Generator[PieceBatch, None, bytes]:
     """Pass a bulk value on, or over, and return what was read behind it.
 
     Args:
         bulk: the value at which the walk stopped.
-        cleaner: what blanks the object's pixels.
+        take: gets the object's pixels where they are handed over: to be blanked, or looked at.
 
     Raises:
         DeidentificationError: the object ends before the value does, the value names somebody, or its pixels can't be cleaned.
@@ -34,21 +38,19 @@ def pass_bulk(
         look = None if screening is None else screening.check_fragment
         return (yield from source.fragments(buffer.content[bulk.offset :], state.encoding, look))
     if bulk.kind is BulkKind.BLANK_FRAGMENTS:
-        assert cleaner is not None
-        return (yield from cleaner.clean(buffer.view[bulk.offset :], source.read, bulk.length, state.encoding))
+        assert take is not None
+        return (yield from take(buffer.view[bulk.offset :], source.read, bulk.length, state.encoding))
     # as far as it is at hand
     end = min(bulk.offset + bulk.length, len(buffer.content))
     beginning: Piece = buffer.view[bulk.offset : end]
     missing = bulk.length - len(beginning)
     if bulk.kind is BulkKind.BLANK:
-        assert cleaner is not None
+        assert take is not None
         if state.overlay_bits:
             mask = cell_mask(state)
-            yield from cleaner.clean(
-                mask.apply(beginning), lambda size: mask.apply(source.read(size)), bulk.length, state.encoding
-            )
+            yield from take(mask.apply(beginning), lambda size: mask.apply(source.read(size)), bulk.length, state.encoding)
         else:
-            yield from cleaner.clean(beginning, source.read, bulk.length, state.encoding)
+            yield from take(beginning, source.read, bulk.length, state.encoding)
     elif bulk.kind is BulkKind.MASK:
         mask = cell_mask(state)
         for chunk in chain((beginning,), source.copy(missing, last)):

@@ -320,7 +320,7 @@ def _rewrite_undefined(state: ObjectState, rule: Rule, element: Element) -> list
 def _pass_fragments(state: ObjectState, element: Element) -> list[Piece]:
     """Return encapsulated pixel data as it is; where the buffer doesn't hold it, only its header, and the walk is to stop."""
     buffer, state.pixel_vr, state.pixel_length = state.buffer, element.vr, element.length
-    if state.blanks_pixels:
+    if state.hands_over_pixels:
         return stop_at_pixels(state, element, BulkKind.BLANK_FRAGMENTS)
     header = buffer.view[element.position : element.value]
     end = buffer.fragments_end(element.value, element.encoding)

@@ -207,7 +207,7 @@ def find_bulk(state: ObjectState, rule: Rule, element: Element) -> Bulk:
         raise NeedMoreError
     if tag == PIXEL_DATA and rule.operation is _KEEP:
         state.pixel_vr, state.pixel_length = element.vr, length
-        if state.blanks_pixels:
+        if state.hands_over_pixels:
             return Bulk(BulkKind.BLANK, value, length)
         return Bulk(BulkKind.MASK if state.overlay_bits else BulkKind.COPY, value, length)
     if rule.inspected:
@@ -255,7 +255,7 @@ def _rewrite_pixels(state: ObjectState, rule: Rule, element: Element) -> list[Pi
     if rule.action is not None:
         state.rules.append(rule)
     view, state.pixel_vr, state.pixel_length = state.buffer.view, element.vr, element.length
-    if state.blanks_pixels:
+    if state.hands_over_pixels:
         return stop_at_pixels(state, element, BulkKind.BLANK)
     pixels: Piece = view[element.value : element.following]
     if state.overlay_bits:

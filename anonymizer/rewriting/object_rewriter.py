@@ -6,9 +6,8 @@ from collections.abc import Container, Iterator
 from itertools import chain
 from typing import cast
 
-from profiles import BEHIND_IDENTITY, MODALITY, Operation, PixelRisk, Plan, compile_plan
+from profiles import BEHIND_IDENTITY, MODALITY, Operation, Plan, compile_plan
 
-from ..blanking import PixelCleaner
 from ..dicom.buffer import Buffer, BulkKind, NeedMoreError
 from ..dicom.deflate import deflate
 from ..dicom.object_reader import ObjectReader
@@ -21,16 +20,16 @@ from ..identity.lookahead import Identity, new_patient_id, originals_of, origina
 from ..identity.patients import Patient
 from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
-from ..pixels import FaceEvidence, PixelDecision, PixelEvidence, decide
+from ..pixels import FaceEvidence, PixelDecision
 from ..reasons import Reason
 from ..report import Report
 from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
 from .describer import Describer
+from .object_pixels import ObjectPixels
 from .object_rules import ObjectRules
 from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
-from .pixel_header import PixelHeader, account_of
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -47,8 +46,7 @@ class Deidentification:
         facts: what was learnt before the first element was rewritten.
         originals: who the patient was and is; None unless asked for, and before the header was scanned.
         face: evidence of a head; None where none is looked for, and before the header was walked.
-        pixels: the decision on pixels that are cleaned; None where there is nothing to decide.
-        pixel_evidence: the evidence by which it was made; None where it was given.
+        pixels: the decision on its pixels, and what follows from it.
     """
 
     def __init__(
@@ -63,11 +61,13 @@ class Deidentification:
         pixels: PixelDecision | None = None,
         originals: bool = False,
         wants_patient: bool = False,
+        searches: bool = False,
     ) -> None:
         """
         Args:
             size, words, heads, pixels, wants_patient: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
+            searches: look for text when the header is scanned, where the profile asks for that.
         """
         self._rules = rules
         self._source = source
@@ -79,14 +79,13 @@ class Deidentification:
         self._wants_patient = wants_patient
         self.originals: Originals | None = None
         self.face: FaceEvidence | None = None
-        self.pixels = pixels
-        self.pixel_evidence: PixelEvidence | None = None
-        self._cleaner: PixelCleaner | None = None
+        self.pixels = ObjectPixels(pixels, searches=searches)
         self.facts = SubjectFacts()
         self._header: FileHeader | None = None
         self._plan: Plan | None = None
         self._state: ObjectState | None = None
         self._findings = HeaderFindings()
+        self.pixel_risks: tuple[Reason, ...] = ()  # as far as the header was walked
         self._is_judged = False
         self._screening: ObjectScreening | None = None
         #: the bytes at hand, and where the data set begins in them, or what is left of it
@@ -125,14 +124,14 @@ class Deidentification:
             actions=self._rules.summary(state.rules),
             notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
             pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
-            pixels=None if self.pixels is None else account_of(self.pixels, self._cleaner),
+            pixels=self.pixels.account,
         )
 
     @property
     def _written_syntax(self) -> str:
         """UID of the transfer syntax in which the object is written."""
         assert self._header is not None
-        return self._header.transfer_syntax if self._cleaner is None else self._cleaner.written_syntax
+        return self.pixels.written_syntax(self._header.transfer_syntax)
 
     @property
     def bytes_read(self) -> int:
@@ -203,7 +202,11 @@ class Deidentification:
         yield from batches
 
     def scan(self) -> None:
-        """Walk the header only, up to the pixel data."""
+        """Walk the header only, up to the pixel data; and look at that, where text is to be looked for.
+
+        Raises:
+            DeidentificationError: as far as what was read tells, the object can't be de-identified with certainty.
+        """
         batches = self._batches(header_only=True)
         first = next(batches)
         if self.originals is not None:
@@ -230,9 +233,13 @@ class Deidentification:
             if bulk is None or bulk.kind is not BulkKind.SKIP or last >= BEHIND_IDENTITY:
                 yield self._screened(held)
                 held = []
-            if bulk is None or (header_only and last >= FIRST_PIXELS):
+            at_pixels = header_only and last >= FIRST_PIXELS
+            if bulk is None or (at_pixels and not self.pixels.is_searched):
                 return
-            behind = yield from pass_bulk(self.state, bulk, self._source, self._screening, self._cleaner)
+            behind = yield from pass_bulk(self.state, bulk, self._source, self._screening, self.pixels.take)
+            if at_pixels:
+                self.pixels.end_search()
+                return
             more = self._source.read(max(0, _HEAD - len(behind)))
             self._buffer, self._start = Buffer(behind + more, len(behind) + len(more) < _HEAD), 0
             if not self._buffer.content:
@@ -363,15 +370,21 @@ class Deidentification:
             self._is_judged = True
             # one whose face is judged is refused later: what its header tells of the series must be heard
             risks = rules.pixel_risks(state, keep=keep or (header_only and state.plan.judges_faces))
+            self.pixel_risks = tuple(Reason(risk.reason) for risk in risks)
             rules.check_study(state)
-            self._decide_pixels(risks)
+            assert self._header is not None
+            self.pixels.judge(state, self._header.transfer_syntax, risks, header_only=header_only)
             self.face = rules.face(state)
             if not header_only:
                 # of a series all headers are looked at first
                 rules.check_face(self.face, self._heads)
+        if self.pixels.is_searched and not self._findings.searches_pixels:
+            # the walk is to stop at the pixels, even where all of them are at hand
+            self._findings = self._findings._replace(searches_pixels=True)
+            return True
         if not self._is_judged or header_only:
             return False
-        is_blanked = self._cleaner is not None
+        is_blanked = self.pixels.is_blanked
         statement = rules.statement(state, risks, is_blanked=is_blanked)
         if risks == self._findings.pixel_risks and statement == self._findings.statement:
             return False
@@ -379,20 +392,3 @@ class Deidentification:
         if is_blanked:
             self._plan = rules.blanking(state.plan)
         return True
-
-    def _decide_pixels(self, risks: tuple[PixelRisk, ...]) -> None:
-        """Decide what is blanked in an object, where the profile cleans pixels.
-
-        Raises:
-            DeidentificationError: nothing tells, or it can't be blanked.
-        """
-        policy, state = self._rules.resources.profile.pixels, self.state
-        if not policy.cleans:
-            return
-        assert self._header is not None
-        header = PixelHeader(state, self._header.transfer_syntax, risks)
-        if self.pixels is None and header.is_meant:
-            self.pixel_evidence = header.evidence(policy)
-            self.pixels = decide(policy, self.pixel_evidence)
-        if self.pixels is not None:
-            self._cleaner = header.cleaner(self.pixels)

@@ -82,6 +82,7 @@ class ObjectRules:
         if findings.statement is not None:
             state.stamping = self.resources.statements.stamping(plan, findings.statement)
         state.blanks_pixels = findings.blanks_pixels
+        state.hands_over_pixels = findings.blanks_pixels or findings.searches_pixels
         if findings.missing:
             state.missing = findings.missing
             add_missing_uids(state)

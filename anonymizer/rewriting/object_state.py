@@ -39,12 +39,14 @@ class HeaderFindings(NamedTuple):
         statement: what it says of what was done to it; None: what is expected.
         missing: by tag of a UID that the object lacks, or has empty: what takes the place of the original one.
         blanks_pixels: something is blanked in its pixels.
+        searches_pixels: text is looked for in them.
     """
 
     pixel_risks: tuple[PixelRisk, ...] = ()
     statement: Statement | None = None
     missing: Mapping[int, bytes] = MappingProxyType({})
     blanks_pixels: bool = False
+    searches_pixels: bool = False
 
 
 class ObjectState:
@@ -80,7 +82,8 @@ class ObjectState:
         judged_by: original values by which the object's pixels are judged.
         known: original values that identify somebody.
         new_uids: original UID -> new one, of all that were replaced.
-        blanks_pixels: PixelData isn't passed but handed to whoever blanks it.
+        blanks_pixels: something is blanked in PixelData.
+        hands_over_pixels: PixelData isn't passed but handed to whoever blanks it, or looks for text in it.
         pixel_vr, pixel_length: VR and length in bytes of PixelData as the file has it, where it stays.
         pixels, encapsulated: the value of PixelData, where it lies in the buffer and stays, and whether it is fragments.
         undone, dates: what custom rules kept that the profile would not, as ``Statements.of`` takes it.
@@ -98,6 +101,7 @@ class ObjectState:
         "encapsulated",
         "encoding",
         "facts",
+        "hands_over_pixels",
         "has_references",
         "is_local",
         "judged_by",
@@ -135,7 +139,7 @@ class ObjectState:
         self.uid_mapping = uid_mapping
         self.facts = facts
         self.missing: Mapping[int, bytes] = {}
-        self.blanks_pixels = False
+        self.blanks_pixels = self.hands_over_pixels = False
         self.pixel_vr, self.pixel_length = b"", 0
         self.stamping: Stamping = resources.statements.stamping(plan, None)
         self.cleaner: DescriptorCleaner | None = None

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from profiles import BURNED_IN_ANNOTATION, SPECIMEN_LABEL_IN_IMAGE, PixelPolicy, PixelRisk, Reviewed, attribute_vr, union
 
-from ..blanking import PixelCleaner, PixelForm, form_of, read_image_format
+from ..blanking import ImageFormat, PixelCleaner, PixelForm, form_of, read_image_format
 from ..dicom.tags import PIXEL_DATA, SERIES, SOP_INSTANCE
 from ..errors import DeidentificationError
-from ..pixels import CleanedPixels, PixelDecision, PixelEvidence, read_regions, size_of
+from ..pixels import BlankedBy, CleanedPixels, PixelDecision, PixelEvidence, read_regions, size_of
 from ..pixels.notes import noted_value
 from ..pixels.regions import ABSENT, INVALID, RegionState
 from ..pixels.triage import split_values
 from ..reasons import Reason
+from ..text_detection import PixelSearch
+from .kept_lines import keeps_measurements
 from .object_state import ObjectState
 
 _ROWS, _COLUMNS, _IMAGE_TYPE, _OFFSETS = 0x00280010, 0x00280011, 0x00080008, 0x7FE00001
 #: LossyImageCompression
 _LOSSY = 0x00282110
+#: CineRate, FrameTime, FrameTimeVector, RecommendedDisplayFrameRate
+_OF_LOOPS = frozenset({0x00180040, 0x00181063, 0x00181065, 0x00082144})
+#: TotalPixelMatrixColumns
+_MATRIX = 0x00480006
+_CENTER, _WIDTH, _INTERCEPT, _SLOPE = 0x00281050, 0x00281051, 0x00281052, 0x00281053
+_RESCALING = ((_SLOPE, "1"), (_INTERCEPT, "0"))
+#: windows of an image that are looked at
+_MOST_WINDOWS = 3
 _ADMITTED_BY_ITEMS = {
     BURNED_IN_ANNOTATION: Reason.BURNED_IN_ANNOTATION,
     SPECIMEN_LABEL_IN_IMAGE: Reason.PIXEL_SPECIMEN_LABEL,
@@ -39,12 +50,15 @@ class PixelHeader:
 
     @property
     def is_meant(self) -> bool:
-        """True for an object at risk, and for one that a site's own rule or a reviewer speaks of."""
+        """True for an object at risk, and for one that a site's own rule or a reviewer speaks of, or in which text is sought."""
         if self._risks:
             return True
         state = self._state
         if not state.judged_by.has_pixels:
             return False
+        text = state.resources.profile.pixels.text
+        if text is not None and text.looks_at_all and not self._is_tiled:
+            return True
         triage = state.resources.rule_triage
         if triage is not None and triage.may_mean(state.judged_by, state.charset):
             return True
@@ -101,6 +115,63 @@ class PixelHeader:
         if not rectangles:
             return None
         state = self._state
+        image = self._image(decision.rows, decision.columns)
+        try:
+            says_lossy = "01" in self._values(frozenset({_LOSSY})).get(_LOSSY, ())
+            return PixelCleaner(image, rectangles, self._transfer_syntax, with_table=_has_table(state), says_lossy=says_lossy)
+        except DeidentificationError as error:
+            raise error.with_risks(self._reasons) from None
+
+    def search(self, evidence: PixelEvidence, sources: Sequence[BlankedBy]) -> PixelSearch:
+        """Return what looks for text in the object's pixels.
+
+        Args:
+            sources: what others say is to be blanked.
+
+        Raises:
+            DeidentificationError: they can't be decoded.
+        """
+        search = self._state.resources.profile.pixels.text
+        assert search is not None
+        image = self._image(evidence.rows, evidence.columns)
+        if self._is_tiled and image.frames > 1:
+            # text may stand over several tiles, and in none of them
+            raise self._refusal(Reason.PIXEL_UNSUPPORTED_FORMAT, _MATRIX)
+        black = union((one.rectangles for one in sources), evidence.rows, evidence.columns)
+        keeps = keeps_measurements(self._state) if search.keeps_measurements else None
+        try:
+            return PixelSearch(search, image, self._transfer_syntax, black, keeps, moves=self._moves(), windows=self._windows())
+        except DeidentificationError as error:
+            raise error.with_risks(self._reasons) from None
+
+    @property
+    def _is_tiled(self) -> bool:
+        """True if frames are tiles of one picture (PS3.3 C.8.12.14)."""
+        return _MATRIX in self._values(frozenset({_MATRIX}))
+
+    def _moves(self) -> bool:
+        """Return whether the frames follow each other in time (PS3.3 C.7.6.5), by an attribute that has a value."""
+        return any(any(values) for values in self._values(_OF_LOOPS).values())
+
+    def _windows(self) -> list[tuple[float, float]]:
+        """Return the windows in stored values (PS3.3 C.11.2.1.2): WindowCenter, WindowWidth, as the rescaled values have them."""
+        found = self._values(frozenset({_CENTER, _WIDTH, _SLOPE, _INTERCEPT}))
+        try:
+            slope, intercept = (float((found.get(tag) or (default,))[0] or default) for tag, default in _RESCALING)
+            pairs = zip(map(float, found.get(_CENTER, ())), map(float, found.get(_WIDTH, ())), strict=False)
+            edges = [[(center + side * width / 2 - intercept) / slope for side in (-1, 1)] for center, width in pairs]
+        except (ValueError, ZeroDivisionError):
+            # whoever shows the image has none, either
+            return []
+        return [(min(each), max(each)) for each in edges[:_MOST_WINDOWS] if all(map(isfinite, each)) and each[0] != each[1]]
+
+    def _image(self, rows: int, columns: int) -> ImageFormat:
+        """Return the format of the object's pixels.
+
+        Raises:
+            DeidentificationError: it isn't known, or the image is of another size.
+        """
+        state = self._state
         if PIXEL_DATA not in state.judged_by.top:
             # FloatPixelData or DoubleFloatPixelData
             raise self._refusal(Reason.PIXEL_UNSUPPORTED_FORMAT)
@@ -109,15 +180,13 @@ class PixelHeader:
             raise self._refusal(Reason.PIXEL_UNSUPPORTED_SYNTAX)
         try:
             image = read_image_format(state.buffer, state.start, state.encoding, state.pixel_vr, form=form)
-            says_lossy = "01" in self._values(frozenset({_LOSSY})).get(_LOSSY, ())
-            cleaner = PixelCleaner(image, rectangles, self._transfer_syntax, with_table=_has_table(state), says_lossy=says_lossy)
         except DeidentificationError as error:
             raise error.with_risks(self._reasons) from None
-        if (image.rows, image.columns) != (decision.rows, decision.columns):
+        if (image.rows, image.columns) != (rows, columns):
             raise self._refusal(Reason.PIXEL_SIZE_MISMATCH, _ROWS)
         if form is PixelForm.NATIVE and state.pixel_length != image.value_length:
             raise self._refusal(Reason.PIXEL_LENGTH_MISMATCH, PIXEL_DATA)
-        return cleaner
+        return image
 
     @property
     def _reasons(self) -> tuple[Reason, ...]:
@@ -139,12 +208,12 @@ class PixelHeader:
 def account_of(decision: PixelDecision, cleaner: PixelCleaner | None) -> CleanedPixels:
     """Return the account of an object's pixels, once they have passed ``cleaner``; None: nothing was to be blanked."""
     if cleaner is None:
-        return CleanedPixels(decision.rows, decision.columns, 0, decision.sources, "", "", "kept")
+        return CleanedPixels(decision.rows, decision.columns, 0, decision.sources, "", "", "kept", decision.text)
     done = cleaner.verdict
     # what was widened may overlap
     widened = [union((cleaner.effective(one.rectangles),), decision.rows, decision.columns) for one in decision.sources]
     sources = tuple(one._replace(rectangles=areas) for one, areas in zip(decision.sources, widened, strict=True))
-    return CleanedPixels(decision.rows, decision.columns, done.frames, sources, done.fill, done.codec, "verified")
+    return CleanedPixels(decision.rows, decision.columns, done.frames, sources, done.fill, done.codec, "verified", decision.text)
 
 
 def _was_resampled(values: Mapping[int, tuple[str, ...]]) -> bool:

@@ -63,7 +63,8 @@ CREATE OR REPLACE TEMP TABLE no_references (
 );
 CREATE OR REPLACE TEMP TABLE no_pixels (
     source_id VARCHAR, instance_hash BLOB, output_name VARCHAR, frames BIGINT, rows INTEGER, columns INTEGER, source VARCHAR,
-    rule VARCHAR, x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER, fill VARCHAR, codec_path VARCHAR, verdict VARCHAR
+    rule VARCHAR, x0 INTEGER, y0 INTEGER, x1 INTEGER, y1 INTEGER, fill VARCHAR, codec_path VARCHAR, verdict VARCHAR,
+    text_pictures INTEGER, text_rounds INTEGER, text_lines INTEGER, text_lines_kept INTEGER, text_least_score FLOAT
 );
 
 -- names: written by `python -m tests.support.audit_names`

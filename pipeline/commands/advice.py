@@ -104,6 +104,30 @@ _ADVICE: tuple[tuple[tuple[Reason, ...], str], ...] = (
         "pixels were not clean after they had been cleaned: please report it, with the version and this reason.",
     ),
     (
+        (Reason.PIXEL_TEXT_NOT_FOUND,),
+        "they say that text is in their pixels, and none was found: look at them, then list rectangles for --rectangles, or keep "
+        "them there.",
+    ),
+    (
+        (Reason.PIXEL_TEXT_TIMEOUT,),
+        "the search for text took too long: give more --text-seconds or a larger --text-every, or list rectangles for "
+        "--rectangles.",
+    ),
+    (
+        (Reason.PIXEL_TEXT_REMAINS,),
+        "text is found in them whatever is blanked: look at them, then list rectangles for --rectangles.",
+    ),
+    (
+        (Reason.PIXEL_TEXT_ENGINE_MISSING,),
+        "packages that find text in pixels are missing: install the extra ocr on all workers (pip install -e '.[ocr]'), then run "
+        "again.",
+    ),
+    (
+        (Reason.PIXEL_TEXT_ENGINE_FAILED,),
+        "what finds text in pixels died, or took more memory or time than it may: run again with more memory, or list rectangles "
+        "for --rectangles.",
+    ),
+    (
         (Reason.EMBEDDED_OVERLAY,),
         "an overlay lies in compressed pixels, which this program can't change: decompress them with another, then run again.",
     ),

@@ -13,6 +13,7 @@ import click
 
 from ..exit_codes import EXIT_FAILED, EXIT_QUARANTINED, EXIT_TRANSIENT
 from ..signals import set_interruption_message
+from ..undecided_lines import undecided_lines
 from .command_errors import usage_error
 from .grouped_help import GroupedCommand
 from .profile_options import with_engine, with_profile
@@ -56,6 +57,8 @@ def file(
         usage_error("OUT is missing: give a file, - for standard output, or --in-place")
     else:
         _check(source, target)
+    if (reviewed := profile.pixels.rectangles) is not None and reviewed.undecided:
+        click.echo(f"Warning: {undecided_lines(reviewed.undecided)}", err=True)
     if not engine.key:
         click.echo("No --key was given: nobody can repeat the pseudonyms, UIDs and dates of this file.", err=True)
     anonymizer = Anonymizer(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+from ..options import MOST_SAMPLES, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
 from .beam_options import beam_arguments
 from .grouped_help import add_options, options_of
 from .profile_options import rule_files, with_engine, with_profile
@@ -22,6 +22,7 @@ _place = options_of("Places")
 _continue = options_of("Earlier runs")
 _conflict = options_of("Outputs")
 _crosswalk = options_of("Crosswalk (restricted)")
+_sheets = options_of("Contact sheets (restricted)")
 
 _PLACES = (
     _place(
@@ -88,6 +89,26 @@ _CROSSWALK = (
         "--crosswalk-certificate", metavar="FILE", help="Encrypt the crosswalk for the holder of this X.509 certificate (RSA)."
     ),
 )
+_SHEETS = (
+    _sheets(
+        "--contact-sheets",
+        metavar="FOLDER",
+        help="Draw sampled objects before and after CleanPixelData into pages in FOLDER, for people. Default: draw none.",
+    ),
+    _sheets(
+        "--contact-sheet-certificate",
+        metavar="FILE",
+        help="Encrypt the contact sheets for the holder of this X.509 certificate (RSA).",
+    ),
+    _sheets(
+        "--contact-sheet-samples",
+        type=click.IntRange(1, MOST_SAMPLES),
+        default=ContactSheetOptions.samples,
+        show_default=True,
+        metavar="NUMBER",
+        help="Objects drawn of each pixel risk, device and size of image.",
+    ),
+)
 
 
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -109,6 +130,9 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         object_metadata: bool,
         crosswalk: str | None,
         crosswalk_certificate: str | None,
+        contact_sheets: str | None,
+        contact_sheet_certificate: str | None,
+        contact_sheet_samples: int,
         beam_args: tuple[str, ...],
         **others: Any,
     ) -> None:
@@ -123,6 +147,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 engine=engine,
                 continuation=continuation,
                 crosswalk=CrosswalkOptions(crosswalk, crosswalk_certificate),
+                sheets=ContactSheetOptions(contact_sheets, contact_sheet_certificate, contact_sheet_samples),
                 storage=storage(),
                 conflicts=conflicts,
                 object_metadata=object_metadata,
@@ -133,5 +158,5 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, beam_arguments))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))

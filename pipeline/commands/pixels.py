@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..exit_codes import EXIT_FAILED
+from ..undecided_lines import undecided_lines
 from .command_errors import usage_error
 from .grouped_help import GroupedCommand, add_options
-from .profile_options import KEY_OPTIONS, PIXEL_OPTIONS
+from .profile_options import KEY_OPTIONS, PIXEL_OPTIONS, text_search
+from .propose_rules import propose_rules
 
 if TYPE_CHECKING:
     from anonymizer import DeidentificationError
@@ -28,7 +30,7 @@ _WIDTH = 2
 
 @click.group("pixels")
 def pixels() -> None:
-    """Try pixel rules on a file."""
+    """Try pixel rules on a file, or have some proposed."""
 
 
 @pixels.command(cls=GroupedCommand, example="dicom-deid pixels check rules.csv image.dcm --draw rectangles.png")
@@ -51,6 +53,10 @@ def check(
     scope: str,
     draw: str | None,
     frame: int,
+    detect_text: str,
+    keep_text: str,
+    text_every: int,
+    text_seconds: int,
     **settings: Any,
 ) -> None:
     """Show what the lint says of RULES, which rules match FILE, and what would be blanked in it.
@@ -71,8 +77,11 @@ def check(
         usage_error("FILE is no file" if os.path.lexists(file) else "FILE doesn't exist")
     if draw is not None and os.path.lexists(draw):
         usage_error("--draw: the file exists, and pictures of patients are never overwritten: choose another name")
-    profile = _profile((rules, *pixel_rules), rectangles=rectangles, **settings)
+    text = text_search(detect_text, keep_text, text_every, text_seconds)
+    profile = _profile((rules, *pixel_rules), rectangles=rectangles, detect_text=text, **settings)
     reviewed = profile.pixels.rectangles
+    if reviewed is not None and reviewed.undecided:
+        click.echo(f"Warning: {undecided_lines(reviewed.undecided)}", err=True)
     if reviewed is not None and reviewed.has_hashes and not key:
         click.echo("No --key was given: lines of --rectangles with an instance_hash can't be found.", err=True)
     engine = Engine(profile, Key.load(key, scope) if key else Key.generate())
@@ -109,7 +118,7 @@ def _cleaned(engine: Engine, file: str, found: PixelInspection) -> tuple[Sequenc
     if found.error is not None:
         return wanted, found.error
     with open(file, "rb") as stream:
-        done = engine.deidentify(stream)
+        done = engine.deidentify(stream, pixels=found.decision)
         try:
             for _ in done.chunks():
                 pass
@@ -204,3 +213,6 @@ def _draw(file: str, picture: str, frame: int, rectangles: Sequence[Rectangle]) 
         usage_error(f"--draw: the picture can't be written: {error.strerror}")
     with open(handle, "wb") as stream:
         image.save(stream, "PNG")
+
+
+pixels.add_command(propose_rules)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..events import reporter
+from ..needed_extras import NEEDS_OCR
 from ..options import EngineOptions
 from .command_errors import usage_error
 from .grouped_help import add_options, options_of
 
 if TYPE_CHECKING:
-    from profiles import ConfidentialityProfile
+    from profiles import ConfidentialityProfile, TextSearch
 
 _option = options_of("Profile (PS3.15 Annex E)")
 _engine_option = options_of("Key and identity")
@@ -42,6 +43,37 @@ PIXEL_OPTIONS = (
         default="drop",
         show_default=True,
         help="Leave out, or blank, whole slide images of a slide's label, with --pixels clean.",
+    ),
+    _option(
+        "--detect-text",
+        type=click.Choice(["off", "risk", "all"]),
+        default="off",
+        show_default=True,
+        help="Look for text in the pixels of objects at risk, or of all, and blank it, with --pixels clean. Needs the extra ocr: "
+        "pip install -e '.[ocr]'.",
+    ),
+    _option(
+        "--keep-text",
+        type=click.Choice(["nothing", "measurements"]),
+        default="nothing",
+        show_default=True,
+        help="Keep lines of known harmless words and short numbers, with --detect-text.",
+    ),
+    _option(
+        "--text-every",
+        type=click.IntRange(1, 1000),
+        default=5,
+        show_default=True,
+        metavar="K",
+        help="Of loops with more than 8 frames look for text in each K-th frame, and in the least and greatest values of all.",
+    ),
+    _option(
+        "--text-seconds",
+        type=click.IntRange(1, 86_400),
+        default=600,
+        show_default=True,
+        metavar="SECONDS",
+        help="Seconds of CPU that the search for text in one object may take; then the object is quarantined.",
     ),
     _option("--trust-burned-in-no", is_flag=True, help="Trust BurnedInAnnotation NO also in ultrasound and secondary captures."),
     _option("--pixel-risk", metavar="FILE", help="CSV file with more rows for the table of pixel risks."),
@@ -140,6 +172,21 @@ def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((option, path) for option, path in several if (option, path) not in _NO_FILES)
 
 
+def text_search(objects: str, keep: str, every: int, seconds: int) -> TextSearch | None:
+    """Return the search for text that the command line asks for; None: none. End the command if nothing here could do it."""
+    from anonymizer.internals import text_engine_in_words
+    from profiles import TextSearch
+
+    if objects == "off":
+        if keep != "nothing":
+            usage_error("--keep-text needs --detect-text: no text is looked for without it")
+        return None
+    engine = text_engine_in_words()
+    if not engine:
+        usage_error(f"--detect-text {NEEDS_OCR}")
+    return TextSearch(objects, keep, every, seconds, engine)
+
+
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:
     """Return the profile that the command line names, or end the command with a usage error."""
     from profiles import ConfidentialityProfile, ProfileError, ProfileWarning
@@ -178,6 +225,10 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         accept_rules: tuple[str, ...],
         rectangles: str | None,
         slide_labels: str,
+        detect_text: str,
+        keep_text: str,
+        text_every: int,
+        text_seconds: int,
         trust_burned_in_no: bool,
         pixel_risk: str | None,
         faces: str,
@@ -198,6 +249,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             accept_rules=accept_rules,
             rectangles=rectangles,
             slide_labels=slide_labels,
+            detect_text=text_search(detect_text, keep_text, text_every, text_seconds),
             trust_burned_in_no=trust_burned_in_no,
             pixel_risk=pixel_risk,
             faces=faces,

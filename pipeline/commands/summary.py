@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +37,7 @@ _IN_EVENT = (
         "uids",
         "gone",
         "bytes_written",
+        "contact_sheets",
         "operations",
         "other_settings",
         "times",
@@ -130,6 +131,8 @@ def _sentences(report: RunReport) -> Iterator[str]:
             f"--rectangles has {reviewed['lines']} lines, and {by_file} objects of this run were cleaned "
             "or kept by them: others were refused, were done before, or are not there (mistyped UIDs, hashes of another key)."
         )
+    if (sheets := report.contact_sheets) is not None:
+        yield _of_sheets(sheets)
     is_kept = any(risk.get("kept") for risk in report.pixel_risks.values())
     # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":
@@ -137,6 +140,18 @@ def _sentences(report: RunReport) -> Iterator[str]:
     if report.superseded:
         yield _SUPERSEDED_ADVICE
     yield from advice(report.reasons)
+
+
+def _of_sheets(sheets: Mapping[str, int]) -> str:
+    pages, objects, frames = (sheets[name] for name in ("pages", "objects", "frames"))
+    found = f"Contact sheets: {pages} pages with {objects} objects, {frames} frames. They show patients."
+    if sheets["not_drawn"]:
+        found += f" {sheets['not_drawn']} chosen objects can't be drawn."
+    if sheets["files_failed"]:
+        found += f" {sheets['files_failed']} files can't be written."
+    if sheets["other_objects"]:
+        found += f" {sheets['other_objects']} objects are of further groups, which have no page."
+    return found
 
 
 def _clock(seconds: float) -> str:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.internals import Seal
-from storage import FileReader, Folder, StorageError
+from storage import Folder, StorageError
 from transforms import (
     CROSSWALK,
     CROSSWALK_SCHEMA,
@@ -25,11 +25,11 @@ from transforms import (
     Status,
     crosswalk_name,
     decrypt,
-    load_certificate,
 )
 
 from ..errors import RunError, UsageError
 from ..options import JobOptions
+from .restricted_places import restricted_place
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -61,20 +61,8 @@ def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> 
     crosswalk = options.crosswalk
     if crosswalk.folder is None:
         return None
-    certificate = b""
-    if crosswalk.certificate is not None:
-        try:
-            certificate = load_certificate(FileReader(options.storage)(crosswalk.certificate))
-        except FileNotFoundError:
-            raise UsageError("--crosswalk-certificate doesn't exist") from None
-        except (EnvelopeError, StorageError) as error:
-            raise UsageError(f"--crosswalk-certificate: {error}") from None
-    folder = Folder(crosswalk.folder, options.storage)
-    try:
-        folder.make(closed=not certificate)
-    except StorageError as error:
-        raise UsageError(f"--crosswalk {error}") from None
-    return CrosswalkTarget(folder, run_id, config.key_id, config, certificate)
+    place = restricted_place(options, "--crosswalk", crosswalk.folder, "--crosswalk-certificate", crosswalk.certificate)
+    return CrosswalkTarget(place.folder, run_id, config.key_id, config, place.certificate)
 
 
 class Crosswalk:

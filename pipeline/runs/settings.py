@@ -83,6 +83,8 @@ def restricted_settings(options: JobOptions) -> dict[str, Any]:
         "uid_map_scope": continuation.uid_map_scope,
         "crosswalk": options.crosswalk.folder,
         "crosswalk_certificate": options.crosswalk.certificate,
+        "contact_sheets": options.sheets.folder,
+        "contact_sheet_certificate": options.sheets.certificate,
         "patient_name": profile.patient_name,
         "patient_id": profile.patient_id,
         "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],
@@ -105,7 +107,7 @@ def _pixels_in_words(policy: PixelPolicy, digests: Digests) -> dict[str, Any]:
     del found["pixel_rules_digest"]
     keyed = [{**source, "digest": digests.of(source["digest"])} for source in found["pixel_rules"]]
     reviewed = found["rectangles"] and {**found["rectangles"], "digest": digests.of(found["rectangles"]["digest"])}
-    return {**found, "pixel_rules": keyed, "rectangles": reviewed}
+    return {"text": None, **found, "pixel_rules": keyed, "rectangles": reviewed}
 
 
 def _rule_in_words(rule: CustomRule) -> dict[str, Any]:

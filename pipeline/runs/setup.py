@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal, check_root, take_out_lines
+from anonymizer.internals import Engine, Seal, check_root, take_out_lines, text_engine_in_words
 from storage import FileReader, Folder, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     ConflictRules,
@@ -23,6 +23,7 @@ from transforms import (
     Ledger,
     ProgressListener,
     ReviewedLines,
+    SheetsTarget,
     new_run_id,
 )
 
@@ -30,9 +31,12 @@ from ..beam_args import check_beam_args, complete, cores, is_embedded, is_local,
 from ..errors import UsageError
 from ..events import reporter
 from ..job import AuditTarget, Inputs, JobParts
+from ..needed_extras import NEEDS_OCR
 from ..options import JobOptions
-from ..place_checks import check_crosswalk, check_locations, with_audit_place
+from ..place_checks import check_contact_sheets, check_crosswalk, check_locations, with_audit_place
+from ..undecided_lines import undecided_lines
 from .audit import Audit
+from .contact_sheets import sheets_target
 from .crosswalk import crosswalk_target
 from .earlier_runs import ImportedUidMap, continued_run, imported_uid_map, replaced_run, unfinished_work
 from .inputs import former_listing, number_inputs
@@ -89,11 +93,15 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
     for flag, value in (("--input", options.inputs), ("--output", options.output)):
         if not value:
             raise UsageError(f"{flag} is missing")
-    options = with_audit_place(options)
+    options = with_audit_place(_with_text_engine(options))
     check_locations(options)
     check_crosswalk(options)
+    check_contact_sheets(options)
     if options.continuation.recheck and options.continuation.resume is None:
         raise UsageError("--recheck needs --resume, since it compares with the tables of the last run")
+    reviewed = options.profile.pixels.rectangles
+    if reviewed is not None and reviewed.undecided:
+        reporter.warn("undecided-lines", undecided_lines(reviewed.undecided), lines=reviewed.undecided)
     if is_inside(options.audit, options.output):
         reporter.warn("audit-in-output", "--audit lies inside --output: recipients of the output get the audit, too.")
     if detach and is_local(parsed):
@@ -130,6 +138,7 @@ class RunSetup:
         inputs: the inputs with their ordinals.
         former: the objects that the last run listed under the same inputs; None: they are unknown.
         crosswalk: target of the restricted crosswalk; None: none is written.
+        sheets: target of the restricted contact sheets; None: none are drawn.
     """
 
     plan: ExecutionPlan
@@ -145,6 +154,7 @@ class RunSetup:
     inputs: Inputs
     former: FormerListing | None
     crosswalk: CrosswalkTarget | None
+    sheets: SheetsTarget | None
 
     @property
     def options(self) -> JobOptions:
@@ -188,6 +198,7 @@ class RunSetup:
                 keeps_one=options.keeps_one,
                 is_mended=not scheme_of(options.output),
             ),
+            self.sheets,
         )
 
     def _recorded_outputs(self, earlier: EarlierRuns) -> AuditedOutputs | None:
@@ -219,6 +230,8 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
     seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
     audit = Audit(folder, tuple(seals.values()))
     config, write_reviewed = _without_lines(_engine_config(options, key, key_uri, uid_map), folder, key)
+    if plan.is_local:
+        config = replace(config, searches_at_once=max(1, cores() // max(1, plan.processes)))
     provenance = Provenance.of(options, key, uid_map, config.patient_table_digest)
     check_mark(options, audit, provenance)
     run_id = new_run_id()
@@ -242,10 +255,28 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
         inputs=inputs,
         former=former_listing(inputs, last, options.continuation.max_gone),
         crosswalk=crosswalk_target(options, run_id, config),
+        sheets=sheets_target(options, run_id),
     )
     mark_output(options, audit, provenance)
     write_reviewed()
     return setup
+
+
+def _with_text_engine(options: JobOptions) -> JobOptions:
+    """Return options whose profile names what looks for text here: workers look with the same, and ``run.json`` names it.
+
+    Raises:
+        UsageError: text is to be looked for, and nothing here can do so.
+    """
+    profile = options.profile
+    search = profile.pixels.text
+    if search is None:
+        return options
+    engine = text_engine_in_words()
+    if not engine:
+        raise UsageError(f"--detect-text {NEEDS_OCR}")
+    pixels = replace(profile.pixels, text=replace(search, engine=engine))
+    return replace(options, profile=replace(profile, pixels=pixels))
 
 
 def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: ImportedUidMap | None) -> EngineConfig:
@@ -264,6 +295,7 @@ def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: Importe
         patient_table=engine.patient_table,
         read=FileReader(options.storage) if scheme_of(engine.patient_table or "") else None,
         read_reviewed=None,
+        searches_at_once=1,
         **(uid_map.hash_key(key.key_id) if uid_map else {}),
     )
     table = load_patient_table(options)

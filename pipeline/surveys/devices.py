@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -44,6 +44,14 @@ def devices_of(found: Iterable[FoundObject], archive: StoredArchive) -> list[tup
     Objects whose header can't be read are of a device without any value. Memory grows with the number of devices.
     """
     groups: dict[Device, tuple[int, bytes]] = {}
+    for one, device in with_devices(found, archive):
+        count, example = groups.get(device, (0, one.source))
+        groups[device] = count + 1, example
+    return sorted(((device, *group) for device, group in groups.items()), key=lambda row: (-row[1], row[0]))
+
+
+def with_devices(found: Iterable[FoundObject], archive: StoredArchive) -> Iterator[tuple[FoundObject, Device]]:
+    """Yield objects with their devices, which are without any value where a header can't be read."""
     objects = iter(found)
     workers = WorkerThreads(archive.concurrency)
     try:
@@ -51,12 +59,9 @@ def devices_of(found: Iterable[FoundObject], archive: StoredArchive) -> list[tup
             # members of a compressed tar are read in their order, by one thread
             ordered = reading_order(batch, lambda one: one.ref)
             for several, devices in zip(ordered, workers.map(partial(_read_all, archive), ordered), strict=True):
-                for one, device in zip(several, devices, strict=True):
-                    count, example = groups.get(device, (0, one.source))
-                    groups[device] = count + 1, example
+                yield from zip(several, devices, strict=True)
     finally:
         workers.close()
-    return sorted(((device, *group) for device, group in groups.items()), key=lambda row: (-row[1], row[0]))
 
 
 def _read_all(archive: StoredArchive, found: list[FoundObject]) -> list[Device]:

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from anonymizer import DeidentificationError
-from anonymizer.internals import Engine
+from anonymizer.internals import Engine, PixelDecision
 from storage import ObjectRef, Operations, StoredArchive, TransientError
 from transforms import WorkerThreads
 
@@ -139,9 +139,9 @@ def examine(archive: StoredArchive, engine: Engine, drawn: list[ObjectRef]) -> S
     opening = archive.take_operations()
     workers = WorkerThreads(archive.concurrency)
     # the second pass opens only objects that the first accepted
-    understood = [ref for ref in workers.map(lambda ref: _scan(archive, engine, ref), instances) if ref is not None]
+    understood = [found for found in workers.map(lambda ref: _scan(archive, engine, ref), instances) if found is not None]
     headers = archive.take_operations()
-    sizes = [size for size in workers.map(lambda ref: _deidentify(archive, engine, ref), understood) if size is not None]
+    sizes = [size for size in workers.map(lambda found: _deidentify(archive, engine, *found), understood) if size is not None]
     workers.close()
     wholes = archive.take_operations()
     return Sample(len(drawn), len(instances), len(sizes), _sum(opening, headers), wholes, sum(sizes))
@@ -173,21 +173,26 @@ def _instances(archive: StoredArchive, ref: ObjectRef) -> list[ObjectRef]:
     return [member for members in archive.members(ref) for member in members]
 
 
-def _scan(archive: StoredArchive, engine: Engine, ref: ObjectRef) -> ObjectRef | None:
+def _scan(archive: StoredArchive, engine: Engine, ref: ObjectRef) -> tuple[ObjectRef, PixelDecision | None] | None:
+    size = ref.size if ref.size >= 0 else None
     try:
         with archive.open(ref, header=True) as stream:
-            engine.scan(stream, uids=engine.uids, size=ref.size if ref.size >= 0 else None)
-            return stream.ref
+            scan, read = engine.scan(stream, uids=engine.uids, size=size), stream.ref
+        if scan.needs_search:
+            with archive.open(read) as stream:
+                scan = engine.scan(stream, uids=engine.uids, size=size, searches=True)
+        return read, scan.pixels
     except _REFUSED:
         return None
     finally:
         archive.release()
 
 
-def _deidentify(archive: StoredArchive, engine: Engine, ref: ObjectRef) -> int | None:
+def _deidentify(archive: StoredArchive, engine: Engine, ref: ObjectRef, pixels: PixelDecision | None) -> int | None:
     try:
         with archive.open(ref) as stream:
-            return sum(map(len, engine.deidentify(stream, size=ref.size if ref.size >= 0 else None).chunks()))
+            size = ref.size if ref.size >= 0 else None
+            return sum(map(len, engine.deidentify(stream, size=size, pixels=pixels).chunks()))
     except _REFUSED:
         return None
     finally:

@@ -17,9 +17,7 @@ from anonymizer.internals import FILTERED, Engine, Patient
 from profiles import KEEP, ConfidentialityProfile, compile_plan
 from storage import (
     EndOfRunError,
-    ManifestError,
     ObjectRef,
-    StorageError,
     StoredArchive,
     TransientError,
     cannot_write,
@@ -35,6 +33,7 @@ from ..place_checks import check_locations, check_patient_list
 from ..runs.patient_table import load_patient_table
 from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
+from .listed_objects import listed_objects
 
 _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
 #: number of lists of objects that are read at once
@@ -102,7 +101,7 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     table = load_patient_table(options)
     archive, _ = survey_inputs(options)
     search = _Search(archive)
-    search.read(_objects(options, archive))
+    search.read(listed_objects(options.inputs, options.name_of_input, archive))
     known = {patient for patient in search.patients if table is not None and table.find(patient) is not None}
     new = sorted(search.patients - known)
     try:
@@ -112,26 +111,6 @@ def write_patients(options: JobOptions, path: str, own_flags: Collection[str]) -
     except OSError as error:
         raise cannot_write(error) or RunError(f"--print-patients: the file can't be written: {error.strerror}") from None
     return PatientList(written, len(known), len(new) - written, search.objects, search.without_id, search.refused)
-
-
-def _objects(options: JobOptions, archive: StoredArchive) -> Iterator[list[ObjectRef]]:
-    """Yield all objects of the inputs, members of zips and tars included, in lists that one thread each will read.
-
-    Raises:
-        RunError: an input can't be listed.
-    """
-    for location in enumerate(options.inputs):
-        option = options.name_of_input(location[0])
-        try:
-            for ref in archive.preview(location):
-                if archive.is_container(ref.name):
-                    yield from archive.members(ref)
-                else:
-                    yield [ref]
-        except (StorageError, ManifestError) as error:
-            raise RunError(f"{option}: {error}") from error
-        except OSError as error:
-            raise RunError(f"{option} can't be read: {error.strerror}") from error
 
 
 class _Search:

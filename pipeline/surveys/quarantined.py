@@ -50,11 +50,13 @@ class Wanted:
         statuses: selected statuses.
         reasons: selected reason codes; none: all.
         only_new: True to select only objects that the continued run had not refused for the same reason.
+        source_ids: selected objects, by their source ids; None: all.
     """
 
     statuses: Collection[str]
     reasons: Collection[str] = ()
     only_new: bool = False
+    source_ids: pa.Array | None = None
 
 
 class FoundObject(NamedTuple):
@@ -148,6 +150,8 @@ def _mask(batch: pa.RecordBatch, wanted: Wanted, run_id: str) -> pa.Array:
     mask = pc.is_in(batch["status"], pa.array(sorted(wanted.statuses), pa.string()))
     if wanted.reasons:
         mask = pc.and_(mask, pc.is_in(batch["reason"], pa.array(sorted(wanted.reasons), pa.string())))
+    if wanted.source_ids is not None:
+        mask = pc.and_(mask, pc.is_in(batch["source_id"], wanted.source_ids))
     if wanted.only_new and "since" in batch.schema.names:
         # rows of older versions have no value here, and count as new
         mask = pc.and_(mask, pc.coalesce(pc.equal(batch["since"], run_id), True))

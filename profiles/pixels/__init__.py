@@ -1,6 +1,8 @@
 """The policy on pixels: which objects are at risk, which pixels are blanked, by rules and by people; no pixel is touched here."""
 
 from .findings import Finding as Finding
+from .lint import PROPOSED as PROPOSED
+from .own_rules import RULE_COLUMNS as RULE_COLUMNS
 from .policy import BLANK as BLANK
 from .policy import CLEAN as CLEAN
 from .policy import DROP as DROP
@@ -16,6 +18,7 @@ from .rectangles import Rectangle as Rectangle
 from .rectangles import outside as outside
 from .rectangles import resolve as resolve
 from .rectangles import union as union
+from .rectangles_file import REVIEWED_COLUMNS as REVIEWED_COLUMNS
 from .rectangles_file import Reviewed as Reviewed
 from .rectangles_file import ReviewedRectangles as ReviewedRectangles
 from .risk import ADMISSIONS as ADMISSIONS
@@ -29,6 +32,7 @@ from .risk import holds_pixels as holds_pixels
 from .risk import pixel_risks as pixel_risks
 from .rule_files import lint_pixel_rules as lint_pixel_rules
 from .rule_files import read_pixel_rules as read_pixel_rules
+from .rules import MAX_AREAS as MAX_AREAS
 from .rules import Outcome as Outcome
 from .rules import PixelRule as PixelRule
 from .rules import PixelRules as PixelRules
@@ -36,3 +40,5 @@ from .rules import RuleMatch as RuleMatch
 from .rules import RuleSource as RuleSource
 from .rules import Semantics as Semantics
 from .rules import decide as decide
+from .text import FEW_FRAMES as FEW_FRAMES
+from .text import TextSearch as TextSearch

@@ -14,7 +14,9 @@ SHADOWED = "shadowed"
 NO_AREAS = "no-areas"
 #: it is read otherwise than the tool's code does
 READING = "reading"
-FINDING_KINDS = (UNGUARDED_SIZE, UNTRANSLATED, SHADOWED, NO_AREAS, READING)
+#: the program proposed it, and nobody says that the images were looked at
+UNREVIEWED = "unreviewed"
+FINDING_KINDS = (UNGUARDED_SIZE, UNTRANSLATED, SHADOWED, NO_AREAS, READING, UNREVIEWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Finding:
     @property
     def must_be_accepted(self) -> bool:
         """True if a file with it is refused unless the rule is accepted by name."""
-        return self.kind in (UNGUARDED_SIZE, UNTRANSLATED)
+        return self.kind in (UNGUARDED_SIZE, UNTRANSLATED, UNREVIEWED)
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.rule}: {self.kind}: {self.sentence}"

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..conditions import AllOf, AnyOf, AttributeTest, Node, conjuncts
-from .findings import NO_AREAS, READING, SHADOWED, UNGUARDED_SIZE, UNTRANSLATED, Finding
+from .findings import NO_AREAS, READING, SHADOWED, UNGUARDED_SIZE, UNREVIEWED, UNTRANSLATED, Finding
 from .rectangles import WHOLE
 from .rules import COLUMNS, ROWS, Outcome, PixelRule, Semantics
 
+#: how the provenance of a proposed rule begins, until somebody has looked at images and says so there
+PROPOSED = "UNREVIEWED"
 #: how a rule says for which size it is, in the words of the tool whose rule it is: the numbers are examples
 _GUARDS = {
     Semantics.FIRST: 'its condition should be {(...) * Rows.equals("480") * Columns.equals("640")}, or whatever the size is',
@@ -44,6 +46,9 @@ def findings(rules: Sequence[ReadRule], semantics: Semantics) -> Iterator[Findin
             continue
         if rule.outcome is Outcome.CLEAN and not any(area.blank for area in rule.areas):
             yield Finding(NO_AREAS, rule.name, line, "it blanks nothing; an object that no other source speaks of is refused")
+        if rule.provenance.upper().startswith(PROPOSED):
+            said = "the program proposed it: look at images, and write into the provenance who decided, and by what"
+            yield Finding(UNREVIEWED, rule.name, line, said)
         if not has_size(rule):
             yield Finding(UNGUARDED_SIZE, rule.name, line, f"its rectangles are for images of one size; {_GUARDS[semantics]}")
         if semantics is Semantics.FIRST:

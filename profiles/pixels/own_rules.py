@@ -13,7 +13,7 @@ from .lint import ReadRule
 from .rectangles import resolve
 from .rules import NAME, Outcome, PixelRule
 
-COLUMNS = ("name", "condition", "rows", "columns", "outcome", "blank", "keep", "provenance")
+RULE_COLUMNS = ("name", "condition", "rows", "columns", "outcome", "blank", "keep", "provenance")
 _NEEDED = frozenset(("name", "outcome", "provenance"))
 #: characters of a cell
 _LONGEST = 100_000
@@ -39,7 +39,7 @@ def read_own_csv(text: str, name: str) -> Iterator[ReadRule]:
     lines = csv.DictReader(StringIO(text, newline=""))
     names: set[str] = set()
     try:
-        check_columns(lines.fieldnames or (), COLUMNS, _NEEDED, name)
+        check_columns(lines.fieldnames or (), RULE_COLUMNS, _NEEDED, name)
         for line in lines:
             where = f"{name} line {lines.line_num}"
             if None in line or None in line.values():
@@ -61,7 +61,7 @@ def read_own_json(text: str, name: str) -> Iterator[ReadRule]:
         if not isinstance(item, Pairs):
             raise ProfileError(f'{where}: a rule is needed: {{"name": ..., "outcome": ...}}')
         keys = [key for key, _ in item]
-        check_columns(keys, COLUMNS, _NEEDED, where, "keys")
+        check_columns(keys, RULE_COLUMNS, _NEEDED, where, "keys")
         yield ReadRule(number, _rule({key: _cell(key, content, where) for key, content in item}, names, where))
 
 
@@ -77,7 +77,7 @@ def _cell(key: str, content: object, where: str) -> str:
 
 
 def _rule(line: Mapping[str, str], names: set[str], where: str) -> PixelRule:
-    cells = {column: line.get(column, "").strip() for column in COLUMNS}
+    cells = {column: line.get(column, "").strip() for column in RULE_COLUMNS}
     if any(len(cell) > _LONGEST for cell in cells.values()):
         raise ProfileError(f"{where}: a cell is too long")
     name = cells["name"]

@@ -14,6 +14,7 @@ from .rectangles_file import ReviewedRectangles
 from .risk import FACE_RISK, NO_RISK, PixelRisk, pixel_risks, read_pixel_risk
 from .rule_files import built_in_rules, read_pixel_rules
 from .rules import PixelRules, RuleSource
+from .text import TextSearch
 
 QUARANTINE, KEEP, CLEAN = "quarantine", "keep", "clean"
 DROP, BLANK = "drop", "blank"
@@ -37,9 +38,10 @@ class PixelPolicy:
         rectangles: those that people decided on.
         slide_labels: with ``clean``, images of a slide's label or of a slide with its label (PS3.3 C.8.12.4): ``drop``: they are
             left out; ``blank``: all of their pixels is blanked.
+        text: the search for text in them; None: text isn't looked for.
 
     Raises:
-        ProfileError: a setting that isn't one of these, or rules and rectangles without ``clean``.
+        ProfileError: a setting that isn't one of these, or rules, rectangles and a search without ``clean``.
     """
 
     pixels: str = QUARANTINE
@@ -50,6 +52,7 @@ class PixelPolicy:
     rules: PixelRules = PixelRules()  # noqa: RUF009  # frozen
     rectangles: ReviewedRectangles | None = None
     slide_labels: str = DROP
+    text: TextSearch | None = None
 
     def __post_init__(self) -> None:
         if self.pixels not in (QUARANTINE, KEEP, CLEAN):
@@ -64,6 +67,8 @@ class PixelPolicy:
             return
         if self.slide_labels != DROP:
             raise ProfileError(f"slide_labels acts with pixels={CLEAN} (--options CleanPixelData) only")
+        if self.text is not None:
+            raise ProfileError(f"detect_text acts with pixels={CLEAN} (--options CleanPixelData) only")
         if files or self.rectangles is not None:
             raise ProfileError(f"pixel rules and rectangles act with pixels={CLEAN} (--options CleanPixelData) only")
         object.__setattr__(self, "rules", PixelRules())
@@ -79,6 +84,7 @@ class PixelPolicy:
         accept_rules: Iterable[str] = (),
         rectangles: ProfileSource | None = None,
         slide_labels: str = DROP,
+        text: TextSearch | None = None,
     ) -> PixelPolicy:
         """Return the policy by its settings.
 
@@ -88,6 +94,7 @@ class PixelPolicy:
             accept_rules: names of rules whose findings by the lint are accepted.
             rectangles: a CSV file with rectangles that people decided on.
             slide_labels: ``drop`` or ``blank``.
+            text: the search for text; None: none.
 
         Raises:
             ProfileError: a setting that can't be used, or what is wrong in which line of the file.
@@ -104,7 +111,7 @@ class PixelPolicy:
         if unknown:
             raise ProfileError(f"accepted rules: {sorted(unknown)[0][:64]!r} is no rule with a finding that must be accepted")
         reviewed = ReviewedRectangles.read(rectangles) if rectangles is not None else None
-        return cls(pixels, trust_burned_in_no, faces, rows, digest, PixelRules(sources), reviewed, slide_labels)
+        return cls(pixels, trust_burned_in_no, faces, rows, digest, PixelRules(sources), reviewed, slide_labels, text)
 
     @property
     def keeps(self) -> bool:
@@ -145,6 +152,8 @@ class PixelPolicy:
             "slide_labels": self.slide_labels if self.cleans else None,
             "rectangles": reviewed
             and {"digest": reviewed.digest, "lines": reviewed.count, "reviewers": list(reviewed.reviewers)},
+            # profiles without a search have the digest that they had before there was one
+            **({} if self.text is None else {"text": self.text.settings}),
         }
 
 

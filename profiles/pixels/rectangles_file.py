@@ -19,12 +19,14 @@ from .rectangles import Rectangle, resolve, union
 from .rules import MAX_SIZE, Outcome, RuleMatch, decide
 
 _IDENTIFIERS = ("sop_instance_uid", "series_instance_uid", "instance_hash")
-COLUMNS = (*_IDENTIFIERS, "rows", "columns", "blank", "keep", "outcome", "reviewer")
+REVIEWED_COLUMNS = (*_IDENTIFIERS, "rows", "columns", "blank", "keep", "outcome", "reviewer")
 _NEEDED = frozenset(("rows", "columns", "reviewer"))
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _MAX_UID = 64
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _MAX_REVIEWER = 64
+#: the place of the outcome, of what a line says beside its identifier
+_OUTCOME = -2
 _MAX_REVIEWERS = 1000
 #: bytes of the digest that stands for an identifier, and of the place of its decision
 _KEY, _PLACE = 16, 8
@@ -102,6 +104,7 @@ class ReviewedRectangles:
         digest: of the file, SHA-256 in hex digits. Two with one digest decide alike.
         count: lines.
         reviewers: who decided, in alphabetical order.
+        undecided: lines without a reviewer, such as those of contact sheets: they say nothing until somebody decides.
     """
 
     digest: str
@@ -113,6 +116,7 @@ class ReviewedRectangles:
     _lines: _Lines | None = field(compare=False)
     #: the identifiers are found by keyed hashes
     is_keyed: bool = field(compare=False, default=False, kw_only=True)
+    undecided: int = field(compare=False, default=0, kw_only=True)
 
     def __repr__(self) -> str:
         return f"<ReviewedRectangles: {self.count} lines>"
@@ -237,6 +241,7 @@ class _Reading:
         self._known: dict[tuple[str, ...], int] = {}
         self._reviewers: set[str] = set()
         self._kinds: set[bytes] = set()
+        self._undecided = 0
 
     def result(self) -> ReviewedRectangles:
         try:
@@ -270,10 +275,10 @@ class _Reading:
     def _read(self, stream: IO[str] | IO[bytes]) -> None:
         rows = csv.reader(self._lines(stream))
         head = [cell.strip() for cell in next(rows, [])]
-        check_columns(head, COLUMNS, _NEEDED, self._name)
+        check_columns(head, REVIEWED_COLUMNS, _NEEDED, self._name)
         if set(_IDENTIFIERS).isdisjoint(head):
-            raise ProfileError(f"{self._name}: the columns are {', '.join(COLUMNS)}; one of the first three is needed")
-        places = [head.index(column) if column in head else -1 for column in COLUMNS]
+            raise ProfileError(f"{self._name}: the columns are {', '.join(REVIEWED_COLUMNS)}; one of the first three is needed")
+        places = [head.index(column) if column in head else -1 for column in REVIEWED_COLUMNS]
         for cells in rows:
             if not cells:
                 continue
@@ -282,10 +287,18 @@ class _Reading:
                 raise ProfileError(f"{where}: it has not as many cells as the head")
             self._line([cells[place].strip() if place >= 0 else "" for place in places], rows.line_num, where)
         if not self._places:
-            raise ProfileError(f"{self._name}: no lines in it")
+            left = "no lines in it" if not self._undecided else "no line has a reviewer: nobody has decided on any yet"
+            raise ProfileError(f"{self._name}: {left}")
 
     def _line(self, cells: list[str], line: int, where: str) -> None:
         identifiers, said = cells[: len(_IDENTIFIERS)], tuple(cells[len(_IDENTIFIERS) :])
+        if not said[-1]:
+            # a line that the program proposed: it must not act before somebody has looked
+            self._undecided += 1
+            if said[_OUTCOME] in (Outcome.QUARANTINE.value, Outcome.DROP.value):
+                # the program proposes no such outcome: somebody has decided, and the object must not pass for want of a name
+                raise ProfileError(f"{where}: it refuses the object, and has no reviewer: say who decided")
+            return
         place = self._known.get(said)
         if place is None:
             place = len(self._decisions)
@@ -314,8 +327,8 @@ class _Reading:
 
     def _decision(self, said: tuple[str, ...], where: str) -> _Decision:
         rows, columns, blank, keep, outcome_text, reviewer = said
-        if not reviewer or len(reviewer) > _MAX_REVIEWER or not reviewer.isprintable():
-            raise ProfileError(f"{where}: a reviewer is needed, of 1 to {_MAX_REVIEWER} printable characters")
+        if len(reviewer) > _MAX_REVIEWER or not reviewer.isprintable():
+            raise ProfileError(f"{where}: a reviewer has {_MAX_REVIEWER} printable characters at most")
         try:
             outcome = Outcome(outcome_text or Outcome.CLEAN.value)
         except ValueError:
@@ -347,4 +360,6 @@ class _Reading:
         places = np.frombuffer(self._places, "u8")[order].astype("<u8")
         reviewers = tuple(sorted(self._reviewers))
         packed = _Lines(bytes(self._decisions), halves.tobytes(), places.tobytes())
-        return ReviewedRectangles(self._digest.hexdigest(), len(places), reviewers, frozenset(self._kinds), packed)
+        return ReviewedRectangles(
+            self._digest.hexdigest(), len(places), reviewers, frozenset(self._kinds), packed, undecided=self._undecided
+        )

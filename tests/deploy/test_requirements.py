@@ -31,12 +31,14 @@ MODULES = [path.relative_to(ROOT).as_posix() for room in ROOMS for path in sorte
 NEEDS = {
     "pipeline/commands/pixels.py": "pixels",
     **{f"anonymizer/codecs/{name}.py": "pixels" for name in ("htj2k", "jpeg_2000", "jpeg_dct", "jpeg_lossless", "jpeg_ls")},
+    **{f"anonymizer/text_detection/{name}.py": "ocr" for name in ("looks", "operations")},
     "anonymizer/keys/secret_manager.py": "gcp",
     "storage/stores/azure.py": "azure",
     "storage/stores/azure_client.py": "azure",
     "storage/stores/s3.py": "aws",
     "storage/stores/s3_client.py": "aws",
     "storage/stores/s3_stream.py": "aws",
+    "transforms/contact_sheets/draw_object.py": "pixels",
 }
 WITHOUT_END = {
     "setuptools": "PEP 517 doesn't change with its major versions",
@@ -188,7 +190,7 @@ def test_each_lock_is_made_by_the_one_command() -> None:
 def test_the_locks_satisfy_the_project(python: str) -> None:
     locks = [(name, [*declared(), *declared("dev")]) for name in ("ci", "oldest")]
     if python.startswith("3.11."):
-        extras = [one for extra in ("crosswalk", "gcp", "pixels") for one in declared(extra)]
+        extras = [one for extra in ("crosswalk", "gcp", "ocr", "pixels") for one in declared(extra)]
         locks.append(("image", [*declared(), *extras, Requirement("apache-beam[gcp]")]))
     for name, wanted in locks:
         found = versions(name, python)

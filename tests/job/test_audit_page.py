@@ -17,6 +17,7 @@ import pytest
 from anonymizer import Reason
 from pipeline.cli import main
 from pipeline.runs.report import RunReport
+from profiles import TextSearch
 from storage.protocols import Operations
 from tests.support.keys import write_key
 from tests.support.objects import Element
@@ -26,6 +27,7 @@ from transforms import MAC, Status
 from transforms.anonymizing.share_words import WORDS_SCHEMA
 from transforms.crosswalk.crosswalk import CROSSWALK_SCHEMA
 from transforms.records import UidRole
+from transforms.sheet_counts import SheetTotals
 from transforms.tables.schemas import INSTANCES_SCHEMA, PIXELS_SCHEMA, REFERENCES_SCHEMA, UID_MAP_SCHEMA
 
 REFERENCE, RECIPES = page("docs/reference/audit.md"), page("docs/how-to/query-the-audit.md")
@@ -185,6 +187,7 @@ def test_names_in_the_text_exist() -> None:
     known |= {part for name in FIELDS for field in names(name) for part in field.split(".")} | {
         role.name.lower() for role in UidRole
     }
+    known |= set(SheetTotals._fields) | set(TextSearch().settings)
     # values of fields, parts of rules, names in recipes
     known |= {"has_value", "is_current", "is_new", "was_for", "union_by_name", "promote_options"}
     assert set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", PAGE)) <= known

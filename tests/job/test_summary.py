@@ -31,6 +31,7 @@ def report(**more: object) -> RunReport:
         "gone": 5,
         "inputs": {},
         "bytes_written": 123456,
+        "contact_sheets": None,
         "operations": {},
         "tables": {},
         "table_digests": {},

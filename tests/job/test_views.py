@@ -139,7 +139,7 @@ def test_instances_are_those_of_the_present_account(audited: Audited) -> None:
     ],
 )
 def test_columns_and_types_are_those_of_the_tables(audited: Audited, empty: str, schema: pa.Schema) -> None:
-    types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
+    types = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "FLOAT": pa.float32()}
     found = {column: kind for column, kind, *_ in audited.connection.execute(f"DESCRIBE {empty}").fetchall()}
     assert list(found) == schema.names
     for field in schema:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from apache_beam.pvalue import PCollection
 
 from anonymizer import AttributeAction
+from anonymizer.internals import BlankedBy, TextFindings
 from profiles import attribute_keyword, parse_tag
 from storage import TableFolder
 
@@ -105,11 +106,19 @@ def pixels_table(rows: Sequence[AuditRow]) -> pa.Table:
         for one in pixels.sources:
             for rectangle in one.rectangles or ((None,) * 4,):
                 about = (pixels.frames, pixels.rows, pixels.columns, one.source, one.name or None, *rectangle)
-                found.append((*of_object, *about, pixels.fill or None, pixels.codec_path or None, pixels.verdict))
+                done = pixels.fill or None, pixels.codec_path or None, pixels.verdict
+                found.append((*of_object, *about, *done, *_search_columns(one, pixels.text)))
     columns = list(zip(*found, strict=True)) or [()] * len(PIXELS_SCHEMA)
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, PIXELS_SCHEMA, strict=True)], schema=PIXELS_SCHEMA
     )
+
+
+def _search_columns(source: BlankedBy, text: TextFindings | None) -> tuple[float | None, ...]:
+    """Return the columns about a search for text: in rows of that source alone."""
+    if text is None or source.source != "text":
+        return (None,) * 5
+    return text.looked, text.rounds, text.lines, text.kept, text.least_score if text.lines else None
 
 
 def _pixel_tables(rows: AuditRows) -> Iterator[pa.Table]:

@@ -13,6 +13,7 @@ from storage import TableFolder, check_running
 from ..engine_config import EngineConfig
 from ..records import RefBatch
 from ..sealed_json import seal_json
+from ..sheet_counts import SheetCounts, SheetTotals
 from ..source_sums import Sum, add_up, sum_of_sources
 from ..tables.parquet_files import TableFile
 
@@ -56,8 +57,19 @@ def _plain(file: TableFile) -> PlainTableFile:
     return file.name, file.rows, file.digest
 
 
-def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[TableFile], seal: Seal) -> None:
-    """Write the account."""
+def write_account(
+    folder: TableFolder,
+    name: str,
+    listed: Sum,
+    tables: Iterable[TableFile],
+    seal: Seal,
+    sheets: Iterable[SheetCounts] | None = None,
+) -> None:
+    """Write the account.
+
+    Args:
+        sheets: counts of contact sheets; None: none were to be drawn.
+    """
     count, sources = listed
     files = sorted(tables)
     content = {
@@ -66,6 +78,7 @@ def write_account(folder: TableFolder, name: str, listed: Sum, tables: Iterable[
         "sources": sources.hex(),
         "tables": {file.name: file.rows for file in files},
         "table_digests": {file.name: file.digest for file in files},
+        "contact_sheets": None if sheets is None else SheetTotals.of(sheets)._asdict(),
     }
     folder.create(name, json.dumps(seal_json(name, content, [seal]), indent=1).encode())
 
@@ -76,10 +89,12 @@ class _Write(beam.DoFn):
         self._name = name
         self._config = config
 
-    def process(self, _: bytes, listed: Iterable[Sum], tables: list[PlainTableFile]) -> Iterable[bool]:
+    def process(
+        self, _: bytes, listed: Iterable[Sum], tables: list[PlainTableFile], sheets: list[SheetCounts] | None = None
+    ) -> Iterable[bool]:
         check_running()
         files = [TableFile(name, rows, digest) for name, rows, digest in tables]
-        write_account(self._folder, self._name, add_up(listed), files, self._config.seal())
+        write_account(self._folder, self._name, add_up(listed), files, self._config.seal(), sheets)
         yield True
 
 
@@ -93,11 +108,23 @@ class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
         folder: TableFolder,
         name: str,
         config: EngineConfig,
+        sheets: PCollection[SheetCounts] | None = None,
     ) -> None:
+        """
+        Args:
+            sheets: counts of contact sheets, where some are drawn: it waits for them.
+        """
         super().__init__()
-        self._listed, self._tables = listed, tables
+        self._listed, self._tables, self._sheets = listed, tables, sheets
         self._write = _Write(folder, name, config)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
         tables = self._tables | "Tables" >> beam.Map(_plain)
-        return pbegin | "Once" >> beam.Impulse() | "Write" >> beam.ParDo(self._write, AsIter(self._listed), AsList(tables))
+        return (
+            pbegin
+            | "Once" >> beam.Impulse()
+            | "Write"
+            >> beam.ParDo(
+                self._write, AsIter(self._listed), AsList(tables), *([] if self._sheets is None else [AsList(self._sheets)])
+            )
+        )

@@ -1,7 +1,9 @@
 """Pass 1: read each object's header, hash its identifiers, collect the UIDs that pass 2 will replace."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
+from threading import BoundedSemaphore
 from typing import Literal, NamedTuple
 
 import apache_beam as beam
@@ -9,7 +11,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 
 from anonymizer import DeidentificationError
 from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Description, Engine, FaceEvidence, Originals, PixelDecision
-from storage import Archive, ObjectRef, check_running, keep_done, retry_transient
+from storage import Archive, ObjectRef, Packing, check_running, keep_done, retry_transient
 
 from ..concurrency import WorkerThreads, reading_order
 from ..crosswalk.crosswalk import CrosswalkRow, CrosswalkTarget, CrosswalkWriter, crosswalk_row, rejected_rows
@@ -35,6 +37,9 @@ _SCANNED: Literal["scanned"] = "scanned"
 _REJECTED: Literal["rejected"] = "rejected"
 
 _ABSENT = (b"", b"")
+_ANY_NUMBER = nullcontext()
+#: objects for each search that is under way, after which findings go to the ledger
+_SEARCHED_TOGETHER = 2
 #: findings whose hashes a worker remembers, for the batches to come
 _MOST_KNOWN = 1024
 
@@ -116,11 +121,19 @@ class _Refused(NamedTuple):
     originals: Originals | None
 
 
-def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: bool = False) -> ScannedHeader:
-    """Return the findings in the header of one object.
+def scan_header(
+    ref: ObjectRef,
+    archive: Archive,
+    engine: Engine,
+    *,
+    crosswalk: bool = False,
+    searching: AbstractContextManager[object] = _ANY_NUMBER,
+) -> ScannedHeader:
+    """Return the findings in the header of one object, and in its pixels where text is to be looked for.
 
     Args:
         crosswalk: True: its row for the crosswalk is wanted, too.
+        searching: is entered while text is looked for.
 
     Raises:
         DeidentificationError: the object can't be understood, or has no place in the output.
@@ -128,9 +141,18 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         TransientError: what arrived is broken.
     """
     collector = UidCollector(engine)
-    with archive.open(ref, header=True) as stream:
-        scan = engine.scan(stream, uids=collector, size=ref.size if ref.size >= 0 else None, originals=crosswalk)
-        read = stream.ref
+    size = ref.size if ref.size >= 0 else None
+    # a compressed tar would be begun anew for each member that is read twice
+    is_read_once = engine.searches_pixels and ref.member is not None and ref.member[0] == Packing.TAR_STREAM.value
+    with searching if is_read_once else nullcontext(), archive.open(ref, header=not is_read_once) as stream:
+        scan = engine.scan(stream, uids=collector, size=size, originals=crosswalk, searches=is_read_once)
+        read, bytes_read = stream.ref, scan.bytes_read
+    if scan.needs_search:
+        # few objects are looked at: others' headers come in ranges, and this one comes whole, as it was when that was read
+        collector = UidCollector(engine)
+        with searching, archive.open(read) as stream:
+            scan = engine.scan(stream, uids=collector, size=size, originals=crosswalk, searches=True)
+            bytes_read += scan.bytes_read
     instance = scan.uids[SOP_INSTANCE][0]
     new_uid, role = collector.found.get(instance, (b"", UidRole.INSTANCE))
     if role == UidRole.INSTANCE:
@@ -150,7 +172,7 @@ def scan_header(ref: ObjectRef, archive: Archive, engine: Engine, *, crosswalk: 
         person=scan.person if scan.words else b"",
         patient=scan.patient,
         words=scan.words,
-        bytes_read=scan.bytes_read,
+        bytes_read=bytes_read,
         description=scan.description,
         face=scan.face,
         pixels=scan.pixels,
@@ -224,7 +246,10 @@ class _Scan(beam.DoFn):
         self._engine = self._config.engine()
         self._grouper = HeaderGrouper(self._engine)
         self._sources = SourceHasher(self._engine)
-        self._workers = WorkerThreads(self._archive.concurrency)
+        # without object storage, too, several cores look for text
+        self._at_once = self._config.searches_at_once if self._engine.searches_pixels else 1
+        self._searching = BoundedSemaphore(self._at_once)
+        self._workers = WorkerThreads(max(self._archive.concurrency, self._at_once))
         self._crosswalk = None if self._target is None else CrosswalkWriter(self._target)
         # objects in the ledger are not scanned again: its rows are in the crosswalk before
         self._ledger_writer = LedgerWriter(self._ledger, None if self._crosswalk is None else self._crosswalk.flush)
@@ -238,8 +263,15 @@ class _Scan(beam.DoFn):
         self._workers.close()
 
     def process(self, batch: RefBatch) -> Iterable[HeaderGroups | TaggedOutput[Literal["rejected"], AuditRows]]:
+        # a search takes seconds to minutes, and what is done of a batch is to be in the ledger soon
+        size = _SEARCHED_TOGETHER * self._at_once if self._engine.searches_pixels else len(batch)
+        ordered = reading_order(batch, lambda ref: ref)
+        for part in batched(ordered, size):
+            yield from self._process(part)
+
+    def _process(self, ordered: list[list[ObjectRef]]) -> Iterable[HeaderGroups | TaggedOutput[Literal["rejected"], AuditRows]]:
         self._clock.note()
-        scans = self._workers.map(self._scan_all, reading_order(batch, lambda ref: ref))
+        scans = self._workers.map(self._scan_all, ordered)
         results = list(chain.from_iterable(keep_done(scans, self._ledger_writer.save)))
         refused = [result for result in results if isinstance(result, _Refused)]
         if refused:
@@ -260,7 +292,7 @@ class _Scan(beam.DoFn):
             yield groups
         self._operations.update()
         self._clock.note()
-        self._progress.add("scanned", len(batch))
+        self._progress.add("scanned", len(results))
 
     def _scan_all(self, refs: list[ObjectRef]) -> list[ScannedHeader | _Refused]:
         results = [self._scan_one(ref) for ref in refs]
@@ -270,10 +302,19 @@ class _Scan(beam.DoFn):
     def _scan_one(self, ref: ObjectRef) -> ScannedHeader | _Refused:
         check_running()
         try:
-            return retry_transient(lambda: scan_header(ref, self._archive, self._engine, crosswalk=self._target is not None))
+            wants_row = self._target is not None
+            return retry_transient(
+                lambda: scan_header(ref, self._archive, self._engine, crosswalk=wants_row, searching=self._searching)
+            )
         except Exception as error:  # one bad object must not end the run; what it says may hold its values
             originals = error.originals if isinstance(error, DeidentificationError) else None
             return _Refused(ref.source, rejection(self._sources.of(ref), error, ref), originals)
+
+
+def batched(items: list[list[ObjectRef]], size: int) -> Iterator[list[list[ObjectRef]]]:
+    """Yield ``items`` in lists of ``size`` at most."""
+    for start in range(0, len(items), max(1, size)):
+        yield items[start : start + max(1, size)]
 
 
 class ScannedHeaders(NamedTuple):

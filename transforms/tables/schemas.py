@@ -91,6 +91,11 @@ PIXELS_SCHEMA = pa.schema(
         ("fill", pa.string()),
         ("codec_path", pa.string()),
         ("verdict", pa.string()),
+        ("text_pictures", pa.int32()),
+        ("text_rounds", pa.int32()),
+        ("text_lines", pa.int32()),
+        ("text_lines_kept", pa.int32()),
+        ("text_least_score", pa.float32()),
     ]
 )
 ACTIONS = INSTANCES_SCHEMA.field("actions").type

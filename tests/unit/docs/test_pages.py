@@ -117,7 +117,7 @@ def test_commands_of_the_readme_can_be_typed(arguments: list[str]) -> None:
 def test_the_page_about_commands_has_each_command_and_each_option_of_a_run() -> None:
     commands, options = page("docs/reference/commands.md").split("## Options of `run` by topic\n")
     names = [f"{name} {inner}" if inner else name for name, command in main.commands.items() for inner in inner_names(command)]
-    assert sorted(re.findall(r"(?m)^\| `([a-z ]+)` \|", commands)) == sorted(names)
+    assert sorted(re.findall(r"(?m)^\| `([a-z -]+)` \|", commands)) == sorted(names)
     rows = "\n".join(re.findall(r"(?m)^\| .*$", options))
     flags = {flag for parameter in main.commands["run"].params for flag in parameter.opts if flag.startswith("--")}
     named = re.findall(r"`(--[a-z-]+)`", rows)

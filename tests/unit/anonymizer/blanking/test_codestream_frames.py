@@ -15,7 +15,7 @@ import pytest
 from pydicom.encaps import generate_fragments
 
 from anonymizer import Anonymizer, DeidentificationError, Reason
-from anonymizer.blanking import cleaner, dct_frames, raster_frames
+from anonymizer.blanking import dct_frames, incoming, raster_frames
 from profiles import ConfidentialityProfile
 from tests.support.cleaned_codestreams import clean_object
 from tests.support.compressed_pixels import Kind, Labelled, few_kinds, labelled
@@ -270,9 +270,9 @@ def test_frames_that_are_too_large_are_refused_before_a_decoder_sees_them(monkey
 def test_few_bytes_that_unpack_to_very_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     case = labelled(replace(GREY, frames=3))
     size = len(case.blob)
-    monkeypatch.setattr(cleaner, "_UNBOUNDED", 2 * 67 * 101)
+    monkeypatch.setattr(incoming, "_UNBOUNDED", 2 * 67 * 101)
     assert clean_object(case.blob, case.boxes)[1].pixels is not None
-    monkeypatch.setattr(cleaner, "_MOST_EXPANSION", 3 * 67 * 101 // size)
+    monkeypatch.setattr(incoming, "_MOST_EXPANSION", 3 * 67 * 101 // size)
     assert reason(case.blob) == "pixel-invalid-frames"
 
 

@@ -135,3 +135,10 @@ def test_one_alias_in_objects_of_different_character_sets_is_encoded_for_each() 
     for charset, codec in (("ISO_IR 100", "latin-1"), ("ISO_IR 192", "utf-8"), ("ISO_IR 100", "latin-1")):
         new = rewrite(part10(ct(Element(0x00080005, "CS", charset))), using)
         assert read(new).get_item(0x00100010).value.rstrip(b" ") == "Jörg".encode(codec)
+
+
+# -- contact sheets -------------------------------------------------------------------------------------------------------
+
+
+def test_the_sample_of_contact_sheets_is_the_same_in_each_version() -> None:
+    assert Pseudonyms(Key(bytes(range(32)))).sheet(b"1").hex() == "66fc1fa17f786cbafd621e3ed344cec2"

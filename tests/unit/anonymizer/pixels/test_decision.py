@@ -9,9 +9,21 @@ import pickle
 import pytest
 
 from anonymizer import DeidentificationError, Key, Reason
-from anonymizer.pixels import PixelDecision, PixelEvidence, ReviewedObjects, decide, put_back_lines, take_out_lines
+from anonymizer.pixels import (
+    BlankedBy,
+    FoundText,
+    PixelDecision,
+    PixelEvidence,
+    ReviewedObjects,
+    TextFindings,
+    needs_search,
+    put_back_lines,
+    sources_of,
+    take_out_lines,
+)
+from anonymizer.pixels import decide as decide_by
 from anonymizer.pixels.regions import RegionEvidence, RegionState
-from profiles import ConfidentialityProfile, Outcome, PixelPolicy, Rectangle, Reviewed, read_pixel_rules
+from profiles import ConfidentialityProfile, Outcome, PixelPolicy, Rectangle, Reviewed, TextSearch, read_pixel_rules
 from profiles.pixels import PixelRisk, PixelRules
 from tests.support.pages import page
 from tests.support.running import SECRET
@@ -42,9 +54,13 @@ def evidence(
     return PixelEvidence(risks or (ULTRASOUND,), values, 80, 100, regions, reviewed)
 
 
-def refusal(used: PixelPolicy, found: PixelEvidence) -> Reason:
+def decide(used: PixelPolicy, found: PixelEvidence, text: FoundText | None = None) -> PixelDecision | None:
+    return decide_by(found, sources_of(used, found), text)
+
+
+def refusal(used: PixelPolicy, found: PixelEvidence, text: FoundText | None = None) -> Reason:
     with pytest.raises(DeidentificationError) as caught:
-        decide(used, found)
+        decide(used, found, text)
     assert caught.value.pixel_risks == tuple(Reason(risk.reason) for risk in found.risks)
     return caught.value.reason
 
@@ -106,6 +122,39 @@ def test_a_rule_that_keeps_is_believed_but_where_the_object_itself_admits_someth
     assert decide(used, evidence(ADMITS, reviewed=Reviewed(Outcome.KEEP))).rectangles == ()
     # where something is blanked, it may be what the object speaks of
     assert decide(policy(CLEAN_BANNER), evidence(ADMITS)).rectangles == (BANNER,)
+
+
+def searched(*rectangles: Rectangle, score: float = 0.9) -> FoundText:
+    return FoundText(rectangles, TextFindings(1, 1, best_score=score if rectangles else 0.0))
+
+
+def test_text_that_was_found_is_a_source_and_nothing_found_lets_a_class_pass() -> None:
+    used = PixelPolicy("clean", text=TextSearch())
+    sources = sources_of(used, evidence())
+    assert needs_search(used, evidence(), sources)
+    assert decide(used, evidence(), searched(BANNER)).sources == (BlankedBy("text", "", (BANNER,)),)
+    kept = decide(used, evidence(), searched())
+    assert kept.rectangles == () and kept.sources == (BlankedBy("text", "", ()),)
+    # what was declared must be found, and well enough
+    assert refusal(used, evidence(ADMITS), searched()) is Reason.PIXEL_TEXT_NOT_FOUND
+    assert refusal(used, evidence(ADMITS), searched(BANNER, score=0.7)) is Reason.PIXEL_TEXT_NOT_FOUND
+    assert decide(used, evidence(ADMITS), searched(BANNER)).rectangles == (BANNER,)
+    # or be blanked by others
+    regions = RegionEvidence(RegionState.VALID, (Rectangle(0, 0, 100, 75),))
+    assert decide(used, evidence(ADMITS, regions=regions), searched()).rectangles
+    assert decide(used, evidence(regions=INVALID), searched()).rectangles == ()
+
+
+def test_where_a_person_looked_no_model_does() -> None:
+    used = PixelPolicy("clean", text=TextSearch(objects="all"))
+    for found in (evidence(reviewed=Reviewed(Outcome.KEEP)), evidence(reviewed=Reviewed(Outcome.CLEAN, (BANNER,)))):
+        assert not needs_search(used, found, sources_of(used, found))
+    label = evidence(ADMITS, image_type=("ORIGINAL", "PRIMARY", "LABEL", "NONE"))
+    blanking = PixelPolicy("clean", slide_labels="blank", text=TextSearch())
+    assert not needs_search(blanking, label, sources_of(blanking, label))
+    assert not needs_search(PixelPolicy("clean"), evidence(), ())
+    at_no_risk = evidence()._replace(risks=())
+    assert needs_search(used, at_no_risk, ()) and not needs_search(PixelPolicy("clean", text=TextSearch()), at_no_risk, ())
 
 
 def test_nothing_takes_out_faces() -> None:

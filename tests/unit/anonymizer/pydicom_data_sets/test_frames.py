@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from anonymizer.internals import displayed_frame
+from anonymizer.internals import displayed_frame, displayed_pair
 from tests.support import compressed_pixels as compressed
+from tests.support.labelled_pixels import Kind
 from tests.support.objects import BIG, EXPLICIT, IMPLICIT, read
 from tests.support.pixel_archive import KINDS, image
 
@@ -66,3 +68,28 @@ def test_codestreams_are_shown_by_the_decoders_of_the_extra(
     values = case.samples[2]
     brightest, middle = values == values.max(), abs(values - (values.max() + values.min()) // 2) < 3
     assert shown.reshape(values.shape)[brightest].min() > 200 > shown.reshape(values.shape)[middle].mean() > 60
+
+
+class _Counted(BytesIO):
+    """A file that counts what is read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.taken += len(content)
+        return content
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_object_is_compared_with_itself_in_one_window(kind: Kind) -> None:
+    blob = image(kind, 1).blob
+    before, after = displayed_pair(BytesIO(blob), BytesIO(blob), kind.frames)
+    assert np.array_equal(before, after) and before.shape[:2] == (kind.rows, kind.columns)
+
+
+def test_of_many_frames_one_is_read() -> None:
+    kind = Kind("MONOCHROME2", rows=100, columns=1000, frames=17)
+    stream = _Counted(image(kind, 1).blob)
+    displayed_pair(stream, BytesIO(stream.getvalue()), 9)
+    assert stream.taken < 300_000 < len(stream.getvalue())

@@ -6,8 +6,8 @@ import io
 
 from profiles import Outcome, PixelRules, decide, read_pixel_rules, tags
 from profiles.pixels.findings import FINDING_KINDS
-from profiles.pixels.own_rules import COLUMNS
-from profiles.pixels.rectangles_file import COLUMNS as REVIEWED_COLUMNS
+from profiles.pixels.own_rules import RULE_COLUMNS
+from profiles.pixels.rectangles_file import REVIEWED_COLUMNS
 from tests.support.pages import page
 
 PAGE = page("docs/reference/pixel-rules.md")
@@ -25,5 +25,5 @@ def test_the_example_does_what_the_page_says() -> None:
 
 
 def test_the_page_names_all_columns_findings_and_outcomes() -> None:
-    for name in (*COLUMNS, *REVIEWED_COLUMNS, *FINDING_KINDS, *(outcome.value for outcome in Outcome)):
+    for name in (*RULE_COLUMNS, *REVIEWED_COLUMNS, *FINDING_KINDS, *(outcome.value for outcome in Outcome)):
         assert f"`{name}`" in PAGE

@@ -94,14 +94,24 @@ def test_it_may_be_sent_to_another_process() -> None:
     assert "1.2" not in repr(revived)
 
 
+def test_lines_without_a_reviewer_say_nothing_yet_and_are_counted() -> None:
+    found = read("1.2.3,,,10,20,all,,,Doe", "1.2.4,,,10,20,all,,clean,", "1.2.5,,,10,20,,,keep,")
+    assert (found.count, found.undecided, found.reviewers) == (1, 2, ("Doe",))
+    assert found.find("1.2.3", "", None, 10, 20) == Reviewed(Outcome.CLEAN, (Rectangle(0, 0, 20, 10),))
+    assert found.find("1.2.4", "", None, 10, 20) is None and found.find("1.2.5", "", None, 10, 20) is None
+    keyed, lines = found.keyed(lambda digest: digest * 2)
+    assert keyed.with_lines(lines).undecided == 2
+
+
 SECRET = "1.2.840.4711.42"
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (f"{SECRET},,,10,20,all,,,", "line 2: a reviewer is needed"),
-        (f"{SECRET},,,10,20,all,,,{'a' * 65}", "a reviewer is needed"),
+        (f"{SECRET},,,10,20,all,,,", "no line has a reviewer"),
+        (f"{SECRET},,,10,20,,,quarantine,", "line 2: it refuses the object, and has no reviewer"),
+        (f"{SECRET},,,10,20,all,,,{'a' * 65}", "line 2: a reviewer has 64 printable characters"),
         (f"{SECRET},,,,,all,,,Doe", "rows and columns of the image are needed"),
         (f"{SECRET},,,10,x,all,,,Doe", "rows and columns are numbers"),
         (f"{SECRET},,,10,20,,,,Doe", "needs rectangles"),

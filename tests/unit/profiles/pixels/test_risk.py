@@ -28,6 +28,11 @@ CLEANING = {
     "pixel-codec-missing",
     "pixel-codec-failed",
     "pixel-verification-failed",
+    "pixel-text-not-found",
+    "pixel-text-timeout",
+    "pixel-text-remains",
+    "pixel-text-engine-missing",
+    "pixel-text-engine-failed",
 }
 HEAD = "reason,sop_classes,condition,burned_in_no,why\n"
 
