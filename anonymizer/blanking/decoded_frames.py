@@ -107,10 +107,8 @@ class FrameDecoder:
         if image.allocated == 1:
             bits = numpy.unpackbits(stored, bitorder="little")[offset : offset + image.frame_bits]
             return bits.reshape(image.rows, image.columns)
-        size = image.allocated // 8
         order = "<" if image.little or image.allocated == 8 else ">"
         cells = stored[offset // 8 : offset // 8 + image.frame_bits // 8].copy().view(f"{order}{_DTYPES[image.allocated]}")
-        assert cells.itemsize == size
         rows, columns = image.rows, image.columns
         if image.subsampled:
             units = cells.reshape(rows, columns // 2, 4)

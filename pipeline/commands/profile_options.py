@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..events import reporter
-from ..needed_extras import NEEDS_OCR
 from ..options import EngineOptions
 from .command_errors import usage_error
 from .grouped_help import add_options, options_of
@@ -174,17 +173,19 @@ def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def text_search(objects: str, keep: str, every: int, seconds: int) -> TextSearch | None:
     """Return the search for text that the command line asks for; None: none. End the command if nothing here could do it."""
-    from anonymizer.internals import text_engine_in_words
     from profiles import TextSearch
+
+    from ..errors import UsageError
+    from ..text_engine import with_text_engine
 
     if objects == "off":
         if keep != "nothing":
             usage_error("--keep-text needs --detect-text: no text is looked for without it")
         return None
-    engine = text_engine_in_words()
-    if not engine:
-        usage_error(f"--detect-text {NEEDS_OCR}")
-    return TextSearch(objects, keep, every, seconds, engine)
+    try:
+        return with_text_engine(TextSearch(objects, keep, every, seconds))
+    except UsageError as error:
+        usage_error(str(error))
 
 
 def load_profile(profile: str, options: str, **settings: Any) -> ConfidentialityProfile:

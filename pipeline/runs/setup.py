@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal, check_root, take_out_lines, text_engine_in_words
+from anonymizer.internals import Engine, Seal, check_root, take_out_lines
 from storage import FileReader, Folder, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     ConflictRules,
@@ -31,9 +31,9 @@ from ..beam_args import check_beam_args, complete, cores, is_embedded, is_local,
 from ..errors import UsageError
 from ..events import reporter
 from ..job import AuditTarget, Inputs, JobParts
-from ..needed_extras import NEEDS_OCR
 from ..options import JobOptions
 from ..place_checks import check_contact_sheets, check_crosswalk, check_locations, with_audit_place
+from ..text_engine import with_text_engine
 from ..undecided_lines import undecided_lines
 from .audit import Audit
 from .contact_sheets import sheets_target
@@ -263,7 +263,7 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
 
 
 def _with_text_engine(options: JobOptions) -> JobOptions:
-    """Return options whose profile names what looks for text here: workers look with the same, and ``run.json`` names it.
+    """Return options whose profile names what looks for text: programs may pass one that doesn't.
 
     Raises:
         UsageError: text is to be looked for, and nothing here can do so.
@@ -272,10 +272,7 @@ def _with_text_engine(options: JobOptions) -> JobOptions:
     search = profile.pixels.text
     if search is None:
         return options
-    engine = text_engine_in_words()
-    if not engine:
-        raise UsageError(f"--detect-text {NEEDS_OCR}")
-    pixels = replace(profile.pixels, text=replace(search, engine=engine))
+    pixels = replace(profile.pixels, text=with_text_engine(search))
     return replace(options, profile=replace(profile, pixels=pixels))
 
 

@@ -16,13 +16,10 @@ from anonymizer import DeidentificationError, Key, PatientTable, PatientTableErr
 from anonymizer.internals import FILTERED, Engine, Patient
 from profiles import KEEP, ConfidentialityProfile, compile_plan
 from storage import (
-    EndOfRunError,
     ObjectRef,
     StoredArchive,
-    TransientError,
     cannot_write,
     create_private,
-    retry_transient,
 )
 from transforms import WorkerThreads
 
@@ -34,6 +31,7 @@ from ..runs.patient_table import load_patient_table
 from ..runs.workload import survey_inputs
 from ..safe_csv import write_csv
 from .listed_objects import listed_objects
+from .reasons import result_or_reason
 
 _HEADER = ("PatientID", "IssuerOfPatientID", "NewPatientID")
 #: number of lists of objects that are read at once
@@ -150,16 +148,7 @@ class _Search:
 
     def _read_one(self, ref: ObjectRef) -> Patient | Reason | None:
         """Return an object's patient, with or without an ID, or the reason why it is unknown; None if the object has none."""
-        try:
-            return retry_transient(partial(self._scan, ref))
-        except EndOfRunError:
-            raise
-        except DeidentificationError as error:
-            return error.reason
-        except (OSError, TransientError):
-            return Reason.UNREADABLE
-        except Exception:  # one bad object must not end the search; the message may quote values
-            return Reason.INTERNAL_ERROR
+        return result_or_reason(partial(self._scan, ref))
 
     def _scan(self, ref: ObjectRef) -> Patient | Reason | None:
         engine, size = self._engine, ref.size if ref.size >= 0 else None

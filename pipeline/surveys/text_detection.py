@@ -18,11 +18,13 @@ from io import FileIO
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from anonymizer import DeidentificationError, Reason
+from anonymizer import Reason
 from anonymizer.internals import SOP_INSTANCE, Engine, PixelDecision
 from profiles import MAX_AREAS, Outcome, Rectangle, union
-from storage import EndOfRunError, ObjectRef, StoredArchive, TransientError, create_private, retry_transient
+from storage import ObjectRef, StoredArchive, create_private
 from transforms import WorkerThreads
+
+from .reasons import result_or_reason
 
 #: columns of the file, which ``--rectangles`` reads
 COLUMNS = ("instance_hash", "rows", "columns", "blank", "outcome", "reviewer")
@@ -231,16 +233,7 @@ def _look_at_all(archive: StoredArchive, engine: Engine, done: set[str], refs: l
 
 def _look_at(archive: StoredArchive, engine: Engine, done: set[str], ref: ObjectRef) -> _Line | Reason | bool:
     """Return an object's line; or why a run refuses it; or True where it was looked at, False where nothing is looked for."""
-    try:
-        return retry_transient(partial(_search, archive, engine, done, ref))
-    except EndOfRunError:
-        raise
-    except DeidentificationError as error:
-        return error.reason
-    except (OSError, TransientError):
-        return Reason.UNREADABLE
-    except Exception:  # one bad object must not end the search; the message may quote values
-        return Reason.INTERNAL_ERROR
+    return result_or_reason(partial(_search, archive, engine, done, ref))
 
 
 def _search(archive: StoredArchive, engine: Engine, done: set[str], ref: ObjectRef) -> _Line | bool:
