@@ -12,13 +12,13 @@ import click
 from ..exit_codes import EXIT_NOT_FOUND
 from ..safe_csv import write_csv
 from .beam_options import beam_arguments, use_beam_options
+from .finished_run import of_finished_run
 from .grouped_help import GroupedCommand, options_of
 from .storage_options import with_storage
 
 if TYPE_CHECKING:
     from storage import StorageOptions
 
-_run_option = options_of("Run")
 _rule_option = options_of("Rules")
 
 
@@ -29,10 +29,7 @@ _rule_option = options_of("Rules")
     example="dicom-deid pixels propose-rules draft.csv --input archive --audit released-audit --key file:secret.key",
 )
 @click.argument("out", metavar="OUT.csv")
-@_run_option("--input", "inputs", multiple=True, metavar="PLACE", help="Input of the run, named as it was then; repeatable.")
-@_run_option("--audit", metavar="FOLDER", required=True, help="Folder of the run's audit tables.")
-@_run_option("--key", required=True, metavar="URI", help="Key of the run: file:PATH, env:NAME or gcp-secret:RESOURCE.")
-@_run_option("--scope", default="", metavar="NAME", help="Scope of the run. Default: none.")
+@of_finished_run
 @_rule_option(
     "--least",
     default=5,

@@ -12,6 +12,7 @@ import click
 from ..exit_codes import EXIT_NOT_FOUND
 from ..safe_csv import HELP, write_csv
 from .beam_options import beam_arguments, use_beam_options
+from .finished_run import of_finished_run
 from .grouped_help import GroupedCommand, options_of
 from .reason_codes import check_reasons
 from .storage_options import with_storage
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from ..surveys.quarantined import FoundObject
 
-_run_option = options_of("Run")
 _selection_option = options_of("Selection")
 _result_option = options_of("Result")
 #: columns of the table. Names come last: they may be long, and are never cut
@@ -37,10 +37,7 @@ _DEVICE_TITLES = (
     context_settings={"ignore_unknown_options": True},
     example="dicom-deid quarantined --input archive --audit released-audit --key file:secret.key",
 )
-@_run_option("--input", "inputs", multiple=True, metavar="PLACE", help="Input of the run, named as it was then; repeatable.")
-@_run_option("--audit", metavar="FOLDER", required=True, help="Folder of the run's audit tables.")
-@_run_option("--key", required=True, metavar="URI", help="Key of the run: file:PATH, env:NAME or gcp-secret:RESOURCE.")
-@_run_option("--scope", default="", metavar="NAME", help="Scope of the run. Default: none.")
+@of_finished_run
 @_selection_option(
     "--reason",
     "reasons",
