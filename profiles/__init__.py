@@ -94,6 +94,9 @@ from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
 from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan
+from .reviewed_rules import VERDICT as VERDICT
+from .reviewed_rules import allowed_rule as allowed_rule
+from .reviewed_rules import dummy_rule as dummy_rule
 from .rule_factory import DERIVATION_DESCRIPTION as DERIVATION_DESCRIPTION
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
@@ -119,5 +122,10 @@ from .terms import is_term as is_term
 from .terms import published_schemes as published_schemes
 from .terms import scheme_has_code as scheme_has_code
 from .terms import terms_of as terms_of
+from .verdicts import CENSUS_COLUMNS as CENSUS_COLUMNS
+from .verdicts import VALUE_HASH_SIZE as VALUE_HASH_SIZE
+from .verdicts import ValueId as ValueId
+from .verdicts import Verdict as Verdict
+from .verdicts import Verdicts as Verdicts
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words
