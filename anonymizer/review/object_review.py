@@ -33,7 +33,7 @@ _SHOWN = 64
 
 
 class ReviewRules:
-    """What reviews of all objects share.
+    """Verdicts and hashes that the reviews of all objects share.
 
     Attributes:
         hashes: the keyed hashes of values.

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import MOST_SAMPLES, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+from ..options import (
+    MOST_SAMPLES,
+    CensusOptions,
+    ContactSheetOptions,
+    ContinuationOptions,
+    CrosswalkOptions,
+    EngineOptions,
+    JobOptions,
+)
 from .beam_options import beam_arguments
 from .grouped_help import add_options, options_of
 from .profile_options import rule_files, with_engine, with_profile
@@ -23,6 +31,7 @@ _continue = options_of("Earlier runs")
 _conflict = options_of("Outputs")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
+_census = options_of("Census (restricted)")
 
 _PLACES = (
     _place(
@@ -109,6 +118,15 @@ _SHEETS = (
         help="Objects drawn of each pixel risk, device and size of image.",
     ),
 )
+_CENSUS = (
+    _census(
+        "--census",
+        metavar="FOLDER",
+        help="Write the distinct values that stay to FOLDER, with numbers of patients and instances, for `dicom-deid census`. "
+        "Default: write none.",
+    ),
+    _census("--census-certificate", metavar="FILE", help="Encrypt the census for the holder of this X.509 certificate (RSA)."),
+)
 
 
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -133,6 +151,8 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         contact_sheets: str | None,
         contact_sheet_certificate: str | None,
         contact_sheet_samples: int,
+        census: str | None,
+        census_certificate: str | None,
         beam_args: tuple[str, ...],
         **others: Any,
     ) -> None:
@@ -148,6 +168,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 continuation=continuation,
                 crosswalk=CrosswalkOptions(crosswalk, crosswalk_certificate),
                 sheets=ContactSheetOptions(contact_sheets, contact_sheet_certificate, contact_sheet_samples),
+                census=CensusOptions(census, census_certificate),
                 storage=storage(),
                 conflicts=conflicts,
                 object_metadata=object_metadata,
@@ -158,5 +179,5 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, beam_arguments))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_CENSUS, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))
