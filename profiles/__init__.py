@@ -35,6 +35,7 @@ from .content_items import CODE_VALUE as CODE_VALUE
 from .content_items import CODING_SCHEME as CODING_SCHEME
 from .content_items import CODING_SCHEME_VERSION as CODING_SCHEME_VERSION
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
+from .custom import PROTECTED as PROTECTED
 from .date_shift import partner_of as partner_of
 from .decisions import Decision as Decision
 from .decisions import attribute_keyword as attribute_keyword
@@ -97,6 +98,7 @@ from .plan import compile_plan as compile_plan
 from .reviewed_rules import VERDICT as VERDICT
 from .reviewed_rules import allowed_rule as allowed_rule
 from .reviewed_rules import dummy_rule as dummy_rule
+from .reviewed_rules import removed_rule as removed_rule
 from .rule_factory import DERIVATION_DESCRIPTION as DERIVATION_DESCRIPTION
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE

@@ -11,6 +11,7 @@ from .rules import Operation, Rule
 
 #: what a text that stays uncleaned goes against, whichever of them would have cleaned it
 _WEAKENED = ProfileOptions.BasicProfile | ProfileOptions.CleanDesc | ProfileOptions.CleanStructdCont | ProfileOptions.CleanGraph
+_CONSTANT = (Operation.REMOVE, Operation.EMPTY, Operation.REPLACE)
 #: why an attribute was treated so, as the audit shows it
 VERDICT = "verdict"
 
@@ -19,6 +20,16 @@ VERDICT = "verdict"
 def allowed_rule(rule: Rule) -> Rule:
     """Return the rule that keeps a text which ``rule`` would clean; the screen may still take it away."""
     return _rule(rule, Operation.KEEP, Action.K, weakens=_WEAKENED)
+
+
+@lru_cache(maxsize=4096)
+def removed_rule(rule: Rule) -> Rule:
+    """Return the rule for a text of which nothing may stay: what ``rule`` does where cleaning leaves nothing."""
+    new = rule.otherwise
+    assert new is not None
+    if new.operation not in _CONSTANT or new.action is None:
+        return new
+    return _rule(rule, new.operation, new.action, value=new.value)
 
 
 @lru_cache(maxsize=4096)

@@ -35,6 +35,7 @@ from .census.census_target import COUNTS_SCHEMA as COUNTS_SCHEMA
 from .census.census_target import VALUES_SCHEMA as VALUES_SCHEMA
 from .census.census_target import CensusTarget as CensusTarget
 from .census.collect_values import ALL_OBJECTS as ALL_OBJECTS
+from .census.collect_values import shard_of as shard_of
 from .census.count_values import CensusCounts as CensusCounts
 from .census.count_values import CountValues as CountValues
 from .concurrency import WorkerThreads as WorkerThreads

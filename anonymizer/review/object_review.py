@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from profiles import Operation, Rule, RuleNode, ValueId, Verdict
+from profiles import PROTECTED, Operation, Rule, RuleNode, ValueId, Verdict
 
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import Encoding
@@ -114,7 +114,7 @@ class _ReviewWalk(HeaderWalk):
         if rule.operation is Operation.CLEAN_TEXT:
             self.cleaned.add((rule.label, _text_of(value, vr, place.charset)))
             return [element]
-        if rule.operation not in _KEEPING or not (vr in _TEXTS or rule.tag >> 16 & 1):
+        if rule.operation not in _KEEPING or rule.tag in PROTECTED or not (vr in _TEXTS or rule.tag >> 16 & 1):
             return [element]
         text = _text_of(value, vr, place.charset)
         if not text:

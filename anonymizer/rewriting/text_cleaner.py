@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profiles import ProfileOptions, Rule, Verdict, allowed_rule, dummy_rule, is_defined_term
+from profiles import ProfileOptions, Rule, Verdict, allowed_rule, dummy_rule, is_defined_term, removed_rule
 
 from ..dicom.character_sets import best_text, decode_text, is_encodable
 from ..errors import DeidentificationError
@@ -55,7 +55,7 @@ def reviewed_text(state: ObjectState, rule: Rule, content: bytes, cleaned: str |
             state.cleaned.append(CleanedText(rule, before, before))
             return allowed_rule(rule)
         case Verdict.REMOVE if rule.otherwise is not None:
-            return rule.otherwise
+            return removed_rule(rule)
         case Verdict.DUMMY:
             return dummy_rule(rule, state.plan.sop_class_uid)
     state.cleaned.append(CleanedText(rule, before, after))
