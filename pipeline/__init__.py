@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import RunWarning, run
     from .errors import RunError, UsageError
-    from .options import ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+    from .options import CensusOptions, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
     from .runs.report import RunReport
 
 __all__ = [
+    "CensusOptions",
     "ContactSheetOptions",
     "ContinuationOptions",
     "CrosswalkOptions",
@@ -27,7 +28,10 @@ __version__ = "0.2.0"
 _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),
-    **dict.fromkeys(("ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"), "options"),
+    **dict.fromkeys(
+        ("CensusOptions", "ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"),
+        "options",
+    ),
     "RunReport": "runs.report",
 }
 

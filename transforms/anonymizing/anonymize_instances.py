@@ -256,5 +256,7 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], AnonymizedInstan
         inputs += [known | label >> beam.Map(as_input) for label, known, as_input in facts if known is not None]
         joined = tuple(inputs) | "Inputs" >> beam.Flatten() | "Join" >> beam.GroupByKey()
         anonymize = beam.ParDo(self._anonymize, proof=AsSingleton(self._proof))
+        if not self._has_census:
+            return AnonymizedInstances(joined | "Anonymize" >> anonymize, None)
         outputs = joined | "Anonymize" >> anonymize.with_outputs(_VALUES, main=_ROWS)
-        return AnonymizedInstances(outputs[_ROWS], outputs[_VALUES] if self._has_census else None)
+        return AnonymizedInstances(outputs[_ROWS], outputs[_VALUES])
