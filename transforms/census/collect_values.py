@@ -49,23 +49,30 @@ def shard_of(value: bytes) -> bytes:
     return (int.from_bytes(value[:2], "big") >> (16 - _SHARD_BITS)).to_bytes(2, "big")
 
 
-def values_table(values: list[KeptValue]) -> pa.Table:
-    """Return rows of VALUES_SCHEMA."""
-    columns = (
-        [value.hash for value in values],
-        [_writable(value.id.attribute) for value in values],
-        [value.keyword for value in values],
-        [value.vr for value in values],
-        [_shown(value.id.value) for value in values],
-        [None if value.id.before is None else _shown(value.id.before) for value in values],
-    )
+class _ValueRow(NamedTuple):
+    """A row of VALUES_SCHEMA. Long texts are cut before rows wait to be written."""
+
+    value_hash: bytes
+    attribute: str
+    keyword: str
+    vr: str
+    value: str
+    before: str | None
+
+    @classmethod
+    def of(cls, kept: KeptValue) -> "_ValueRow":
+        before = None if kept.id.before is None else _shown(kept.id.before)
+        return cls(kept.hash, _writable(kept.id.attribute), kept.keyword, kept.vr, _shown(kept.id.value), before)
+
+
+def _values_table(rows: list[_ValueRow]) -> pa.Table:
+    columns = zip(*rows, strict=True)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, VALUES_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=VALUES_SCHEMA)
 
 
 def _shown(text: str) -> str:
-    text = _writable(text)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text)} characters)"
+    return _writable(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text)} characters)")
 
 
 def _writable(text: str) -> str:
@@ -78,9 +85,9 @@ class ValueCollector:
 
     def __init__(self, target: CensusTarget) -> None:
         self._lock = threading.Lock()
-        self._writer = TableWriter(target.values, target.values.prefix, values_table)
+        self._writer = TableWriter(target.values, target.values.prefix, _values_table)
         self._counts: dict[tuple[bytes, bytes], int] = {}
-        self._new: list[KeptValue] = []
+        self._new: list[_ValueRow] = []
         self._written: set[bytes] = set()
         self._is_flushed = True
 
@@ -104,7 +111,7 @@ class ValueCollector:
                 self._count(value.hash, patient)
                 if value.hash not in self._written:
                     self._written.add(value.hash)
-                    self._new.append(value)
+                    self._new.append(_ValueRow.of(value))
 
     def _count(self, value: bytes, patient: bytes) -> None:
         key = value, patient
