@@ -9,7 +9,9 @@ from profiles import PROTECTED, Operation, Rule, RuleNode, ValueId, Verdict
 
 from ..dicom.character_sets import best_text
 from ..dicom.encoding import Encoding
+from ..errors import DeidentificationError
 from ..files.pieces import Piece
+from ..reasons import Reason
 from ..screening.header_walk import DeclaredBy, HeaderWalk, Place
 from .values import CleanedText, KeptValue, ValueHashes, attribute_of
 
@@ -123,9 +125,25 @@ class _ReviewWalk(HeaderWalk):
         verdict = self._rules.verdict(found)
         if verdict in (Verdict.REMOVE, Verdict.DUMMY):
             assert verdict is not None
-            return self.without(place, place.node.reviewed(rule, verdict))
+            return self.without(place, _rule_without(place, verdict))
         _note(self._kept, self._rules.hashes, found, rule.keyword, vr)
         return [element]
+
+
+def _rule_without(place: Place, verdict: Verdict) -> Rule:
+    """Return the rule that takes the place of that of a value which goes.
+
+    Raises:
+        DeidentificationError: the attribute needs a value, and it is a code: readers know no other than its own terms.
+    """
+    rule, node = place.rule, place.node
+    new = node.reviewed(rule, verdict)
+    if new.operation is not Operation.REPLACE or place.value_vr != "CS":
+        return new
+    new = node.reviewed(rule, Verdict.REMOVE)
+    if new.operation is Operation.REPLACE:
+        raise DeidentificationError(Reason.IDENTIFIER_LEFT, rule.tag)
+    return new
 
 
 def _note(kept: dict[bytes, KeptValue], hashes: ValueHashes, value: ValueId, keyword: str, vr: str) -> None:
