@@ -29,6 +29,7 @@ from .audit_names import is_run_id as is_run_id
 from .audit_names import is_table as is_table
 from .audit_names import ledger_file as ledger_file
 from .audit_names import new_run_id as new_run_id
+from .audit_names import reviewed_files as reviewed_files
 from .concurrency import WorkerThreads as WorkerThreads
 from .concurrency import reading_order as reading_order
 from .contact_sheets.sample_objects import SampleObjects as SampleObjects

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import MOST_SAMPLES, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+from ..options import MOST_SAMPLES, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions, PlanOptions
 from .beam_options import beam_arguments
+from .command_errors import usage_error
 from .grouped_help import add_options, options_of
 from .profile_options import rule_files, with_engine, with_profile
 from .storage_options import with_storage
@@ -23,6 +24,7 @@ _continue = options_of("Earlier runs")
 _conflict = options_of("Outputs")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
+_plan = options_of("Plan")
 
 _PLACES = (
     _place(
@@ -111,6 +113,23 @@ _SHEETS = (
 )
 
 
+_PLAN = (
+    _plan(
+        "--plan",
+        "--dry-run",
+        is_flag=False,
+        flag_value="",
+        metavar="[FOLDER]",
+        help="Write no object: only tables in FOLDER that say what the run would do. Without FOLDER: OUTPUT-plan.",
+    ),
+    _plan(
+        "--diff",
+        metavar="AUDIT",
+        help="With --plan: compare with the run with audit tables in AUDIT, and say what changes in which attributes.",
+    ),
+)
+
+
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add all options of a run to ``command``, and pass them as one argument, ``job``.
 
@@ -134,6 +153,8 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         contact_sheet_certificate: str | None,
         contact_sheet_samples: int,
         beam_args: tuple[str, ...],
+        plan: str | None,
+        diff: str | None,
         **others: Any,
     ) -> None:
         continuation = ContinuationOptions(**{name: others.pop(name) for name in ContinuationOptions.__dataclass_fields__})
@@ -154,9 +175,18 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 allow_empty=allow_empty,
                 beam_args=beam_args,
                 rule_files=rule_files(click.get_current_context().params),
+                plan=_plan_options(plan, diff),
             )
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, beam_arguments))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_PLAN, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))
+
+
+def _plan_options(folder: str | None, diff: str | None) -> PlanOptions | None:
+    if folder is None:
+        if diff is not None:
+            usage_error("--diff needs --plan: it says what a run would change")
+        return None
+    return PlanOptions(folder, diff)
