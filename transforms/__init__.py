@@ -89,6 +89,9 @@ from .sealed_json import check_json as check_json
 from .sealed_json import key_ids_of as key_ids_of
 from .sealed_json import seal_json as seal_json
 from .sheet_counts import SheetCounts as SheetCounts
+from .shuffle.arrow_shards import beginnings_of_hex as beginnings_of_hex
+from .shuffle.arrow_shards import from_bytes as from_bytes
+from .shuffle.arrow_shards import split_by_shard as split_by_shard
 from .shuffle.spread_elements import SpreadElements as SpreadElements
 from .source_sums import Sum as Sum
 from .source_sums import add_up as add_up

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import MOST_SAMPLES, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions, PlanOptions
+from ..options import (
+    MOST_SAMPLES,
+    ContactSheetOptions,
+    ContinuationOptions,
+    CrosswalkOptions,
+    EngineOptions,
+    JobOptions,
+    PlanOptions,
+)
 from .beam_options import beam_arguments
 from .command_errors import usage_error
 from .grouped_help import add_options, options_of

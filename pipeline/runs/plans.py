@@ -88,7 +88,9 @@ def publish_plan(audit: Audit, report: RunReport, compared: ComparedRun | None =
     if compared is not None:
         from .plan_diff import compare
 
-        changes = compare(EarlierRun(folder, report.run_id, report.tables, report.table_digests, same_work_digest=False), compared)
+        changes = compare(
+            EarlierRun(folder, report.run_id, report.tables, report.table_digests, same_work_digest=False), compared
+        )
     # before the account is written: what a power cut leaves of them, the next plan finds by the old one
     _remove_earlier(folder)
     if changes is not None:

@@ -39,7 +39,15 @@ from ..undecided_lines import undecided_lines
 from .audit import Audit
 from .contact_sheets import sheets_target
 from .crosswalk import crosswalk_target
-from .earlier_runs import ComparedRun, ImportedUidMap, compared_run, continued_run, imported_uid_map, replaced_run, unfinished_work
+from .earlier_runs import (
+    ComparedRun,
+    ImportedUidMap,
+    compared_run,
+    continued_run,
+    imported_uid_map,
+    replaced_run,
+    unfinished_work,
+)
 from .inputs import former_listing, number_inputs
 from .output_compatibility import check_links, check_mark, is_marked, mark_output
 from .patient_table import load_patient_table
