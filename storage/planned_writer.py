@@ -22,12 +22,12 @@ from .errors import ObjectConflictError
 from .locations import as_folder, scheme_of
 from .objects import ExistingOutput, Written
 from .outages import cannot_write
+from .protocols import ObjectWriter
 from .registry import store_for
 from .stopping import check_running
 from .store import COUNTS, Entry, StorageOptions
 from .stores.local_writer import check_folders
 from .stores.remote import BytesReader, parts_of
-from .writer import RunWriter
 
 #: outputs to be replaced that a process remembers: the objects that claim one name are in one work unit
 _MOST_REPLACED = 65_536
@@ -55,7 +55,7 @@ class PlannedWriter:
     It answers by what lies in the output. Its look-ups aren't counted as operations, and the writes of a run are.
     """
 
-    def __init__(self, writer: RunWriter, output: str, run_id: str, options: StorageOptions) -> None:
+    def __init__(self, writer: ObjectWriter, output: str, run_id: str, options: StorageOptions) -> None:
         """
         Args:
             writer: the writer of a run, of which only what reads is called.
@@ -67,7 +67,7 @@ class PlannedWriter:
         self._lock = Lock()
         self._replaced: OrderedDict[bytes, _Replaced] = OrderedDict()
 
-    def __reduce__(self) -> tuple[type[PlannedWriter], tuple[RunWriter, str, str, StorageOptions]]:
+    def __reduce__(self) -> tuple[type[PlannedWriter], tuple[ObjectWriter, str, str, StorageOptions]]:
         return type(self), self._arguments
 
     def write(self, name: str, chunks: Iterable[bytes | memoryview], source_id: str, *, instead_of: str | None = None) -> Written:

@@ -14,7 +14,7 @@ _NUMBER = pa.int32()
 
 
 class AttributeAction(NamedTuple):
-    """What is done to an attribute, without the number of its elements."""
+    """An action on an attribute, without the number of its elements."""
 
     path: str
     keyword: str

@@ -1,4 +1,4 @@
-"""Tables that are joined by partitions: those that are large wait in a temporary file, and one partition is in memory at a time."""
+"""Tables that are joined by partitions: large ones wait in a temporary file, and one partition is in memory at a time."""
 
 from __future__ import annotations
 
