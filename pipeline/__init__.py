@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import RunWarning, run
     from .errors import RunError, UsageError
-    from .options import ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+    from .options import ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions, PlanOptions
+    from .runs.plans import PlanReport
     from .runs.report import RunReport
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "CrosswalkOptions",
     "EngineOptions",
     "JobOptions",
+    "PlanOptions",
+    "PlanReport",
     "RunError",
     "RunReport",
     "RunWarning",
@@ -27,7 +30,11 @@ __version__ = "0.2.0"
 _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),
-    **dict.fromkeys(("ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"), "options"),
+    **dict.fromkeys(
+        ("ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions", "PlanOptions"),
+        "options",
+    ),
+    "PlanReport": "runs.plans",
     "RunReport": "runs.report",
 }
 
