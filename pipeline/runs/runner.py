@@ -37,6 +37,7 @@ from .setup import ExecutionPlan, RunSetup, plan_execution, set_up
 _ENGINE_GOES_ON = (
     "Interrupted: the engine may still be working on this run; cancel its job there, then start the same command again."
 )
+_PLAN_STOPPED = "Interrupted: nothing was written, and the plan is not complete; start the same command again."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def run(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = Fal
         with _run_errors("the audit can't be listed", StorageError), _locked(setup) as begun:
             if not plan.is_local:
                 set_interruption_message(_ENGINE_GOES_ON)
+            elif setup.is_plan:
+                set_interruption_message(_PLAN_STOPPED)
             return _account(begun, _execute(begun, processes, debug=debug))
 
 

@@ -15,9 +15,11 @@ from anonymizer.internals import open_spool, write_all
 from transforms import beginnings_of_hex, from_bytes, split_by_shard
 
 #: rows of a partition, on average, up to so many partitions
-_PARTITION_ROWS, _MOST_PARTITIONS = 500_000, 1024
+_PARTITION_ROWS, _MOST_PARTITIONS = 250_000, 1024
 #: rows that are gathered before they are divided
-_GATHERED_ROWS = 250_000
+_GATHERED_ROWS = 131_072
+#: rows that each partition gets at once, on average, so that pieces are few
+_PIECE_ROWS = 1024
 #: hex digits of a hash by which rows are divided
 _DIGITS = 32
 
@@ -37,6 +39,7 @@ class SpilledTable:
         self._schema = schema
         self._column = column
         self._partitions = min(max(1, -(-rows // _PARTITION_ROWS)), _MOST_PARTITIONS)
+        self._most = max(_GATHERED_ROWS, self._partitions * _PIECE_ROWS)
         self._gathered: list[pa.Table] = []
         self._count = 0
         self._places: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -58,7 +61,7 @@ class SpilledTable:
         """
         self._gathered.append(table)
         self._count += table.num_rows
-        if self._partitions > 1 and self._count >= _GATHERED_ROWS:
+        if self._partitions > 1 and self._count >= self._most:
             self._spill()
 
     def _spill(self) -> None:

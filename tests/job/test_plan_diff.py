@@ -150,6 +150,7 @@ def test_many_partitions_give_what_one_gives(
 
     monkeypatch.setattr(spilled_table, "_PARTITION_ROWS", 3)
     monkeypatch.setattr(spilled_table, "_GATHERED_ROWS", 5)
+    monkeypatch.setattr(spilled_table, "_PIECE_ROWS", 1)
     earlier = ComparedRun(of(run.audit, report), Audit(Folder(str(run.audit)), seals))
     found = plan_diff.compare(of(plan.folder, planned), earlier)
     assert found.as_json() == planned["diff"]
