@@ -42,6 +42,8 @@ def check_plan(options: JobOptions, *, detach: bool = False) -> None:
         raise UsageError("--plan and --detach exclude each other: the plan is complete when the command ends")
     if options.crosswalk.folder is not None:
         raise UsageError("--plan and --crosswalk exclude each other: a plan names nobody. Give --crosswalk to the run")
+    if plan.diff == "":
+        raise UsageError("--diff: name the folder of a run's audit tables")
     if plan.diff is not None and options.continuation.resume is not None:
         raise UsageError(
             "--diff and --resume exclude each other, since nothing is known of what would be done to skipped objects: plan "

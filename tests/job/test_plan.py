@@ -25,7 +25,8 @@ from tests.job.test_keep_one import RLE, Nights, content
 from tests.job.test_resume import Night
 from tests.server.test_restart import kill_all
 from tests.support.keys import OTHER_KEY, write_key
-from tests.support.objects import MR, Element
+from tests.support.objects import MR, Element, read
+from tests.support.pixel_archive import KINDS, image
 from tests.support.plans import Plan, check_prediction, deidentify_as_planned, plan_run, snapshot
 from tests.support.processes import need
 from tests.support.runs import (
@@ -78,7 +79,6 @@ def test_the_first_run_ends_as_it_was_planned(archive: Path, key_file: Path, fla
     assert again.objects() == run.objects()
 
 
-@pytest.mark.usefixtures("planned")
 def test_all_kinds_of_broken_and_planted_objects_end_as_planned(planted_archive: PlantedArchive, tmp_path: Path) -> None:
     plan = plan_run(planted_archive.folder, tmp_path / "out", planted_archive.key)
     run = deidentify(planted_archive.folder, tmp_path / "out", planted_archive.key)
@@ -95,7 +95,6 @@ def test_all_kinds_of_broken_and_planted_objects_end_as_planned(planted_archive:
         test_output_conflicts.test_what_somebody_else_has_changed_is_not_replaced,
         test_output_conflicts.test_what_another_run_may_be_at_is_left_alone_and_tried_again,
         test_output_conflicts.test_where_an_account_can_not_be_checked_nothing_is_replaced,
-        test_output_conflicts.test_a_run_that_was_killed_while_it_put_tables_aside_is_gone_on_from,
         lambda night: test_output_conflicts.test_what_a_power_cut_left_without_a_row_is_made_anew(night, b"DICM"),
         lambda night: test_output_conflicts.test_what_changed_is_replaced_when_it_is_asked_for(night, True, True),
         lambda night: test_output_conflicts.test_an_output_of_any_earlier_run_is_left_alone(night, night.output.parent),
@@ -114,9 +113,7 @@ def test_objects_whose_outputs_name_is_taken_end_as_planned(
 @pytest.mark.parametrize(
     "scenario",
     [
-        test_keep_one.test_by_default_none_is_written,
         test_keep_one.test_without_resume_the_written_one_stays_too,
-        test_keep_one.test_objects_without_a_patient_agree_by_their_study,
         lambda night: test_keep_one.test_across_nights_the_written_one_stays(night, ()),
         lambda night: test_keep_one.test_what_changed_itself_is_for_another_option(night, ("--replace-changed",)),
         lambda night: test_keep_one.test_a_run_that_was_killed_before_it_said_so_ends_like_an_undisturbed_one(night, "torn"),
@@ -253,6 +250,24 @@ def test_two_plans_do_not_share_a_folder_at_a_time(archive: Path, key_file: Path
     assert Plan(first.folder, 0, "").table("instances")
 
 
+def test_pages_are_drawn_and_lines_of_reviewers_leave_with_the_plan(key_file: Path, tmp_path: Path) -> None:
+    archive, lines, sheets = tmp_path / "in", tmp_path / "rectangles.csv", tmp_path / "sheets"
+    archive.mkdir()
+    sheets.mkdir(mode=0o700)
+    for number in range(3):
+        (archive / str(number)).write_bytes(image(KINDS[0], number, manufacturer="OTHER").blob)
+    uid = read((archive / "1").read_bytes()).SOPInstanceUID
+    lines.write_text(f'sop_instance_uid,rows,columns,blank,reviewer\n{uid},37,59,"0,0,59,10",R. Viewer\n')
+    flags = ("--options=CleanPixelData", f"--rectangles={lines}", "--contact-sheets")
+    plan = plan_run(archive, tmp_path / "out", key_file, *flags, str(sheets), folder=tmp_path / "planned")
+    assert not list(plan.folder.glob("reviewed-*")) and list(plan.folder.glob("pixels-*"))
+    pages = {path.name.partition("-")[0] for path in sheets.iterdir()}
+    run = deidentify(archive, tmp_path / "out", key_file, *flags, str(tmp_path / "more"))
+    check_prediction(plan, run, run.audit)
+    assert plan.report["contact_sheets"] == run.report["contact_sheets"] and plan.report["contact_sheets"]["objects"]
+    assert pages == {path.name.partition("-")[0] for path in (tmp_path / "more").iterdir()}
+
+
 # -- what is no run --------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +321,7 @@ def test_what_a_run_refuses_a_plan_refuses(archive: Path, key_file: Path, tmp_pa
         (("--plan", "--print-patients", "{tmp}/x.csv"), "--print-patients"),
         (("--plan", "--resume", "--diff", "{tmp}/x"), "--diff and --resume"),
         (("--diff", "{tmp}/x"), "--diff needs --plan"),
+        (("--plan", "--diff", ""), "--diff: name the folder"),
         (("--plan", "--diff", "{tmp}/x"), "no run.json"),
     ],
 )
