@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import RunWarning, run
     from .errors import RunError, UsageError
-    from .options import CensusOptions, ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions
+    from .options import (
+        CensusOptions,
+        ContactSheetOptions,
+        ContinuationOptions,
+        CrosswalkOptions,
+        EngineOptions,
+        JobOptions,
+        PlanOptions,
+    )
+    from .runs.plans import PlanReport
     from .runs.report import RunReport
 
 __all__ = [
@@ -16,6 +25,8 @@ __all__ = [
     "CrosswalkOptions",
     "EngineOptions",
     "JobOptions",
+    "PlanOptions",
+    "PlanReport",
     "RunError",
     "RunReport",
     "RunWarning",
@@ -29,9 +40,18 @@ _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),
     **dict.fromkeys(
-        ("CensusOptions", "ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"),
+        (
+            "CensusOptions",
+            "ContactSheetOptions",
+            "ContinuationOptions",
+            "CrosswalkOptions",
+            "EngineOptions",
+            "JobOptions",
+            "PlanOptions",
+        ),
         "options",
     ),
+    "PlanReport": "runs.plans",
     "RunReport": "runs.report",
 }
 

@@ -124,11 +124,15 @@ def run(
     # all that is imported and built before the run begins stays until its end: to search it for garbage took 10% of the start
     gc.disable()
 
+    from .errors import UsageError
     from .place_checks import with_audit_place
+    from .plan_checks import with_plan_place
 
-    options = with_audit_place(job())
+    options = with_plan_place(with_audit_place(job()))
     own_flags = [flag for parameter in context.command.params for flag in parameter.opts if flag.startswith("--")]
     if print_patients is not None:
+        if options.plan is not None:
+            raise UsageError("--plan and --print-patients exclude each other")
         from .commands.print_patients import list_patients
 
         sys.exit(list_patients(options, print_patients, own_flags, detach=detach))
@@ -146,5 +150,8 @@ def run(
     report = runner.run(options, own_flags, debug=debug)
     code = exit_code_of(report)
     metrics.write(code, [report])
-    show(report, f"Audit tables and run.json: {options.audit}", f"De-identified objects: {options.output}")
+    if options.plan is None:
+        show(report, f"Audit tables and run.json: {options.audit}", f"De-identified objects: {options.output}")
+    else:
+        show(report, f"Tables and plan.json: {options.plan.folder}")
     sys.exit(code)

@@ -112,6 +112,19 @@ class CensusOptions:
 
 
 @dataclass(frozen=True)
+class PlanOptions:
+    """Settings of a plan: a run that tells what it would do, and writes nothing but its tables.
+
+    Attributes:
+        folder: path or URI of the folder for its tables; ``""``: beside the output, ``OUTPUT-plan``.
+        diff: folder of the audit tables of an earlier run to compare with; None: none is compared.
+    """
+
+    folder: str = ""
+    diff: str | None = None
+
+
+@dataclass(frozen=True)
 class JobOptions:
     """The settings of a run.
 
@@ -126,6 +139,7 @@ class JobOptions:
         allow_empty: accept an input that lists no objects.
         beam_args: options of Beam, as on the command line.
         rule_files: files from which the profile was made: the option that names each, and its path.
+        plan: settings of a plan; None: objects are written.
     """
 
     inputs: Sequence[str]
@@ -143,6 +157,7 @@ class JobOptions:
     allow_empty: bool = False
     beam_args: Sequence[str] = ()
     rule_files: Sequence[tuple[str, str]] = ()
+    plan: PlanOptions | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, str):

@@ -36,19 +36,32 @@ def audit_beside(output: str) -> str:
     Raises:
         UsageError: there is no such place: the output is a bucket, or a mount point.
     """
-    where = "--audit is needed: --output is {}, and the audit must not lie in the output that is handed out"
+    return beside(
+        output, AUDIT_SUFFIX, "--audit is needed: --output is {}, and the audit must not lie in the output that is handed out"
+    )
+
+
+def beside(output: str, suffix: str, where: str) -> str:
+    """Return a place beside the output, with its name and a suffix.
+
+    Args:
+        where: the message if there is no such place, with ``{}`` for what the output is.
+
+    Raises:
+        UsageError: there is no such place.
+    """
     if scheme := scheme_of(output):
         names = output.rstrip("/").partition("://")[2].split("/")
         # an Azure account has containers, in which paths begin; on HDFS they may begin with the first name
         if not names[0] or len(names) < {"azfs": 3, "hdfs": 1}.get(scheme, 2):
             raise UsageError(where.format("a whole bucket"))
-        return f"{output.rstrip('/')}{AUDIT_SUFFIX}"
+        return f"{output.rstrip('/')}{suffix}"
     folder = Path(output)
     if folder.name in ("", ".."):
         folder = folder.resolve()
     if os.path.ismount(folder):
         raise UsageError(where.format("a mount point"))
-    return f"{folder}{AUDIT_SUFFIX}"
+    return f"{folder}{suffix}"
 
 
 def with_audit_place(options: JobOptions) -> JobOptions:

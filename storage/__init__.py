@@ -33,6 +33,7 @@ from .outages import cannot_write as cannot_write
 from .outages import check_place as check_place
 from .outages import note_outage as note_outage
 from .outages import remember_outages as remember_outages
+from .planned_writer import PlannedWriter as PlannedWriter
 from .prefixes import split as split
 from .private_file import create_private as create_private
 from .protocols import Archive as Archive

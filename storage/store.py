@@ -1,5 +1,6 @@
 """The interface of every kind of storage; the modules beside this one are its kinds."""
 
+import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -167,9 +168,21 @@ class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = Operations()
+        self._thread = threading.local()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Count nothing that this thread does within the block."""
+        before, self._thread.paused = getattr(self._thread, "paused", False), True
+        try:
+            yield
+        finally:
+            self._thread.paused = before
 
     def add(self, *, lists: int = 0, reads: int = 0, writes: int = 0, bytes_read: int = 0, bytes_written: int = 0) -> None:
         """Add these to the counts."""
+        if getattr(self._thread, "paused", False):
+            return
         with self._lock:
             now = self._counts
             self._counts = Operations(

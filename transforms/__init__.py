@@ -29,6 +29,7 @@ from .audit_names import is_run_id as is_run_id
 from .audit_names import is_table as is_table
 from .audit_names import ledger_file as ledger_file
 from .audit_names import new_run_id as new_run_id
+from .audit_names import reviewed_files as reviewed_files
 from .census.census_target import CENSUS_COUNTS as CENSUS_COUNTS
 from .census.census_target import CENSUS_VALUES as CENSUS_VALUES
 from .census.census_target import COUNTS_SCHEMA as COUNTS_SCHEMA
@@ -98,6 +99,9 @@ from .sealed_json import check_json as check_json
 from .sealed_json import key_ids_of as key_ids_of
 from .sealed_json import seal_json as seal_json
 from .sheet_counts import SheetCounts as SheetCounts
+from .shuffle.arrow_shards import beginnings_of_hex as beginnings_of_hex
+from .shuffle.arrow_shards import from_bytes as from_bytes
+from .shuffle.arrow_shards import split_by_shard as split_by_shard
 from .shuffle.spread_elements import SpreadElements as SpreadElements
 from .source_sums import Sum as Sum
 from .source_sums import add_up as add_up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 #: the folder for accounts that were put aside, and their tables, below the audit's
@@ -21,6 +22,7 @@ _REVIEWED = "reviewed"
 #: as ``new_run_id`` makes them; versions before had no time in them
 _RUN_ID = re.compile("[0-9]{14}[0-9a-f]{8}|[0-9a-f]{8}")
 _TABLE = re.compile(f"(?:{'|'.join(TABLES)})-({_RUN_ID.pattern})(?:-[a-z0-9_]{{1,40}})*-[0-9a-f]{{16}}\\.parquet")
+_REVIEWED_FILE = re.compile(f"{_REVIEWED}-[0-9a-f]{{32}}\\.bin")
 _LEDGER = re.compile(f"{LEDGER}-({_RUN_ID.pattern})-[0-9a-f]{{16}}-([0-9]{{1,12}})\\.bin")
 
 
@@ -70,6 +72,11 @@ def account_name(run_id: str) -> str:
 def reviewed_name(digest: str) -> str:
     """Return the name of the file for lines of reviewed rectangles with that digest, in hexadecimal digits."""
     return f"{_REVIEWED}-{digest[:32]}.bin"
+
+
+def reviewed_files(names: Iterable[str]) -> list[str]:
+    """Return those of the names that ``reviewed_name`` can have made."""
+    return [name for name in names if _REVIEWED_FILE.fullmatch(name)]
 
 
 def ledger_file(name: str) -> LedgerFile | None:

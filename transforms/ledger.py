@@ -133,6 +133,7 @@ class Ledger:
         config: gives the seal: each file begins with its code, so that no other file is believed.
         on_engine: True: the run isn't on this machine alone.
         is_remote: True: the folder is on object storage.
+        is_kept: False: only ledgers of other runs are read, and none is written.
     """
 
     folder: TableFolder
@@ -141,6 +142,7 @@ class Ledger:
     config: EngineConfig
     on_engine: bool = False
     is_remote: bool = False
+    is_kept: bool = True
 
     def write(self, groups: list[KnownGroup], rows: list[AuditRow]) -> None:
         """Write a file with findings of pass 1 and rows."""
@@ -218,11 +220,17 @@ class LedgerWriter:
 
     def add_headers(self, groups: Iterable[KnownGroup]) -> None:
         """Add objects that went through pass 1."""
+        if not self._ledger.is_kept:
+            return
         self._now.add_headers(groups)
         self._cut_if_due()
 
     def add_rows(self, rows: Iterable[AuditRow]) -> None:
         """Add rows of objects that are done with, those that claim one instance all at once."""
+        if not self._ledger.is_kept:
+            if self._sync is not None:
+                self._rows += rows
+            return
         self._now.add_rows(rows)
         self._cut_if_due()
 

@@ -59,13 +59,16 @@ def finish(
     from anonymizer import Key
     from storage import Folder
 
-    from ..runs.audit import Audit, load_seals
+    from ..runs.audit import Audit, has_plan, load_seals
     from ..runs.pending import finish_pending
     from .summary import exit_code_of, show
 
     seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
-    finished = finish_pending(Audit(Folder(audit, storage()), seals))
+    folder = Folder(audit, storage())
+    finished = finish_pending(Audit(folder, seals))
     if not any(finished):
+        if has_plan(folder):
+            usage_error("--audit: the folder has a plan, which is complete: name the folder of the runs' audit tables")
         usage_error("--audit: no run is pending in this folder")
     for run_id, why in finished.refused.items():
         reporter.say("run-refused", f"Not finished: {why}.", level="error", run_id=run_id, message=why)

@@ -16,8 +16,10 @@ from ..options import (
     CrosswalkOptions,
     EngineOptions,
     JobOptions,
+    PlanOptions,
 )
 from .beam_options import beam_arguments
+from .command_errors import usage_error
 from .grouped_help import add_options, options_of
 from .profile_options import rule_files, with_engine, with_profile
 from .storage_options import with_storage
@@ -32,6 +34,7 @@ _conflict = options_of("Outputs")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
 _census = options_of("Census (restricted)")
+_plan = options_of("Plan")
 
 _PLACES = (
     _place(
@@ -129,6 +132,23 @@ _CENSUS = (
 )
 
 
+_PLAN = (
+    _plan(
+        "--plan",
+        "--dry-run",
+        is_flag=False,
+        flag_value="",
+        metavar="[FOLDER]",
+        help="Write no object: only tables in FOLDER that say what the run would do. Without FOLDER: OUTPUT-plan.",
+    ),
+    _plan(
+        "--diff",
+        metavar="AUDIT",
+        help="With --plan: compare with the run with audit tables in AUDIT, and say what changes in which attributes.",
+    ),
+)
+
+
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add all options of a run to ``command``, and pass them as one argument, ``job``.
 
@@ -154,6 +174,8 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         census: str | None,
         census_certificate: str | None,
         beam_args: tuple[str, ...],
+        plan: str | None,
+        diff: str | None,
         **others: Any,
     ) -> None:
         continuation = ContinuationOptions(**{name: others.pop(name) for name in ContinuationOptions.__dataclass_fields__})
@@ -175,9 +197,19 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 allow_empty=allow_empty,
                 beam_args=beam_args,
                 rule_files=rule_files(click.get_current_context().params),
+                plan=_plan_options(plan, diff),
             )
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_CENSUS, beam_arguments))(wrapper)
+    groups = (*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_CENSUS, *_PLAN, beam_arguments)
+    decorated = add_options(groups)(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))
+
+
+def _plan_options(folder: str | None, diff: str | None) -> PlanOptions | None:
+    if folder is None:
+        if diff is not None:
+            usage_error("--diff needs --plan: it says what a run would change")
+        return None
+    return PlanOptions(folder, diff)

@@ -45,6 +45,8 @@ def with_reporting(command: Callable[..., None]) -> Callable[..., None]:
             usage_error("--metrics-file shows how a run ended: for a detached run, give it to dicom-deid finish")
         if metrics_file is not None and others.get("print_patients") is not None:
             usage_error("--print-patients starts no run: omit --metrics-file")
+        if metrics_file is not None and others.get("plan") is not None:
+            usage_error("--metrics-file shows the last run, and a plan is none: omit it, or --plan")
         try:
             metrics = MetricsFile(metrics_file)
         except ValueError as error:

@@ -26,6 +26,10 @@ _SUPERSEDED_ADVICE = (
     "Objects that are refused now have outputs of earlier runs, which no run removes: list them (the view `superseded` of the "
     "audit), and remove them before you hand out the output."
 )
+_PLAN_SENTENCE = (
+    "This is a plan: nothing was written to the output or the audit. The statuses are those that a run would give, and written "
+    "means that it would write."
+)
 #: fields of ``run.json`` in the event: all counts, without the names of tables, which are many
 _IN_EVENT = (
     *("run_id", "listed", "counts", "reasons", "new_quarantined", "new_since", "incomplete_studies", "quarantined_without_study"),
@@ -60,13 +64,24 @@ def show(report: RunReport, *places: str) -> None:
     Args:
         places: sentences about the places of output and audit. Events omit them, since places may be named after people.
     """
+    from ..runs.plans import PlanReport
+
     if reporter.as_json:
         code = exit_code_of(report)
         fields: dict[str, Any] = {name: getattr(report, name) for name in _IN_EVENT}
-        reporter.say("run-finished", None, level="warning" if code else "info", **fields, exit_code=code)
+        if isinstance(report, PlanReport):
+            fields["diff"] = report.diff
+        event = "plan-finished" if report.is_plan else "run-finished"
+        reporter.say(event, None, level="warning" if code else "info", **fields, exit_code=code)
         return
     sections = [section for section in _sections(report) if section]
     (_show_table if sys.stdout is not None and sys.stdout.isatty() else _show_lines)(report.listed, sections)
+    if isinstance(report, PlanReport):
+        if report.diff is not None:
+            from .print_diff import print_diff
+
+            print_diff(report.diff)
+        click.echo(_PLAN_SENTENCE)
     for sentence in (*_sentences(report), *places):
         click.echo(sentence)
 

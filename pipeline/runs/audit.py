@@ -9,12 +9,32 @@ from typing import Any
 from anonymizer import Key
 from anonymizer.internals import Seal
 from storage import Folder
-from transforms import check_json, is_run_id, is_table, key_ids_of, seal_json
+from transforms import SealError, check_json, is_run_id, is_table, key_ids_of, seal_json
 
 #: the account of the last finished run
 RUN_FILE = "run.json"
 #: the mark of an output: the profile and key with which it is made, written before its first object
 ORIGIN_FILE = "output.json"
+#: the account of a plan, in a folder of its own
+PLAN_FILE = "plan.json"
+#: field of a plan's account that no run's has
+PLAN = "plan"
+
+
+class NotARunError(SealError):
+    """A plan in the place of a run. The message names no object."""
+
+    def __init__(self) -> None:
+        super().__init__("the folder has a plan, which is no run: name the folder of a run's audit tables")
+
+
+def has_plan(folder: Folder) -> bool:
+    """Return whether a folder has the account of a plan.
+
+    Raises:
+        StorageError: it can't be listed.
+    """
+    return PLAN_FILE in folder.names(PLAN_FILE)
 
 
 @dataclass(frozen=True)
@@ -37,8 +57,17 @@ class Audit:
             StorageError: it can't be read.
             ValueError: it is not JSON.
             SealError: no run with one of the keys wrote it.
+            NotARunError: it should be a run's account, and the folder is that of a plan.
         """
-        content, version = self.folder.read_json(name)
+        try:
+            content, version = self.folder.read_json(name)
+        except FileNotFoundError:
+            if name == RUN_FILE and has_plan(self.folder):
+                raise NotARunError from None
+            raise
+        if _own_name(name) == RUN_FILE and isinstance(content, dict) and PLAN in content:
+            # a plan's account under another name
+            raise NotARunError
         return check_json(_own_name(name), content, self.seals), version
 
     def write(self, name: str, content: Mapping[str, Any], *, version: str | None = None) -> None:

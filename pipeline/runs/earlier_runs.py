@@ -171,6 +171,38 @@ def imported_uid_map(options: JobOptions, key_uri: str, key_id: str) -> Imported
     return ImportedUidMap(run, uri, scope, key.key_id, seal)
 
 
+class ComparedRun(NamedTuple):
+    """A finished run that a plan is compared with.
+
+    Attributes:
+        run: the run.
+        audit: its audit, with the seals of the plan's keys.
+    """
+
+    run: EarlierRun
+    audit: Audit
+
+
+def compared_run(options: JobOptions, seals: tuple[Seal, ...], key_id: str) -> ComparedRun | None:
+    """Return the run that ``--diff`` names; None without it.
+
+    Args:
+        seals, key_id: those of the plan's keys, and the id of its own.
+
+    Raises:
+        UsageError: the plan can't be compared with it.
+    """
+    if options.plan is None or options.plan.diff is None:
+        return None
+    audit = Audit(Folder(options.plan.diff, options.storage), seals)
+    account = _account(audit, "--diff")
+    if account is None:
+        raise UsageError(f"--diff: the folder has no {RUN_FILE}: name the folder of a run's audit tables")
+    if account["key_id"] != key_id:
+        raise UsageError("--diff: that run had another key, so its objects can't be recognized: give its --key and --scope")
+    return ComparedRun(_run(audit.folder, account, same_work_digest=False), audit)
+
+
 def _unchecked_hash_key(folder: Folder) -> str | None:
     """Return the key id in the unchecked account, so that a wrong key gets another message than a changed account."""
     try:

@@ -25,12 +25,15 @@ def others_at_work(audit: Folder, run_id: str) -> bool:
     Raises:
         StorageError: the audit can't be listed.
     """
-    if pending_runs(audit) - {run_id}:
-        return True
+    return bool((pending_runs(audit) | locked_runs(audit)) - {run_id})
+
+
+def locked_runs(audit: Folder) -> set[str]:
+    """Return what the names of held locks in the audit say of their runs; object storage has no locks."""
     if scheme_of(audit.location):
-        return False
+        return set()
     locks = Path(audit.location).glob(f"{_PREFIX}*")
-    return any(is_locked(lock) for lock in locks if lock.name.removeprefix(_PREFIX) != run_id)
+    return {lock.name.removeprefix(_PREFIX) for lock in locks if is_locked(lock)}
 
 
 class RunLock:

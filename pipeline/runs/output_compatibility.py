@@ -13,7 +13,7 @@ from transforms import EARLIER, MAC, SealError
 from ..errors import UsageError
 from ..options import JobOptions
 from ..place_checks import OLD_AUDIT
-from .audit import ORIGIN_FILE, RUN_FILE, Audit
+from .audit import ORIGIN_FILE, RUN_FILE, Audit, has_plan
 from .earlier_runs import UID_HASH_KEY
 from .provenance import NEW_FIELDS, UID_MAP_RUN, Provenance
 from .settings import PROFILE_DIGEST
@@ -42,6 +42,8 @@ def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> Non
     if mark is None and continuation.resume:
         mark = _read(Audit(Folder(continuation.resume, options.storage), audit.seals), ORIGIN_FILE)
     if mark is None:
+        if has_plan(audit.folder):
+            raise UsageError("--audit: the folder has a plan, and tables of a run must not lie beside it: name another folder")
         _check_empty(options)
         return
     # checked before the work, and not only when this run's account replaces it
@@ -79,20 +81,33 @@ def mark_output(options: JobOptions, audit: Audit, provenance: Provenance) -> No
             probe.rmdir()
         except OSError as error:
             raise UsageError(f"--output can't be made or written: {error.strerror}") from None
-        try:
-            check_temporary(options.output)
-        except StorageError as error:
-            raise UsageError(f"--output {error}") from None
     if not scheme_of(options.audit):
         try:
             audit.folder.make(closed=False)
-            audit.folder.check_folder(EARLIER)
         except StorageError as error:
             raise UsageError(f"--audit {error}") from None
+    check_links(options, audit)
     try:
         audit.write(ORIGIN_FILE, provenance.compatibility, version="")
     except ObjectConflictError:
         check_mark(options, audit, provenance)
+    except StorageError as error:
+        raise UsageError(f"--audit {error}") from None
+
+
+def check_links(options: JobOptions, audit: Audit) -> None:
+    """Refuse an output or audit with a link in the place of one of its folders.
+
+    Raises:
+        UsageError: there is one.
+    """
+    try:
+        if not scheme_of(options.output):
+            check_temporary(options.output)
+    except StorageError as error:
+        raise UsageError(f"--output {error}") from None
+    try:
+        audit.folder.check_folder(EARLIER)
     except StorageError as error:
         raise UsageError(f"--audit {error}") from None
 

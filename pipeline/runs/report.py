@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -103,6 +103,11 @@ class RunReport:
     origin: dict[str, Any]
 
     @property
+    def is_plan(self) -> bool:
+        """True if nothing was written: the account tells what would be."""
+        return False
+
+    @property
     def quarantined(self) -> int:
         """Number of quarantined objects."""
         return self.counts[Status.QUARANTINED.value]
@@ -160,14 +165,21 @@ def ledgers_of(audit: Folder, run_id: str) -> list[str]:
 
 
 def finish(
-    audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int], spans: Mapping[str, Span] | None = None
+    audit: Audit,
+    run_id: str,
+    origin: dict[str, Any],
+    operations: Mapping[str, int],
+    spans: Mapping[str, Span] | None = None,
+    publish: Callable[[Audit, RunReport], RunReport] | None = None,
 ) -> RunReport:
-    """Count the rows of the run's tables, check their sums, move the last run's account aside, and write ``run.json``.
+    """Count the rows of the run's tables, check their sums, and publish the account.
 
     Args:
+        audit: where the tables lie, and the account goes.
         origin: the result of ``Provenance.origin``.
         operations: numbers of operations on object storage.
         spans: the times of its stages; None: the run was detached.
+        publish: writes the account, and returns it as it was written; None: ``publish_run``.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once, or differ from what the job wrote.
@@ -243,14 +255,20 @@ def finish(
     # bundles that were retried wrote files twice, and the account names one of each
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
+    return (publish or publish_run)(audit, report)
+
+
+def publish_run(audit: Audit, report: RunReport) -> RunReport:
+    """Move the last run's account aside, write ``run.json``, and remove what its tables make superfluous."""
+    folder = audit.folder
     report = _replace_account(audit, report)
-    restricted.publish(folder, run_id)
-    if settings.get("recheck"):
-        audit.write(ORIGIN_FILE, compatibility_of(origin))
+    restricted.publish(folder, report.run_id)
+    if report.settings.get("recheck"):
+        audit.write(ORIGIN_FILE, compatibility_of(report.origin))
     # the tables now hold all that these files hold; a file that can't be removed does no harm
     with contextlib.suppress(StorageError):
-        for finished in (run_id, *origin.get(TAKES_UP, ())):
-            left = [] if finished == run_id or has_account(folder, finished) else run_files(folder, finished)
+        for finished in (report.run_id, *report.origin.get(TAKES_UP, ())):
+            left = [] if finished == report.run_id or has_account(folder, finished) else run_files(folder, finished)
             for name in (*left, *ledgers_of(folder, finished)):
                 folder.delete(name)
             restricted.discard(folder, finished)

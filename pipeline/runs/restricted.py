@@ -78,6 +78,12 @@ def discard(audit: Folder, run_id: str) -> None:
         audit.delete(_unpublished_name(run_id, name))
 
 
+def remove(folder: Folder) -> None:
+    """Remove the published restricted settings, such as those of a plan that another one replaces."""
+    for name in _names():
+        folder.delete(name)
+
+
 def put_aside(audit: Folder, run_id: str) -> None:
     """Move the restricted settings to ``earlier/``, along with the account of their run."""
     for name in _names():

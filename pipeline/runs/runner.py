@@ -27,15 +27,17 @@ from . import restricted
 from .lock import RunLock
 from .metrics import Span, operations_of, spans_of
 from .pending import remove_note, write_note
+from .plans import PlanLock, publish_plan
 from .progress import ProgressDisplay, ProgressFiles
 from .provenance import TAKES_UP
-from .report import RunReport, finish
+from .report import RunReport, finish, publish_run
 from .settings import SETTINGS
 from .setup import ExecutionPlan, RunSetup, plan_execution, set_up
 
 _ENGINE_GOES_ON = (
     "Interrupted: the engine may still be working on this run; cancel its job there, then start the same command again."
 )
+_PLAN_STOPPED = "Interrupted: nothing was written, and the plan is not complete; start the same command again."
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def run(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = Fal
         with _run_errors("the audit can't be listed", StorageError), _locked(setup) as begun:
             if not plan.is_local:
                 set_interruption_message(_ENGINE_GOES_ON)
+            elif setup.is_plan:
+                set_interruption_message(_PLAN_STOPPED)
             return _account(begun, _execute(begun, processes, debug=debug))
 
 
@@ -119,10 +123,16 @@ def _locked(setup: RunSetup) -> Iterator[_BegunRun]:
     """Hold the run's lock during the block. At its end, discard restricted settings that were not published."""
     with contextlib.ExitStack() as stack:
         with signals_deferred():
-            lock = stack.enter_context(RunLock(setup.audit.folder, setup.options.output, setup.run_id))
+            lock = stack.enter_context(_lock_of(setup))
         begun = _begin(setup, lock.alive)
         stack.callback(_discard_restricted, begun)
         yield begun
+
+
+def _lock_of(setup: RunSetup) -> RunLock:
+    if setup.is_plan:
+        return PlanLock(setup.target.folder, setup.audit.folder, setup.run_id)
+    return RunLock(setup.audit.folder, setup.options.output, setup.run_id)
 
 
 def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
@@ -133,10 +143,10 @@ def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
     """
     earlier = setup.earlier_runs(alive)
     certificate = setup.crosswalk.files.certificate if setup.crosswalk else b""
-    name = restricted.write_unpublished(setup.audit, setup.run_id, setup.provenance.restricted, certificate)
+    name = restricted.write_unpublished(setup.target, setup.run_id, setup.provenance.restricted, certificate)
     begun = _BegunRun(setup, earlier, setup.origin(earlier, name))
     reporter.say(
-        "run-started",
+        "plan-started" if setup.is_plan else "run-started",
         None,
         run_id=setup.run_id,
         version=version("dicom-deid"),
@@ -152,7 +162,7 @@ def _discard_restricted(begun: _BegunRun) -> None:
     # a finished run has published them, and nothing is left to discard
     if begun.origin[SETTINGS]["restricted"]:
         with contextlib.suppress(StorageError), signals_deferred():
-            restricted.discard(begun.setup.audit.folder, begun.setup.run_id)
+            restricted.discard(begun.setup.target.folder, begun.setup.run_id)
 
 
 def _build_pipeline(begun: _BegunRun, progress: ProgressListener, runner: PipelineRunner | None) -> beam.Pipeline:
@@ -196,8 +206,10 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
     Raises:
         RunError: the tables don't account for each listed object once, or can't be read.
     """
+    setup = begun.setup
+    publish = partial(publish_plan, compared=setup.compared) if setup.is_plan else publish_run
     with _run_errors("the run's tables can't be read back", StorageError, OSError):
-        return finish(begun.setup.audit, begun.setup.run_id, begun.origin, executed.operations, executed.spans)
+        return finish(setup.target, setup.run_id, begun.origin, executed.operations, executed.spans, publish)
 
 
 @contextlib.contextmanager

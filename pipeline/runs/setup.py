@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
 from anonymizer.internals import Engine, Seal, check_root, has_lines, take_out_lines
-from storage import FileReader, Folder, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
+from storage import FileReader, Folder, PlannedWriter, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     CensusTarget,
     ConflictRules,
@@ -34,17 +34,27 @@ from ..events import reporter
 from ..job import AuditTarget, Inputs, JobParts
 from ..options import JobOptions
 from ..place_checks import check_census, check_contact_sheets, check_crosswalk, check_locations, with_audit_place
+from ..plan_checks import check_plan, with_plan_place
 from ..text_engine import with_text_engine
 from ..undecided_lines import undecided_lines
 from .audit import Audit
 from .census import census_target
 from .contact_sheets import sheets_target
 from .crosswalk import crosswalk_target
-from .earlier_runs import ImportedUidMap, continued_run, imported_uid_map, replaced_run, unfinished_work
+from .earlier_runs import (
+    ComparedRun,
+    ImportedUidMap,
+    compared_run,
+    continued_run,
+    imported_uid_map,
+    replaced_run,
+    unfinished_work,
+)
 from .inputs import former_listing, number_inputs
-from .output_compatibility import check_mark, is_marked, mark_output
+from .output_compatibility import check_links, check_mark, is_marked, mark_output
 from .patient_table import load_patient_table
 from .pending import pending_runs
+from .plans import make_plan_folder
 from .provenance import Provenance
 from .recorded_outputs import AuditedOutputs
 from .times import now
@@ -95,11 +105,12 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
     for flag, value in (("--input", options.inputs), ("--output", options.output)):
         if not value:
             raise UsageError(f"{flag} is missing")
-    options = with_audit_place(_with_text_engine(options))
+    options = with_plan_place(with_audit_place(_with_text_engine(options)))
     check_locations(options)
     check_crosswalk(options)
     check_contact_sheets(options)
     check_census(options)
+    check_plan(options, detach=detach)
     if options.continuation.recheck and options.continuation.resume is None:
         raise UsageError("--recheck needs --resume, since it compares with the tables of the last run")
     reviewed = options.profile.pixels.rectangles
@@ -131,7 +142,8 @@ class RunSetup:
         plan: plan of its execution, with its options.
         run_id: id of the run.
         started: time at which it began (ISO 8601, UTC).
-        audit: its audit, with the seals of its keys.
+        audit: the audit of its output, with the seals of its keys.
+        target: where its tables and account go: the audit, or the folder of a plan.
         config: configuration of the engine.
         provenance: provenance of its outputs.
         writer: writer of the outputs.
@@ -143,12 +155,14 @@ class RunSetup:
         crosswalk: target of the restricted crosswalk; None: none is written.
         sheets: target of the restricted contact sheets; None: none are drawn.
         census: target of the restricted census; None: none is made.
+        compared: the earlier run that a plan is compared with; None: there is none.
     """
 
     plan: ExecutionPlan
     run_id: str
     started: str
     audit: Audit
+    target: Audit
     config: EngineConfig
     provenance: Provenance
     writer: RunWriter
@@ -160,11 +174,17 @@ class RunSetup:
     crosswalk: CrosswalkTarget | None
     sheets: SheetsTarget | None
     census: CensusTarget | None
+    compared: ComparedRun | None
 
     @property
     def options(self) -> JobOptions:
         """Options of the run."""
         return self.plan.options
+
+    @property
+    def is_plan(self) -> bool:
+        """True if nothing is written but the tables of a plan."""
+        return self.options.plan is not None
 
     def earlier_runs(self, alive: Collection[str]) -> EarlierRuns:
         """Return the runs whose work this run continues.
@@ -190,7 +210,7 @@ class RunSetup:
             self.config,
             self.plan.archive,
             self.writer,
-            AuditTarget(self.audit.folder, self.provenance.row_constants(self.run_id)),
+            AuditTarget(self.target.folder, self.provenance.row_constants(self.run_id)),
             self.ledger,
             earlier,
             progress,
@@ -235,7 +255,8 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
     uid_map = imported_uid_map(options, key_uri, key.key_id)
     seals = {seal.key_id: seal for seal in (Seal(key), *([uid_map.seal] if uid_map else []))}
     audit = Audit(folder, tuple(seals.values()))
-    config, write_reviewed = _without_lines(_engine_config(options, key, key_uri, uid_map), folder, key)
+    target = audit if options.plan is None else replace(audit, folder=Folder(options.plan.folder, options.storage))
+    config, write_reviewed = _without_lines(_engine_config(options, key, key_uri, uid_map), target.folder, key)
     if plan.is_local:
         config = replace(config, searches_at_once=max(1, cores() // max(1, plan.processes)))
     provenance = Provenance.of(options, key, uid_map, config.patient_table_digest)
@@ -247,15 +268,22 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
     continued = continued_run(options, audit, key, work_digest, provenance.fingerprint)
     inputs = number_inputs(options.inputs, key, continued)
     last = continued or replaced_run(options, audit, key)
+    writer = writer_for(options.output, run_id, options.storage, metadata if options.object_metadata else None)
     setup = RunSetup(
         plan=plan,
         run_id=run_id,
         started=started,
         audit=audit,
+        target=target,
         config=config,
         provenance=provenance,
-        writer=writer_for(options.output, run_id, options.storage, metadata if options.object_metadata else None),
-        ledger=Ledger(folder, run_id, work_digest, config, on_engine=not plan.is_local, is_remote=bool(scheme_of(options.audit))),
+        writer=writer if options.plan is None else PlannedWriter(writer, options.output, run_id, options.storage),
+        ledger=Ledger(
+            *(folder, run_id, work_digest, config),
+            on_engine=not plan.is_local,
+            is_remote=bool(scheme_of(options.audit)),
+            is_kept=options.plan is None,
+        ),
         continued=continued,
         uid_map=uid_map,
         inputs=inputs,
@@ -263,8 +291,13 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
         crosswalk=crosswalk_target(options, run_id, config),
         sheets=sheets_target(options, run_id),
         census=census_target(options, run_id, config),
+        compared=compared_run(options, audit.seals, key.key_id),
     )
-    mark_output(options, audit, provenance)
+    if options.plan is None:
+        mark_output(options, audit, provenance)
+    else:
+        check_links(options, audit)
+        make_plan_folder(target.folder)
     write_reviewed()
     return setup
 

@@ -18,7 +18,7 @@ from transforms import INSTANCES_TABLE, EarlierRun, SealError, TableError, check
 
 from ..errors import RunError, UsageError
 from ..job import Inputs
-from ..runs.audit import RUN_FILE, Audit, check_names
+from ..runs.audit import PLAN_FILE, RUN_FILE, Audit, NotARunError, check_names
 from ..runs.digests import digest_of_input
 from ..runs.earlier_runs import INPUTS
 from ..runs.inputs import number_inputs
@@ -78,13 +78,13 @@ class FoundObject(NamedTuple):
 
 
 def load_run(folder: Folder, key: Key) -> EarlierRun:
-    """Return the run whose account is in an audit's folder.
+    """Return the run whose account is in an audit's folder, or the plan whose account is in its own.
 
     Raises:
         UsageError: there is no such account, or it is not by this key.
     """
     try:
-        account, _ = Audit(folder, (Seal(key),)).read(RUN_FILE)
+        account = _account(Audit(folder, (Seal(key),)))
         check_names(account)
         key_id, inputs = account["key_id"], account["origin"].get(INPUTS, ())
         inputs = tuple(map(str, inputs))
@@ -101,6 +101,14 @@ def load_run(folder: Folder, key: Key) -> EarlierRun:
     return EarlierRun(
         folder, account["run_id"], account["tables"], account["table_digests"], same_work_digest=False, inputs=inputs
     )
+
+
+def _account(audit: Audit) -> dict[str, Any]:
+    try:
+        return audit.read(RUN_FILE)[0]
+    except NotARunError:
+        # its tables are as those of a run
+        return audit.read(PLAN_FILE)[0]
 
 
 def inputs_of(run: EarlierRun, names: Collection[str], key: Key) -> Inputs:

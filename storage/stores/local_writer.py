@@ -191,6 +191,17 @@ def _create(path: str) -> int:
         return os.open(path, flags, 0o666)
 
 
+def check_folders(target: str) -> None:
+    """Refuse an object's place if a link leads to it: who can write to the output must not choose another place.
+
+    Raises:
+        OSError: its series or study is a link.
+    """
+    series = os.path.dirname(target)
+    if os.path.islink(series) or os.path.islink(os.path.dirname(series)):
+        raise OSError("a link in the place of a folder")
+
+
 def _link(temporary: str, target: str) -> None:
     """Give the finished object its name, unless that is taken.
 
@@ -199,9 +210,7 @@ def _link(temporary: str, target: str) -> None:
         OSError: it can't be given.
     """
     series = os.path.dirname(target)
-    if os.path.islink(series) or os.path.islink(os.path.dirname(series)):
-        # who can write to the output must not choose another place
-        raise OSError("a link in the place of a folder")
+    check_folders(target)
     try:
         _link_or_rename(temporary, target)
     except FileNotFoundError:

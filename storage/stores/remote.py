@@ -331,6 +331,15 @@ def head_of(chunks: Iterable[bytes | memoryview], limit: int = SMALL) -> tuple[b
     return (head[0] if len(head) == 1 else b"".join(head)), None
 
 
+def parts_of(size: int) -> int:
+    """Return the number of parts in which an object of that size is uploaded; 0: by one request, not in parts."""
+    number, left = 0, size if size > SMALL else 0
+    while left > 0:
+        left -= PART << number // _PARTS_ALIKE
+        number += 1
+    return number
+
+
 class Parts:
     """Chunks in parts of an upload, and the size and checksum of those that were taken."""
 

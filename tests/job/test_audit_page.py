@@ -16,6 +16,8 @@ import pytest
 
 from anonymizer import Reason
 from pipeline.cli import main
+from pipeline.runs.plan_diff import Affected, PlanDiff, StatusChange
+from pipeline.runs.plans import PlanReport
 from pipeline.runs.report import RunReport
 from profiles import TextSearch
 from storage.protocols import Operations
@@ -169,6 +171,13 @@ def test_fields_of_the_account_are_those_of_the_report() -> None:
     assert top == [*(field.name for field in fields(RunReport)), MAC]
 
 
+def test_fields_of_a_plan_are_those_of_its_report() -> None:
+    top = [name for name in names("plan") if "." not in name]
+    assert top == [field.name for field in fields(PlanReport)][len(fields(RunReport)) :]
+    found = PlanDiff("", {}, {}, 0, 0, Affected(0, 0), 0).as_json()
+    assert [name.partition(".")[2] for name in names("plan") if "." in name] == list(found)
+
+
 def test_statuses_and_views_are_all_there_and_no_others() -> None:
     section = PAGE.split("| status | ")[1].split("\n\n")[0]
     assert re.findall(r"(?m)^\| `(\w+)`", section) == [status.value for status in Status]
@@ -190,6 +199,7 @@ def test_names_in_the_text_exist() -> None:
         role.name.lower() for role in UidRole
     }
     known |= set(SheetTotals._fields) | set(TextSearch().settings)
+    known |= {part for field in names("plan") for part in field.split(".")} | set(StatusChange._fields)
     # values of fields, parts of rules, names in recipes
     known |= {"has_value", "is_current", "is_new", "was_for", "union_by_name", "promote_options"}
     assert set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", PAGE)) <= known

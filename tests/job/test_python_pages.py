@@ -13,8 +13,8 @@ from tests.support.runs import ROOT, ct_file
 PAGES = {"run-from-python": "3 written, 1 quarantined", "many-files-in-parallel": "written archive/"}
 
 
-@pytest.mark.parametrize(("name", "said"), PAGES.items())
-def test_the_program_on_the_page(name: str, said: str, key_file: Path, tmp_path: Path) -> None:
+def run_program(name: str, key_file: Path, tmp_path: Path) -> str:
+    """What the program on a page prints."""
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "how-to" / f"{name}.md").read_text(), re.DOTALL)
     (tmp_path / "program.py").write_text(program)
     shutil.copy(key_file, tmp_path / "secret.key")
@@ -26,6 +26,16 @@ def test_the_program_on_the_page(name: str, said: str, key_file: Path, tmp_path:
         [sys.executable, "program.py"], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert said in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize(("name", "said"), PAGES.items())
+def test_the_program_on_the_page(name: str, said: str, key_file: Path, tmp_path: Path) -> None:
+    assert said in run_program(name, key_file, tmp_path)
     assert len(list((tmp_path / "released").rglob("*.dcm"))) == 3
     assert not list((tmp_path / "released").glob("*.unfinished"))
+
+
+def test_the_program_on_the_page_about_plans(key_file: Path, tmp_path: Path) -> None:
+    assert "True 3 would be written" in run_program("plan", key_file, tmp_path)
+    assert not (tmp_path / "released").exists() and (tmp_path / "released-plan" / "plan.json").exists()
