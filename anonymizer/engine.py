@@ -23,6 +23,8 @@ from .keys.key import Key
 from .pixels import PixelDecision, PixelTriage, ReviewedObjects, RuleTriage
 from .reasons import Reason
 from .report import PixelInspection, Scan
+from .review.object_review import ReviewRules
+from .review.values import ValueHashes
 from .rewriting.bare_data_sets import rewrite_bare
 from .rewriting.describer import Describer
 from .rewriting.engine_resources import EngineResources
@@ -61,6 +63,8 @@ class Engine:
         self.pseudonyms = Pseudonyms(key)
         self.words = IdentifyingWords(key)
         self.subjects = SubjectReader(profile, key, patients)
+        hashes = ValueHashes(key)
+        verdicts = {} if profile.verdicts is None else profile.verdicts.table(hashes.of_digest)
         resources = EngineResources(
             profile=profile,
             uids=self.uids,
@@ -70,6 +74,7 @@ class Engine:
             statements=Statements(profile),
             triage=PixelTriage(profile.pixels),
             screen=Screen(profile) if profile.screen else None,
+            review=ReviewRules(hashes, verdicts),
             reviewed=None if (rectangles := profile.pixels.rectangles) is None else ReviewedObjects(rectangles, key),
             rule_triage=RuleTriage(rules) if (rules := profile.pixels.rules.of_files).sources else None,
         )
@@ -88,6 +93,7 @@ class Engine:
         heads: frozenset[bytes] | None = None,
         pixels: PixelDecision | None = None,
         wants_patient: bool = False,
+        collects: bool = False,
     ) -> Deidentification:
         """Start on the object that ``stream`` yields.
 
@@ -100,6 +106,7 @@ class Engine:
             heads: keyed hashes of series that count as heads (``FaceEvidence``); None: each object is judged by itself.
             pixels: the decision on its pixels that a scan came to; None: it is come to here.
             wants_patient: find out the patient, whatever the profile makes of it.
+            collects: note the values that stay (``Deidentification.kept``).
         """
         return Deidentification(
             self._rules,
@@ -110,6 +117,7 @@ class Engine:
             heads=heads,
             pixels=pixels,
             wants_patient=wants_patient,
+            collects=collects,
         )
 
     @property

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import RunWarning, run
     from .errors import RunError, UsageError
-    from .options import ContactSheetOptions, ContinuationOptions, CrosswalkOptions, EngineOptions, JobOptions, PlanOptions
+    from .options import (
+        CensusOptions,
+        ContactSheetOptions,
+        ContinuationOptions,
+        CrosswalkOptions,
+        EngineOptions,
+        JobOptions,
+        PlanOptions,
+    )
     from .runs.plans import PlanReport
     from .runs.report import RunReport
 
 __all__ = [
+    "CensusOptions",
     "ContactSheetOptions",
     "ContinuationOptions",
     "CrosswalkOptions",
@@ -31,7 +40,10 @@ _MODULES = {
     **dict.fromkeys(("RunWarning", "run"), "api"),
     **dict.fromkeys(("RunError", "UsageError"), "errors"),
     **dict.fromkeys(
-        ("ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions", "PlanOptions"),
+        (
+            *("CensusOptions", "ContactSheetOptions", "ContinuationOptions", "CrosswalkOptions", "EngineOptions", "JobOptions"),
+            "PlanOptions",
+        ),
         "options",
     ),
     "PlanReport": "runs.plans",

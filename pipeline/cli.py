@@ -14,6 +14,7 @@ import click
 
 from . import __version__
 from .commands.audit import audit
+from .commands.census import census
 from .commands.command_errors import errors_reported
 from .commands.detect import detect
 from .commands.estimate import estimate
@@ -78,6 +79,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(census)
 main.add_command(detect)
 main.add_command(estimate)
 main.add_command(explain)

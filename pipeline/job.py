@@ -12,9 +12,12 @@ from transforms import (
     AnonymizeInstances,
     AuditRows,
     BuildUidMap,
+    CensusCounts,
+    CensusTarget,
     CheckGone,
     CompareWithEarlier,
     ConflictRules,
+    CountValues,
     CrosswalkTarget,
     EarlierResults,
     EarlierRuns,
@@ -98,6 +101,7 @@ class JobParts(NamedTuple):
         crosswalk: the place of source names and original identifiers; None: they are not written.
         conflicts: rules for objects whose output's name is taken.
         sheets: the place of contact sheets; None: none are drawn.
+        census: the place of the values that stay; None: no census is made.
     """
 
     config: EngineConfig
@@ -112,6 +116,7 @@ class JobParts(NamedTuple):
     crosswalk: CrosswalkTarget | None = None
     conflicts: ConflictRules = ConflictRules()
     sheets: SheetsTarget | None = None
+    census: CensusTarget | None = None
 
 
 class _Work(NamedTuple):
@@ -161,7 +166,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     if config.profile.pixels.judges_faces:
         facts = facts._replace(heads=all_units | "JudgeFaces" >> JudgeFaces())
     anonymized = units | "AnonymizeInstances" >> AnonymizeInstances(
-        proof, facts, parts.archive, parts.writer, config, parts.ledger, parts.conflicts, parts.progress
+        proof, facts, parts.archive, parts.writer, config, parts.ledger, parts.conflicts, parts.progress, parts.census
     )
 
     tables += [
@@ -174,7 +179,7 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
             prefix = f"{'uid_map' if kind == 'mapping' else kind}-{audit.run_id}-{how}"
             tables.append(table_rows | f"Write{field}" >> WriteTable(audit.folder, prefix, pa.concat_tables))
     # not flattened into one table: that would keep every row, with all its actions, in a runner's memory
-    rows: dict[str, PCollection[AuditRows]] = {"rejected": scan.rejected, "anonymized": anonymized}
+    rows: dict[str, PCollection[AuditRows]] = {"rejected": scan.rejected, "anonymized": anonymized.rows}
     rows |= {f"taken_up{number}": one.taken_up for number, one in enumerate(work.results)}
     for part, part_rows in rows.items():
         write = WriteInstances(audit.folder, f"instances-{audit.run_id}-{part}", audit.constants, parts.inputs.ids)
@@ -201,7 +206,10 @@ def build_job(pipeline: beam.Pipeline, parts: JobParts) -> None:
     if parts.sheets is not None:
         sample = groups | "SampleObjects" >> SampleObjects(parts.archive, config, parts.sheets.samples)
         sheets = sample | "WriteSheets" >> WriteSheets(parts.archive, config, parts.sheets)
-    account = WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config, sheets)
+    census: PCollection[CensusCounts] | None = None
+    if parts.census is not None and anonymized.values is not None:
+        census = anonymized.values | "CountValues" >> CountValues(parts.census)
+    account = WriteAccount(listed, written, audit.folder, account_name(audit.run_id), config, sheets, census)
     _ = pipeline | "WriteAccount" >> account
 
 

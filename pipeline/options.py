@@ -112,6 +112,19 @@ class PlanOptions:
 
 
 @dataclass(frozen=True)
+class CensusOptions:
+    """Settings of the restricted census of the values that stay.
+
+    Attributes:
+        folder: path or URI of its folder; None: no census is made.
+        certificate: path or URI of the X.509 certificate to which it is encrypted; None: it is not encrypted.
+    """
+
+    folder: str | None = None
+    certificate: str | None = None
+
+
+@dataclass(frozen=True)
 class JobOptions:
     """The settings of a run.
 
@@ -120,7 +133,7 @@ class JobOptions:
         output: folder for the de-identified copy; path or URI.
         audit: folder for the audit tables; path or URI; ``""``: beside the output, ``OUTPUT-audit``.
         profile: the confidentiality profile.
-        engine, continuation, crosswalk, sheets, storage: groups of settings.
+        engine, continuation, crosswalk, sheets, census, storage: groups of settings.
         conflicts: treatment of different objects with one SOPInstanceUID: refuse all, or keep the least compressed one.
         object_metadata: on object storage, write the ids of source, key and run as metadata of each object.
         allow_empty: accept an input that lists no objects.
@@ -137,6 +150,7 @@ class JobOptions:
     continuation: ContinuationOptions = ContinuationOptions()
     crosswalk: CrosswalkOptions = CrosswalkOptions()
     sheets: ContactSheetOptions = ContactSheetOptions()
+    census: CensusOptions = CensusOptions()
     storage: StorageOptions = field(default_factory=_default_storage)
     conflicts: Conflicts = "quarantine"
     object_metadata: bool = False

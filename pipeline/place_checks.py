@@ -147,6 +147,16 @@ def check_contact_sheets(options: JobOptions) -> None:
         raise UsageError("--contact-sheets needs another package, here and on all workers: pip install -e '.[pixels]'")
 
 
+def check_census(options: JobOptions) -> None:
+    """Refuse a census in places where a crosswalk is refused.
+
+    Raises:
+        UsageError: it can't be used. The message names the option.
+    """
+    census = options.census
+    _check_restricted(options, "--census", census.folder, "--census-certificate", census.certificate)
+
+
 def _check_restricted(
     options: JobOptions, option: str, folder: str | None, certificate_option: str, certificate: str | None
 ) -> None:

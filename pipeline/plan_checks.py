@@ -59,13 +59,14 @@ def _check_folder(options: JobOptions, plan: PlanOptions) -> None:
         raise UsageError(f"--plan: {error}") from None
     if has_magic(plan.folder) or (not scheme_of(plan.folder) and Path(plan.folder).exists() and not Path(plan.folder).is_dir()):
         raise UsageError("--plan is not a folder")
-    sheets, compared = options.sheets.folder, plan.diff
-    for name, place in (
-        ("--output", options.output),
-        ("--audit", options.audit),
-        ("--contact-sheets", sheets),
-        ("--diff", compared),
-    ):
+    places = {
+        "--output": options.output,
+        "--audit": options.audit,
+        "--contact-sheets": options.sheets.folder,
+        "--census": options.census.folder,
+        "--diff": plan.diff,
+    }
+    for name, place in places.items():
         if place is not None and (is_inside(plan.folder, place) or is_inside(place, plan.folder)):
             raise UsageError(f"--plan and {name} must lie apart: name another folder for the plan")
     for number, location in enumerate(options.inputs):

@@ -35,6 +35,7 @@ from .content_items import CODE_VALUE as CODE_VALUE
 from .content_items import CODING_SCHEME as CODING_SCHEME
 from .content_items import CODING_SCHEME_VERSION as CODING_SCHEME_VERSION
 from .content_items import CONTENT_SEQUENCE as CONTENT_SEQUENCE
+from .custom import PROTECTED as PROTECTED
 from .date_shift import partner_of as partner_of
 from .decisions import Decision as Decision
 from .decisions import attribute_keyword as attribute_keyword
@@ -94,6 +95,10 @@ from .plan import MODALITY as MODALITY
 from .plan import Plan as Plan
 from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan
+from .reviewed_rules import VERDICT as VERDICT
+from .reviewed_rules import allowed_rule as allowed_rule
+from .reviewed_rules import dummy_rule as dummy_rule
+from .reviewed_rules import removed_rule as removed_rule
 from .rule_factory import DERIVATION_DESCRIPTION as DERIVATION_DESCRIPTION
 from .rule_factory import IDENTIFIER_SCREENED as IDENTIFIER_SCREENED
 from .rule_factory import ILLEGAL_VALUE as ILLEGAL_VALUE
@@ -119,5 +124,10 @@ from .terms import is_term as is_term
 from .terms import published_schemes as published_schemes
 from .terms import scheme_has_code as scheme_has_code
 from .terms import terms_of as terms_of
+from .verdicts import CENSUS_COLUMNS as CENSUS_COLUMNS
+from .verdicts import VALUE_HASH_SIZE as VALUE_HASH_SIZE
+from .verdicts import ValueId as ValueId
+from .verdicts import Verdict as Verdict
+from .verdicts import Verdicts as Verdicts
 from .words import DescriptorWords as DescriptorWords
 from .words import descriptor_words as descriptor_words

@@ -21,6 +21,7 @@ from .identity import BEHIND_IDENTITY
 from .options import ProfileOptions
 from .pixels import ADMITTING, BURNED_IN_ANNOTATION, PIXELS, class_risks, holds_pixels
 from .profile import ConfidentialityProfile
+from .reviewed_rules import VERDICT
 from .rule_factory import (
     DERIVATION_DESCRIPTION,
     IDENTIFIER_SCREENED,
@@ -32,6 +33,7 @@ from .rule_factory import (
 )
 from .rules import Operation, Rule
 from .tables import DATE_VRS, tag_text
+from .verdicts import Verdict
 
 #: a plan grows with the paths that objects really have; hostile ones must not make it grow without end
 _MAX_CACHED_RULES = 200_000
@@ -326,6 +328,12 @@ class RuleNode(dict[int, Rule]):
             if self._may_cache():
                 self._screening[rule.label] = found
         return found
+
+    def reviewed(self, rule: Rule, verdict: Verdict) -> Rule:
+        """Return the rule that replaces ``rule`` where a reviewer decided that a value goes: by the type of the attribute."""
+        place = Place(rule.tag, rule.vr, rule.label, rule.keyword)
+        action = Action.D if verdict is Verdict.DUMMY else Action.X_Z_D
+        return self._rules.replacement(place, action, VERDICT)
 
     # -- content items -----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from .actions import Action
 from .custom import (
-    KEEPING,
     PROTECTED,
     Attribute,
     CustomRule,
@@ -28,6 +27,7 @@ from .custom import (
     read_source,
     read_xml,
     rules_from_mapping,
+    undates,
     warn_of_idle_rules,
 )
 from .date_shift import DateShift
@@ -41,7 +41,8 @@ from .safe_private import SafeAttribute, read_safe_private, safe_private
 from .settings import ProfileSettings, check_settings
 from .standard import decide_by_tables, decide_by_vr
 from .summary import profile_digest, settings_in_words
-from .tables import CLEANABLE_VRS, DATE_VRS, present_with
+from .tables import CLEANABLE_VRS, present_with
+from .verdicts import Verdicts
 
 if sys.version_info >= (3, 11):
     from typing import Unpack
@@ -67,6 +68,7 @@ class ConfidentialityProfile:
         custom: rules that come before the tables; the first that matches decides.
         pixels: what is done with objects whose pixels may identify.
         screen: whether kept values are compared with what is known of the patient and those around them.
+        verdicts: what people decided on values; None: nothing.
     """
 
     options: ProfileOptions = ProfileOptions.BasicProfile
@@ -79,6 +81,7 @@ class ConfidentialityProfile:
     custom: tuple[CustomRule, ...] = ()
     pixels: PixelPolicy = PixelPolicy()  # noqa: RUF009  # frozen
     screen: bool = True
+    verdicts: Verdicts | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", check_options(self.options))
@@ -133,6 +136,7 @@ class ConfidentialityProfile:
         slide_labels: str = DROP,
         detect_text: TextSearch | None = None,
         screen: bool = True,
+        verdicts: ProfileSource | None = None,
     ) -> ConfidentialityProfile:
         """Return the standard's profile with ``options``: a Flag, names separated by commas, or several of either.
 
@@ -142,6 +146,7 @@ class ConfidentialityProfile:
             custom: rules, as ``from_csv`` and its like read them.
             pixels: None is clean with the option CleanPixelData, else quarantine. For this and all on pixels: ``PixelPolicy.of``.
             screen: False leaves known identifiers in values that stay, for comparison: PatientIdentityRemoved is NO then.
+            verdicts: a CSV file with what people decided on values of a census (``Verdicts.read``).
 
         Raises:
             ProfileError: unknown or contradictory options, an alias that is no legal value, or what is wrong in which file.
@@ -151,7 +156,8 @@ class ConfidentialityProfile:
         chosen = ProfileOptions.collect(options)
         on_pixels = trust_burned_in_no, faces, pixel_risk, pixel_rules, accept_rules, rectangles, slide_labels, detect_text
         policy = PixelPolicy.of(choose_pixels(chosen, pixels), *on_pixels)
-        return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen)
+        decided = Verdicts.read(verdicts) if verdicts is not None else None
+        return cls(chosen, patient_name, patient_id, shift, cap_ages, strict, more, custom, policy, screen, decided)
 
     @classmethod
     def from_csv(
@@ -360,19 +366,8 @@ class ConfidentialityProfile:
     @cached_property
     def statement_depends(self) -> bool:
         """Return whether an object's statement on its de-identification depends on what custom rules did to it."""
-        return bool(self._weakening) or self._customly_cleans or self._customly_undates
-
-    @property
-    def _customly_undates(self) -> bool:
-        """Return whether a custom rule takes out dates that an option leaves."""
-        if self.longitudinal == "REMOVED":
-            return False
-        return any(
-            attribute.vr in DATE_VRS
-            for rule in self.custom
-            if rule.action(self.options) not in (None, *KEEPING)
-            for attribute in rule.pattern.attributes()
-        )
+        allows = self.verdicts is not None and self.verdicts.allowed > 0
+        return bool(self._weakening) or self._customly_cleans or undates(self.custom, self.options, self.longitudinal) or allows
 
     @cached_property
     def weakens_behind_pixels(self) -> bool:

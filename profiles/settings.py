@@ -31,6 +31,7 @@ class ProfileSettings(TypedDict, total=False):
     slide_labels: str
     detect_text: TextSearch | None
     screen: bool
+    verdicts: ProfileSource | None
 
 
 def check_settings(names: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from .options import ProfileOptions
 from .pixels import PixelPolicy
 from .safe_private import SafeAttribute
 from .tables import EDITION, unlisted
+from .verdicts import Verdicts
 
 
 class Policy(Protocol):
@@ -39,6 +40,8 @@ class Policy(Protocol):
     def pixels(self) -> PixelPolicy: ...
     @property
     def screen(self) -> bool: ...
+    @property
+    def verdicts(self) -> Verdicts | None: ...
     def explain(self) -> Iterator[ExplainedAttribute]: ...
 
 
@@ -56,6 +59,8 @@ def profile_digest(profile: Policy) -> str:
         profile.screen,
     )
     content = hashlib.sha256(repr((*settings, profile.safe_private)).encode())
+    if profile.verdicts is not None:
+        content.update(f"verdicts {profile.verdicts.digest}\n".encode())
     for rule in profile.custom:
         # a rule counts by what it does: not by the file that it is from, nor by how it was given
         content.update(repr((rule.pattern.text, rule.actions, rule.value, rule.allows_weakening)).encode())
@@ -88,6 +93,8 @@ def settings_in_words(profile: Policy) -> Iterator[str]:
     yield from _pixel_settings(profile.pixels)
     if not profile.screen:
         yield "screen=False"
+    if profile.verdicts is not None:
+        yield f"verdicts=<{_counted(profile.verdicts.count, 'value')}>"
 
 
 def _pixel_settings(policy: PixelPolicy) -> Iterator[str]:

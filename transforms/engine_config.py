@@ -19,14 +19,14 @@ class EngineConfig:
     """Configuration of an engine. It goes into the job graph, so it names the key and never holds it.
 
     Attributes:
-        profile: the policy, without the lines of its reviewed rectangles.
+        profile: the policy, without the lines of its reviewed rectangles and verdicts.
         key_uri: where the key is, as ``Key.load`` takes it.
         key_id: the key's id: a worker that finds another key there must not go on with it.
         scope: enters the key's derivation.
         uid_root: root of new UIDs, None for 2.25.
         uid_hash_key_uri, uid_hash_key_id, uid_hash_scope: of the key by which original UIDs are hashed, where a map goes on that
             another key began; else empty.
-        read_reviewed: returns the lines of the profile's reviewed rectangles; None: it has none.
+        read_reviewed: returns the lines of the profile's reviewed rectangles and verdicts; None: it has none.
         searches_at_once: objects in which a process looks for text at the same time; on engines each core has a process.
         patient_table: path or URI of the lookup table by which patients are named, None for pseudonyms.
         patient_table_digest: keyed digest of the table.

@@ -1,4 +1,4 @@
-"""The lines of a run's reviewed rectangles: a file of the audit, for a job's graph has room for a few only."""
+"""The lines of a run's reviewed rectangles and verdicts: a file of the audit, for a job's graph has room for a few only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .sealed_json import SealError
 
 @dataclass(frozen=True)
 class ReviewedLines:
-    """A file with lines of reviewed rectangles, by keyed hashes. Picklable.
+    """A file with lines of people's decisions, by keyed hashes. Picklable.
 
     Attributes:
         folder: of the audit.

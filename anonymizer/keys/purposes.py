@@ -40,5 +40,7 @@ class Purpose(Enum):
     REVIEWED = "reviewed objects"
     #: which objects are drawn on contact sheets, and in which group
     SHEETS = "contact sheets"
+    #: values that stay, as a census counts them
+    VALUE = "kept value"
     #: message authentication codes of the audit's and the crosswalk's files
     AUDIT_SEAL = "audit seal"

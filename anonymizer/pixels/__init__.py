@@ -14,8 +14,6 @@ from .faces import face_evidence as face_evidence
 from .notes import Notes as Notes
 from .regions import read_regions as read_regions
 from .reviewed import ReviewedObjects as ReviewedObjects
-from .reviewed import put_back_lines as put_back_lines
-from .reviewed import take_out_lines as take_out_lines
 from .triage import PixelTriage as PixelTriage
 from .triage import RuleTriage as RuleTriage
 from .triage import size_of as size_of

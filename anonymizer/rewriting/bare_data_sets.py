@@ -17,9 +17,9 @@ from ..files.pieces import Piece, PieceBatch
 from ..identity.lookahead import find_class
 from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
+from .final_look import FinalLook
 from .object_pixels import ObjectPixels
 from .object_rules import ObjectRules
-from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
 
 T = TypeVar("T")
@@ -82,17 +82,15 @@ def rewrite_bare(
 
 def _finish(rules: ObjectRules, state: ObjectState, pieces: list[Piece], content: bytes, pixels: ObjectPixels) -> list[Piece]:
     """Return ``pieces`` without what names somebody, and behind them the pixels in which something is blanked."""
-    screen = state.resources.screen
-    screening = None if screen is None else ObjectScreening(screen, frozenset())
-    if screening is not None:
-        screening.read(content)
-    written = [*(pieces if screening is None else screening.screen(pieces, state))]
+    final = FinalLook(state.resources, frozenset())
+    final.read(content)
+    written = [*final.look(pieces, state)]
     if state.bulk is None:
         return written
-    behind = _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), screening, pixels.take), written)
+    behind = _drain(pass_bulk(state, state.bulk, ObjectReader(BytesIO()), final.screening, pixels.take), written)
     rest: list[Piece] = [*end_object(state)] if not behind else rewrite_object(state, Buffer(behind, complete=True), 0)
     rules.check_nested_pixels(state)
-    return [*written, *(rest if screening is None else screening.screen(rest, state))]
+    return [*written, *final.look(rest, state)]
 
 
 def _drain(batches: Generator[PieceBatch, None, T], into: list[Piece]) -> T:

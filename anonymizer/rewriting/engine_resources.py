@@ -13,6 +13,7 @@ from ..identity.pseudonyms import Pseudonyms
 from ..identity.subject import SubjectReader
 from ..identity.uids import KeyedUids
 from ..pixels import PixelTriage, ReviewedObjects, RuleTriage
+from ..review.object_review import ReviewRules
 from ..screening.screen import Screen
 from .header_cache import HeaderCache
 from .method_codes import Statements
@@ -33,6 +34,7 @@ class EngineResources:
         reviewed: the objects for which somebody decided on rectangles; None: none.
         rule_triage: judges whether a site's own pixel rules mean an object at no risk; None: there are none.
         screen: looks for known identifiers in what is to be written; None where the profile doesn't.
+        review: what people decided on values, and the hashes by which values are counted.
         constants: elements that are the same in every object, by encoding and rule.
         header_caches: what was met lately, by plan and encoding.
     """
@@ -45,6 +47,7 @@ class EngineResources:
     statements: Statements
     triage: PixelTriage
     screen: Screen | None
+    review: ReviewRules
     reviewed: ReviewedObjects | None
     rule_triage: RuleTriage | None
     constants: dict[Encoding, dict[Rule, bytes]] = field(default_factory=lambda: defaultdict(dict))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 from typing import cast
 
@@ -23,12 +23,13 @@ from ..identity.uids import UidMapping
 from ..pixels import FaceEvidence, PixelDecision
 from ..reasons import Reason
 from ..report import Report
+from ..review.values import KeptValue
 from .bulk_values import pass_bulk
 from .data_set_rewriter import end_object, rewrite_object
 from .describer import Describer
+from .final_look import FinalLook
 from .object_pixels import ObjectPixels
 from .object_rules import ObjectRules
-from .object_screening import ObjectScreening
 from .object_state import HeaderFindings, ObjectState
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
@@ -62,10 +63,11 @@ class Deidentification:
         originals: bool = False,
         wants_patient: bool = False,
         searches: bool = False,
+        collects: bool = False,
     ) -> None:
         """
         Args:
-            size, words, heads, pixels, wants_patient: as for ``Engine.deidentify``.
+            size, words, heads, pixels, wants_patient, collects: as for ``Engine.deidentify``.
             originals: find out, when the header is scanned, who the patient was.
             searches: look for text when the header is scanned, where the profile asks for that.
         """
@@ -77,6 +79,7 @@ class Deidentification:
         self._heads = heads
         self._wants_originals = originals
         self._wants_patient = wants_patient
+        self._collects = collects
         self.originals: Originals | None = None
         self.face: FaceEvidence | None = None
         self.pixels = ObjectPixels(pixels, searches=searches)
@@ -87,7 +90,7 @@ class Deidentification:
         self._findings = HeaderFindings()
         self.pixel_risks: tuple[Reason, ...] = ()  # as far as the header was walked
         self._is_judged = False
-        self._screening: ObjectScreening | None = None
+        self._final = FinalLook(rules.resources, words, collects=collects)
         #: the bytes at hand, and where the data set begins in them, or what is left of it
         self._buffer, self._start = Buffer(b"", complete=False), 0
         #: the same of the object's beginning
@@ -132,6 +135,11 @@ class Deidentification:
         """UID of the transfer syntax in which the object is written."""
         assert self._header is not None
         return self.pixels.written_syntax(self._header.transfer_syntax)
+
+    @property
+    def kept(self) -> Iterable[KeptValue]:
+        """The values that stay, each once, if they were asked for; all of them once the object is written."""
+        return self._final.kept
 
     @property
     def bytes_read(self) -> int:
@@ -221,22 +229,21 @@ class Deidentification:
         """Yield the data set: the first batch reaches to the pixel data or to the end."""
         self._open(header_only)
         self._look_ahead(header_only)
-        if self._rules.resources.screen is not None and not header_only:
-            self._screening = ObjectScreening(self._rules.resources.screen, self._words)
         pieces, held = self._walk_header(header_only), list[Piece]()
+        screening = None if header_only else self._final.screening
         while True:
             bulk, last = self.state.bulk, self.state.last
-            if self._screening is not None:
-                self._screening.read(self._buffer.content)
+            if not header_only:
+                self._final.read(self._buffer.content)
             held += pieces
             # what is to be written waits until all are known whom it may name
             if bulk is None or bulk.kind is not BulkKind.SKIP or last >= BEHIND_IDENTITY:
-                yield self._screened(held)
+                yield held if header_only else self._final.look(held, self.state)
                 held = []
             at_pixels = header_only and last >= FIRST_PIXELS
             if bulk is None or (at_pixels and not self.pixels.is_searched):
                 return
-            behind = yield from pass_bulk(self.state, bulk, self._source, self._screening, self.pixels.take)
+            behind = yield from pass_bulk(self.state, bulk, self._source, screening, self.pixels.take)
             if at_pixels:
                 self.pixels.end_search()
                 return
@@ -244,17 +251,9 @@ class Deidentification:
             self._buffer, self._start = Buffer(behind + more, len(behind) + len(more) < _HEAD), 0
             if not self._buffer.content:
                 # as nearly all objects end: with their pixels
-                yield [*self._screened(held), *end_object(self.state)]
+                yield [*(held if header_only else self._final.look(held, self.state)), *end_object(self.state)]
                 return
             pieces = self._walk_on(header_only)
-
-    def _screened(self, pieces: list[Piece]) -> list[Piece]:
-        """Return ``pieces`` without values that name somebody who is known.
-
-        Raises:
-            DeidentificationError: what names somebody can't go.
-        """
-        return pieces if self._screening is None else self._screening.screen(pieces, self.state)
 
     # -- the file header, and what must be known first ---------------------------------------------------------------
 
@@ -318,7 +317,9 @@ class Deidentification:
         assert self._header is not None
         assert self._plan is not None
         while True:
-            self._state = self._rules.begin(self._plan, self._header.encoding, self._uids, self.facts, self._findings)
+            self._state = self._rules.begin(
+                self._plan, self._header.encoding, self._uids, self.facts, self._findings, reviews=self._collects
+            )
             try:
                 pieces = rewrite_object(self._state, self._buffer, self._start)
             except NeedMoreError:

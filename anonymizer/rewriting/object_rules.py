@@ -71,14 +71,26 @@ class ObjectRules:
         return compile_plan(self.resources.profile, plan.sop_class_uid, has_references=has_references, blanked=True)
 
     def begin(
-        self, plan: Plan, encoding: Encoding, uids: UidMapping, facts: SubjectFacts, findings: HeaderFindings
+        self,
+        plan: Plan,
+        encoding: Encoding,
+        uids: UidMapping,
+        facts: SubjectFacts,
+        findings: HeaderFindings,
+        *,
+        reviews: bool = False,
     ) -> ObjectState:
         """Begin with an object: the state before its first element.
+
+        Args:
+            reviews: texts that are cleaned are noted for a review.
 
         Raises:
             DeidentificationError: a UID that it lacks can't be made.
         """
         state = ObjectState(self.resources, plan, encoding, uids, facts)
+        if reviews or self.resources.review.verdicts:
+            state.cleaned = []
         if findings.statement is not None:
             state.stamping = self.resources.statements.stamping(plan, findings.statement)
         state.blanks_pixels = findings.blanks_pixels

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from profiles import Decision
-
 from ..dicom.encoding import Encoding
 from ..dicom.tags import PIXEL_DATA
 from ..files.pieces import Piece
@@ -65,12 +63,8 @@ class ObjectScreening:
             shorter = (b".".join(arcs[:count]) for count in range(len(arcs), _FEWEST_ARCS - 1, -1))
             return any(one in state.new_uids or one in self._original_uids(encoding) for one in shorter)
 
-        def declared(tag: int, creator: str) -> Decision | None:
-            block = state.declared.get((tag >> 16, creator))
-            return None if block is None else block.decision(tag)
-
         # a set: where UIDs are many, each is asked for
-        subject = Subject(identity, self._elsewhere, frozenset(state.new_uids.values()), is_original, declared)
+        subject = Subject(identity, self._elsewhere, frozenset(state.new_uids.values()), is_original, state.declared_decision)
         self._subject = subject
         charset, self._charset = self._charset, state.charset
         at = len(pieces)
@@ -84,7 +78,6 @@ class ObjectScreening:
                     self.check_fragment(fragment, True)
             behind = self._screen.screen(pieces[at + 1 :], subject, root, encoding, state.charset)
             stays, gone = [*before.pieces, pieces[at], *behind.pieces], before.gone + behind.gone
-        state.pixels = None
         if gone:
             state.note_screened(gone)
         return stays

@@ -8,7 +8,7 @@ from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from profiles import PixelRisk, Plan, ProfileOptions, Rule
+from profiles import VERDICT, Action, Decision, PixelRisk, Plan, ProfileOptions, Rule
 
 from ..dicom.buffer import Buffer, Bulk
 from ..dicom.encoding import Encoding
@@ -19,6 +19,7 @@ from ..identity.subject import SubjectFacts
 from ..identity.uids import UidMapping
 from ..pixels import Notes
 from ..reasons import Note
+from ..review.values import CleanedText
 from .content_tree import ContentTree
 from .engine_resources import EngineResources
 from .method_codes import DateHandling, Stamping, Stamps, Statement
@@ -61,6 +62,7 @@ class ObjectState:
         missing: as HeaderFindings has it.
         stamping: what the object will say of itself.
         cleaner: cleans the object's texts; None before the first.
+        cleaned: the texts that were cleaned since the last review; None: nobody reviews them.
         buffer: the bytes at hand.
         start: where the data set begins in them, or what is left of it.
         bulk: the value that they don't hold, at which the walk stopped; None at the end of the data set.
@@ -95,6 +97,7 @@ class ObjectState:
         "bulk",
         "cell_size",
         "charset",
+        "cleaned",
         "cleaner",
         "dates",
         "declared",
@@ -143,6 +146,7 @@ class ObjectState:
         self.pixel_vr, self.pixel_length = b"", 0
         self.stamping: Stamping = resources.statements.stamping(plan, None)
         self.cleaner: DescriptorCleaner | None = None
+        self.cleaned: list[CleanedText] | None = None
         self.buffer = _NOTHING
         self.start = 0
         self.bulk: Bulk | None = None
@@ -172,18 +176,29 @@ class ObjectState:
         """Return the original and the new UID in the top-level attribute ``tag``, without padding; empty where there is none."""
         return self.uids.get(tag, (b"", b""))
 
+    def declared_decision(self, tag: int, creator: str) -> Decision | None:
+        """Return what the object itself declares of a private attribute."""
+        block = self.declared.get((tag >> 16, creator))
+        return None if block is None else block.decision(tag)
+
     def note_screened(self, gone: list[tuple[Rule, Rule]]) -> None:
-        """Note that values are gone that named somebody.
+        """Note that values are gone that named somebody, as ``note_gone`` does."""
+        self.notes.add(Note.IDENTIFIER_SCREENED)
+        self.note_gone(gone)
+
+    def note_gone(self, gone: list[tuple[Rule, Rule]]) -> None:
+        """Note that values are gone that the rules kept.
 
         Args:
             gone: the rule of each, and the one that took its place.
         """
-        self.notes.add(Note.IDENTIFIER_SCREENED)
         undone = Counter((rule.label, rule.action) for rule, _ in gone)
         stays = []
         for done in self.rules:
-            if undone.get((done.label, done.action), 0):
-                undone[done.label, done.action] -= 1
+            # a text that somebody allowed would have been cleaned
+            key = done.label, Action.C if done.reason == VERDICT else done.action
+            if undone.get(key, 0):
+                undone[key] -= 1
             else:
                 stays.append(done)
         self.rules = [*stays, *(new for _, new in gone)]
@@ -199,5 +214,6 @@ class ObjectState:
         twin.planes = self.planes.copy()
         twin.judged_by = self.judged_by.copy()
         twin.known = self.known.copy()
+        twin.cleaned = None if self.cleaned is None else self.cleaned.copy()
         twin.new_uids = self.new_uids.copy()
         return twin

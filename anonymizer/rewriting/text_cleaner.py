@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profiles import ProfileOptions, Rule, is_defined_term
+from profiles import ProfileOptions, Rule, Verdict, allowed_rule, dummy_rule, is_defined_term, removed_rule
 
-from ..dicom.character_sets import decode_text, is_encodable
+from ..dicom.character_sets import best_text, decode_text, is_encodable
 from ..errors import DeidentificationError
+from ..review.values import CleanedText
 from .object_state import ObjectState
 
 if TYPE_CHECKING:
@@ -35,6 +36,30 @@ def clean_text(state: ObjectState, rule: Rule, content: bytes) -> str | None:
     if (text and not cleaned) or not is_encodable(cleaned, state.charset) or _is_anothers(state, rule, cleaned, text):
         return None
     return cleaned
+
+
+def reviewed_text(state: ObjectState, rule: Rule, content: bytes, cleaned: str | None) -> Rule | None:
+    """Note a text that is cleaned, for its review, and return the rule that a reviewer's verdict puts in the place of ``rule``.
+
+    Args:
+        content: the value, with its padding.
+        cleaned: what ``clean_text`` leaves of it.
+    """
+    assert state.cleaned is not None
+    before = best_text(content.split(b"\0", 1)[0], state.charset).strip(" ")
+    after = (cleaned or "").strip(" ")
+    if not before:
+        return None
+    match state.resources.review.verdict_on_text(rule, before, after):
+        case Verdict.ALLOW:
+            state.cleaned.append(CleanedText(rule, before, before))
+            return allowed_rule(rule)
+        case Verdict.REMOVE if rule.otherwise is not None:
+            return removed_rule(rule)
+        case Verdict.DUMMY:
+            return dummy_rule(rule, state.plan.sop_class_uid)
+    state.cleaned.append(CleanedText(rule, before, after))
+    return None
 
 
 def _is_anothers(state: ObjectState, rule: Rule, cleaned: str, text: str) -> bool:

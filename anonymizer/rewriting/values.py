@@ -18,7 +18,7 @@ from ..reasons import Note, Reason
 from .illegal_values import legal_part
 from .method_codes import DateHandling
 from .object_state import ObjectState
-from .text_cleaner import clean_text
+from .text_cleaner import clean_text, reviewed_text
 from .uid_values import inspect, replace_uids
 
 #: operations for which the value plays no part
@@ -246,6 +246,8 @@ def shift(state: ObjectState, rule: Rule, content: bytes, time: bytes | None, en
 def _clean(state: ObjectState, rule: Rule, content: bytes, encoding: Encoding) -> list[Piece] | None:
     """Clean a text of what identifies."""
     cleaned = clean_text(state, rule, content)
+    if state.cleaned is not None and (decided := reviewed_text(state, rule, content, cleaned)) is not None:
+        return rewrite_value(state, decided, content, encoding)
     if cleaned is None:
         return _otherwise(state, rule, encoding)
     if cleaned.isascii():

@@ -10,6 +10,7 @@ import click
 
 from ..options import (
     MOST_SAMPLES,
+    CensusOptions,
     ContactSheetOptions,
     ContinuationOptions,
     CrosswalkOptions,
@@ -33,6 +34,7 @@ _conflict = options_of("Outputs")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
 _plan = options_of("Plan")
+_census = options_of("Census (restricted)")
 
 _PLACES = (
     _place(
@@ -119,6 +121,15 @@ _SHEETS = (
         help="Objects drawn of each pixel risk, device and size of image.",
     ),
 )
+_CENSUS = (
+    _census(
+        "--census",
+        metavar="FOLDER",
+        help="Write the distinct values that stay to FOLDER, with numbers of patients and instances, for `dicom-deid census`. "
+        "Default: write none.",
+    ),
+    _census("--census-certificate", metavar="FILE", help="Encrypt the census for the holder of this X.509 certificate (RSA)."),
+)
 
 
 _PLAN = (
@@ -160,6 +171,8 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         contact_sheets: str | None,
         contact_sheet_certificate: str | None,
         contact_sheet_samples: int,
+        census: str | None,
+        census_certificate: str | None,
         beam_args: tuple[str, ...],
         plan: str | None,
         diff: str | None,
@@ -177,6 +190,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 continuation=continuation,
                 crosswalk=CrosswalkOptions(crosswalk, crosswalk_certificate),
                 sheets=ContactSheetOptions(contact_sheets, contact_sheet_certificate, contact_sheet_samples),
+                census=CensusOptions(census, census_certificate),
                 storage=storage(),
                 conflicts=conflicts,
                 object_metadata=object_metadata,
@@ -188,7 +202,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_PLAN, beam_arguments))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_CENSUS, *_PLAN, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))
 
 

@@ -126,6 +126,7 @@ _PROFILE_OPTIONS = (
         show_default=True,
         help="Search retained values for identifiers of the patient. off is for comparison, and sets PatientIdentityRemoved NO.",
     ),
+    _option("--verdicts", metavar="FILE", help="CSV file with decisions of people on values of a census: allow, remove, dummy."),
 )
 #: by which objects are known
 KEY_OPTIONS = (
@@ -156,7 +157,7 @@ _ENGINE_OPTIONS = (
 #: values of these options that are no files
 _NO_FILES = frozenset({("profile", "basic"), ("pixel_rules", "deid")})
 #: options that name files with rules
-_RULE_FILES = ("profile", "safe_private", "pixel_risk", "pixel_rules", "rectangles")
+_RULE_FILES = ("profile", "safe_private", "pixel_risk", "pixel_rules", "rectangles", "verdicts")
 
 
 def rule_files(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -234,6 +235,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
         pixel_risk: str | None,
         faces: str,
         screen: str,
+        verdicts: str | None,
         **others: Any,
     ) -> None:
         chosen = load_profile(
@@ -255,6 +257,7 @@ def with_profile(command: Callable[..., None]) -> Callable[..., None]:
             pixel_risk=pixel_risk,
             faces=faces,
             screen=screen == "on",
+            verdicts=verdicts,
         )
         command(profile=chosen, **others)
 

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,13 +15,12 @@ from ..exit_codes import EXIT_NOT_FOUND
 from ..safe_csv import HELP, write_csv
 from .beam_options import use_beam_options
 from .grouped_help import GroupedCommand, options_of
+from .private_keys import load_private_keys, private_key_options
 from .reason_codes import check_reasons
 from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     from storage import StorageOptions
 
 _crosswalk_option = options_of("Crosswalk")
@@ -45,13 +43,7 @@ _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
     example="dicom-deid reidentify --crosswalk crosswalk --key file:secret.key released/STUDY/SERIES/INSTANCE.dcm",
 )
 @_crosswalk_option("--crosswalk", required=True, metavar="FOLDER", help="Folder of the crosswalk.")
-@_crosswalk_option(
-    "--private-key",
-    "key_files",
-    multiple=True,
-    metavar="FILE",
-    help="Private key of the certificate, PEM or DER; repeatable. Needed if the crosswalk is encrypted.",
-)
+@private_key_options(_crosswalk_option, "the crosswalk")
 @_crosswalk_option(
     "--key",
     "key_uris",
@@ -62,9 +54,6 @@ _OBJECT_NAME = re.compile(r"(?:.*/)?[^/]+/[^/]+/([^/]+)\.dcm")
 @_crosswalk_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
 @_crosswalk_option(
     "--unchecked", is_flag=True, help="Accept all files, without --key. Anybody who can write there may have planted some."
-)
-@_crosswalk_option(
-    "--passphrase-from", metavar="env:NAME|file:PATH", help="Place of the private key's passphrase. Default: it has none."
 )
 @_selection_option(
     "--status",
@@ -124,7 +113,7 @@ def reidentify(
             "--key is needed, since whoever can write to the crosswalk could plant names; --unchecked accepts all files"
         )
     seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
-    keys = [_private_key(file, passphrase_from) for file in key_files]
+    keys = load_private_keys(key_files, passphrase_from)
     wanted = {_identifier_of(number, name) for number, name in enumerate(names, 1)}
     found = Crosswalk(Folder(crosswalk, storage()), seals)
     if found.encrypted and not keys:
@@ -141,39 +130,6 @@ def reidentify(
     if missing:
         click.echo(f"{len(missing)} of {len(wanted)} names are not in the crosswalk.", err=True)
         sys.exit(EXIT_NOT_FOUND)
-
-
-def _private_key(file: str, passphrase_from: str | None) -> RSAPrivateKey:
-    from transforms import EnvelopeError, load_private_key
-
-    from ..errors import UsageError
-
-    try:
-        content = Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"--private-key can't be read: {error.strerror}") from None
-    try:
-        return load_private_key(content, None if passphrase_from is None else _passphrase(passphrase_from))
-    except EnvelopeError as error:
-        raise UsageError(f"--private-key: {error}") from None
-
-
-def _passphrase(place: str) -> bytes:
-    """Return the passphrase at ``env:NAME`` or ``file:PATH``; from a file, without the newline at its end."""
-    from ..errors import UsageError
-
-    scheme, _, name = place.partition(":")
-    if scheme == "env" and name:
-        value = os.environ.get(name)
-        if value is None:
-            raise UsageError("--passphrase-from: the environment variable is not set")
-        return os.fsencode(value)
-    if scheme == "file" and name:
-        try:
-            return Path(name).read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise UsageError(f"--passphrase-from can't be read: {error.strerror}") from None
-    raise UsageError("--passphrase-from must be env:NAME or file:PATH")
 
 
 def _identifier_of(number: int, name: str) -> str:

@@ -42,6 +42,7 @@ _IN_EVENT = (
         "gone",
         "bytes_written",
         "contact_sheets",
+        "census",
         "operations",
         "other_settings",
         "times",
@@ -148,6 +149,9 @@ def _sentences(report: RunReport) -> Iterator[str]:
         )
     if (sheets := report.contact_sheets) is not None:
         yield _of_sheets(sheets)
+    if (census := report.census) is not None:
+        values, objects = census["values"], census["objects"]
+        yield f"Census: {values} distinct values of {objects} objects. They may name patients: dicom-deid census prints them."
     is_kept = any(risk.get("kept") for risk in report.pixel_risks.values())
     # an earlier run may have kept some
     if is_kept or report.origin.get("pixels") == "keep":

@@ -25,10 +25,10 @@ from transforms import (
     SCHEMA_VERSION,
     WORDS_TABLE,
     convert_words,
-    crosswalk_name,
     is_run_id,
     is_table,
     ledger_file,
+    sealed_name,
 )
 
 from ..errors import RunError, UsageError
@@ -237,7 +237,8 @@ class Adoption:
         for name in list(crosswalk.names(CROSSWALK)):
             if found := _OLD_CROSSWALK.fullmatch(name):
                 content = crosswalk.read(name)
-                crosswalk.create(crosswalk_name(found.group(1), found.group(2), content, self._audit.seals[0]), content)
+                new = sealed_name(f"{CROSSWALK}{found.group(1)}", found.group(2), content, self._audit.seals[0])
+                crosswalk.create(new, content)
                 crosswalk.delete(name)
                 count += 1
         return count

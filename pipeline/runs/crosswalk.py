@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anonymizer.internals import Seal
-from storage import Folder, StorageError
+from storage import Folder
 from transforms import (
     CROSSWALK,
     CROSSWALK_SCHEMA,
-    ENCRYPTED_SUFFIX,
-    PLAIN_SUFFIX,
     CrosswalkTarget,
     EngineConfig,
-    EnvelopeError,
+    SealedFiles,
     Status,
-    crosswalk_name,
-    decrypt,
 )
 
-from ..errors import RunError, UsageError
+from ..errors import UsageError
 from ..options import JobOptions
 from .restricted_places import restricted_place
+from .sealed_tables import SealedTables
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -48,8 +43,6 @@ _OLD_COLUMNS = [name for name in CROSSWALK_SCHEMA.names if name not in OUTCOME]
 _OLD_RUN_ID = 8
 #: precedence of outcomes that one run recorded in several attempts of a bundle: an object that was written once is there
 _RANKS = {status.value: -rank for rank, status in enumerate(Status)}
-_BATCH_ROWS = 8192
-_NAME = re.compile(f"{CROSSWALK}[0-9a-z]{{8,32}}-[0-9a-f]{{16,32}}({re.escape(PLAIN_SUFFIX)}|{re.escape(ENCRYPTED_SUFFIX)})")
 
 
 def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> CrosswalkTarget | None:
@@ -62,7 +55,7 @@ def crosswalk_target(options: JobOptions, run_id: str, config: EngineConfig) -> 
     if crosswalk.folder is None:
         return None
     place = restricted_place(options, "--crosswalk", crosswalk.folder, "--crosswalk-certificate", crosswalk.certificate)
-    return CrosswalkTarget(place.folder, run_id, config.key_id, config, place.certificate)
+    return CrosswalkTarget(SealedFiles(place.folder, CROSSWALK, run_id, config, place.certificate), config.key_id)
 
 
 class Crosswalk:
@@ -82,17 +75,10 @@ class Crosswalk:
             UsageError: there is no crosswalk.
             RunError: the folder can't be listed.
         """
-        self._folder = folder
-        self._seals = seals
-        try:
-            names = folder.names(CROSSWALK)
-        except StorageError as error:
-            raise RunError(f"the crosswalk can't be read: {error}") from None
-        # messages quote these names, so names that somebody else chose are left out
-        self._names = [name for name in names if _NAME.fullmatch(name)]
-        if not self._names:
+        self._files = SealedTables(folder, CROSSWALK, "the crosswalk", seals, ", or read it with --unchecked")
+        if not self._files.names:
             raise UsageError("--crosswalk: the folder has no crosswalk")
-        self.encrypted = any(name.endswith(ENCRYPTED_SUFFIX) for name in self._names)
+        self.encrypted = self._files.encrypted
 
     def rows(self, names: Collection[str], keys: list[RSAPrivateKey]) -> Iterator[dict[str, Any]]:
         """Yield the rows of named objects, each once, as dictionaries with the keys COLUMNS.
@@ -141,39 +127,16 @@ class Crosswalk:
                 yield table
 
     def _all_tables(self, keys: list[RSAPrivateKey]) -> Iterator[pa.Table]:
-        for name in self._names:
-            yield from self._tables(name, keys)
+        for name in self._files.names:
+            for table in self._files.tables(name, keys, (CROSSWALK_SCHEMA.names, _OLD_COLUMNS)):
+                yield _with_outcomes(table)
 
-    def _tables(self, name: str, keys: list[RSAPrivateKey]) -> Iterator[pa.Table]:
-        try:
-            content = self._folder.read(name)
-            self._check(name, content)
-            if name.endswith(ENCRYPTED_SUFFIX):
-                content = decrypt(content, keys)
-            file = pq.ParquetFile(pa.BufferReader(content))
-            if file.schema_arrow.names not in (CROSSWALK_SCHEMA.names, _OLD_COLUMNS):
-                raise RunError(f"{name} was written by another version")
-            for batch in file.iter_batches(_BATCH_ROWS):
-                table = pa.Table.from_batches([batch])
-                for column in OUTCOME if file.schema_arrow.names == _OLD_COLUMNS else ():
-                    table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
-                yield table
-        except FileNotFoundError:
-            raise RunError(f"{name} was removed during the search: run again") from None
-        except (EnvelopeError, StorageError) as error:
-            raise RunError(f"{name}: {error}") from None
-        except (pa.ArrowException, OSError):
-            # Arrow's messages may quote values
-            raise RunError(f"{name} is damaged, or encrypted for another certificate than that of --private-key") from None
 
-    def _check(self, name: str, content: bytes) -> None:
-        """Refuse a file that no run with one of the keys wrote."""
-        run_id, suffix = name.removeprefix(CROSSWALK).partition("-")[0], name[name.index(".") :]
-        if self._seals and not any(crosswalk_name(run_id, suffix, content, seal) == name for seal in self._seals):
-            raise RunError(
-                "a file of the crosswalk was not written by a run with this key, or was changed since: restore it from a copy, "
-                "or read it with --unchecked"
-            )
+def _with_outcomes(table: pa.Table) -> pa.Table:
+    """Return a table with the columns that files of earlier versions lack."""
+    for column in (column for column in OUTCOME if column not in table.column_names):
+        table = table.append_column(column, pa.nulls(table.num_rows, pa.string()))
+    return table
 
 
 def _has_name(table: pa.Table) -> pa.ChunkedArray:

@@ -61,6 +61,7 @@ class RunReport:
         inputs: numbers of objects by id of their input, which is a keyed hash of its name.
         bytes_written: sum of the sizes of written objects.
         contact_sheets: counts of the contact sheets (``SheetTotals``), never their place; None: none were asked for.
+        census: counts of the census (``CensusTotals``), never its place; None: none was asked for.
         times: the times ``started`` and ``ended`` (ISO 8601, UTC), and the duration of each stage in ``seconds``.
         settings: every setting that decides what leaves, in words.
         operations: numbers of operations on object storage, failed attempts included, as far as the runner counts them.
@@ -90,6 +91,7 @@ class RunReport:
     inputs: dict[str, int]
     bytes_written: int
     contact_sheets: dict[str, int] | None
+    census: dict[str, int] | None
     times: dict[str, Any]
     settings: dict[str, Any]
     operations: dict[str, int]
@@ -233,6 +235,7 @@ def finish(
         bytes_written=counts.bytes_written,
         # a killed run of an earlier version has an account without it
         contact_sheets=account.get("contact_sheets"),
+        census=account.get("census"),
         # a detached run ended when its job wrote its account
         times=times(
             origin.pop(STARTED, ended := now() if spans is not None else as_text(account.get("written", time.time()))),

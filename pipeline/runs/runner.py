@@ -142,7 +142,7 @@ def _begin(setup: RunSetup, alive: set[str]) -> _BegunRun:
         alive: ids of runs at work.
     """
     earlier = setup.earlier_runs(alive)
-    certificate = setup.crosswalk.certificate if setup.crosswalk else b""
+    certificate = setup.crosswalk.files.certificate if setup.crosswalk else b""
     name = restricted.write_unpublished(setup.target, setup.run_id, setup.provenance.restricted, certificate)
     begun = _BegunRun(setup, earlier, setup.origin(earlier, name))
     reporter.say(

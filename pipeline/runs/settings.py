@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from profiles import CustomRule, PixelPolicy, tags
+from profiles import CustomRule, PixelPolicy, Verdicts, tags
 
 from ..options import JobOptions
 from .digests import Digests
@@ -48,9 +48,10 @@ def settings_in_words(
         "patient_id": "text" if profile.patient_id is not None else compatibility["patients"],
         **_pixels_in_words(profile.pixels, digests),
         "screen": profile.screen,
+        "verdicts": _verdicts_in_words(profile.verdicts, digests),
         "pixel_risk_digest": compatibility["pixel_risk_digest"],
         "custom_rules": [_rule_in_words(rule) for rule in profile.custom],
-        "weakening_rules": len(profile.weakening_rules),
+        "weakening_rules": len(profile.weakening_rules) + (profile.verdicts.allowed if profile.verdicts else 0),
         "more_safe_private": len(profile.safe_private),
         "files": [{"option": option, "digest": digests.of_bytes(_content(path))} for option, path in options.rule_files],
         "scope_digest": digests.of(f"scope {engine.scope}") if engine.scope else None,
@@ -85,6 +86,8 @@ def restricted_settings(options: JobOptions) -> dict[str, Any]:
         "crosswalk_certificate": options.crosswalk.certificate,
         "contact_sheets": options.sheets.folder,
         "contact_sheet_certificate": options.sheets.certificate,
+        "census": options.census.folder,
+        "census_certificate": options.census.certificate,
         "patient_name": profile.patient_name,
         "patient_id": profile.patient_id,
         "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],
@@ -108,6 +111,13 @@ def _pixels_in_words(policy: PixelPolicy, digests: Digests) -> dict[str, Any]:
     keyed = [{**source, "digest": digests.of(source["digest"])} for source in found["pixel_rules"]]
     reviewed = found["rectangles"] and {**found["rectangles"], "digest": digests.of(found["rectangles"]["digest"])}
     return {"text": None, **found, "pixel_rules": keyed, "rectangles": reviewed}
+
+
+def _verdicts_in_words(verdicts: Verdicts | None, digests: Digests) -> dict[str, Any] | None:
+    if verdicts is None:
+        return None
+    counts = {"values": verdicts.count, "allowed": verdicts.allowed}
+    return {"digest": digests.of(verdicts.digest), **counts, "reviewers": list(verdicts.reviewers)}
 
 
 def _rule_in_words(rule: CustomRule) -> dict[str, Any]:

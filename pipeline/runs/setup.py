@@ -11,9 +11,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
-from anonymizer.internals import Engine, Seal, check_root, take_out_lines
+from anonymizer.internals import Engine, Seal, check_root, has_lines, take_out_lines
 from storage import FileReader, Folder, PlannedWriter, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
+    CensusTarget,
     ConflictRules,
     CrosswalkTarget,
     EarlierRun,
@@ -32,11 +33,12 @@ from ..errors import UsageError
 from ..events import reporter
 from ..job import AuditTarget, Inputs, JobParts
 from ..options import JobOptions
-from ..place_checks import check_contact_sheets, check_crosswalk, check_locations, with_audit_place
+from ..place_checks import check_census, check_contact_sheets, check_crosswalk, check_locations, with_audit_place
 from ..plan_checks import check_plan, with_plan_place
 from ..text_engine import with_text_engine
 from ..undecided_lines import undecided_lines
 from .audit import Audit
+from .census import census_target
 from .contact_sheets import sheets_target
 from .crosswalk import crosswalk_target
 from .earlier_runs import (
@@ -107,6 +109,7 @@ def plan_execution(options: JobOptions, own_flags: Iterable[str] = (), *, detach
     check_locations(options)
     check_crosswalk(options)
     check_contact_sheets(options)
+    check_census(options)
     check_plan(options, detach=detach)
     if options.continuation.recheck and options.continuation.resume is None:
         raise UsageError("--recheck needs --resume, since it compares with the tables of the last run")
@@ -152,6 +155,7 @@ class RunSetup:
         crosswalk: target of the restricted crosswalk; None: none is written.
         sheets: target of the restricted contact sheets; None: none are drawn.
         compared: the earlier run that a plan is compared with; None: there is none.
+        census: target of the restricted census; None: none is made.
     """
 
     plan: ExecutionPlan
@@ -170,6 +174,7 @@ class RunSetup:
     crosswalk: CrosswalkTarget | None
     sheets: SheetsTarget | None
     compared: ComparedRun | None
+    census: CensusTarget | None
 
     @property
     def options(self) -> JobOptions:
@@ -219,6 +224,7 @@ class RunSetup:
                 is_mended=not scheme_of(options.output),
             ),
             self.sheets,
+            self.census,
         )
 
     def _recorded_outputs(self, earlier: EarlierRuns) -> AuditedOutputs | None:
@@ -285,6 +291,7 @@ def set_up(plan: ExecutionPlan) -> RunSetup:
         crosswalk=crosswalk_target(options, run_id, config),
         sheets=sheets_target(options, run_id),
         compared=compared_run(options, audit.seals, key.key_id),
+        census=census_target(options, run_id, config),
     )
     if options.plan is None:
         mark_output(options, audit, provenance)
@@ -339,8 +346,8 @@ def _engine_config(options: JobOptions, key: Key, key_uri: str, uid_map: Importe
 
 
 def _without_lines(config: EngineConfig, folder: Folder, key: Key) -> tuple[EngineConfig, Callable[[], None]]:
-    """Return a configuration for the job's graph, and what writes the lines of reviewed rectangles, which don't travel in it."""
-    if config.profile.pixels.rectangles is None:
+    """Return a configuration for the job's graph, and what writes the lines of people's decisions, which don't travel in it."""
+    if not has_lines(config.profile):
         return config, lambda: None
     profile, lines = take_out_lines(config.profile, key)
     stored = ReviewedLines.of(folder, lines)

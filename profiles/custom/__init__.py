@@ -1,6 +1,7 @@
 """Custom profiles: rules that people write, which come before the standard's tables."""
 
 from .decision import custom_decision as custom_decision
+from .decision import undates as undates
 from .files import ProfileSource as ProfileSource
 from .files import read_csv as read_csv
 from .files import read_json as read_json

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..actions import Action
 from ..decisions import Decision
 from ..options import ProfileOptions
@@ -49,3 +51,15 @@ def custom_decision(rule: CustomRule, attribute: Attribute, standard: Decision, 
         undated=vr in DATE_VRS and action not in KEEPING and standard.action in KEEPING,
         weakens=weakens_what,
     )
+
+
+def undates(rules: Iterable[CustomRule], options: ProfileOptions, longitudinal: str) -> bool:
+    """Return whether a custom rule takes out dates that an option leaves.
+
+    Args:
+        longitudinal: LongitudinalTemporalInformationModified without custom rules.
+    """
+    if longitudinal == "REMOVED":
+        return False
+    acting = (rule for rule in rules if rule.action(options) not in (None, *KEEPING))
+    return any(attribute.vr in DATE_VRS for rule in acting for attribute in rule.pattern.attributes())

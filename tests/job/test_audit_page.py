@@ -25,7 +25,7 @@ from tests.support.keys import write_key
 from tests.support.objects import Element
 from tests.support.pages import DOCS, fences, marked, page
 from tests.support.runs import Run, ct_file, deidentify
-from transforms import MAC, Status
+from transforms import COUNTS_SCHEMA, MAC, VALUES_SCHEMA, Status
 from transforms.anonymizing.share_words import WORDS_SCHEMA
 from transforms.crosswalk.crosswalk import CROSSWALK_SCHEMA
 from transforms.records import UidRole
@@ -43,6 +43,8 @@ SCHEMAS = {
     "words": WORDS_SCHEMA,
     "pixels": PIXELS_SCHEMA,
     "crosswalk": CROSSWALK_SCHEMA,
+    "census_values": VALUES_SCHEMA,
+    "census_counts": COUNTS_SCHEMA,
 }
 #: tables of fields, and the objects of ``run.json`` whose fields have rows of their own
 FIELDS = {

@@ -32,6 +32,7 @@ def report(**more: object) -> RunReport:
         "inputs": {},
         "bytes_written": 123456,
         "contact_sheets": None,
+        "census": None,
         "operations": {},
         "tables": {},
         "table_digests": {},

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import AsSingleton, PCollection
+from apache_beam.pvalue import AsSingleton, PCollection, TaggedOutput
 from apache_beam.utils.windowed_value import WindowedValue
 
 from storage import Archive, ObjectWriter, keep_done
 
+from ..census.census_target import CensusTarget
+from ..census.collect_values import ValueCollector, ValueCounts
 from ..concurrency import WorkerThreads, reading_order
 from ..engine_config import EngineConfig
 from ..ledger import Ledger, LedgerWriter
@@ -44,6 +46,8 @@ from .unit_inputs import (
 _MOST_CONFLICTS = 16_384
 
 _INSTANCE = attrgetter("instance")
+_ROWS: Literal["rows"] = "rows"
+_VALUES: Literal["values"] = "values"
 
 
 class UnitFacts(NamedTuple):
@@ -91,9 +95,11 @@ class _Anonymize(beam.DoFn):
         ledger: Ledger,
         conflicts: ConflictRules,
         progress: ProgressListener,
+        census: CensusTarget | None,
     ) -> None:
         self._archive = archive
         self._writer = writer
+        self._census = census
         self._conflicts = conflicts
         self._ledger = ledger
         self._config = config
@@ -107,12 +113,19 @@ class _Anonymize(beam.DoFn):
         self._engine = self._config.engine()
         self._workers = WorkerThreads(self._archive.concurrency)
         self._ledger_writer = LedgerWriter(self._ledger, sync=self._writer.flush)
+        self._values = None if self._census is None else ValueCollector(self._census)
 
     def start_bundle(self) -> None:
+        if self._values is not None:
+            self._values.begin()
         self._unresolved: list[NameConflict] = []
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[WindowedValue | TaggedOutput[Literal["values"], Any]]:
         self._resolve_conflicts()
+        if self._values is not None:
+            for counts in in_global_window(self._values.take()):
+                yield TaggedOutput(_VALUES, counts)
+            self._values.flush()
         if rows := self._ledger_writer.end_bundle():
             yield from in_global_window([self._counted(rows)])
         self._clock.note()
@@ -120,7 +133,9 @@ class _Anonymize(beam.DoFn):
     def teardown(self) -> None:
         self._workers.close()
 
-    def process(self, joined: tuple[bytes, Iterable[UnitInput]], proof: bool) -> Iterator[AuditRows]:
+    def process(
+        self, joined: tuple[bytes, Iterable[UnitInput]], proof: bool
+    ) -> Iterable[AuditRows | TaggedOutput[Literal["values"], tuple[bytes, ValueCounts]]]:
         self._clock.note()
         work, uids, known_words, known_heads = UnitInputs.of(joined[1])
         words = words_by_study(known_words)
@@ -151,6 +166,9 @@ class _Anonymize(beam.DoFn):
             # objects that a power cut could still undo have no row yet
             if durable := self._ledger_writer.take():
                 yield self._counted(durable)
+            if self._values is not None and self._values.is_full:
+                for counts in self._values.take():
+                    yield TaggedOutput(_VALUES, counts)
         if len(self._unresolved) >= _MOST_CONFLICTS:
             self._resolve_conflicts()
         self._progress.add("finished", told)
@@ -176,6 +194,7 @@ class _Anonymize(beam.DoFn):
                 *(self._engine, self._archive, self._writer, study, uids, of_study, heads),
                 replaces_changed=self._conflicts.replaces_changed,
                 keeps_one=self._conflicts.keeps_one,
+                values=self._values,
             )
             for _, same in groupby(headers, key=_INSTANCE):
                 yield InstanceClaim(anonymizer, list(same))
@@ -188,8 +207,21 @@ class _Anonymize(beam.DoFn):
         return AuditRows(rows)
 
 
-class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[AuditRows]]):
-    """Work units -> AuditRows; it begins when the UID map's ``proof`` is there."""
+class AnonymizedInstances(NamedTuple):
+    """Outputs of AnonymizeInstances.
+
+    Attributes:
+        rows: the objects' rows.
+        values: counts of the values that stay in them, by the parts of their values; None where no census is made.
+    """
+
+    rows: PCollection[AuditRows]
+    values: PCollection[tuple[bytes, ValueCounts]] | None
+
+
+@beam.typehints.with_input_types(WorkUnit)
+class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], AnonymizedInstances]):
+    """Work units -> AnonymizedInstances; it begins when the UID map's ``proof`` is there."""
 
     def __init__(
         self,
@@ -201,13 +233,20 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         ledger: Ledger,
         conflicts: ConflictRules,
         progress: ProgressListener,
+        census: CensusTarget | None = None,
     ) -> None:
+        """
+        Args:
+            census: where the values that stay go; None: nowhere.
+        """
         super().__init__()
         self._proof = proof
         self._facts = facts
-        self._anonymize = _Anonymize(archive, writer, config, ledger, conflicts, progress)
+        self._has_census = census is not None
+        self._anonymize = _Anonymize(archive, writer, config, ledger, conflicts, progress, census)
 
-    def expand(self, units: PCollection[WorkUnit]) -> PCollection[AuditRows]:
+    @beam.typehints.no_annotations
+    def expand(self, units: PCollection[WorkUnit]) -> AnonymizedInstances:
         facts: tuple[tuple[str, PCollection[Any] | None, Any], ...] = (
             ("Claimed", self._facts.claimed, as_uid),
             ("Words", self._facts.words, as_words),
@@ -216,4 +255,8 @@ class AnonymizeInstances(beam.PTransform[PCollection[WorkUnit], PCollection[Audi
         inputs = [units | "UnitWork" >> beam.Map(unit_work)]
         inputs += [known | label >> beam.Map(as_input) for label, known, as_input in facts if known is not None]
         joined = tuple(inputs) | "Inputs" >> beam.Flatten() | "Join" >> beam.GroupByKey()
-        return joined | "Anonymize" >> beam.ParDo(self._anonymize, proof=AsSingleton(self._proof))
+        anonymize = beam.ParDo(self._anonymize, proof=AsSingleton(self._proof))
+        if not self._has_census:
+            return AnonymizedInstances(joined | "Anonymize" >> anonymize, None)
+        outputs = joined | "Anonymize" >> anonymize.with_outputs(_VALUES, main=_ROWS)
+        return AnonymizedInstances(outputs[_ROWS], outputs[_VALUES])

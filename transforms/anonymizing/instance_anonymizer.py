@@ -9,6 +9,7 @@ from anonymizer import DeidentificationError, Note, Reason
 from anonymizer.internals import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, ByteStream, Deidentification, Engine
 from storage import Archive, ExistingOutput, ObjectConflictError, ObjectWriter, Written, check_running, retry_transient
 
+from ..census.collect_values import ValueCollector
 from ..records import AuditRow, EarlierOutput, Status, earlier_output
 from ..rejection import described, rejection, row_of
 from ..source_ids import ListedSource, SourceHasher
@@ -94,6 +95,7 @@ class InstanceAnonymizer:
         *,
         replaces_changed: bool = False,
         keeps_one: bool = False,
+        values: ValueCollector | None = None,
     ) -> None:
         """
         Args:
@@ -102,6 +104,7 @@ class InstanceAnonymizer:
             heads: as for ``Engine.deidentify``.
             replaces_changed: True: an object's output is replaced when the object changed.
             keeps_one: True: of different contents of one object, one is written.
+            values: collects the values that stay in what is written; None: no census is made.
         """
         self._engine = engine
         self._sources = SourceHasher(engine)
@@ -113,6 +116,7 @@ class InstanceAnonymizer:
         self._heads = heads
         self._replaces_changed = replaces_changed
         self._keeps_one = keeps_one
+        self._values = values
 
     def anonymize_instance(self, header: DescribedHeader) -> AuditRow | NameConflict:
         """Write one instance; whatever is wrong with it ends in its row."""
@@ -321,7 +325,8 @@ class InstanceAnonymizer:
         check_running()
         ref = header.ref
         with self._archive.open(ref) as stream:
-            row = self._write(header, self._deidentify(stream, header), instead_of)
+            is_counted = self._values is not None
+            row = self._write(header, self._deidentify(stream, header, wants_patient=is_counted, collects=is_counted), instead_of)
         if earlier is None:
             earlier = earlier_output(ref)
         written = (row.output_name, row.size, row.crc32c)
@@ -330,7 +335,9 @@ class InstanceAnonymizer:
             row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
         return row
 
-    def _deidentify(self, stream: ByteStream, header: DescribedHeader, *, wants_patient: bool = False) -> Deidentification:
+    def _deidentify(
+        self, stream: ByteStream, header: DescribedHeader, *, wants_patient: bool = False, collects: bool = False
+    ) -> Deidentification:
         return self._engine.deidentify(
             stream,
             uids=self._uids,
@@ -339,6 +346,7 @@ class InstanceAnonymizer:
             heads=self._heads,
             pixels=header.pixels,
             wants_patient=wants_patient,
+            collects=collects,
         )
 
     def _content(self, header: DescribedHeader) -> Content:
@@ -364,6 +372,8 @@ class InstanceAnonymizer:
             written = self._writer.write(name, chain((first,), chunks), source.source_id, instead_of=instead_of)
         except ObjectConflictError:
             raise NameTakenError(name) from None
+        if self._values is not None:
+            self._values.add(deidentification.kept, deidentification.patient or bytes.fromhex(self._study_hash))
         report, description = deidentification.report, header.description
         return row_of(
             source,

@@ -10,6 +10,7 @@ from apache_beam.pvalue import AsIter, AsList, PBegin, PCollection
 from anonymizer.internals import Seal
 from storage import TableFolder, check_running
 
+from ..census.count_values import CensusCounts, CensusTotals
 from ..engine_config import EngineConfig
 from ..records import RefBatch
 from ..sealed_json import seal_json
@@ -64,11 +65,13 @@ def write_account(
     tables: Iterable[TableFile],
     seal: Seal,
     sheets: Iterable[SheetCounts] | None = None,
+    census: Iterable[CensusCounts] | None = None,
 ) -> None:
     """Write the account.
 
     Args:
         sheets: counts of contact sheets; None: none were to be drawn.
+        census: counts of the census; None: none was to be made.
     """
     count, sources = listed
     files = sorted(tables)
@@ -79,6 +82,7 @@ def write_account(
         "tables": {file.name: file.rows for file in files},
         "table_digests": {file.name: file.digest for file in files},
         "contact_sheets": None if sheets is None else SheetTotals.of(sheets)._asdict(),
+        "census": None if census is None else CensusTotals.of(census)._asdict(),
     }
     folder.create(name, json.dumps(seal_json(name, content, [seal]), indent=1).encode())
 
@@ -90,11 +94,16 @@ class _Write(beam.DoFn):
         self._config = config
 
     def process(
-        self, _: bytes, listed: Iterable[Sum], tables: list[PlainTableFile], sheets: list[SheetCounts] | None = None
+        self,
+        _: bytes,
+        listed: Iterable[Sum],
+        tables: list[PlainTableFile],
+        sheets: list[SheetCounts] | None = None,
+        census: list[CensusCounts] | None = None,
     ) -> Iterable[bool]:
         check_running()
         files = [TableFile(name, rows, digest) for name, rows, digest in tables]
-        write_account(self._folder, self._name, add_up(listed), files, self._config.seal(), sheets)
+        write_account(self._folder, self._name, add_up(listed), files, self._config.seal(), sheets, census)
         yield True
 
 
@@ -109,22 +118,19 @@ class WriteAccount(beam.PTransform[PBegin, PCollection[bool]]):
         name: str,
         config: EngineConfig,
         sheets: PCollection[SheetCounts] | None = None,
+        census: PCollection[CensusCounts] | None = None,
     ) -> None:
         """
         Args:
-            sheets: counts of contact sheets, where some are drawn: it waits for them.
+            sheets, census: counts of contact sheets and census, where these are made: it waits for them.
         """
         super().__init__()
-        self._listed, self._tables, self._sheets = listed, tables, sheets
+        self._listed, self._tables = listed, tables
+        self._more = {name: counts for name, counts in (("sheets", sheets), ("census", census)) if counts is not None}
         self._write = _Write(folder, name, config)
 
     def expand(self, pbegin: PBegin) -> PCollection[bool]:
         tables = self._tables | "Tables" >> beam.Map(_plain)
-        return (
-            pbegin
-            | "Once" >> beam.Impulse()
-            | "Write"
-            >> beam.ParDo(
-                self._write, AsIter(self._listed), AsList(tables), *([] if self._sheets is None else [AsList(self._sheets)])
-            )
-        )
+        more = {name: AsList(counts) for name, counts in self._more.items()}
+        write = beam.ParDo(self._write, AsIter(self._listed), AsList(tables), **more)
+        return pbegin | "Once" >> beam.Impulse() | "Write" >> write

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storage import TableTarget
 
-from ..crosswalk.cms import encrypt
+from ..restricted.cms import encrypt
 
 #: the beginning of the names of runs' folders, and the end of the names of encrypted files
 SHEETS, ENCRYPTED = "sheets-", ".p7m"

@@ -11,19 +11,15 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Originals, Scan, Seal
+from anonymizer.internals import SERIES, SOP_INSTANCE, STUDY, Originals, Scan
 from profiles import UserFacingError
-from storage import TableTarget
 
-from ..engine_config import EngineConfig
 from ..records import AuditRow
+from ..restricted.sealed_files import SealedFiles
 from ..tables.parquet_files import TableWriter
-from .cms import encrypt
 
 #: the beginning of the names of all its files
 CROSSWALK = "crosswalk-"
-#: the ends of the names of its files: Parquet; EnvelopedData of that
-PLAIN_SUFFIX, ENCRYPTED_SUFFIX = ".parquet", ".parquet.p7m"
 
 CROSSWALK_SCHEMA = pa.schema(
     [
@@ -51,8 +47,6 @@ CROSSWALK_SCHEMA = pa.schema(
 _ABSENT = (b"", b"")
 _NO_IDENTIFIERS = ("",) * 10
 _NOBODY = Originals("", "", "")
-#: of a code in a name
-_CODE_BYTES = 16
 
 
 class CrosswalkError(UserFacingError):
@@ -193,42 +187,21 @@ class CrosswalkTarget:
     """The place of a crosswalk. Picklable.
 
     Attributes:
-        folder: its files' folder; files there are readable by their owner alone, where the store has permissions.
-        run_id: stands in the names of all files.
-        config: gives the seal.
-        certificate: of the only reader, DER; empty: files are not encrypted.
+        files: its files in the folder that was named.
+        key_id: stands in each row.
     """
 
-    folder: TableTarget
-    run_id: str
+    files: SealedFiles
     key_id: str
-    config: EngineConfig
-    certificate: bytes = b""
-
-    def create(self, name: str, content: bytes, *, durable: bool = True) -> None:
-        """Write a file, as ``TableTarget.create`` does, encrypted if it is to be; its code replaces the last part of the name.
-
-        Raises:
-            EnvelopeError: the packages of this worker can't encrypt.
-        """
-        suffix = PLAIN_SUFFIX
-        if self.certificate:
-            suffix, content = ENCRYPTED_SUFFIX, encrypt(content, self.certificate)
-        self.folder.create(crosswalk_name(self.run_id, suffix, content, self.config.seal()), content, durable=durable)
-
-
-def crosswalk_name(run_id: str, suffix: str, content: bytes, seal: Seal) -> str:
-    """Return the name of a file of the crosswalk: with the key one can tell by it if a run wrote the file."""
-    beginning = f"{CROSSWALK}{run_id}"
-    return f"{beginning}-{seal.code(beginning + suffix, content)[:_CODE_BYTES].hex()}{suffix}"
 
 
 class CrosswalkWriter:
     """Gathers rows in memory, and writes files of bounded size. Rows may be written twice: readers show them once."""
 
     def __init__(self, target: CrosswalkTarget) -> None:
-        table = partial(crosswalk_table, run_id=target.run_id, key_id=target.key_id)
-        self._writer = TableWriter(target, f"{CROSSWALK}{target.run_id}", table)
+        files = target.files
+        table = partial(crosswalk_table, run_id=files.run_id, key_id=target.key_id)
+        self._writer = TableWriter(files, files.prefix, table)
 
     def add(self, rows: Iterable[CrosswalkRow | None]) -> None:
         """Add rows."""

@@ -13,7 +13,17 @@ from anonymizer.internals import Originals, Scan
 from storage import Folder
 from tests.support.certificates import key_pair
 from tests.support.sealed import engine_config
-from transforms import CrosswalkError, CrosswalkTarget, EngineConfig, crosswalk_name, decrypt, load_certificate, load_private_key
+from transforms import (
+    CROSSWALK,
+    CrosswalkError,
+    CrosswalkTarget,
+    EngineConfig,
+    SealedFiles,
+    decrypt,
+    load_certificate,
+    load_private_key,
+    sealed_name,
+)
 from transforms.crosswalk.crosswalk import CrosswalkRow, CrosswalkWriter, crosswalk_row, crosswalk_table
 
 
@@ -27,6 +37,10 @@ def patients(folder: Path) -> list[str]:
     return [found["patient_id"] for path in sorted(folder.iterdir()) for found in pq.read_table(path).to_pylist()]
 
 
+def crosswalk_target(folder: Path, config: EngineConfig, certificate: bytes = b"") -> CrosswalkTarget:
+    return CrosswalkTarget(SealedFiles(Folder(str(folder)), CROSSWALK, "0123abcd", config, certificate), "key")
+
+
 @pytest.fixture
 def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
     return engine_config(monkeypatch)
@@ -34,7 +48,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> EngineConfig:
 
 def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path, config: EngineConfig) -> None:
     folder = tmp_path / "crosswalk"
-    target = CrosswalkTarget(Folder(str(folder)), "0123abcd", "key", config)
+    target = crosswalk_target(folder, config)
     writer = CrosswalkWriter(pickle.loads(pickle.dumps(target)))
     writer.flush()
     assert not folder.exists(), "no rows, no file"
@@ -49,14 +63,14 @@ def test_what_was_flushed_is_there_and_more_may_follow(tmp_path: Path, config: E
     assert sorted(patients(folder)) == ["MRN-1", "MRN-2", "MRN-3"]
     for path in folder.iterdir():
         assert path.name.startswith("crosswalk-0123abcd-")
-        assert path.name == crosswalk_name("0123abcd", ".parquet", path.read_bytes(), config.seal())
+        assert path.name == sealed_name("crosswalk-0123abcd", ".parquet", path.read_bytes(), config.seal())
 
 
 def test_a_bundle_of_any_size_becomes_files_of_bounded_size(
     tmp_path: Path, config: EngineConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transforms.tables.parquet_files._FILE_BYTES", 1 << 16)
-    writer = CrosswalkWriter(CrosswalkTarget(Folder(str(tmp_path / "crosswalk")), "0123abcd", "key", config))
+    writer = CrosswalkWriter(crosswalk_target(tmp_path / "crosswalk", config))
     for start in range(0, 40_000, 500):
         writer.add(map(row, range(start, start + 500)))
     before = len(list((tmp_path / "crosswalk").iterdir()))
@@ -68,11 +82,11 @@ def test_a_bundle_of_any_size_becomes_files_of_bounded_size(
 def test_with_a_certificate_files_are_envelopes(tmp_path: Path, config: EngineConfig) -> None:
     pair = key_pair(tmp_path)
     certificate = load_certificate(pair.certificate.read_bytes())
-    writer = CrosswalkWriter(CrosswalkTarget(Folder(str(tmp_path / "crosswalk")), "0123abcd", "key", config, certificate))
+    writer = CrosswalkWriter(crosswalk_target(tmp_path / "crosswalk", config, certificate))
     writer.add([row(7)])
     writer.flush()
     (path,) = (tmp_path / "crosswalk").iterdir()
-    assert path.name == crosswalk_name("0123abcd", ".parquet.p7m", path.read_bytes(), config.seal())
+    assert path.name == sealed_name("crosswalk-0123abcd", ".parquet.p7m", path.read_bytes(), config.seal())
     content = decrypt(path.read_bytes(), [load_private_key(pair.private_key.read_bytes(), None)])
     assert pq.read_table(BytesIO(content)).to_pylist() == [{**row(7)._asdict(), "run_id": "0123abcd", "key_id": "key"}]
 

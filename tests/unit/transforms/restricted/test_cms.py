@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from tests.support.certificates import KeyPair, key_pair, usage
 from tests.support.processes import need
 from transforms import EnvelopeError, decrypt, load_certificate, load_private_key
-from transforms.crosswalk.cms import encrypt
+from transforms.restricted.cms import encrypt
 
 CONTENTS = {"nothing": b"", "a line end": b"a\nb\r\nc\n", "a block": bytes(16), "much": bytes(range(256)) * 1000}
 

@@ -1,0 +1,1 @@
+"""Files that name or show people: encrypted, or their owner's alone."""
