@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -162,26 +163,28 @@ class RemoteStore(ObjectStore, Protocol):
         """
 
 
+_PAUSED = ContextVar("operations aren't counted", default=False)
+
+
 class Counts:
     """Operations of this process, counted by all of its threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = Operations()
-        self._thread = threading.local()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Count nothing that this thread does within the block."""
-        before, self._thread.paused = getattr(self._thread, "paused", False), True
+        """Count nothing that this thread does within the block, nor a thread that it starts in its own context."""
+        token = _PAUSED.set(True)
         try:
             yield
         finally:
-            self._thread.paused = before
+            _PAUSED.reset(token)
 
     def add(self, *, lists: int = 0, reads: int = 0, writes: int = 0, bytes_read: int = 0, bytes_written: int = 0) -> None:
         """Add these to the counts."""
-        if getattr(self._thread, "paused", False):
+        if _PAUSED.get():
             return
         with self._lock:
             now = self._counts

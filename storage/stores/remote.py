@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -220,7 +221,8 @@ class PushedStream:
         self._piece = memoryview(b"")
         self._stopped = False
         self._ended = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # whether its operations are counted is up to the reader
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), daemon=True)
         self._thread.start()
 
     # -- the library's side ------------------------------------------------------------------------------------------

@@ -268,6 +268,21 @@ def test_pages_are_drawn_and_lines_of_reviewers_leave_with_the_plan(key_file: Pa
     assert pages == {path.name.partition("-")[0] for path in (tmp_path / "more").iterdir()}
 
 
+def test_the_census_of_a_plan_is_that_of_the_run(archive: Path, key_file: Path) -> None:
+    (archive / "described").write_bytes(ct_file("1.2.3.8.1", Element(0x00081030, "LO", "CHEST OF KESTREL"), study="1.2.3.8"))
+    output, folders = archive.parent / "out", [archive.parent / name for name in ("planned", "census")]
+    folders[0].mkdir(mode=0o700)
+    flags = ("--options=CleanDesc", "--census")
+    plan = plan_run(archive, output, key_file, *flags, str(folders[0]))
+    run = deidentify(archive, output, key_file, *flags, str(folders[1]))
+    check_prediction(plan, run, run.audit)
+    assert plan.report["census"] == run.report["census"]
+    first, second = (
+        run_command("census", "--census", str(folder), "--key", f"file:{key_file}", "--csv").stdout for folder in folders
+    )
+    assert first == second and "CHEST" in first
+
+
 # -- what is no run --------------------------------------------------------------------------------------------------
 
 

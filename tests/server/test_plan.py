@@ -64,5 +64,9 @@ def test_a_plan_writes_nothing_to_output_and_audit_and_counts_what_the_run_will(
     put({"1": ct_file("1.2.3.1.1", _OTHER, study="1.2.3.1"), "new": ct_file("1.2.3.1.9", study="1.2.3.1")})
     plan, run = check()
     assert run["reasons"]["output-conflict"] == 1 and run["counts"]["written"] == 5
+    # what the plan looks up in the output is not among them: a listing for each object, and six reads
+    assert all(plan["operations"][kind] <= run["operations"][kind] for kind in ("reads", "writes", "bytes_read"))
+    # the plan's folder is looked at, too
+    assert plan["operations"]["lists"] <= run["operations"]["lists"] + 3
     check("--resume", "--replace-changed")
     check("--resume")
