@@ -91,6 +91,8 @@ from .pixels import read_pixel_rules as read_pixel_rules
 from .pixels import resolve as resolve
 from .pixels import union as union
 from .plan import MODALITY as MODALITY
+from .plan import PATIENT_AGE as PATIENT_AGE
+from .plan import PATIENT_SEX as PATIENT_SEX
 from .plan import Plan as Plan
 from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan
