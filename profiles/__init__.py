@@ -44,6 +44,7 @@ from .describe import describe_risks as describe_risks
 from .dictionary import dictionary as dictionary
 from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
+from .dictionary import uids_by_keyword as uids_by_keyword
 from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
 from .errors import PixelSizeError as PixelSizeError

@@ -10,7 +10,7 @@ import click
 
 from ..events import reporter
 from ..exit_codes import EXIT_QUARANTINED
-from .advice import advice
+from ..advice import advice
 
 if TYPE_CHECKING:
     from ..runs.report import RunReport

@@ -1,0 +1,200 @@
+"""Counts of a run's tables for its report, beyond those of ``run.json``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from transforms import INSTANCES_TABLE, PIXELS_TABLE, Status
+
+from .action_tally import ActionCount, ActionKey, ActionTally
+from .subject_tally import SubjectCounts, SubjectTally
+
+#: incomplete studies that are listed
+MOST_STUDIES = 1000
+#: rows that are looked at together
+_ROWS = 1 << 16
+_WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
+_QUARANTINED = Status.QUARANTINED.value
+_COLUMNS = (
+    *("status", "reason", "notes", "sop_class_uid", "study_instance_uid", "study_hash", "modality", "patient_id"),
+    *("patient_sex", "patient_age", "output_name", "size", "written_in"),
+)
+_PIXEL_COLUMNS = ("source_id", "source", "rule", "x0", "codec_path", "verdict")
+
+
+class Refusal(NamedTuple):
+    """Objects that were not written for one reason."""
+
+    status: str
+    reason: str
+    modality: str
+    sop_class: str
+
+
+class PixelKind(NamedTuple):
+    """Objects about whose pixels one source had the same to say.
+
+    Attributes:
+        source, rule, verdict, codec_path: as in the table ``pixels``.
+        blanks: it has something blanked.
+    """
+
+    source: str
+    rule: str
+    verdict: str
+    codec_path: str
+    blanks: bool
+
+
+class IncompleteStudy(NamedTuple):
+    """A study of which objects were refused.
+
+    Attributes:
+        study_uid: the new StudyInstanceUID; ``""`` where none is known.
+        in_output: instances that the output has.
+        refused: instances by reason.
+    """
+
+    study_uid: str
+    in_output: int
+    refused: tuple[tuple[str, int], ...]
+
+
+class Tally(NamedTuple):
+    """Counts of a run's tables for its report.
+
+    Attributes:
+        subjects: what lies in the output.
+        bytes_in_output: sum of the sizes of that.
+        actions: what happened to attributes, in objects that the run wrote.
+        written: those objects.
+        elsewhere: objects in the output that earlier runs wrote: their actions are in tables of these.
+        refusals: objects that were not written.
+        notes: objects in the output, by what was mended.
+        pixels: objects, by who said what of their pixels; ``rectangles``: how many rectangles were blanked, likewise.
+        incomplete: the first studies with refused objects, by new StudyInstanceUID.
+    """
+
+    subjects: SubjectCounts
+    bytes_in_output: int
+    actions: dict[ActionKey, ActionCount]
+    written: int
+    elsewhere: int
+    refusals: dict[Refusal, int]
+    notes: dict[str, int]
+    pixels: dict[PixelKind, int]
+    rectangles: dict[PixelKind, int]
+    incomplete: tuple[IncompleteStudy, ...]
+
+
+class TableTally:
+    """Counts tables, file by file."""
+
+    def __init__(self) -> None:
+        self._subjects = SubjectTally()
+        self._actions = ActionTally()
+        self._bytes = self._written = self._elsewhere = 0
+        self._refusals: Counter[Refusal] = Counter()
+        self._notes: Counter[str] = Counter()
+        self._pixels: Counter[PixelKind] = Counter()
+        self._rectangles: Counter[PixelKind] = Counter()
+        self._studies: dict[str, tuple[str, Counter[str]]] = {}
+
+    def add(self, name: str, content: bytes) -> None:
+        """Count the rows of a table file.
+
+        Args:
+            name: name of the file, which begins with the kind of table.
+            content: content of the file (Parquet).
+        """
+        kind = name.split("-", 1)[0]
+        if kind == INSTANCES_TABLE:
+            self._add_instances(content)
+        elif kind == PIXELS_TABLE:
+            self._add_pixels(content)
+
+    def add_actions(self, content: bytes, written: int = 0) -> None:
+        """Count the actions in a table of an earlier run, whose objects are skipped now."""
+        for batch in _batches(content, ("status", "actions")):
+            self._actions.add(batch.column("actions").filter(pc.equal(batch.column("status"), _WRITTEN)))
+
+    def _add_instances(self, content: bytes) -> None:
+        for batch in _batches(content, (*_COLUMNS, "actions")):
+            status = batch.column("status")
+            is_written = pc.equal(status, _WRITTEN)
+            written = is_written.true_count
+            self._written += written
+            if written:
+                actions = batch.column("actions")
+                self._actions.add(actions if written == len(batch) else actions.filter(is_written))
+            is_there = pc.or_(is_written, pc.equal(status, _SKIPPED))
+            rest = batch.drop_columns(["actions"])
+            self._add_output(rest if is_there.true_count == len(rest) else rest.filter(is_there))
+            if is_there.true_count < len(rest):
+                self._add_refused(rest.filter(pc.invert(is_there)))
+
+    def _add_output(self, rows: pa.RecordBatch) -> None:
+        self._subjects.add(rows)
+        self._elsewhere += pc.equal(rows.column("status"), _SKIPPED).true_count
+        self._bytes += pc.sum(rows.column("size")).as_py() or 0
+        for found in pc.value_counts(rows.column("notes").flatten()):
+            self._notes[found["values"].as_py()] += found["counts"].as_py()
+
+    def _add_refused(self, rows: pa.RecordBatch) -> None:
+        table = pa.Table.from_batches([rows])
+        keys = ["status", "reason", "modality", "sop_class_uid"]
+        for row in table.group_by(keys).aggregate([([], "count_all")]).to_pylist():
+            self._refusals[Refusal(*(row[key] or "" for key in keys))] += row["count_all"]
+        of_studies = table.filter(pc.and_(pc.equal(table["status"], _QUARANTINED), pc.is_valid(table["study_hash"])))
+        keys = ["study_hash", "study_instance_uid", "reason"]
+        for row in of_studies.group_by(keys).aggregate([([], "count_all")]).to_pylist():
+            study = row["study_hash"]
+            if study in self._studies or len(self._studies) < MOST_STUDIES:
+                _, reasons = self._studies.setdefault(study, (row["study_instance_uid"] or "", Counter()))
+                reasons[row["reason"] or ""] += row["count_all"]
+
+    def _add_pixels(self, content: bytes) -> None:
+        for batch in _batches(content, _PIXEL_COLUMNS):
+            table = pa.Table.from_batches([batch])
+            table = table.append_column("blanks", pc.is_valid(table["x0"]))
+            keys = ["source", "rule", "verdict", "codec_path", "blanks"]
+            grouped = table.group_by(keys).aggregate([("source_id", "count_distinct"), ([], "count_all")])
+            for row in grouped.to_pylist():
+                kind = PixelKind(*(row[key] or "" for key in keys[:-1]), blanks=row["blanks"])
+                self._pixels[kind] += row["source_id_count_distinct"]
+                self._rectangles[kind] += row["count_all"] if kind.blanks else 0
+
+    def result(self) -> Tally:
+        """Return all counts."""
+        in_output = self._subjects.instances_of(self._studies)
+        studies = [
+            IncompleteStudy(uid, in_output.get(study, 0), tuple(sorted(reasons.items())))
+            for study, (uid, reasons) in self._studies.items()
+        ]
+        return Tally(
+            subjects=self._subjects.result(),
+            bytes_in_output=self._bytes,
+            actions=self._actions.result(),
+            written=self._written,
+            elsewhere=self._elsewhere,
+            refusals=dict(sorted(self._refusals.items())),
+            notes=dict(sorted(self._notes.items())),
+            pixels=dict(sorted(self._pixels.items())),
+            rectangles=dict(sorted(self._rectangles.items())),
+            incomplete=tuple(sorted(studies)),
+        )
+
+
+def _batches(content: bytes, columns: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    # dictionaries stay dictionaries: of a million rows' actions a few hundred texts are different
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=_DICTIONARIES)
+    known = [name for name in columns if name in file.schema_arrow.names]
+    return file.iter_batches(_ROWS, columns=known)
+
+
+_DICTIONARIES = [f"actions.list.element.{name}" for name in ("path", "action", "reason")]
