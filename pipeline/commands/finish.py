@@ -35,6 +35,12 @@ _run_option = options_of("Run")
 @_run_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
 @_run_option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
 @_run_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
+@_run_option(
+    "--made-by",
+    default="",
+    metavar="TEXT",
+    help="Organisation or person who releases the data, for the report. Default: as the run was told.",
+)
 @with_storage
 @beam_arguments
 def finish(
@@ -43,6 +49,7 @@ def finish(
     scope: str,
     uid_map_key: str | None,
     uid_map_scope: str | None,
+    made_by: str,
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
     metrics: MetricsFile,
@@ -64,7 +71,7 @@ def finish(
     from .summary import exit_code_of, show
 
     seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
-    finished = finish_pending(Audit(Folder(audit, storage()), seals))
+    finished = finish_pending(Audit(Folder(audit, storage()), seals), made_by)
     if not any(finished):
         usage_error("--audit: no run is pending in this folder")
     for run_id, why in finished.refused.items():

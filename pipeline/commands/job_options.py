@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _place = options_of("Places")
 _continue = options_of("Earlier runs")
 _conflict = options_of("Outputs")
+_report = options_of("Report")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
 
@@ -79,6 +80,14 @@ _OUTPUTS = (
         "--object-metadata", is_flag=True, help="Write ids of source, key and run as metadata of each object on object storage."
     ),
 )
+_REPORT = (
+    _report(
+        "--made-by",
+        default="",
+        metavar="TEXT",
+        help="Organisation or person who releases the data, for the report. Default: a line to fill in.",
+    ),
+)
 _CROSSWALK = (
     _crosswalk(
         "--crosswalk",
@@ -133,6 +142,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         contact_sheets: str | None,
         contact_sheet_certificate: str | None,
         contact_sheet_samples: int,
+        made_by: str,
         beam_args: tuple[str, ...],
         **others: Any,
     ) -> None:
@@ -153,10 +163,11 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 object_metadata=object_metadata,
                 allow_empty=allow_empty,
                 beam_args=beam_args,
+                made_by=made_by,
                 rule_files=rule_files(click.get_current_context().params),
             )
 
         command(job=job, **others)
 
-    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, beam_arguments))(wrapper)
+    decorated = add_options((*_OUTPUTS, *_CONTINUATION, *_REPORT, *_CROSSWALK, *_SHEETS, beam_arguments))(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))

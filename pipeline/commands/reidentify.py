@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,8 +20,6 @@ from .storage_options import with_storage
 from .terminal import print_table, text_of, visible
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     from storage import StorageOptions
 
 _crosswalk_option = options_of("Crosswalk")
@@ -112,6 +109,7 @@ def reidentify(
 
     from ..errors import UsageError
     from ..runs.crosswalk import NAMED_BY, Crosswalk
+    from .private_keys import load_key
 
     first_option = next((place for place, name in enumerate(names) if name.startswith("-")), len(names))
     names, beam_args = names[:first_option], names[first_option:]
@@ -124,7 +122,7 @@ def reidentify(
             "--key is needed, since whoever can write to the crosswalk could plant names; --unchecked accepts all files"
         )
     seals = [Seal(Key.load(uri, scope)) for uri in key_uris]
-    keys = [_private_key(file, passphrase_from) for file in key_files]
+    keys = [load_key(file, passphrase_from) for file in key_files]
     wanted = {_identifier_of(number, name) for number, name in enumerate(names, 1)}
     found = Crosswalk(Folder(crosswalk, storage()), seals)
     if found.encrypted and not keys:
@@ -141,39 +139,6 @@ def reidentify(
     if missing:
         click.echo(f"{len(missing)} of {len(wanted)} names are not in the crosswalk.", err=True)
         sys.exit(EXIT_NOT_FOUND)
-
-
-def _private_key(file: str, passphrase_from: str | None) -> RSAPrivateKey:
-    from transforms import EnvelopeError, load_private_key
-
-    from ..errors import UsageError
-
-    try:
-        content = Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"--private-key can't be read: {error.strerror}") from None
-    try:
-        return load_private_key(content, None if passphrase_from is None else _passphrase(passphrase_from))
-    except EnvelopeError as error:
-        raise UsageError(f"--private-key: {error}") from None
-
-
-def _passphrase(place: str) -> bytes:
-    """Return the passphrase at ``env:NAME`` or ``file:PATH``; from a file, without the newline at its end."""
-    from ..errors import UsageError
-
-    scheme, _, name = place.partition(":")
-    if scheme == "env" and name:
-        value = os.environ.get(name)
-        if value is None:
-            raise UsageError("--passphrase-from: the environment variable is not set")
-        return os.fsencode(value)
-    if scheme == "file" and name:
-        try:
-            return Path(name).read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise UsageError(f"--passphrase-from can't be read: {error.strerror}") from None
-    raise UsageError("--passphrase-from must be env:NAME or file:PATH")
 
 
 def _identifier_of(number: int, name: str) -> str:

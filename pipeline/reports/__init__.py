@@ -1,1 +1,1 @@
-"""The report of a run in two editions: counts, words, charts, pages. No engine, no store: callers bring content and write files."""
+"""The report of a run in two editions: counts, words, charts, pages. Callers bring the content of files, and write the pages."""

@@ -58,7 +58,9 @@ def profile(source: ReportSource) -> Section:
     facts = [
         words.PATIENT_IDS.get(settings.get("patient_id") or settings.get("patients") or "pseudonym", ""),
         words.PATIENT_NAMES.get(settings.get("patient_name") or "empty", ""),
-        "UIDs stay as they were." if "RetainUIDs" in source.options else "All UIDs of instances, series, studies and the like are new.",
+        "UIDs stay as they were."
+        if "RetainUIDs" in source.options
+        else "All UIDs of instances, series, studies and the like are new.",
         words.CONFLICTS.get(settings.get("conflicts") or "quarantine", ""),
     ]
     if settings.get("cap_ages"):
@@ -88,7 +90,7 @@ def contents(source: ReportSource) -> Section:
     ]
     blocks: list[Block] = [table("What the output holds", ("", "#Number"), rows)]
     if subjects.without_patient:
-        blocks.append(Text(f"Instances whose patient ID is empty or an original one, counted in no patient: {number(subjects.without_patient)}."))
+        blocks.append(Text(f"Instances of no known patient (ID empty, or an original one): {number(subjects.without_patient)}."))
     modalities: Counter[str] = Counter()
     for kind in subjects.kinds:
         modalities[kind.modality or "none"] += kind.instances
@@ -134,7 +136,9 @@ def dates(source: ReportSource) -> Section:
     """Return what was done with dates."""
     options, settings = source.options, source.settings
     stays = any(key.attribute == "PatientBirthDate" and key.action in ("K", "C") for key in source.tally.actions)
-    facts = ["Dates of birth stay in some objects, by a rule (see Deviations)." if stays else "Dates of birth are gone, the year too."]
+    facts = [
+        "Dates of birth stay in some objects, by a rule (see Deviations)." if stays else "Dates of birth are gone, the year too."
+    ]
     if "RetainLongFullDates" in options:
         facts.insert(0, "Dates and times of examinations stay as they were. They were not moved.")
     elif "RetainLongModifDates" in options or settings.get("date_shift"):

@@ -75,7 +75,12 @@ class ActionTally:
         entries = actions.flatten()
         if not len(entries):
             return
-        paths, kinds, reasons = (_encoded(entries.field(name)) for name in ("path", "action", "reason"))
+        # version 0.1 gave no reasons
+        fields = {field.name for field in entries.type}
+        none = pa.repeat(pa.scalar(""), len(entries))
+        paths, kinds, reasons = (
+            _encoded(entries.field(name) if name in fields else none) for name in ("path", "action", "reason")
+        )
         # of few rows with equal lists the same paths come again and again: each is looked at once
         attributes = np.array([self._attribute(path) for path in paths.dictionary.to_pylist()], np.int64)
         many = len(kinds.dictionary) * len(reasons.dictionary)

@@ -36,7 +36,7 @@ def _label(text: str, value: int) -> str:
 
 def svg_of(chart: Bars) -> str:
     """Return a chart as SVG, the first bar on top. All texts are escaped."""
-    rows = [(max(value, 0), _label(text, value)) for text, value in reversed(chart.bars)]
+    rows = [(max(value, 0), _label(text, value)) for text, value in chart.bars]
     # equal labels would fall on one bar
     seen: dict[str, int] = {}
     for place, (value, label) in enumerate(rows):

@@ -26,8 +26,9 @@ def _deviations(source: ReportSource) -> Iterator[str]:
     if pixels == "keep":
         kept = sum(counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values())
         yield (
-            "Images that may show a name or a person passed without being cleaned (--pixels keep). They say PatientIdentityRemoved "
-            f"NO and do not claim the Basic Profile. Objects concerned, counted once for each risk: {source.count(kept)}."
+            "Images that may show a name or a person passed without being cleaned (--pixels keep). They say "
+            f"PatientIdentityRemoved NO and do not claim the Basic Profile. Objects concerned, once for each "
+            f"risk: {source.count(kept)}."
         )
     if settings.get("screen") is False:
         yield (

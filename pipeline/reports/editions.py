@@ -11,7 +11,15 @@ from .source import ReportSource
 
 _BOTH: tuple[Callable[[ReportSource], Section], ...] = (
     *(about.made, about.deviations, about.profile, about.contents, findings.attributes, about.dates, findings.private),
-    *(findings.pixels, findings.checks, refusals.refused, refusals.incomplete, refusals.conformance, findings.classes, about.limits),
+    *(
+        findings.pixels,
+        findings.checks,
+        refusals.refused,
+        refusals.incomplete,
+        refusals.conformance,
+        findings.classes,
+        about.limits,
+    ),
 )
 _REVIEW: tuple[Callable[[ReportSource], Section], ...] = (
     *(about.made, about.deviations, about.profile, about.contents, findings.attributes, about.dates, findings.private),
@@ -20,6 +28,7 @@ _REVIEW: tuple[Callable[[ReportSource], Section], ...] = (
     *(review.agreements, review.sign),
 )
 _PLAN = Text("PLAN: no object was written. This says what a run with these settings would do.", Tone.WARNING)
+_SMALL = "Small counts that nobody can make in the data themselves are not told:"
 _RELEASE_LEAD = (
     Text(
         "Release edition, to be handed out with the data. It names no person and no place. It is not in the output: the office "
@@ -27,7 +36,11 @@ _RELEASE_LEAD = (
     ),
 )
 _REVIEW_LEAD = (
-    Text("Review edition, restricted: for those who decide about the release. Do not hand it out. It names places, and may show patients.", Tone.WARNING),
+    Text(
+        "Review edition, restricted: for those who decide about the release. Do not hand it out: it names places, and may "
+        "show patients.",
+        Tone.WARNING,
+    ),
 )
 
 
@@ -35,7 +48,7 @@ def content_of(source: ReportSource, edition: Edition) -> Content:
     """Return the content of an edition."""
     source = replace(source, edition=edition)
     lead = _RELEASE_LEAD if source.is_release else _REVIEW_LEAD
-    small = Text(f"Counts that a recipient can't make in the data are told from {source.least_class} on.") if source.is_release else None
+    small = Text(f"{_SMALL} “< {source.least_class}” means fewer than {source.least_class}.") if source.is_release else None
     make = _BOTH if source.is_release else _REVIEW
     return Content(
         edition,

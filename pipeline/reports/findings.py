@@ -20,6 +20,7 @@ _NAMES = {
 #: rows of the table of attributes in the edition that travels; the review edition has all
 _MOST_ROWS = 2000
 _CODES = "KCUDZX"
+_RISK_TITLES = ("Risk", "#Refused", "#Cleaned or judged clean", "#Passed uncleaned")
 
 
 def attributes(source: ReportSource) -> Section:
@@ -126,10 +127,9 @@ def pixels(source: ReportSource) -> Section:
         (words.reason_in_words(risk), *(source.count(counts.get(name, 0)) for name in ("quarantined", "passed", "kept")))
         for risk, counts in account.get("pixel_risks", {}).items()
     ]
-    titles = ("Risk", "#Refused", "#Cleaned or judged clean", "#Passed uncleaned")
     blocks: list[Block] = [Items(tuple(filter(None, facts)))]
     blocks.append(
-        table("Images at risk; one object may have several risks", titles, risks)
+        table("Images at risk; one object may have several risks", _RISK_TITLES, risks)
         if risks
         else Text("No object was found to be at risk, as far as headers tell.")
     )
@@ -175,7 +175,10 @@ def checks(source: ReportSource) -> Section:
             "Objects searched, before they were written, for known names and numbers of the patient",
             number(tally.written) if is_screened else "not made",
         ),
-        ("of these, objects in which some were found in kept values, and removed", source.count(screened) if is_screened else "–"),
+        (
+            "of these, objects in which some were found in kept values, and removed",
+            source.count(screened) if is_screened else "–",
+        ),
         ("Objects in which values that were not legal were removed", source.count(tally.notes.get("illegal-value-removed", 0))),
         (
             "Objects whose pixels were cleaned, decoded again and compared",
@@ -228,7 +231,9 @@ def classes(source: ReportSource) -> Section:
 def small_cells(source: ReportSource) -> list[Block]:
     """Return the table of small cells, and what it can't show."""
     small = source.tally.subjects.cells_below(source.least_class)
-    rows = [(str(cell.band), words.SEX.get(cell.sex, cell.sex), cell.modality or "none", cell.subjects) for cell in small[:_MOST_ROWS]]
+    rows = [
+        (str(cell.band), words.SEX.get(cell.sex, cell.sex), cell.modality or "none", cell.subjects) for cell in small[:_MOST_ROWS]
+    ]
     more = f"{number(len(small) - _MOST_ROWS)} more classes are left out." if len(small) > _MOST_ROWS else ""
     cant = (
         "It counts released values only: age, sex and modality.",

@@ -1,4 +1,4 @@
-"""Pictures of contact sheets: pages of this program are read strictly, and nothing but pictures and captions is taken from them."""
+"""Pictures of contact sheets: pages are read strictly, and nothing but pictures and captions is taken from them."""
 
 from __future__ import annotations
 

@@ -25,17 +25,20 @@ def refused(source: ReportSource) -> Section:
     if shown:
         blocks.append(Bars("Refused objects by reason", tuple(shown[:12])))
     if source.is_release:
-        cells = [(words.STATUSES.get(status, status), words.reason_in_words(reason), source.count(count)) for status, reason, count in rows]
-        blocks.append(table("Objects that were not written", ("Outcome", "Reason", "#Objects"), cells))
+        cells = [
+            (words.reason_in_words(reason), words.STATUSES.get(status, status), source.count(count))
+            for status, reason, count in rows
+        ]
+        blocks.append(table("Objects that were not written", ("Reason", "Outcome", "#Objects"), cells))
         return section("refused", "Objects that were not written", blocks)
     detailed = [
-        (words.STATUSES.get(status, status), words.reason_in_words(reason), reason, _advice(reason), count)
+        (words.reason_in_words(reason), words.STATUSES.get(status, status), reason, _advice(reason), count)
         for status, reason, count in rows
     ]
-    blocks.append(table("Objects that were not written", ("Outcome", "Reason", "Code", "What to do", "#Objects"), detailed))
+    blocks.append(table("Objects that were not written", ("Reason", "Outcome", "Code", "What to do", "#Objects"), detailed))
     if new := source.account.get("new_quarantined"):
-        cells = [(words.reason_in_words(reason), count) for reason, count in new.items()]
-        blocks.append(table("Refused objects that are new in this run", ("Reason", "#Objects"), cells))
+        found = [(words.reason_in_words(reason), count) for reason, count in new.items()]
+        blocks.append(table("Refused objects that are new in this run", ("Reason", "#Objects"), found))
     if by_class := class_rows(source)[:_MOST_ROWS]:
         blocks.append(table("Refused objects by reason and class", ("Reason", "Modality", "SOP class", "#Objects"), by_class))
     return section("refused", "Objects that were not written", blocks)
@@ -88,9 +91,9 @@ def conformance(source: ReportSource) -> Section:
     scope = (
         "Original UIDs stay, so all references stay."
         if "RetainUIDs" in options
-        else "UIDs are replaced everywhere, by a function of the original and a secret key. Equal originals get equal new UIDs in all "
-        "objects, studies and runs of one key and scope; references among the released objects stay true. References to objects "
-        "that were not released get new UIDs, too."
+        else "UIDs are replaced everywhere, by a function of the original and a secret key. Equal originals get equal new UIDs "
+        "in all objects, studies and runs of one key and scope. References among the released objects stay true. References "
+        "to objects that were not released get new UIDs, too."
     )
     patients = words.PATIENT_IDS.get(settings.get("patient_id") or settings.get("patients") or "pseudonym", "")
     classes = sorted({class_name(kind.sop_class) for kind in source.tally.subjects.kinds})
@@ -99,7 +102,10 @@ def conformance(source: ReportSource) -> Section:
         ("Options", names),
         ("Edition", str(settings.get("edition") or source.origin.get("edition") or "unknown")),
         ("Information Object Definitions", f"Storage classes in this release: {'; '.join(classes) or 'none'}"),
-        ("Attributes removed or replaced", "By Table E.1-1 for the profile and options, at any depth; see What happened to attributes."),
+        (
+            "Attributes removed or replaced",
+            "By Table E.1-1 for the profile and options, at any depth; see What happened to attributes.",
+        ),
         (
             "Dummy values",
             "Constants that are legal for the attribute, or pseudonyms and UIDs made with a secret key. No dummy is made from "
@@ -113,7 +119,10 @@ def conformance(source: ReportSource) -> Section:
             "PatientIdentityRemoved, DeidentificationMethod, DeidentificationMethodCodeSequence, "
             "LongitudinalTemporalInformationModified, and BurnedInAnnotation under Clean Pixel Data.",
         ),
-        ("Encrypted attributes", "None are made, and those of the original are removed. The objects alone can't be re-identified."),
+        (
+            "Encrypted attributes",
+            "None are made, and those of the original are removed. The objects alone can't be re-identified.",
+        ),
         ("Digital signatures", "Removed. None are made."),
         ("Private SOP classes", "Refused: the standard does not define how to de-identify them."),
         ("Pixel data", words.PIXELS.get(settings.get("pixels") or source.origin.get("pixels") or "quarantine", "")),
@@ -127,7 +136,10 @@ def conformance(source: ReportSource) -> Section:
         "PatientIdentityRemoved YES and names the codes of profile and options in (0012,0064)."
     )
     return section(
-        "conformance", "Statement of conformance (PS3.15 E.1.3)", Text(claim, tone), table("Conformance", ("About", "Statement"), rows)
+        "conformance",
+        "Statement of conformance (PS3.15 E.1.3)",
+        Text(claim, tone),
+        table("Conformance", ("About", "Statement"), rows),
     )
 
 

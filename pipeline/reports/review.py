@@ -73,7 +73,10 @@ def places(source: ReportSource) -> Section:
     rows = [(name, _as_text(restricted.get(field))) for field, name in words.PLACES.items() if restricted.get(field)]
     command = " ".join(map(str, restricted.get("command") or ()))
     return section(
-        "places", title, table("Places, machine and user", ("What", "Where"), rows), Text(f"Command line: {command}") if command else None
+        "places",
+        title,
+        table("Places, machine and user", ("What", "Where"), rows),
+        Text(f"Command line: {command}") if command else None,
     )
 
 
@@ -85,7 +88,9 @@ def keys(source: ReportSource) -> Section:
         "A scope was given: results of the same key under another scope can't be linked to these."
         if source.settings.get("scope_digest")
         else "No scope was given: all releases made with this key and no scope can be linked.",
-        "A crosswalk was written. It names the patients without the key." if origin.get("crosswalk") else "No crosswalk was written.",
+        "A crosswalk was written. It names the patients without the key."
+        if origin.get("crosswalk")
+        else "No crosswalk was written.",
         "A table of patients was used. It links new and original IDs." if origin.get("patients") == "table" else "",
         "UIDs of another run stay: the two outputs can be linked." if origin.get("uid_map") else "",
         "On object storage, objects have keyed ids as metadata." if source.settings.get("object_metadata") else "",
@@ -151,14 +156,21 @@ def values(source: ReportSource) -> Section:
         found.sort(key=lambda value: (value.patients, value.instances, value.value))
         shown, room = found[:room], room - len(found)
         rows = [
-            (_cut(value.value), _before(value), value.patients if value.patients_exact else f"at least {number(value.patients)}", value.instances)
+            (
+                _cut(value.value),
+                _before(value),
+                value.patients if value.patients_exact else f"at least {number(value.patients)}",
+                value.instances,
+            )
             for value in shown
         ]
         more = f"{number(len(found) - len(shown))} more values are left out." if len(found) > len(shown) else ""
         caption = " ".join(filter(None, (keyword, attribute, shown[0].vr)))
         blocks.append(table(caption, ("Value", "Before cleaning", "#Patients", "#Instances"), rows, more))
     total, listed = len(source.values), min(len(source.values), _MOST_VALUES)
-    lead = f"{number(listed)} of {number(total)} values are listed, the rarest first. A value of one patient may name that patient."
+    lead = (
+        f"{number(listed)} of {number(total)} values are listed, the rarest first. A value of one patient may name that patient."
+    )
     return section("values", title, Text(lead), blocks)
 
 
@@ -179,9 +191,16 @@ def sheets(source: ReportSource) -> Section:
         blocks.append(table("Contact sheets of this run", ("", "#Number"), rows))
     if found is None:
         return section("sheets", title, blocks, Text(_NO_SHEETS))
-    blocks.append(Text("These pictures show patients as they were before cleaning. Keep this report where the originals are.", Tone.WARNING))
+    blocks.append(
+        Text("These pictures show patients as they were before cleaning. Keep this report where the originals are.", Tone.WARNING)
+    )
     if found.left_out:
-        blocks.append(Text(f"{number(found.left_out)} objects are left out: there is no room. Look at the contact sheets themselves.", Tone.NOTE))
+        blocks.append(
+            Text(
+                f"{number(found.left_out)} objects are left out: there is no room. Look at the contact sheets themselves.",
+                Tone.NOTE,
+            )
+        )
     if found.unread:
         blocks.append(Text(f"{number(found.unread)} pages are encrypted or can't be read.", Tone.NOTE))
     return section("sheets", title, blocks, found.groups or Text("The contact sheets have no picture."))
@@ -191,7 +210,7 @@ def sample(source: ReportSource) -> Section:
     """Return the sample of patients and the statement that verdicts allow."""
     title, drawn = "Sample for a look at the images", source.sample
     if drawn is None:
-        said = "No patients were drawn, and nobody's look is recorded. `dicom-deid report --sample 60 --key URI` draws patients by the key."
+        said = "No patients were drawn, and nobody's look is recorded. `dicom-deid report --sample 60 --key URI` draws some."
         return section("sample", title, Text(said))
     verdicts = drawn.verdicts or {}
     rows = []
@@ -206,7 +225,11 @@ def sample(source: ReportSource) -> Section:
 
 def agreements(source: ReportSource) -> Section:
     """Return lines for what no program knows."""
-    fields = (("Purpose", "Legal basis or approval"), ("Recipients", "Agreement (number, date)"), ("Kept until", "Who holds key and crosswalk"))
+    fields = (
+        ("Purpose", "Legal basis or approval"),
+        ("Recipients", "Agreement (number, date)"),
+        ("Kept until", "Who holds key and crosswalk"),
+    )
     return section(
         "agreements",
         "Purpose, recipients and agreements",

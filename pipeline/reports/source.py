@@ -70,7 +70,7 @@ class ReportSource:
 
     def count(self, value: int) -> str:
         """Return a count that a recipient can't make in the data: a small one is not told in the release edition."""
-        return f"fewer than {self.least_class}" if self.is_release and 0 < value < self.least_class else number(value)
+        return f"< {self.least_class}" if self.is_release and 0 < value < self.least_class else number(value)
 
     def is_small(self, value: int) -> bool:
         """Return whether a count isn't told in this edition."""

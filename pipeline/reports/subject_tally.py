@@ -172,13 +172,15 @@ class SubjectTally:
         names = {name: list(codes) for name, codes in self._codes.items()}
         counts, patients = columns["n"], columns["patient"]
         known = patients != _NOBODY
+        cells, smallest = _cells({name: column[known] for name, column in columns.items()}, names)
         return SubjectCounts(
             patients=len(np.unique(patients[known])),
             studies=len(np.unique(columns["study"])),
             instances=int(counts.sum()),
             without_patient=int(counts[~known].sum()),
             kinds=tuple(_kinds(columns, names)),
-            **_cells({name: column[known] for name, column in columns.items()}, names),
+            cells=cells,
+            smallest=smallest,
             values_told=self._told,
         )
 
@@ -242,10 +244,12 @@ def _distinct(kinds: np.ndarray, values: np.ndarray) -> dict[int, int]:
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
-def _cells(columns: dict[str, np.ndarray], names: dict[str, list[object]]) -> dict[str, object]:
+def _cells(
+    columns: dict[str, np.ndarray], names: dict[str, list[object]]
+) -> tuple[tuple[Cell, ...], tuple[tuple[int, int], ...]]:
     """Return ``cells`` and ``smallest`` of SubjectCounts."""
     if not len(columns["n"]):
-        return {}
+        return (), ()
     sexes, modalities = len(names["sex"]), len(names["modality"])
     cell = (columns["band"].astype(np.int64) * sexes + columns["sex"]) * modalities + columns["modality"]
     pairs = np.unique(np.stack([cell.astype(np.uint64), columns["patient"]]), axis=1)
@@ -263,7 +267,5 @@ def _cells(columns: dict[str, np.ndarray], names: dict[str, list[object]]) -> di
     people = pairs[1][order]
     first = np.concatenate([[True], people[1:] != people[:-1]])
     smallest, counts = np.unique(sizes[order][first], return_counts=True)
-    return {
-        "cells": tuple(sorted(cells, key=lambda one: (one.subjects, one.band.first, one.sex, one.modality))),
-        "smallest": tuple(zip(smallest.tolist(), counts.tolist(), strict=True)),
-    }
+    ordered = sorted(cells, key=lambda one: (one.subjects, one.band.first, one.sex, one.modality))
+    return tuple(ordered), tuple(zip(smallest.tolist(), counts.tolist(), strict=True))

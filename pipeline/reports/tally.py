@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ _COLUMNS = (
     *("status", "reason", "notes", "sop_class_uid", "study_instance_uid", "study_hash", "modality", "patient_id"),
     *("patient_sex", "patient_age", "output_name", "size", "written_in"),
 )
+_TEXTS = ("path", "action", "reason")
 _PIXEL_COLUMNS = ("source_id", "source", "rule", "x0", "codec_path", "verdict")
 
 
@@ -72,7 +74,7 @@ class Tally(NamedTuple):
         subjects: what lies in the output.
         bytes_in_output: sum of the sizes of that.
         actions: what happened to attributes, in objects that the run wrote.
-        written: those objects.
+        written: those objects, and those of earlier runs whose tables were added.
         elsewhere: objects in the output that earlier runs wrote: their actions are in tables of these.
         refusals: objects that were not written.
         notes: objects in the output, by what was mended.
@@ -95,7 +97,11 @@ class Tally(NamedTuple):
 class TableTally:
     """Counts tables, file by file."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follows_earlier: bool = False) -> None:
+        """
+        Args:
+            follows_earlier: keep the ids of skipped objects, so that tables of earlier runs can be added: 32 bytes for each.
+        """
         self._subjects = SubjectTally()
         self._actions = ActionTally()
         self._bytes = self._written = self._elsewhere = 0
@@ -103,6 +109,7 @@ class TableTally:
         self._notes: Counter[str] = Counter()
         self._pixels: Counter[PixelKind] = Counter()
         self._rectangles: Counter[PixelKind] = Counter()
+        self._skipped: dict[str, list[pa.Array]] | None = {} if follows_earlier else None
         self._studies: dict[str, tuple[str, Counter[str]]] = {}
 
     def add(self, name: str, content: bytes) -> None:
@@ -118,13 +125,32 @@ class TableTally:
         elif kind == PIXELS_TABLE:
             self._add_pixels(content)
 
-    def add_actions(self, content: bytes, written: int = 0) -> None:
-        """Count the actions in a table of an earlier run, whose objects are skipped now."""
-        for batch in _batches(content, ("status", "actions")):
-            self._actions.add(batch.column("actions").filter(pc.equal(batch.column("status"), _WRITTEN)))
+    @property
+    def skipped_by_run(self) -> dict[str, int]:
+        """Numbers of skipped objects by the run that wrote them."""
+        return {run: sum(map(len, sources)) for run, sources in (self._skipped or {}).items()}
+
+    def add_earlier(self, run_id: str, content: bytes) -> int:
+        """Count the actions in a table of an earlier run of those objects that are skipped now; return their number.
+
+        Args:
+            run_id: id of the run that wrote them.
+            content: content of the file (Parquet).
+        """
+        wanted = pa.chunked_array((self._skipped or {}).get(run_id, []), pa.string())
+        counted = 0
+        for batch in _batches(content, ("status", "source_id", "actions")):
+            is_there = pc.and_(
+                pc.equal(batch.column("status"), _WRITTEN), pc.is_in(batch.column("source_id"), value_set=wanted.combine_chunks())
+            )
+            counted += is_there.true_count
+            self._actions.add(batch.column("actions").filter(is_there))
+        self._written += counted
+        return counted
 
     def _add_instances(self, content: bytes) -> None:
-        for batch in _batches(content, (*_COLUMNS, "actions")):
+        more = ("source_id",) if self._skipped is not None else ()
+        for batch in _batches(content, (*_COLUMNS, *more, "actions")):
             status = batch.column("status")
             is_written = pc.equal(status, _WRITTEN)
             written = is_written.true_count
@@ -140,7 +166,13 @@ class TableTally:
 
     def _add_output(self, rows: pa.RecordBatch) -> None:
         self._subjects.add(rows)
-        self._elsewhere += pc.equal(rows.column("status"), _SKIPPED).true_count
+        is_skipped = pc.equal(rows.column("status"), _SKIPPED)
+        self._elsewhere += is_skipped.true_count
+        if self._skipped is not None and is_skipped.true_count:
+            skipped = rows.filter(is_skipped)
+            for run_id in pc.unique(skipped.column("written_in").drop_null()).to_pylist():
+                of_run = skipped.filter(pc.equal(skipped.column("written_in"), run_id))
+                self._skipped.setdefault(run_id, []).append(of_run.column("source_id"))
         self._bytes += pc.sum(rows.column("size")).as_py() or 0
         for found in pc.value_counts(rows.column("notes").flatten()):
             self._notes[found["values"].as_py()] += found["counts"].as_py()
@@ -165,7 +197,9 @@ class TableTally:
             keys = ["source", "rule", "verdict", "codec_path", "blanks"]
             grouped = table.group_by(keys).aggregate([("source_id", "count_distinct"), ([], "count_all")])
             for row in grouped.to_pylist():
-                kind = PixelKind(*(row[key] or "" for key in keys[:-1]), blanks=row["blanks"])
+                names = (row[key] or "" for key in keys[:-1])
+                source, rule, verdict, codec_path = names
+                kind = PixelKind(source, rule, verdict, codec_path, row["blanks"])
                 self._pixels[kind] += row["source_id_count_distinct"]
                 self._rectangles[kind] += row["count_all"] if kind.blanks else 0
 
@@ -190,11 +224,14 @@ class TableTally:
         )
 
 
-def _batches(content: bytes, columns: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    # dictionaries stay dictionaries: of a million rows' actions a few hundred texts are different
-    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=_DICTIONARIES)
+def _batches(content: bytes, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table file, with those of the columns that it has.
+
+    Texts of actions stay dictionaries: of a million rows' actions a few hundred texts are different.
+    """
+    schema = pq.read_metadata(pa.BufferReader(content)).schema
+    paths = (schema.column(place).path for place in range(len(schema)))
+    encoded = [path for path in paths if path.startswith("actions.") and path.rsplit(".", 1)[1] in _TEXTS]
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=encoded or None)
     known = [name for name in columns if name in file.schema_arrow.names]
-    return file.iter_batches(_ROWS, columns=known)
-
-
-_DICTIONARIES = [f"actions.list.element.{name}" for name in ("path", "action", "reason")]
+    yield from file.iter_batches(_ROWS, columns=known)

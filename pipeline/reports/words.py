@@ -4,10 +4,16 @@ from __future__ import annotations
 
 #: the options of Annex E: a title, and what each leaves
 OPTIONS = {
-    "BasicProfile": ("Basic Application Level Confidentiality Profile", "The basis: names, numbers, dates, places, free text go."),
+    "BasicProfile": (
+        "Basic Application Level Confidentiality Profile",
+        "The basis: names, numbers, dates, places, free text go.",
+    ),
     "RetainSafePrivate": ("Retain Safe Private", "Private attributes stay that a list calls safe. All other private ones go."),
     "RetainUIDs": ("Retain UIDs", "Original unique identifiers (UIDs) stay. Whoever has the archive finds the patient by them."),
-    "RetainDeviceIdent": ("Retain Device Identity", "Serial numbers and names of devices stay. They tell scanners and sites apart."),
+    "RetainDeviceIdent": (
+        "Retain Device Identity",
+        "Serial numbers and names of devices stay. They tell scanners and sites apart.",
+    ),
     "RetainInstitutionIdent": ("Retain Institution Identity", "Names and addresses of institutions stay."),
     "RetainPatientChars": (
         "Retain Patient Characteristics",
@@ -20,14 +26,17 @@ OPTIONS = {
     ),
     "CleanDesc": ("Clean Descriptors", "Of free text only words of a clinical vocabulary stay."),
     "CleanStructdCont": ("Clean Structured Content", "Of structured reports only known kinds of entries stay."),
-    "CleanPixelData": ("Clean Pixel Data", "In images that may show text, areas are blanked. Without instructions, such images are refused."),
+    "CleanPixelData": (
+        "Clean Pixel Data",
+        "In images that may show text, areas are blanked. Without instructions, such images are refused.",
+    ),
     "CleanGraph": ("Clean Graphics", "Regions of interest and drawings stay. Graphic overlays go."),
 }
 #: the codes of Table E.1-1a
 ACTIONS = {
     "X": "removed",
     "Z": "emptied",
-    "D": "replaced by a dummy or pseudonym",
+    "D": "replaced by a dummy",
     "U": "replaced by a new UID",
     "C": "cleaned or moved",
     "K": "kept by an option or rule",
@@ -179,11 +188,19 @@ PLACES = {
 }
 #: what the program can't promise: docs/explanation/privacy.md, section 3
 LIMITS = (
-    ("Pixels", "Faces, tattoos, jewellery and implants in images are not found. Text in images is only looked for where this report says so, and some may be missed."),
+    (
+        "Pixels",
+        "Faces, tattoos, jewellery and implants in images are not found. "
+        "Text in images is only looked for where this report says so, and some may be missed.",
+    ),
     ("Outliers", "A rare disease, an unusual body or a famous patient can be recognized with every name gone."),
     ("Free text", "Cleaned text keeps words, not meanings. A surname that is also a clinical word can stay."),
     ("Private attributes", "That private attributes are safe rests on the word of their vendors, of the object or of a list."),
-    ("Codes and short texts", "A person may have typed a name into a field that the standard does not name. Known identifiers of the patient are searched there, others are not."),
+    (
+        "Codes and short texts",
+        "A person may have typed a name into a field that the standard does not name. "
+        "Known identifiers of the patient are searched there, others are not.",
+    ),
     ("Moved dates", "One true date of a patient discloses how far all the patient's dates were moved."),
     ("Linkage", "Releases made with one key and scope can be joined."),
     ("Models", "A model trained on images can reproduce parts of them."),

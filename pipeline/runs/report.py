@@ -29,6 +29,7 @@ from . import restricted
 from .audit import ORIGIN_FILE, RUN_FILE, Audit, check_names
 from .metrics import Span
 from .provenance import RESUMES, STARTED, TAKES_UP, compatibility_of
+from .run_reports import ENCRYPTED, Reporting, RunTally, put_reports_aside, write_run_reports
 from .settings import PROFILE_DIGEST, SETTINGS
 from .table_counts import TableCounts
 from .times import as_text, now, times
@@ -158,7 +159,12 @@ def ledgers_of(audit: Folder, run_id: str) -> list[str]:
 
 
 def finish(
-    audit: Audit, run_id: str, origin: dict[str, Any], operations: Mapping[str, int], spans: Mapping[str, Span] | None = None
+    audit: Audit,
+    run_id: str,
+    origin: dict[str, Any],
+    operations: Mapping[str, int],
+    spans: Mapping[str, Span] | None = None,
+    reporting: Reporting | None = None,
 ) -> RunReport:
     """Count the rows of the run's tables, check their sums, move the last run's account aside, and write ``run.json``.
 
@@ -166,6 +172,7 @@ def finish(
         origin: the result of ``Provenance.origin``.
         operations: numbers of operations on object storage.
         spans: the times of its stages; None: the run was detached.
+        reporting: what its reports need; None: nothing but the account is at hand.
 
     Raises:
         RunError: the tables don't account for each listed object exactly once, or differ from what the job wrote.
@@ -177,13 +184,15 @@ def finish(
     settings = origin.pop(SETTINGS, {})
     profile_digests = (origin.get(PROFILE_DIGEST, ""),)
     fingerprint = OutputFingerprint(origin.get("version", ""), settings.get("settings_digest", ""), profile_digests)
-    counts = TableCounts(run_id, fingerprint)
+    counts, tally = TableCounts(run_id, fingerprint), RunTally()
     try:
         account, _ = audit.read(account_name(run_id))
         check_names({**account, "run_id": run_id})
         listed, tables, digests = account["listed"], account["tables"], account["table_digests"]
         for name, rows in tables.items():
-            counts.add(name, checked_table(folder, name, digests[name]), rows)
+            content = checked_table(folder, name, digests[name])
+            counts.add(name, content, rows)
+            tally.add(name, content)
     except (SealError, TableError) as error:
         raise RunError(str(error)) from None
     except ValueError:
@@ -242,6 +251,8 @@ def finish(
         folder.delete(name)
     report = _replace_account(audit, report)
     restricted.publish(folder, run_id)
+    is_encrypted = str(settings.get("restricted") or "").endswith(ENCRYPTED)
+    write_run_reports(folder, asdict(report), tally, reporting or Reporting(), is_restricted=is_encrypted)
     if settings.get("recheck"):
         audit.write(ORIGIN_FILE, compatibility_of(origin))
     # the tables now hold all that these files hold; a file that can't be removed does no harm
@@ -277,6 +288,7 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
             for name in earlier["tables"]:
                 audit.folder.move(name, folder)
             restricted.put_aside(audit.folder, earlier["run_id"])
+            put_reports_aside(audit.folder, earlier["run_id"])
             report = replace(report, previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)})
         try:
             audit.write(RUN_FILE, asdict(report), version=current)

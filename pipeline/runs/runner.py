@@ -97,7 +97,7 @@ def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = 
             begun = _begin(setup, set())
             set_interruption_message(_ENGINE_GOES_ON)
             # before the submission, so that the run can be finished even if the engine's answer is lost
-            write_note(setup.audit, setup.run_id, begun.origin)
+            write_note(setup.audit, setup.run_id, begun.origin, setup.reporting.certificate)
             try:
                 # no progress is shown: the folder of this listener doesn't exist
                 _build_pipeline(begun, ProgressFiles(os.devnull), None).run()
@@ -197,7 +197,14 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
         RunError: the tables don't account for each listed object once, or can't be read.
     """
     with _run_errors("the run's tables can't be read back", StorageError, OSError):
-        return finish(begun.setup.audit, begun.setup.run_id, begun.origin, executed.operations, executed.spans)
+        return finish(
+            begun.setup.audit,
+            begun.setup.run_id,
+            begun.origin,
+            executed.operations,
+            executed.spans,
+            begun.setup.reporting,
+        )
 
 
 @contextlib.contextmanager

@@ -85,6 +85,7 @@ def restricted_settings(options: JobOptions) -> dict[str, Any]:
         "crosswalk_certificate": options.crosswalk.certificate,
         "contact_sheets": options.sheets.folder,
         "contact_sheet_certificate": options.sheets.certificate,
+        "made_by": options.made_by,
         "patient_name": profile.patient_name,
         "patient_id": profile.patient_id,
         "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],

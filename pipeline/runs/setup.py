@@ -45,6 +45,7 @@ from .patient_table import load_patient_table
 from .pending import pending_runs
 from .provenance import Provenance
 from .recorded_outputs import AuditedOutputs
+from .run_reports import Reporting
 from .times import now
 from .workload import survey_inputs
 
@@ -173,6 +174,12 @@ class RunSetup:
         audit = self.audit.folder
         ledgers = unfinished_work(audit, {*alive, *pending_runs(audit)})
         return EarlierRuns(ledgers, self.continued, self.uid_map and self.uid_map.run)
+
+    @property
+    def reporting(self) -> Reporting:
+        """What the run's reports need beyond its account."""
+        certificate = self.crosswalk.certificate if self.crosswalk else b""
+        return Reporting(self.provenance.restricted, certificate, self.options.made_by)
 
     def origin(self, earlier: EarlierRuns, restricted: str | None) -> dict[str, Any]:
         """Return ``origin`` of ``run.json``, as ``Provenance.origin`` does."""

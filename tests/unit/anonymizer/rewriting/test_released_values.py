@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+
 from anonymizer import Anonymizer, Key
 from profiles import ConfidentialityProfile
 from profiles.custom.files import read_csv

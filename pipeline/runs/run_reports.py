@@ -1,0 +1,178 @@
+"""Reports of a run beside its account: the tally while tables are read back, and where both editions go."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from storage import Folder, scheme_of
+from transforms import EARLIER, encrypt
+
+from ..events import reporter
+
+if TYPE_CHECKING:
+    from ..reports.tally import Tally
+
+#: the edition that is handed out with the data, and the one for those who decide; the latter with a suffix where it is encrypted
+RELEASE_FILE, REVIEW_FILE = "report.html", "report-review.html"
+ENCRYPTED = ".p7m"
+
+
+class ReviewPlace(NamedTuple):
+    """A place of review editions.
+
+    Attributes:
+        folder: the folder.
+        certificate: X.509 certificate (DER) whose holder alone can read it; empty: it is not encrypted. Then it isn't written on
+            object storage, where a file has no permissions of its own.
+    """
+
+    folder: Folder
+    certificate: bytes = b""
+
+    @property
+    def is_safe(self) -> bool:
+        """True if a file there can be read by those alone who may."""
+        return bool(self.certificate) or not scheme_of(self.folder.location)
+
+    def write(self, content: bytes) -> None:
+        """Write a review edition.
+
+        Raises:
+            EnvelopeError: the installed packages can't encrypt.
+            StorageError: it can't be written.
+        """
+        if self.certificate:
+            self.folder.create(REVIEW_FILE + ENCRYPTED, encrypt(content, self.certificate))
+        else:
+            self.folder.create(REVIEW_FILE, content)
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What a run's reports need beyond its account.
+
+    Attributes:
+        restricted: settings that name persons or places; None: they are not at hand.
+        certificate: of the only reader of restricted files, DER; empty: they are not encrypted.
+        made_by: who releases the data; ``""``: unknown.
+        review: place of the review edition; None: beside the account.
+        is_plan: the run writes no objects.
+    """
+
+    restricted: Mapping[str, Any] | None = None
+    certificate: bytes = b""
+    made_by: str = ""
+    review: ReviewPlace | None = None
+    is_plan: bool = False
+
+
+class RunTally:
+    """Counts of tables as ``finish`` reads them. A run never fails for its report: the first fault ends the counting."""
+
+    def __init__(self) -> None:
+        self._failed = False
+        try:
+            # who writes no report doesn't pay for it
+            from ..reports.tally import TableTally
+
+            self._tally: TableTally | None = TableTally()
+        except ImportError:
+            self._tally = None
+
+    def add(self, name: str, content: bytes) -> None:
+        """Count the rows of a table file."""
+        if self._tally is None:
+            return
+        try:
+            self._tally.add(name, content)
+        except Exception:  # the message may hold values
+            self._tally = None
+
+    @property
+    def result(self) -> Tally | None:
+        """The counts; None: a fault ended the counting."""
+        try:
+            return None if self._tally is None else self._tally.result()
+        except Exception:  # as above
+            return None
+
+
+def write_run_reports(
+    folder: Folder, account: Mapping[str, Any], tally: RunTally, reporting: Reporting, *, is_restricted: bool
+) -> None:
+    """Write both editions beside the account, as far as they can be made; a fault is a warning.
+
+    Args:
+        is_restricted: the run has restricted settings that are encrypted: without a certificate at hand there is no review
+            edition.
+    """
+    written = {"release": False, "review": False}
+    # no message: it may hold a value
+    with contextlib.suppress(Exception):
+        _write(folder, account, tally, reporting, written, is_restricted=is_restricted)
+    if not written["release"] or (not written["review"] and _is_wanted(folder, reporting, is_restricted=is_restricted)):
+        reporter.warn("report-failed", "The report can't be made or written. Make it later: dicom-deid report --audit FOLDER.")
+    if any(written.values()):
+        names = [name for name, edition in ((RELEASE_FILE, "release"), (REVIEW_FILE, "review")) if written[edition]]
+        reporter.say("report-written", None, release=written["release"], review=written["review"], files=names)
+
+
+def _is_wanted(folder: Folder, reporting: Reporting, *, is_restricted: bool) -> bool:
+    place = reporting.review or ReviewPlace(folder, reporting.certificate)
+    return place.is_safe and not (is_restricted and not place.certificate)
+
+
+def _write(
+    folder: Folder,
+    account: Mapping[str, Any],
+    tally: RunTally,
+    reporting: Reporting,
+    written: dict[str, bool],
+    *,
+    is_restricted: bool,
+) -> None:
+    counts = tally.result
+    if counts is None:
+        return
+    from ..reports.content import Edition
+    from ..reports.editions import content_of
+    from ..reports.rendering import render
+    from ..reports.source import ReportSource
+
+    source = ReportSource(
+        account,
+        counts,
+        restricted=reporting.restricted,
+        made_by=reporting.made_by,
+        authenticity="This run wrote the account itself, with a code by its key, and checked the digests of its tables.",
+        is_plan=reporting.is_plan,
+        actions_missing=counts.elsewhere,
+        before=account_before(folder, account),
+    )
+    folder.create(RELEASE_FILE, render(content_of(source, Edition.RELEASE)))
+    written["release"] = True
+    if _is_wanted(folder, reporting, is_restricted=is_restricted):
+        place = reporting.review or ReviewPlace(folder, reporting.certificate)
+        place.write(render(content_of(source, Edition.REVIEW)))
+        written["review"] = True
+
+
+def account_before(folder: Folder, account: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the account of the run before, as far as it can be read; nothing but changes of settings is told from it."""
+    previous = (account.get("previous_run") or {}).get("run_id")
+    if not previous:
+        return None
+    try:
+        found, _ = folder.read_json(f"{EARLIER}/{previous}/run.json")
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def put_reports_aside(folder: Folder, run_id: str) -> None:
+    """Move the reports of a run to ``earlier/``, along with its account."""
+    for name in (RELEASE_FILE, REVIEW_FILE, REVIEW_FILE + ENCRYPTED):
+        folder.move(name, f"{EARLIER}/{run_id}")
