@@ -15,7 +15,7 @@ _WIDTH, _BAR, _ROOM = 420, 26, 46
 _FONT, _CHAR = 13, 7
 #: characters of a label; the table beside a chart has the whole text
 _LONGEST = 30
-_BLUE = "#1b4f8a"
+_BLUE = "#1d5a96"
 _SIZE = re.compile(r'^<svg width="(\d+)" height="(\d+)"')
 
 # this library's one place for its looks

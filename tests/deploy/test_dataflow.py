@@ -40,6 +40,7 @@ LEFT_OUT = {
     "detach": "always on: the launcher must return",
     "log-format": "the launcher says little, and its log has the times",
     "metrics-file": "finish writes it: a detached run doesn't end with the launcher",
+    "made-by": "finish takes it, and writes the report",
     "print-patients": "no run: the file would be the launcher's, which nobody sees",
     "anonymous": "the workers' account writes the output: there are credentials",
     "requester-pays": "for s3:// only, and the image has no boto3",

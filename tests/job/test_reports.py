@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import key_pair
-from tests.support.forked import run_measured
+from tests.support.limits import COMMAND, run_measured
 from tests.support.objects import Element, ct, part10
 from tests.support.reports import all_texts, sections_of
 from tests.support.runs import PlantedArchive, Run, ct_file, deidentify, run_command
@@ -38,9 +38,7 @@ def told_run(planted_archive: PlantedArchive, tmp_path_factory: pytest.TempPathF
     places = folder / tokens.text()
     places.mkdir()
     rules, pixel_rules, lines = (places / f"{tokens.text()}.csv" for _ in range(3))
-    rules.write_text(
-        f"(0008,0080);K!\n(0010,4000);D;{tokens.text()}\n0019{{{tokens.text()}}}01;K!\n"
-    )
+    rules.write_text(f"(0008,0080);K!\n(0010,4000);D;{tokens.text()}\n0019{{{tokens.text()}}}01;K!\n")
     pixel_rules.write_text(
         "name,condition,rows,columns,outcome,blank,keep,provenance\n"
         f'{tokens.text()},Modality = exactly US,2,2,clean,"0,0,1,1",,{tokens.text()}\n'
@@ -118,9 +116,7 @@ def test_actions_are_counted_as_the_table_has_them(told_run: Run) -> None:
         objects = elements = 0
         for row in told_run.table("instances"):
             found = [
-                one
-                for one in row["actions"] or ()
-                if one["keyword"] == keyword and one["action"] == action and not one["reason"]
+                one for one in row["actions"] or () if one["keyword"] == keyword and one["action"] == action and not one["reason"]
             ]
             objects += bool(found)
             elements += sum(one["count"] for one in found)
@@ -213,11 +209,12 @@ def test_a_run_whose_report_cannot_be_made_ends_well(key_file: Path, tmp_path: P
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "one.dcm").write_bytes(ct_file("1.2.3.4"))
     done = run_measured(
+        *COMMAND,
         *("run", "--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--key", f"file:{key_file}"),
         before="import pipeline.reports.rendering as r\ndef broken(content): raise ValueError('SECRET')\nr.render = broken",
     )
-    assert done.returncode == 0, done.stderr
-    assert "The report can't be made or written" in done.stderr and "SECRET" not in done.stdout + done.stderr
+    assert done.code == 0, done.log
+    assert "The report can't be made or written" in done.log and "SECRET" not in done.log
     assert not list((tmp_path / "out-audit").glob("report*"))
 
 
@@ -266,7 +263,9 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
         file = tmp_path / f"{name}.csv"
         file.write_text(
             "patient_id,verdict,reviewer\n"
-            + "".join(f"{who},{verdict},{'Rita Reader' if verdict else ''}\n" for who, verdict in zip(order, verdicts, strict=True))
+            + "".join(
+                f"{who},{verdict},{'Rita Reader' if verdict else ''}\n" for who, verdict in zip(order, verdicts, strict=True)
+            )
         )
         code, log = make(run, key_file, tmp_path / name, "--sample", "60", "--sample-verdicts", str(file))
         assert code == 0, log

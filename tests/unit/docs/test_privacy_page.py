@@ -47,7 +47,7 @@ SETTINGS = table("settings")
 #: flags that say where objects are and how they are reached, and nothing about what stays in them
 ELSEWHERE = {"--input", "--output", "--audit", "--detach", "--debug", "--help", "--in-place"}
 ELSEWHERE |= {"--resume", "--mixed-output", "--allow-empty", "--max-gone", "--replace-changed", "--conflicts", "--recheck"}
-ELSEWHERE |= {"--log-format", "--metrics-file", "--print-patients"}
+ELSEWHERE |= {"--log-format", "--metrics-file", "--print-patients", "--made-by"}
 ELSEWHERE |= {"--anonymous", "--user-project", "--requester-pays", "--kms-key", "--io-threads"}
 PURPOSES = table("purposes")
 
