@@ -67,6 +67,10 @@ def profile(source: ReportSource) -> Section:
         facts.append("Ages of 90 years and more are given as 90 years.")
     if settings.get("strict"):
         facts.append("Short texts that no table of the standard names were replaced by dummies.")
+    if count := sum(not rule.get("insists") for rule in settings.get("custom_rules") or ()):
+        facts.append(
+            f"{number(count)} rules of the releasing organisation came first; they keep no more than the standard would."
+        )
     if settings.get("uid_root") not in (None, "2.25"):
         facts.append("New UIDs begin with the number of an organisation, which tells the source.")
     return section(

@@ -22,7 +22,7 @@ _SHARED = (PRIVATE_GONE, UNKNOWN_GONE, CONTENT_ITEM)
 
 
 class ActionKey(NamedTuple):
-    """What was done to an attribute.
+    """An action on an attribute, and its reason.
 
     Attributes:
         attribute: its keyword, or its tag where it has none; ``(private)``, ``(unknown)``, ``(content item)`` of what goes;

@@ -51,9 +51,6 @@ def _deviations(source: ReportSource) -> Iterator[str]:
             f"Private attributes stay that the releasing organisation itself called safe: {settings['more_safe_private']} "
             "entries beside the standard's list (--safe-private)."
         )
-    others = settings.get("custom_rules") or ()
-    if count := sum(not rule.get("insists") for rule in others):
-        yield f"Rules of the releasing organisation came before the standard's, and keep no more than these: {count}."
     other = account.get("other_settings") or {}
     if any(other.values()):
         yield (

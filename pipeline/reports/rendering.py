@@ -5,15 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from .charts import svg_of
-from .content import Bars, Content
-
-
-def _svg(chart: Bars) -> Markup:
-    # made of escaped texts by the library that draws it
-    return Markup(svg_of(chart))
+from .content import Content
 
 
 @cache
@@ -25,7 +19,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = _svg
+    environment.filters["svg"] = svg_of
     return environment
 
 

@@ -25,8 +25,12 @@ _NO_SHEETS = (
 
 def settings(source: ReportSource) -> Section:
     """Return all settings, as the account has them, and those that name persons or places."""
-    rows = [(name, _as_text(value)) for name, value in sorted(source.settings.items()) if name != "custom_rules"]
-    blocks: list[Block] = [table("Settings, as run.json has them", ("Setting", "Value"), rows)]
+    rows = [
+        (name, words.SETTINGS.get(name, ""), _as_text(value))
+        for name, value in sorted(source.settings.items())
+        if name != "custom_rules"
+    ]
+    blocks: list[Block] = [table("Settings, as run.json has them", ("Setting", "In words", "Value"), rows)]
     rules = source.settings.get("custom_rules") or []
     given = (source.restricted or {}).get("custom_rules") or []
     if rules:

@@ -169,6 +169,38 @@ CONFLICTS = {
 }
 SEX = {"M": "male", "F": "female", "O": "other", "": "not released"}
 STATUSES = {"quarantined": "refused", "filtered": "left out", "duplicate": "duplicate"}
+#: settings of ``run.json``
+SETTINGS = {
+    "edition": "edition of PS3.15",
+    "options": "profile and options of Annex E",
+    "patients": "where new patient IDs come from",
+    "uid_root": "beginning of new UIDs",
+    "strict": "short texts that no table names become dummies",
+    "cap_ages": "ages of 90 years and more become 90 years",
+    "date_shift": "how far dates are moved: range and step",
+    "patient_name": "what becomes of patients' names",
+    "patient_id": "what becomes of patients' IDs",
+    "pixels": "what is done with images at risk",
+    "trust_burned_in_no": "ultrasound and captures pass that say NO of burned-in text",
+    "faces": "what is done with heads in CT, MR and PET",
+    "screen": "kept values are searched for known identifiers",
+    "pixel_risk_digest": "more kinds of images are refused, by a file",
+    "pixel_rules": "files of rules that say what is blanked",
+    "slide_labels": "what is done with labels of slides",
+    "rectangles": "what reviewers said is to be blanked",
+    "text": "how text is looked for in images",
+    "weakening_rules": "custom rules that keep more than the standard",
+    "more_safe_private": "private attributes called safe beside the standard's list",
+    "files": "files of rules, by keyed digest",
+    "scope_digest": "a scope separates this release from others; keyed digest",
+    "patient_table_digest": "table of patients; keyed digest",
+    "conflicts": "what is done with different objects of one identity",
+    "replace_changed": "outputs of changed objects are replaced",
+    "recheck": "objects of other versions or settings were made anew",
+    "object_metadata": "ids beside objects on object storage",
+    "settings_digest": "keyed digest of what outputs must agree in",
+    "restricted": "file with what names persons and places",
+}
 #: fields of the restricted settings, for people
 PLACES = {
     "inputs": "Input",

@@ -48,7 +48,7 @@ class FinishedRun:
 
     @property
     def authenticity(self) -> str:
-        """How the account was checked, in a sentence."""
+        """A sentence on how the account was checked."""
         return _CHECKED if self.audit.seals else _UNCHECKED
 
     def tables(self, kinds: Sequence[str] = ()) -> Iterator[tuple[str, bytes]]:

@@ -52,7 +52,7 @@ class ReviewPlace(NamedTuple):
 
 @dataclass(frozen=True)
 class Reporting:
-    """What a run's reports need beyond its account.
+    """Needs of a run's reports beyond its account.
 
     Attributes:
         restricted: settings that name persons or places; None: they are not at hand.

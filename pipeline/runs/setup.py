@@ -177,7 +177,7 @@ class RunSetup:
 
     @property
     def reporting(self) -> Reporting:
-        """What the run's reports need beyond its account."""
+        """Needs of the run's reports beyond its account."""
         certificate = self.crosswalk.certificate if self.crosswalk else b""
         return Reporting(self.provenance.restricted, certificate, self.options.made_by)
 

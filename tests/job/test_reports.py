@@ -284,3 +284,9 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
     (tmp_path / "strangers.csv").write_text("patient_id,verdict,reviewer\nNOBODY,clear,Me\n")
     code, log = make(run, key_file, tmp_path / "x", "--sample", "60", "--sample-verdicts", str(tmp_path / "strangers.csv"))
     assert code == 2 and "not drawn" in log and "NOBODY" not in log
+
+
+def test_each_setting_has_words(told_run: Run) -> None:
+    rows = sections_of(report_of(told_run, REVIEW))["settings"].tables["Settings, as run.json has them"]
+    assert {row[0] for row in rows[1:]} == set(told_run.report["settings"]) - {"custom_rules"}
+    assert [row[0] for row in rows[1:] if not row[1]] == []
