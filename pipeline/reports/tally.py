@@ -17,8 +17,6 @@ from .subject_tally import SubjectCounts, SubjectTally
 
 #: incomplete studies that are listed
 MOST_STUDIES = 1000
-#: rows that are looked at together
-_ROWS = 1 << 16
 _WRITTEN, _SKIPPED = Status.WRITTEN.value, Status.SKIPPED.value
 _QUARANTINED = Status.QUARANTINED.value
 _COLUMNS = (
@@ -179,6 +177,10 @@ class TableTally:
 
     def _add_refused(self, rows: pa.RecordBatch) -> None:
         table = pa.Table.from_batches([rows])
+        for name in _COLUMNS:
+            if name not in table.column_names:
+                # an earlier version told less
+                table = table.append_column(name, pa.nulls(len(table), pa.string()))
         keys = ["status", "reason", "modality", "sop_class_uid"]
         for row in table.group_by(keys).aggregate([([], "count_all")]).to_pylist():
             self._refusals[Refusal(*(row[key] or "" for key in keys))] += row["count_all"]
@@ -229,9 +231,17 @@ def _batches(content: bytes, columns: tuple[str, ...]) -> Iterator[pa.RecordBatc
 
     Texts of actions stay dictionaries: of a million rows' actions a few hundred texts are different.
     """
-    schema = pq.read_metadata(pa.BufferReader(content)).schema
+    plain = pq.ParquetFile(pa.BufferReader(content))
+    schema = plain.metadata.schema
     paths = (schema.column(place).path for place in range(len(schema)))
-    encoded = [path for path in paths if path.startswith("actions.") and path.rsplit(".", 1)[1] in _TEXTS]
-    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=encoded or None)
-    known = [name for name in columns if name in file.schema_arrow.names]
-    yield from file.iter_batches(_ROWS, columns=known)
+    known = [name for name in columns if name in plain.schema_arrow.names]
+    texts = [path for path in paths if path.startswith("actions.") and path.rsplit(".", 1)[1] in _TEXTS]
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts) if texts and "actions" in columns else plain
+    # a dictionary belongs to a group of rows: of two groups Arrow makes no list of encoded texts
+    for group in range(plain.num_row_groups):
+        try:
+            rows = file.read_row_group(group, known)
+        except pa.ArrowNotImplementedError:
+            # the writer had given up its dictionary within the group
+            rows = plain.read_row_group(group, known)
+        yield from rows.combine_chunks().to_batches()
