@@ -164,8 +164,11 @@ def draw(run: FinishedRun, size: int) -> Sample:
         size: number of patients.
 
     Raises:
+        UsageError: the run tells no patients apart.
         RunError: a table can't be read.
     """
+    if (run.account.get("settings") or {}).get("patient_id") == "text":
+        raise UsageError("--sample: all objects of that run have the same patient ID, so no patients can be drawn")
     (seal, *_) = run.audit.seals
     least: list[tuple[int, str]] = []
     known: set[str] = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.support.certificates import key_pair
 from tests.support.limits import COMMAND, run_measured
-from tests.support.objects import Element, ct, part10
+from tests.support.objects import Element, ct, part10, read
 from tests.support.reports import all_texts, sections_of
 from tests.support.runs import PlantedArchive, Run, ct_file, deidentify, run_command
 
@@ -290,3 +292,38 @@ def test_each_setting_has_words(told_run: Run) -> None:
     rows = sections_of(report_of(told_run, REVIEW))["settings"].tables["Settings, as run.json has them"]
     assert {row[0] for row in rows[1:]} == set(told_run.report["settings"]) - {"custom_rules"}
     assert [row[0] for row in rows[1:] if not row[1]] == []
+
+
+def test_the_audit_tells_the_sex_and_age_that_stand_in_the_outputs_and_later_runs_keep_them(
+    planted_archive: PlantedArchive, key_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(planted_archive.folder, folder)
+    for number, (sex, age) in enumerate([("F", "093Y"), ("M", "012M"), ("x", "42"), ("O\0SECRETNAME", "001W ")]):
+        own = [Element(0x00100040, "CS", sex), Element(0x00101010, "AS", age)]
+        (folder / f"{number}.dcm").write_bytes(ct_file(f"1.2.3.{number}", *own))
+    flags = ("--options", "RetainPatientChars", "--cap-ages", "--pixels=keep", "--resume")
+    told = None
+    for _ in range(2):
+        run = deidentify(folder, tmp_path / "out", key_file, *flags)
+        rows = {row["output_name"]: row for row in run.table("instances") if row["status"] in ("written", "skipped")}
+        for name, content in run.objects().items():
+            dataset, row = read(content), rows[name]
+            sex, age = str(dataset.get("PatientSex") or ""), str(dataset.get("PatientAge") or "")
+            assert (row["patient_sex"] or "") == (sex if sex in ("M", "F", "O") else "")
+            assert (row["patient_age"] or "") == (age if re.fullmatch("[0-9]{3}[DWMY]", age) else "")
+        found = {name: (row["patient_sex"], row["patient_age"]) for name, row in rows.items()}
+        assert told in (None, found)
+        told = found
+    assert {row["status"] for row in rows.values()} == {"skipped"}
+    assert {("F", "090Y"), ("M", "012M"), ("O", "001W")} <= set(found.values())
+    assert not any(row["patient_sex"] or row["patient_age"] for row in run.table("instances") if row["status"] == "quarantined")
+    basic = deidentify(folder, tmp_path / "basic", key_file)
+    assert {(row["patient_sex"], row["patient_age"]) for row in basic.table("instances")} == {(None, None)}
+
+
+def test_patients_with_one_id_for_all_are_not_drawn(key_file: Path, tmp_path: Path) -> None:
+    run = one_object(key_file, tmp_path, "--patient-id", "ALIAS")
+    code, log = make(run, key_file, tmp_path / "anew", "--sample", "1")
+    assert code == 2 and "same patient ID" in log
+    assert "not told apart" in sections_of(report_of(run))["contents"].text
