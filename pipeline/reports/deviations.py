@@ -24,11 +24,11 @@ def _deviations(source: ReportSource) -> Iterator[str]:
     settings, origin, account = source.settings, source.origin, source.account
     pixels = settings.get("pixels") or origin.get("pixels")
     if pixels == "keep":
-        kept = sum(counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values())
+        kept = source.total(counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values())
         yield (
             "Images that may show a name or a person passed without being cleaned (--pixels keep). They say "
             f"PatientIdentityRemoved NO and do not claim the Basic Profile. Objects concerned, once for each "
-            f"risk: {source.count(kept)}."
+            f"risk: {kept}."
         )
     if settings.get("screen") is False:
         yield (

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from . import about, findings, refusals, review
 from .content import Content, Edition, Section, Text, Tone
+from .deviations import deviations_of
 from .source import ReportSource
 
 _BOTH: tuple[Callable[[ReportSource], Section], ...] = (
@@ -49,11 +50,17 @@ def content_of(source: ReportSource, edition: Edition) -> Content:
     source = replace(source, edition=edition)
     lead = _RELEASE_LEAD if source.is_release else _REVIEW_LEAD
     small = Text(f"{_SMALL} “< {source.least_class}” means fewer than {source.least_class}.") if source.is_release else None
+    found = len(deviations_of(source))
+    departs = (
+        Text(f"Deviations from the profile, or matters that need attention: {found}. See Deviations.", Tone.WARNING)
+        if found
+        else None
+    )
     make = _BOTH if source.is_release else _REVIEW
     return Content(
         edition,
         "De-identification report" if source.is_release else "De-identification report: review edition",
         source.is_plan,
-        (*((_PLAN,) if source.is_plan else ()), *lead, *((small,) if small else ())),
+        (*((_PLAN,) if source.is_plan else ()), *lead, *((small,) if small else ()), *((departs,) if departs else ())),
         tuple(one(source) for one in make),
     )

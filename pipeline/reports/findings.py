@@ -167,6 +167,8 @@ def checks(source: ReportSource) -> Section:
     """Return which checks were made, and what they found."""
     account, tally = source.account, source.tally
     counts, screened = account["counts"], tally.notes.get("identifier-screened", 0)
+    by_reason = [count for status, _, count in refusal_rows(source) if status == "quarantined"]
+    refused = source.total(by_reason) if by_reason else source.count(counts.get("quarantined", 0))
     is_screened = source.settings.get("screen") is not False
     rows = [
         ("Each object that was found ended in one outcome; the sums agree", "yes"),
@@ -182,7 +184,7 @@ def checks(source: ReportSource) -> Section:
         ("Objects in which values that were not legal were removed", source.count(tally.notes.get("illegal-value-removed", 0))),
         (
             "Objects whose pixels were cleaned, decoded again and compared",
-            source.count(sum(found.get("blanked", 0) for found in account.get("pixel_sources", {}).values())),
+            source.total(found.get("blanked", 0) for found in account.get("pixel_sources", {}).values()),
         ),
         ("UIDs that were replaced", number(account.get("uids", 0))),
         (
@@ -193,7 +195,7 @@ def checks(source: ReportSource) -> Section:
             "UIDs that objects of two patients share",
             source.count((account.get("references") or {}).get("joining_patients", 0)),
         ),
-        ("Objects refused, because they could not be understood or were not safe", source.count(counts.get("quarantined", 0))),
+        ("Objects refused, because they could not be understood or were not safe", refused),
     ]
     more = "An object in whose pixels several sources had a say counts for each."
     blocks: list[Block] = [table("Checks", ("Check", "#Result"), rows, more)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,11 @@ class ReportSource:
     def count(self, value: int) -> str:
         """Return a count that a recipient can't make in the data: a small one is not told in the release edition."""
         return f"< {self.least_class}" if self.is_release and 0 < value < self.least_class else number(value)
+
+    def total(self, parts: Iterable[int]) -> str:
+        """Return the sum of counts, unless a small one among them that isn't told would follow from it."""
+        counts = list(parts)
+        return "not told" if any(map(self.is_small, counts)) else self.count(sum(counts))
 
     def is_small(self, value: int) -> bool:
         """Return whether a count isn't told in this edition."""

@@ -252,7 +252,7 @@ def finish(
     report = _replace_account(audit, report)
     restricted.publish(folder, run_id)
     is_encrypted = str(settings.get("restricted") or "").endswith(ENCRYPTED)
-    write_run_reports(folder, asdict(report), tally, reporting or Reporting(), is_restricted=is_encrypted)
+    write_run_reports(folder, asdict(report), tally, reporting or Reporting(), is_encrypted=is_encrypted)
     if settings.get("recheck"):
         audit.write(ORIGIN_FILE, compatibility_of(origin))
     # the tables now hold all that these files hold; a file that can't be removed does no harm

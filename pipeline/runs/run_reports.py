@@ -11,6 +11,7 @@ from storage import Folder, scheme_of
 from transforms import EARLIER, encrypt
 
 from ..events import reporter
+from .audit import RUN_FILE
 
 if TYPE_CHECKING:
     from ..reports.tally import Tally
@@ -73,7 +74,6 @@ class RunTally:
     """Counts of tables as ``finish`` reads them. A run never fails for its report: the first fault ends the counting."""
 
     def __init__(self) -> None:
-        self._failed = False
         try:
             # who writes no report doesn't pay for it
             from ..reports.tally import TableTally
@@ -101,28 +101,31 @@ class RunTally:
 
 
 def write_run_reports(
-    folder: Folder, account: Mapping[str, Any], tally: RunTally, reporting: Reporting, *, is_restricted: bool
+    folder: Folder, account: Mapping[str, Any], tally: RunTally, reporting: Reporting, *, is_encrypted: bool
 ) -> None:
     """Write both editions beside the account, as far as they can be made; a fault is a warning.
 
     Args:
-        is_restricted: the run has restricted settings that are encrypted: without a certificate at hand there is no review
-            edition.
+        is_encrypted: the run's restricted settings are encrypted: without a certificate at hand there is no review edition.
     """
     written = {"release": False, "review": False}
     # no message: it may hold a value
     with contextlib.suppress(Exception):
-        _write(folder, account, tally, reporting, written, is_restricted=is_restricted)
-    if not written["release"] or (not written["review"] and _is_wanted(folder, reporting, is_restricted=is_restricted)):
+        _write(folder, account, tally, reporting, written, is_encrypted=is_encrypted)
+    if not written["release"] or (not written["review"] and _is_wanted(folder, reporting, is_encrypted=is_encrypted)):
         reporter.warn("report-failed", "The report can't be made or written. Make it later: dicom-deid report --audit FOLDER.")
     if any(written.values()):
-        names = [name for name, edition in ((RELEASE_FILE, "release"), (REVIEW_FILE, "review")) if written[edition]]
-        reporter.say("report-written", None, release=written["release"], review=written["review"], files=names)
+        shown = ((RELEASE_FILE, "release"), (REVIEW_FILE, "review"))
+        names = [name for name, edition in shown if written[edition] and not (edition == "review" and reporting.review)]
+        sentence = f"Report: {', '.join(names)}, beside {RUN_FILE}."
+        reporter.say(
+            "report-written", sentence, to_stdout=True, release=written["release"], review=written["review"], files=names
+        )
 
 
-def _is_wanted(folder: Folder, reporting: Reporting, *, is_restricted: bool) -> bool:
+def _is_wanted(folder: Folder, reporting: Reporting, *, is_encrypted: bool) -> bool:
     place = reporting.review or ReviewPlace(folder, reporting.certificate)
-    return place.is_safe and not (is_restricted and not place.certificate)
+    return place.is_safe and not (is_encrypted and not place.certificate)
 
 
 def _write(
@@ -132,7 +135,7 @@ def _write(
     reporting: Reporting,
     written: dict[str, bool],
     *,
-    is_restricted: bool,
+    is_encrypted: bool,
 ) -> None:
     counts = tally.result
     if counts is None:
@@ -154,7 +157,7 @@ def _write(
     )
     folder.create(RELEASE_FILE, render(content_of(source, Edition.RELEASE)))
     written["release"] = True
-    if _is_wanted(folder, reporting, is_restricted=is_restricted):
+    if _is_wanted(folder, reporting, is_encrypted=is_encrypted):
         place = reporting.review or ReviewPlace(folder, reporting.certificate)
         place.write(render(content_of(source, Edition.REVIEW)))
         written["review"] = True
@@ -166,7 +169,7 @@ def account_before(folder: Folder, account: Mapping[str, Any]) -> Mapping[str, A
     if not previous:
         return None
     try:
-        found, _ = folder.read_json(f"{EARLIER}/{previous}/run.json")
+        found, _ = folder.read_json(f"{EARLIER}/{previous}/{RUN_FILE}")
     except (OSError, ValueError, RuntimeError):
         return None
     return found if isinstance(found, dict) else None

@@ -11,6 +11,7 @@ import pytest
 from pipeline.reports.content import Bars, Edition, KeptValue
 from pipeline.reports.editions import content_of
 from pipeline.reports.rendering import render
+from pipeline.reports.tally import Refusal
 from tests.support.reports import Shown, sections_of
 from tests.unit.pipeline.reports.made import source
 
@@ -103,3 +104,18 @@ def test_a_chart_says_its_numbers_and_escapes_its_labels() -> None:
     svg = svg_of(Bars('Cap "<b>"', (("<b>\\1&", 12_345), ("<b>\\1&", 7), ("x" * 60, 0))))
     assert "&lt;b&gt;\\1&amp;: 12,345" in svg and "<b>" not in svg and svg.count("<rect") == 4
     assert 'role="img"' in svg and "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_small_count_does_not_follow_from_a_sum() -> None:
+    tally = source().tally._replace(
+        refusals={
+            Refusal("quarantined", "truncated", "CT", "1.2"): 20,
+            Refusal("quarantined", "invalid-vr", "CT", "1.2"): 3,
+        }
+    )
+    account = {"counts": {"written": 100, "quarantined": 23}}
+    release, review = (shown(edition, tally=tally, account=account) for edition in (Edition.RELEASE, Edition.REVIEW))
+    refused = "Objects refused, because they could not be understood or were not safe"
+    assert release["refused"].row("cut off")[-1] == "20" and release["checks"].row(refused) == ["not told"]
+    assert release["refused"].row("broken: an unknown type of value")[-1] == "< 11"
+    assert review["checks"].row(refused) == ["23"]
