@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -15,10 +16,14 @@ _FIRST = 1 << 18
 #: no patient is known of the rows
 _NOBODY = 0
 NOT_TOLD = ""
+_SEXES = ("M", "F", "O")
 #: width of a band of ages in years, and the first age of the open one
 _BAND, _OPEN = 5, 90
 _DAYS = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
-_COLUMNS = ("study", "patient", "modality", "sop_class", "sex", "band")
+#: bits of a kind of objects, from the highest: modality, SOP class, sex, age band
+_CLASS_BITS, _SEX_BITS, _BAND_BITS = 24, 4, 8
+_SEX_AT, _CLASS_AT = _BAND_BITS, _BAND_BITS + _SEX_BITS
+_MODALITY_AT = _CLASS_AT + _CLASS_BITS
 
 
 class AgeBand(NamedTuple):
@@ -115,12 +120,36 @@ class _Codes(dict[object, int]):
         return number
 
 
+class _Part(NamedTuple):
+    """Rows of the running table, as columns of 8 bytes: beginning of the study's hash, patient, kind of objects, instances."""
+
+    study: np.ndarray
+    patient: np.ndarray
+    kind: np.ndarray
+    instances: np.ndarray
+
+    @property
+    def modality_and_class(self) -> np.ndarray:
+        """The kinds by modality and SOP class alone."""
+        return self.kind >> _CLASS_AT
+
+    @property
+    def cell(self) -> np.ndarray:
+        """The kinds by modality, sex and age band alone."""
+        return (self.kind >> _MODALITY_AT << _CLASS_AT) | (self.kind & ((1 << _CLASS_AT) - 1))
+
+    def of_known_patients(self) -> _Part:
+        """The rows of which a PatientID tells the patient."""
+        known = self.patient != _NOBODY
+        return _Part(*(column[known] for column in self))
+
+
 class SubjectTally:
-    """A running table of studies and kinds of objects; about 40 bytes for each, whatever the number of instances."""
+    """A running table of studies and kinds of objects; 32 bytes for each, whatever the number of instances."""
 
     def __init__(self) -> None:
         self._codes: dict[str, _Codes] = {name: _Codes() for name in ("modality", "sop_class", "sex", "band")}
-        self._parts: list[pa.Table] = []
+        self._parts: list[_Part] = []
         self._pending = 0
         self._limit = _FIRST
         self._told = 0
@@ -133,52 +162,50 @@ class SubjectTally:
         """
         if not rows.num_rows:
             return
-        count = rows.num_rows
         sex, age = (_column(rows, name) for name in ("patient_sex", "patient_age"))
-        self._told += count - pc.and_(pc.is_null(sex), pc.is_null(age)).true_count
-        columns = {
-            "study": _mapped(_column(rows, "study_hash"), lambda text: int(text[:16], 16), pa.uint64()),
-            "patient": _mapped(_column(rows, "patient_id"), patient_digest, pa.uint64()),
-            "modality": self._coded("modality", _column(rows, "modality"), lambda text: text or ""),
-            "sop_class": self._coded("sop_class", rows.column("sop_class_uid"), lambda text: text or ""),
-            "sex": self._coded("sex", sex, lambda text: text or NOT_TOLD),
-            "band": self._coded("band", age, age_band),
-        }
-        table = pa.table(columns)
-        self._parts.append(_grouped(table.append_column("n", pa.repeat(pa.scalar(1, pa.int64()), count))))
-        self._pending += self._parts[-1].num_rows
+        self._told += rows.num_rows - pc.and_(pc.is_null(sex), pc.is_null(age)).true_count
+        kind = self._coded("modality", _column(rows, "modality"), lambda text: text or "") << _MODALITY_AT
+        kind |= self._coded("sop_class", rows.column("sop_class_uid"), lambda text: text or "") << _CLASS_AT
+        kind |= self._coded("sex", sex, lambda text: text if text in _SEXES else NOT_TOLD) << _SEX_AT
+        kind |= self._coded("band", age, age_band)
+        study = _mapped(_column(rows, "study_hash"), lambda text: int(text[:16], 16))
+        patient = _mapped(_column(rows, "patient_id"), patient_digest)
+        self._parts.append(_grouped(_Part(study, patient, kind, np.ones(rows.num_rows, np.int64))))
+        self._pending += len(self._parts[-1].kind)
         if self._pending > self._limit:
             self._compact()
             self._limit = max(_FIRST, 2 * self._pending)
 
-    def _coded(self, name: str, column: pa.Array, value_of: Callable[[str | None], object]) -> pa.Array:
+    def _coded(self, name: str, column: pa.Array, value_of: Callable[[str | None], object]) -> np.ndarray:
         codes = self._codes[name]
         encoded = pc.dictionary_encode(column, null_encoding="encode")
-        places = pa.array([codes[value_of(text)] for text in encoded.dictionary.to_pylist()], pa.int32())
-        return places.take(encoded.indices)
+        places = np.array([codes[value_of(text)] for text in encoded.dictionary.to_pylist()], np.int64)
+        return places[encoded.indices.to_numpy(zero_copy_only=False)]
 
-    def _compact(self) -> pa.Table:
-        table = _grouped(pa.concat_tables(self._parts)) if self._parts else None
-        self._parts = [] if table is None else [table]
-        self._pending = 0 if table is None else table.num_rows
-        return table
+    def _compact(self) -> _Part:
+        if not self._parts:
+            return _NO_ROWS
+        if len(self._parts) > 1:
+            columns = [np.concatenate(columns) for columns in zip(*self._parts, strict=True)]
+            self._parts.clear()
+            self._parts.append(_grouped(_Part(*columns)))
+        self._pending = len(self._parts[0].kind)
+        return self._parts[0]
 
     def result(self) -> SubjectCounts:
         """Return all counts."""
-        table = self._compact()
-        if table is None:
+        part = self._compact()
+        if not len(part.kind):
             return SubjectCounts()
-        columns = {name: table.column(name).to_numpy() for name in (*_COLUMNS, "n")}
         names = {name: list(codes) for name, codes in self._codes.items()}
-        counts, patients = columns["n"], columns["patient"]
-        known = patients != _NOBODY
-        cells, smallest = _cells({name: column[known] for name, column in columns.items()}, names)
+        known = part.of_known_patients()
+        cells, smallest = _cells(known, names)
         return SubjectCounts(
-            patients=len(np.unique(patients[known])),
-            studies=len(np.unique(columns["study"])),
-            instances=int(counts.sum()),
-            without_patient=int(counts[~known].sum()),
-            kinds=tuple(_kinds(columns, names)),
+            patients=len(np.unique(known.patient)),
+            studies=len(np.unique(part.study)),
+            instances=int(part.instances.sum()),
+            without_patient=int(part.instances.sum() - known.instances.sum()),
+            kinds=tuple(_kinds(part, known, names)),
             cells=cells,
             smallest=smallest,
             values_told=self._told,
@@ -186,13 +213,16 @@ class SubjectTally:
 
     def instances_of(self, studies: Iterable[str]) -> dict[str, int]:
         """Return how many instances of some studies the output has, by ``study_hash``."""
-        table = self._compact()
+        part = self._compact()
         wanted = {int(study[:16], 16): study for study in studies}
-        if table is None or not wanted:
-            return {}
-        found = table.filter(pc.is_in(table["study"], pa.array(list(wanted), pa.uint64())))
-        sums = found.group_by("study").aggregate([("n", "sum")])
-        return {wanted[study]: n for study, n in zip(sums["study"].to_pylist(), sums["n_sum"].to_pylist(), strict=True)}
+        is_wanted = np.isin(part.study, np.array(list(wanted), np.uint64))
+        found: Counter[str] = Counter()
+        for study, count in zip(part.study[is_wanted].tolist(), part.instances[is_wanted].tolist(), strict=True):
+            found[wanted[study]] += count
+        return found
+
+
+_NO_ROWS = _Part(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def patient_digest(patient_id: str) -> int:
@@ -204,67 +234,73 @@ def _column(rows: pa.RecordBatch, name: str) -> pa.Array:
     return rows.column(name) if name in rows.schema.names else pa.nulls(rows.num_rows, pa.string())
 
 
-def _mapped(column: pa.Array, value_of: Callable[[str], int], kind: pa.DataType) -> pa.Array:
+def _mapped(column: pa.Array, value_of: Callable[[str], int]) -> np.ndarray:
     encoded = pc.dictionary_encode(column)
-    values = pa.array([value_of(text) for text in encoded.dictionary.to_pylist()], kind)
-    return pc.fill_null(values.take(encoded.indices), pa.scalar(_NOBODY, kind))
+    values = np.array([_NOBODY, *(value_of(text) for text in encoded.dictionary.to_pylist())], np.uint64)
+    # the first is that of rows without a value
+    return values[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1]
 
 
-def _grouped(table: pa.Table) -> pa.Table:
-    grouped = table.group_by(list(_COLUMNS)).aggregate([("n", "sum")])
-    return grouped.select([*_COLUMNS, "n_sum"]).rename_columns([*_COLUMNS, "n"])
+def _grouped(part: _Part) -> _Part:
+    """Return the rows with the counts of equal ones added up."""
+    order = np.lexsort((part.kind, part.patient, part.study))
+    study, patient, kind = part.study[order], part.patient[order], part.kind[order]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (study[1:] != study[:-1]) | (patient[1:] != patient[:-1]) | (kind[1:] != kind[:-1])
+    return _Part(
+        study[is_first], patient[is_first], kind[is_first], np.add.reduceat(part.instances[order], np.flatnonzero(is_first))
+    )
 
 
-def _kinds(columns: dict[str, np.ndarray], names: dict[str, list[object]]) -> list[KindCount]:
-    width = len(names["sop_class"])
-    kind = columns["modality"].astype(np.int64) * width + columns["sop_class"]
-    instances = np.bincount(kind, weights=columns["n"])
-    studies = _distinct(kind, columns["study"])
-    known = columns["patient"] != _NOBODY
-    patients = _distinct(kind[known], columns["patient"][known])
+def _kinds(part: _Part, known: _Part, names: dict[str, list[object]]) -> list[KindCount]:
+    kinds, places = np.unique(part.modality_and_class, return_inverse=True)
+    instances = np.bincount(places.reshape(-1), weights=part.instances)
+    studies = _distinct(part.modality_and_class, part.study)
+    patients = _distinct(known.modality_and_class, known.patient)
     found = [
         KindCount(
-            str(names["modality"][code // width]),
-            str(names["sop_class"][code % width]),
-            patients.get(code, 0),
-            studies.get(code, 0),
-            int(instances[code]),
+            str(names["modality"][kind >> _CLASS_BITS]),
+            str(names["sop_class"][kind & ((1 << _CLASS_BITS) - 1)]),
+            patients.get(kind, 0),
+            studies.get(kind, 0),
+            int(count),
         )
-        for code in np.flatnonzero(instances).tolist()
+        for kind, count in zip(kinds.tolist(), instances.tolist(), strict=True)
     ]
     return sorted(found, key=lambda one: (-one.instances, one.modality, one.sop_class))
 
 
 def _distinct(kinds: np.ndarray, values: np.ndarray) -> dict[int, int]:
     """Return how many distinct values there are, by kind."""
-    if not len(kinds):
-        return {}
-    pairs = np.unique(np.stack([kinds.astype(np.uint64), values.astype(np.uint64)]), axis=1)
-    found, counts = np.unique(pairs[0], return_counts=True)
+    found, counts = np.unique(_distinct_pairs(kinds, values)[0], return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
-def _cells(
-    columns: dict[str, np.ndarray], names: dict[str, list[object]]
-) -> tuple[tuple[Cell, ...], tuple[tuple[int, int], ...]]:
+def _distinct_pairs(kinds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pair of a kind and a value once, by kind. Two columns are sorted in a fraction of the memory of pairs."""
+    order = np.lexsort((values, kinds))
+    kinds, values = kinds[order], values[order]
+    is_first = np.ones(len(kinds), bool)
+    is_first[1:] = (kinds[1:] != kinds[:-1]) | (values[1:] != values[:-1])
+    return kinds[is_first], values[is_first]
+
+
+def _cells(known: _Part, names: dict[str, list[object]]) -> tuple[tuple[Cell, ...], tuple[tuple[int, int], ...]]:
     """Return ``cells`` and ``smallest`` of SubjectCounts."""
-    if not len(columns["n"]):
+    if not len(known.kind):
         return (), ()
-    sexes, modalities = len(names["sex"]), len(names["modality"])
-    cell = (columns["band"].astype(np.int64) * sexes + columns["sex"]) * modalities + columns["modality"]
-    pairs = np.unique(np.stack([cell.astype(np.uint64), columns["patient"]]), axis=1)
-    codes, inverse, subjects = np.unique(pairs[0], return_inverse=True, return_counts=True)
+    of_pairs, people = _distinct_pairs(known.cell, known.patient)
+    codes, inverse, subjects = np.unique(of_pairs, return_inverse=True, return_counts=True)
     cells = []
     for code, count in zip(codes.tolist(), subjects.tolist(), strict=True):
-        rest, modality = divmod(code, modalities)
-        band, sex = divmod(rest, sexes)
-        band_of = names["band"][band]
-        assert isinstance(band_of, AgeBand)
-        cells.append(Cell(band_of, str(names["sex"][sex]), str(names["modality"][modality]), count))
+        band = names["band"][code & ((1 << _BAND_BITS) - 1)]
+        sex = names["sex"][code >> _SEX_AT & ((1 << _SEX_BITS) - 1)]
+        assert isinstance(band, AgeBand)
+        cells.append(Cell(band, str(sex), str(names["modality"][code >> _CLASS_AT]), count))
     # of each patient the smallest cell counts
     sizes = subjects[inverse.reshape(-1)]
-    order = np.lexsort((sizes, pairs[1]))
-    people = pairs[1][order]
+    order = np.lexsort((sizes, people))
+    people = people[order]
     first = np.concatenate([[True], people[1:] != people[:-1]])
     smallest, counts = np.unique(sizes[order][first], return_counts=True)
     ordered = sorted(cells, key=lambda one: (one.subjects, one.band.first, one.sex, one.modality))
