@@ -42,6 +42,7 @@ class Report:
         notes: what was mended on the way.
         pixel_risks: for which reasons the object would have been refused, had the profile not kept or cleaned its pixels.
         pixels: the cleaning of its pixels; None where nothing had to be cleaned.
+        patient_sex, patient_age: as they stand in the output; ``""`` where it has none, or none that is legal.
     """
 
     sop_class_uid: str
@@ -53,6 +54,8 @@ class Report:
     notes: tuple[Note, ...]
     pixel_risks: tuple[Reason, ...] = ()
     pixels: CleanedPixels | None = None
+    patient_sex: str = ""
+    patient_age: str = ""
 
     def __repr__(self) -> str:
         counts: Counter[str] = Counter()

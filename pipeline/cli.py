@@ -27,6 +27,7 @@ from .commands.key import key_commands
 from .commands.pixels import pixels
 from .commands.quarantined import quarantined
 from .commands.reidentify import reidentify
+from .commands.report import report
 from .commands.reporting_options import with_reporting
 from .events import reporter
 from .logs import silence_logs
@@ -89,6 +90,7 @@ main.add_command(key_commands)
 main.add_command(pixels)
 main.add_command(quarantined)
 main.add_command(reidentify)
+main.add_command(report)
 
 
 @main.command(
@@ -147,11 +149,11 @@ def run(
         return
     from .commands.summary import exit_code_of, show
 
-    report = runner.run(options, own_flags, debug=debug)
-    code = exit_code_of(report)
-    metrics.write(code, [report])
+    finished = runner.run(options, own_flags, debug=debug)
+    code = exit_code_of(finished)
+    metrics.write(code, [finished])
     if options.plan is None:
-        show(report, f"Audit tables and run.json: {options.audit}", f"De-identified objects: {options.output}")
+        show(finished, f"Audit tables and run.json: {options.audit}", f"De-identified objects: {options.output}")
     else:
-        show(report, f"Tables and plan.json: {options.plan.folder}")
+        show(finished, f"Tables and plan.json: {options.plan.folder}")
     sys.exit(code)

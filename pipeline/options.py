@@ -138,6 +138,7 @@ class JobOptions:
         object_metadata: on object storage, write the ids of source, key and run as metadata of each object.
         allow_empty: accept an input that lists no objects.
         beam_args: options of Beam, as on the command line.
+        made_by: organisation or person who releases the data, for the report; ``""``: a line is left to fill in.
         rule_files: files from which the profile was made: the option that names each, and its path.
         plan: settings of a plan; None: objects are written.
     """
@@ -158,6 +159,7 @@ class JobOptions:
     beam_args: Sequence[str] = ()
     rule_files: Sequence[tuple[str, str]] = ()
     plan: PlanOptions | None = None
+    made_by: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.inputs, str):

@@ -45,6 +45,7 @@ from .describe import describe_risks as describe_risks
 from .dictionary import dictionary as dictionary
 from .dictionary import registered_uids as registered_uids
 from .dictionary import tags as tags
+from .dictionary import uids_by_keyword as uids_by_keyword
 from .dummies import DUMMY_TEXT as DUMMY_TEXT
 from .dummies import has_harmless_dummy as has_harmless_dummy
 from .errors import PixelSizeError as PixelSizeError
@@ -92,6 +93,8 @@ from .pixels import read_pixel_rules as read_pixel_rules
 from .pixels import resolve as resolve
 from .pixels import union as union
 from .plan import MODALITY as MODALITY
+from .plan import PATIENT_AGE as PATIENT_AGE
+from .plan import PATIENT_SEX as PATIENT_SEX
 from .plan import Plan as Plan
 from .plan import RuleNode as RuleNode
 from .plan import compile_plan as compile_plan

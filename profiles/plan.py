@@ -41,6 +41,9 @@ _MAX_CACHED_RULES = 200_000
 _ENCAPSULATED_DOCUMENT = 0x00420011
 #: the audit tells it of each object
 MODALITY = 0x00080060
+#: and these as they stand in outputs
+PATIENT_SEX, PATIENT_AGE = 0x00100040, 0x00101010
+_GOES = (Operation.REMOVE, Operation.EMPTY)
 
 
 class Plan:
@@ -56,6 +59,7 @@ class Plan:
         heeds_references: whether objects with a list of references (a Common Instance Reference Module) have another plan.
         watched: the attributes by which a site's own pixel rules judge objects, besides those of ``risks``.
         judges_faces: whether objects of the class are looked at for heads.
+        tells_patient: whether objects may have a PatientSex or PatientAge once they are de-identified.
         collects: whether values that identify somebody are collected on the way.
         blanked: whether something is blanked in the pixels of the objects.
         stamped: the top-level attributes that are set anew in every object, sorted.
@@ -85,6 +89,7 @@ class Plan:
         self.watched = profile.pixels.rules.of_files.watched
         self.judges_faces = profile.pixels.judges_faces and sop_class_uid in face_classes()
         self.root = RuleNode(self, (), ())
+        self.tells_patient = any(self.root[tag].judges for tag in (PATIENT_SEX, PATIENT_AGE))
         has_document = "encapsulated-document" in types.modules
         self.replaces_document = has_document and self.root[_ENCAPSULATED_DOCUMENT].operation is Operation.REPLACE
         references = self.root[REFERENCED_SERIES]
@@ -182,6 +187,8 @@ class RuleNode(dict[int, Rule]):
         if holds_pixels(tag):
             # pixels that go show nothing
             return rule.noted(presence=True) if rule.operation is Operation.KEEP else rule
+        if tag in (PATIENT_SEX, PATIENT_AGE) and rule.operation not in _GOES:
+            return rule.noted()
         presence = False if tag in self.plan.watched else self.plan.risks.watched.get(tag)
         if presence is None and not tells_of_face and tag != MODALITY:
             return rule

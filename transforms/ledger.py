@@ -28,8 +28,9 @@ from .shuffle.record_coder import decode_record, encode_record
 from .source_ids import SourceHasher
 
 #: number of the files' format; those of another one are not read: 1 could hold code, 2 may tell of objects that are on no disk, 3
-#: doesn't say what objects are, 4 had another layout, 5 has no decisions on pixels, 6 no searches for text
-_FORMAT = 7
+#: doesn't say what objects are, 4 had another layout, 5 has no decisions on pixels, 6 no searches for text, 7 no sex
+#: and age of patients
+_FORMAT = 8
 #: a run that goes on repeats at most this part of each worker's work, or so many objects: more where each file is a request
 #: that is waited for, and as many objects may be under way at once
 _PART, _LEAST, _LEAST_REMOTE = 16, 32, 128

@@ -263,6 +263,7 @@ class AuditRow(NamedTuple):
         source_size: of the listed object, in bytes; -1 where it isn't known.
         before: as in ObjectRef.
         pixels: the cleaning of its pixels; None where nothing had to be cleaned.
+        patient_sex, patient_age: of an object that was written, as they stand in the output.
     """
 
     source_id: str
@@ -292,6 +293,8 @@ class AuditRow(NamedTuple):
     source_size: int = -1
     before: tuple[str, str] | None = None
     pixels: CleanedPixels | None = None
+    patient_sex: str = ""
+    patient_age: str = ""
 
 
 class AuditRows(list[AuditRow]):

@@ -31,6 +31,7 @@ from .final_look import FinalLook
 from .object_pixels import ObjectPixels
 from .object_rules import ObjectRules
 from .object_state import HeaderFindings, ObjectState
+from .released_values import released_values
 
 #: first read of an object: headers of single-frame images fit, and what follows passes in pieces of its own
 _HEAD = 64 << 10
@@ -118,6 +119,7 @@ class Deidentification:
         """A report of what came of the object."""
         assert self._header is not None
         state = self.state
+        released = released_values(state)
         return Report(
             sop_class_uid=self.new_uid(SOP_CLASS),
             transfer_syntax_uid=self._written_syntax,
@@ -128,6 +130,8 @@ class Deidentification:
             notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
             pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
             pixels=self.pixels.account,
+            patient_sex=released.sex,
+            patient_age=released.age,
         )
 
     @property

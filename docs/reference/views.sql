@@ -53,7 +53,8 @@ CREATE OR REPLACE TEMP TABLE no_instances (
     actions STRUCT(path VARCHAR, keyword VARCHAR, "action" VARCHAR, count INTEGER, reason VARCHAR)[],
     source_version VARCHAR, container_id VARCHAR, study_hash VARCHAR, instance_hash BLOB, pixel_risks VARCHAR[],
     profile_digest VARCHAR, key_id VARCHAR, version VARCHAR, written_in VARCHAR, input_id VARCHAR, modality VARCHAR,
-    patient_id VARCHAR, source_size BIGINT, since VARCHAR, settings_digest VARCHAR
+    patient_id VARCHAR, source_size BIGINT, since VARCHAR, settings_digest VARCHAR,
+    patient_sex VARCHAR, patient_age VARCHAR
 );
 CREATE OR REPLACE TEMP TABLE no_uids (
     uid_hash BLOB, new_uid VARCHAR, role VARCHAR, owned BOOLEAN, owners BLOB[], users BLOB[], new_uid_hash BLOB

@@ -19,7 +19,7 @@ from .terminal import print_table, visible
 if TYPE_CHECKING:
     from storage import StorageOptions
 
-    from ..surveys.census import Census
+    from ..runs.census import Census
 
 _census_option = options_of("Census")
 _result_option = options_of("Result")
@@ -76,7 +76,7 @@ def census(
     from storage import Folder
 
     from ..errors import UsageError
-    from ..surveys.census import CensusFolder
+    from ..runs.census import CensusFolder
 
     keys = load_private_keys(key_files, passphrase_from)
     found = CensusFolder(Folder(folder, storage()), [Seal(Key.load(key, scope))])

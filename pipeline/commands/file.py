@@ -155,7 +155,7 @@ def _show(error: DeidentificationError) -> None:
     from anonymizer import Reason
     from anonymizer.internals import FILTERED
 
-    from .advice import advice_on
+    from ..advice import advice_on
 
     if error.reason in FILTERED:
         # as in a run: there is nothing to do about it

@@ -35,6 +35,12 @@ _run_option = options_of("Run")
 @_run_option("--scope", default="", metavar="NAME", help="Scope of the runs. Default: none.")
 @_run_option("--uid-map-key", metavar="URI", help="Key of the imported UID map, if the runs had --uid-map-key.")
 @_run_option("--uid-map-scope", metavar="NAME", help="Scope of --uid-map-key. Default: --scope.")
+@_run_option(
+    "--made-by",
+    default="",
+    metavar="TEXT",
+    help="Organisation or person who releases the data, for the report. Default: as the run was told.",
+)
 @with_storage
 @beam_arguments
 def finish(
@@ -43,6 +49,7 @@ def finish(
     scope: str,
     uid_map_key: str | None,
     uid_map_scope: str | None,
+    made_by: str,
     storage: Callable[[], StorageOptions],
     beam_args: tuple[str, ...],
     metrics: MetricsFile,
@@ -65,7 +72,7 @@ def finish(
 
     seals = load_seals(Key.load(key, scope), scope, uid_map_key, uid_map_scope)
     folder = Folder(audit, storage())
-    finished = finish_pending(Audit(folder, seals))
+    finished = finish_pending(Audit(folder, seals), made_by)
     if not any(finished):
         if has_plan(folder):
             usage_error("--audit: the folder has a plan, which is complete: name the folder of the runs' audit tables")

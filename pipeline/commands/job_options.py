@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _place = options_of("Places")
 _continue = options_of("Earlier runs")
 _conflict = options_of("Outputs")
+_report = options_of("Report")
 _crosswalk = options_of("Crosswalk (restricted)")
 _sheets = options_of("Contact sheets (restricted)")
 _census = options_of("Census (restricted)")
@@ -89,6 +90,14 @@ _OUTPUTS = (
     ),
     _conflict(
         "--object-metadata", is_flag=True, help="Write ids of source, key and run as metadata of each object on object storage."
+    ),
+)
+_REPORT = (
+    _report(
+        "--made-by",
+        default="",
+        metavar="TEXT",
+        help="Organisation or person who releases the data, for the report. Default: a line to fill in.",
     ),
 )
 _CROSSWALK = (
@@ -173,6 +182,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         contact_sheet_samples: int,
         census: str | None,
         census_certificate: str | None,
+        made_by: str,
         beam_args: tuple[str, ...],
         plan: str | None,
         diff: str | None,
@@ -196,13 +206,14 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
                 object_metadata=object_metadata,
                 allow_empty=allow_empty,
                 beam_args=beam_args,
+                made_by=made_by,
                 rule_files=rule_files(click.get_current_context().params),
                 plan=_plan_options(plan, diff),
             )
 
         command(job=job, **others)
 
-    groups = (*_OUTPUTS, *_CONTINUATION, *_CROSSWALK, *_SHEETS, *_CENSUS, *_PLAN, beam_arguments)
+    groups = (*_OUTPUTS, *_CONTINUATION, *_REPORT, *_CROSSWALK, *_SHEETS, *_CENSUS, *_PLAN, beam_arguments)
     decorated = add_options(groups)(wrapper)
     return add_options(_PLACES)(with_profile(with_engine(with_storage(decorated))))
 

@@ -108,7 +108,7 @@ class MetricsFile:
 
     def _account(self, report: RunReport, now: int) -> Iterator[tuple[str, Iterator[str]]]:
         # imported late, so that help and usage errors stay fast
-        from .advice import NEEDS_NO_ACTION
+        from ..advice import NEEDS_NO_ACTION
 
         passed_over = {reason.value for reason in NEEDS_NO_ACTION}
         single = {

@@ -71,7 +71,7 @@ def check(
     from anonymizer import Key
     from anonymizer.internals import FILTERED, Engine
 
-    from .advice import advice_on
+    from ..advice import advice_on
 
     if not Path(file).is_file():
         usage_error("FILE is no file" if os.path.lexists(file) else "FILE doesn't exist")

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
-def private_key_options(option: Callable[..., Any], what: str) -> Callable[[Any], Any]:
+def private_key_options(option: Callable[..., Any], what: str, verb: str = "is") -> Callable[[Any], Any]:
     """Return what adds the options to a command: ``key_files`` and ``passphrase_from``.
 
     Args:
         option: makes an option of a group.
-        what: what may be encrypted, for the help.
+        what, verb: what may be encrypted, for the help.
     """
     return add_options(
         (
@@ -27,7 +27,7 @@ def private_key_options(option: Callable[..., Any], what: str) -> Callable[[Any]
                 "key_files",
                 multiple=True,
                 metavar="FILE",
-                help=f"Private key of the certificate, PEM or DER; repeatable. Needed if {what} is encrypted.",
+                help=f"Private key of the certificate, PEM or DER; repeatable. Needed if {what} {verb} encrypted.",
             ),
             option(
                 "--passphrase-from",

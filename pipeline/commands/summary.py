@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..advice import advice
 from ..events import reporter
 from ..exit_codes import EXIT_QUARANTINED
-from .advice import advice
 
 if TYPE_CHECKING:
     from ..runs.report import RunReport

@@ -6,22 +6,27 @@ from storage import Folder, OddFileError, StorageError
 from transforms import SealError, is_run_id
 
 from ..errors import RunError
+from . import restricted
 from .audit import Audit
 from .report import RunReport, finish
+from .run_reports import Reporting
 
 _PREFIX, _SUFFIX = "pending-", ".json"
+#: field of a note: certificate of the only reader of restricted files, in hexadecimal
+_CERTIFICATE = "certificate"
 
 
-def write_note(audit: Audit, run_id: str, origin: dict[str, Any]) -> None:
+def write_note(audit: Audit, run_id: str, origin: dict[str, Any], certificate: bytes = b"") -> None:
     """Write a note to the audit that a run is pending.
 
     Args:
         origin: the result of ``Provenance.origin``.
+        certificate: of the only reader of restricted files, DER; empty: they are not encrypted.
 
     Raises:
         StorageError: the audit can't be written.
     """
-    audit.write(f"{_PREFIX}{run_id}{_SUFFIX}", origin)
+    audit.write(f"{_PREFIX}{run_id}{_SUFFIX}", {**origin, _CERTIFICATE: certificate.hex()})
 
 
 def remove_note(audit: Folder, run_id: str) -> None:
@@ -53,8 +58,11 @@ class Finished(NamedTuple):
     refused: dict[str, str]
 
 
-def finish_pending(audit: Audit) -> Finished:
-    """Finish each pending run whose job is done: check its tables, and write ``run.json``.
+def finish_pending(audit: Audit, made_by: str = "") -> Finished:
+    """Finish each pending run whose job is done: check its tables, and write ``run.json`` and the report.
+
+    Args:
+        made_by: who releases the data; ``""``: as the run was told.
 
     Raises:
         RunError: the tables of a run don't account for each object once, or the audit can't be read.
@@ -73,7 +81,11 @@ def finish_pending(audit: Audit) -> Finished:
                 )
                 continue
             try:
-                finished.reports.append(finish(audit, run_id, origin, {}))
+                certificate = bytes.fromhex(str(origin.pop(_CERTIFICATE, "")))
+                given = restricted.unpublished(audit, run_id)
+                made = made_by or str((given or {}).get("made_by") or "")
+                reporting = Reporting(given, certificate, made)
+                finished.reports.append(finish(audit, run_id, origin, {}, reporting=reporting))
             except FileNotFoundError:
                 finished.without_account.append(run_id)
             else:

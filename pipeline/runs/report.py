@@ -29,6 +29,7 @@ from . import restricted
 from .audit import ORIGIN_FILE, RUN_FILE, Audit, check_names
 from .metrics import Span
 from .provenance import RESUMES, STARTED, TAKES_UP, compatibility_of
+from .run_reports import ENCRYPTED, Reporting, RunTally, put_reports_aside, write_run_reports
 from .settings import PROFILE_DIGEST, SETTINGS
 from .table_counts import TableCounts
 from .times import as_text, now, times
@@ -170,6 +171,7 @@ def finish(
     origin: dict[str, Any],
     operations: Mapping[str, int],
     spans: Mapping[str, Span] | None = None,
+    reporting: Reporting | None = None,
     publish: Callable[[Audit, RunReport], RunReport] | None = None,
 ) -> RunReport:
     """Count the rows of the run's tables, check their sums, and publish the account.
@@ -179,6 +181,7 @@ def finish(
         origin: the result of ``Provenance.origin``.
         operations: numbers of operations on object storage.
         spans: the times of its stages; None: the run was detached.
+        reporting: what its reports need; None: nothing but the account is at hand.
         publish: writes the account, and returns it as it was written; None: ``publish_run``.
 
     Raises:
@@ -191,13 +194,15 @@ def finish(
     settings = origin.pop(SETTINGS, {})
     profile_digests = (origin.get(PROFILE_DIGEST, ""),)
     fingerprint = OutputFingerprint(origin.get("version", ""), settings.get("settings_digest", ""), profile_digests)
-    counts = TableCounts(run_id, fingerprint)
+    counts, tally = TableCounts(run_id, fingerprint), RunTally()
     try:
         account, _ = audit.read(account_name(run_id))
         check_names({**account, "run_id": run_id})
         listed, tables, digests = account["listed"], account["tables"], account["table_digests"]
         for name, rows in tables.items():
-            counts.add(name, checked_table(folder, name, digests[name]), rows)
+            content = checked_table(folder, name, digests[name])
+            counts.add(name, content, rows)
+            tally.add(name, content)
     except (SealError, TableError) as error:
         raise RunError(str(error)) from None
     except ValueError:
@@ -255,7 +260,10 @@ def finish(
     # bundles that were retried wrote files twice, and the account names one of each
     for name in set(run_files(folder, run_id)).difference(tables):
         folder.delete(name)
-    return (publish or publish_run)(audit, report)
+    report = (publish or publish_run)(audit, report)
+    is_encrypted = str(settings.get("restricted") or "").endswith(ENCRYPTED)
+    write_run_reports(audit, asdict(report), tally, reporting or Reporting(), is_encrypted=is_encrypted, is_plan=report.is_plan)
+    return report
 
 
 def publish_run(audit: Audit, report: RunReport) -> RunReport:
@@ -298,6 +306,7 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
             for name in earlier["tables"]:
                 audit.folder.move(name, folder)
             restricted.put_aside(audit.folder, earlier["run_id"])
+            put_reports_aside(audit.folder, earlier["run_id"])
             report = replace(report, previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)})
         try:
             audit.write(RUN_FILE, asdict(report), version=current)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from storage import Folder, scheme_of
-from transforms import EARLIER, EnvelopeError, encrypt, is_run_id, seal_json
+from storage import Folder, StorageError, scheme_of
+from transforms import EARLIER, EnvelopeError, SealError, check_json, encrypt, is_run_id, seal_json
 
 from ..errors import UsageError
 from .audit import Audit
@@ -59,6 +59,47 @@ def publish(audit: Folder, run_id: str, folder: str = "") -> None:
             continue
         audit.create(f"{folder}/{name}" if folder else name, content)
         audit.delete(_unpublished_name(run_id, name))
+
+
+def unpublished(audit: Audit, run_id: str) -> dict[str, Any] | None:
+    """Return the restricted settings of a run that isn't finished; None where there are none, or they can't be read."""
+    return _checked(audit, _unpublished_name(run_id, RESTRICTED_FILE))
+
+
+def published(audit: Audit, folder: str = "", decrypted: Callable[[bytes], bytes] | None = None) -> dict[str, Any] | None:
+    """Return the restricted settings of a finished run; None where there are none, or they can't be read.
+
+    Args:
+        folder: folder of the account within the audit, ``""`` or ``earlier/RUN``.
+        decrypted: opens an encrypted file; None: it can't be opened.
+
+    Raises:
+        SealError: the file was changed, or is of another key.
+        EnvelopeError: it can't be opened.
+    """
+    for name in _names():
+        try:
+            content = audit.folder.read(f"{folder}/{name}" if folder else name)
+        except FileNotFoundError:
+            continue
+        if name.endswith(_ENCRYPTED):
+            if decrypted is None:
+                return None
+            content = decrypted(content)
+        try:
+            found = json.loads(content)
+        except ValueError:
+            raise SealError(f"{RESTRICTED_FILE} is broken; put back the file from a copy of the audit") from None
+        return check_json(RESTRICTED_FILE, found, audit.seals) if audit.seals else found
+    return None
+
+
+def _checked(audit: Audit, name: str) -> dict[str, Any] | None:
+    try:
+        found, _ = audit.folder.read_json(name)
+        return check_json(RESTRICTED_FILE, found, audit.seals)
+    except (StorageError, FileNotFoundError, ValueError, SealError):
+        return None
 
 
 def unpublished_runs(audit: Folder) -> set[str]:

@@ -101,7 +101,7 @@ def submit(options: JobOptions, own_flags: Iterable[str] = (), *, debug: bool = 
             begun = _begin(setup, set())
             set_interruption_message(_ENGINE_GOES_ON)
             # before the submission, so that the run can be finished even if the engine's answer is lost
-            write_note(setup.audit, setup.run_id, begun.origin)
+            write_note(setup.audit, setup.run_id, begun.origin, setup.reporting.certificate)
             try:
                 # no progress is shown: the folder of this listener doesn't exist
                 _build_pipeline(begun, ProgressFiles(os.devnull), None).run()
@@ -209,7 +209,11 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
     setup = begun.setup
     publish = partial(publish_plan, compared=setup.compared) if setup.is_plan else publish_run
     with _run_errors("the run's tables can't be read back", StorageError, OSError):
-        return finish(setup.target, setup.run_id, begun.origin, executed.operations, executed.spans, publish)
+        return finish(
+            *(setup.target, setup.run_id, begun.origin, executed.operations, executed.spans),
+            reporting=setup.reporting,
+            publish=publish,
+        )
 
 
 @contextlib.contextmanager

@@ -88,6 +88,7 @@ def restricted_settings(options: JobOptions) -> dict[str, Any]:
         "contact_sheet_certificate": options.sheets.certificate,
         "census": options.census.folder,
         "census_certificate": options.census.certificate,
+        "made_by": options.made_by,
         "patient_name": profile.patient_name,
         "patient_id": profile.patient_id,
         "custom_rules": [{"rule": rule.origin, "value": rule.value} for rule in profile.custom],

@@ -57,6 +57,8 @@ from .pending import pending_runs
 from .plans import make_plan_folder
 from .provenance import Provenance
 from .recorded_outputs import AuditedOutputs
+from .restricted_places import RestrictedPlace
+from .run_reports import Reporting
 from .times import now
 from .workload import survey_inputs
 
@@ -198,6 +200,21 @@ class RunSetup:
         audit = self.audit.folder
         ledgers = unfinished_work(audit, {*alive, *pending_runs(audit)})
         return EarlierRuns(ledgers, self.continued, self.uid_map and self.uid_map.run)
+
+    @property
+    def reporting(self) -> Reporting:
+        """Needs of the run's reports beyond its account."""
+        options, census, sheets = self.options, self.census, self.sheets
+        return Reporting(
+            self.provenance.restricted,
+            self.crosswalk.files.certificate if self.crosswalk else b"",
+            options.made_by,
+            None if census is None else RestrictedPlace(self._folder(options.census.folder), census.values.certificate),
+            None if sheets is None else RestrictedPlace(self._folder(options.sheets.folder), sheets.certificate),
+        )
+
+    def _folder(self, location: str | None) -> Folder:
+        return Folder(location or "", self.options.storage)
 
     def origin(self, earlier: EarlierRuns, restricted: str | None) -> dict[str, Any]:
         """Return ``origin`` of ``run.json``, as ``Provenance.origin`` does."""

@@ -43,6 +43,7 @@ LEFT_OUT = {
     "plan": "not with --detach, which is always on",
     "dry-run": "as plan",
     "diff": "as plan",
+    "made-by": "finish takes it, and writes the report",
     "print-patients": "no run: the file would be the launcher's, which nobody sees",
     "anonymous": "the workers' account writes the output: there are credentials",
     "requester-pays": "for s3:// only, and the image has no boto3",

@@ -8,7 +8,7 @@ import pytest
 
 from anonymizer import Key
 from anonymizer.internals import Seal
-from pipeline.surveys.census import CensusFolder, CensusLine
+from pipeline.runs.census import CensusFolder, CensusLine
 from storage import Folder
 from tests.support.engines import ENGINES, engine
 from tests.support.objects import Element

@@ -157,7 +157,7 @@ def finished_again(run: AtWork, archive: Path, key: Path, undisturbed: Run, *fla
     assert again.code == undisturbed.code, again.log
     assert same(again, undisturbed)
     assert not (run.output / TEMPORARY).exists()
-    account = {"run.json", "run-restricted.json", "output.json"}
+    account = {"run.json", "run-restricted.json", "output.json", "report.html", "report-review.html"}
     return {path.name for path in again.audit.iterdir()} == {*again.report["tables"], *account}
 
 

@@ -23,6 +23,7 @@ from pipeline.runs.audit import Audit
 from profiles import ConfidentialityProfile
 from storage import Folder
 from tests.support.keys import OTHER_KEY, write_key
+from tests.support.reports import sections_of
 from tests.support.runs import deidentify, run_command
 
 #: two nights of version 0.1 over SAMPLES with CleanDesc: the last sample came with the second; and the objects that it wrote
@@ -231,3 +232,16 @@ def test_what_no_run_has_made_stays(place: Path, key_file: Path) -> None:
     (place / "out" / "_audit" / "notes.txt").write_text("of somebody")
     assert adopt(place, key_file).left == 1
     assert files(place / "out") == {"_audit/notes.txt": b"of somebody"}
+
+
+def test_a_report_tells_what_an_adopted_audit_can(place: Path, key_file: Path) -> None:
+    adopt(place, key_file)
+    review = place / "review.html"
+    done = run_command("report", "--audit", str(place / "out-audit"), "--key", f"file:{key_file}", "--review", str(review))
+    assert done.returncode == 0, done.stderr
+    shown = sections_of(review.read_bytes())
+    (totals,) = [rows for caption, rows in shown["contents"].tables.items() if caption == "What the output holds"]
+    account = json.loads((place / "out-audit" / "run.json").read_text())
+    there = account["counts"]["written"] + account["counts"]["skipped"]
+    assert ["Instances", str(there)] in totals and ["Patients", "0"] in totals
+    assert "no patient is known" in shown["classes"].text

@@ -50,9 +50,10 @@ def test_a_run_ends_with_its_summary(flags: tuple[str, ...], planted_archive: Pl
     )
     assert (done.returncode, done.stdout) == (3, "")
     events = events_in(done.stderr)
-    assert names_of(events) == ["run-started", "run-finished"]
+    assert names_of(events) == ["run-started", "report-written", "run-finished"]
     account = Run(output, 3, "").report
-    started, progress, finished = events
+    started, progress, written, finished = events
+    assert written.items() >= {"release": True, "review": True}.items()
     assert started.items() >= {"run_id": account["run_id"], "inputs": 1, "resumes": None}.items()
     assert progress["listed"] == planted_archive.files and 0 < progress["finished"] <= progress["scanned"]
     assert finished.items() >= {"level": "warning", "exit_code": 3}.items()
@@ -110,7 +111,7 @@ def test_warnings_and_failures_are_events(key_file: Path, tmp_path: Path) -> Non
     place = ("--input", str(archive), "--output", str(output), "--audit", str(output / "audit"))
     done = run_command("run", *place, JSON)
     events = events_in(done.stderr)
-    assert names_of(events) == ["warning", "warning", "run-started", "run-finished"] and done.stdout == ""
+    assert names_of(events) == ["warning", "warning", "run-started", "report-written", "run-finished"] and done.stdout == ""
     assert [event["code"] for event in events[:2]] == ["audit-in-output", "own-key"]
     place = ("--input", str(archive), "--output", str(tmp_path / "again"), "--key", f"file:{key_file}", JSON)
     assert run_command("run", *place).returncode == 0
@@ -166,7 +167,7 @@ def test_finish_tells_each_run(tmp_path: Path) -> None:
     submitted(audit, runs[1], None)
     done = run_command("finish", "--audit", str(audit), *key, JSON, env={"THEKEY": KEY_TEXT})
     assert (done.returncode, done.stdout) == (1, "")
-    pending, finished = events_in(done.stderr)
+    _, pending, finished = events_in(done.stderr)
     assert (pending["event"], pending["run_id"]) == ("run-pending", runs[1])
     assert (finished["event"], finished["run_id"], finished["exit_code"]) == ("run-finished", runs[0], 0)
     assert "SECRETNAME" not in done.stderr

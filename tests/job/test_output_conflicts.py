@@ -190,4 +190,10 @@ def test_a_run_that_was_killed_while_it_put_tables_aside_is_gone_on_from(night: 
         (audit / table).rename(aside / table)
     second = night.run()
     assert second.code == 0 and second.report["counts"]["skipped"] == 4
-    assert {path.name for path in aside.iterdir()} == {*tables, "run.json", "run-restricted.json"}
+    assert {path.name for path in aside.iterdir()} == {
+        *tables,
+        "run.json",
+        "run-restricted.json",
+        "report.html",
+        "report-review.html",
+    }

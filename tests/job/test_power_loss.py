@@ -116,7 +116,7 @@ def check(again: Run, expected: Run, where: str) -> None:
     assert outcome(again) == outcome(expected), where
     # nothing is left for the night after to guess
     assert not (again.output / TEMPORARY).exists(), where
-    account = {"earlier", "run.json", "run-restricted.json", "output.json"}
+    account = {"earlier", "run.json", "run-restricted.json", "output.json", "report.html", "report-review.html"}
     left = {path.name for path in again.audit.iterdir()} - {*account, *again.report["tables"]}
     assert not left, where
 

@@ -84,7 +84,7 @@ def test_a_first_run_calls_nothing_new(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_what_to_do_about_what_was_refused_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    from pipeline.commands.advice import advice
+    from pipeline.advice import advice
 
     show(report())
     said = capsys.readouterr().out

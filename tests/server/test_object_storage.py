@@ -190,9 +190,9 @@ def test_a_second_run_changes_nothing(
     assert {name: cloud.server.metadata(run.bucket, name) for name in names} == before
     assert same(run, again)
     tables = {name for name in again.audit if "/" not in name}
-    assert tables == {*again.report["tables"], "run.json", "output.json"}
+    assert tables == {*again.report["tables"], "run.json", "output.json", "report.html"}
     earlier = {name.rpartition("/")[2] for name in again.audit if name.startswith(f"earlier/{run.report['run_id']}/")}
-    assert earlier == {*run.report["tables"], "run.json"}
+    assert earlier == {*run.report["tables"], "run.json", "report.html"}
 
 
 def small_archive(folder: Path, count: int) -> Path:

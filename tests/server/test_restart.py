@@ -118,4 +118,4 @@ def test_an_output_on_object_storage_goes_on_too(
     found = written_to(gcs_server, research, "out")
     assert same(found, undisturbed)
     assert found.report["origin"]["takes_up"]
-    assert found.audit.keys() == {*found.report["tables"], "run.json", "output.json"}
+    assert found.audit.keys() == {*found.report["tables"], "run.json", "output.json", "report.html"}

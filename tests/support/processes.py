@@ -27,6 +27,7 @@ HOW = {
     "prism": "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0, or its path in PRISM",
     "openssl": "apt-get install openssl",
     "strace": "apt-get install strace",
+    "chromium": "apt-get install chromium",
     "flink": "deploy/flink/cluster install FOLDER, and that folder in FLINK_HOME_DIR",
 }
 #: seconds that a server may take to answer its first request; a loaded machine needs some
@@ -45,7 +46,7 @@ def need(server: str) -> str:
         found = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
     elif server == "prism":
         found = os.environ.get("PRISM") or shutil.which("prism") or shutil.which("prism", path=Path.home() / "go" / "bin")
-    elif server in ("openssl", "strace"):
+    elif server in ("openssl", "strace", "chromium"):
         found = shutil.which(server)
     elif server == "flink":
         found = os.environ.get("FLINK_HOME_DIR")

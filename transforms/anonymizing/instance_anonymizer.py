@@ -395,4 +395,6 @@ class InstanceAnonymizer:
             scanned=True,
             pixel_risks=tuple(risk.value for risk in report.pixel_risks),
             pixels=report.pixels,
+            patient_sex=report.patient_sex,
+            patient_age=report.patient_age,
         )

@@ -51,6 +51,8 @@ INSTANCES_SCHEMA = pa.schema(
         ("source_size", pa.int64()),
         ("since", pa.string()),
         ("settings_digest", pa.string()),
+        ("patient_sex", pa.string()),
+        ("patient_age", pa.string()),
     ]
 )
 UID_MAP_SCHEMA = pa.schema(

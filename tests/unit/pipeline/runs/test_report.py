@@ -27,6 +27,7 @@ from transforms.audit.write_account import write_account
 from transforms.tables.schemas import INSTANCES_SCHEMA, UID_MAP_SCHEMA
 
 SEAL = Seal(Key(KEY))
+REPORTS = ("report.html", "report-review.html")
 FIRST, SECOND, THIRD = "0123abc1", "0123abc2", "0123abc3"
 
 
@@ -54,22 +55,22 @@ def audit(folder: Path, listed: list[str], sources: list[str], run_id: str = FIR
 def test_sums_that_hold_are_reported(tmp_path: Path) -> None:
     report = audit(tmp_path, ["a", "b"], ["b", "a"])
     assert (report.listed, report.counts["written"], report.bytes_written, report.operations) == (2, 2, 6, {"reads": 4})
-    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json", *REPORTS}
 
 
 def test_the_account_of_the_run_before_is_put_aside(tmp_path: Path) -> None:
     first = audit(tmp_path, ["a", "b"], ["a", "b"])
     (tmp_path / f"instances-{SECOND}-{7:016x}.parquet").write_bytes(b"of a run at work")
     second = audit(tmp_path, ["c"], ["c"], run_id=THIRD)
-    assert {path.name for path in (tmp_path / "earlier" / FIRST).iterdir()} == {*first.tables, "run.json"}
+    assert {path.name for path in (tmp_path / "earlier" / FIRST).iterdir()} == {*first.tables, "run.json", *REPORTS}
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {*second.tables, "run.json", "earlier", f"instances-{SECOND}-{7:016x}.parquet"}
+    assert names == {*second.tables, "run.json", *REPORTS, "earlier", f"instances-{SECOND}-{7:016x}.parquet"}
 
 
 def test_files_that_the_account_does_not_name_go(tmp_path: Path) -> None:
     (tmp_path / f"instances-{FIRST}-{7:016x}.parquet").write_bytes(b"not counted")
     report = audit(tmp_path, ["a"], ["a"])
-    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json", *REPORTS}
 
 
 @pytest.mark.parametrize(
@@ -110,5 +111,5 @@ def test_two_runs_that_end_together_both_keep_their_account(tmp_path: Path, monk
 
     monkeypatch.setattr(Folder, "write_json", meanwhile)
     report = audit(tmp_path, ["a"], ["a"])
-    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json", "earlier"}
-    assert {path.name for path in (tmp_path / "earlier" / SECOND).iterdir()} == {*other[0].tables, "run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*report.tables, "run.json", *REPORTS, "earlier"}
+    assert {path.name for path in (tmp_path / "earlier" / SECOND).iterdir()} == {*other[0].tables, "run.json", *REPORTS}

@@ -9,8 +9,8 @@ import pytest
 
 from anonymizer import Reason
 from anonymizer.internals import FILTERED
+from pipeline.advice import advice
 from pipeline.cli import main
-from pipeline.commands.advice import advice
 
 #: nobody need do anything about these
 _SETTLED = FILTERED | {Reason.DUPLICATE_INSTANCE, Reason.OTHER_CONTENT_KEPT}

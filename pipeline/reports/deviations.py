@@ -1,0 +1,99 @@
+"""Settings of a run by which its outputs keep or pass more than the profile alone: what a reader must not miss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from profiles import attribute_keyword, parse_tag, tags
+
+from .source import ReportSource
+from .words import ACTIONS
+
+#: pattern in ``run.json`` that has words which a person may have chosen
+_HIDDEN = "(pattern)"
+
+
+def deviations_of(source: ReportSource) -> tuple[str, ...]:
+    """Return all deviations in words, the gravest first."""
+    return tuple(_deviations(source))
+
+
+def _deviations(source: ReportSource) -> Iterator[str]:
+    settings, origin, account = source.settings, source.origin, source.account
+    pixels = settings.get("pixels") or origin.get("pixels")
+    if pixels == "keep":
+        kept = source.total(counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values())
+        yield (
+            "Images that may show a name or a person passed without being cleaned (--pixels keep). They say "
+            f"PatientIdentityRemoved NO and do not claim the Basic Profile. Objects concerned, once for each "
+            f"risk: {kept}."
+        )
+    if settings.get("screen") is False:
+        yield (
+            "Values that stay were not searched for known names and numbers of the patient (--screen off). All objects say "
+            "PatientIdentityRemoved NO and do not claim the Basic Profile."
+        )
+    if settings.get("weakening_rules"):
+        yield from _weakening(settings)
+    if settings.get("trust_burned_in_no") or origin.get("trust_burned_in_no"):
+        yield (
+            "Ultrasound and captured images passed that say of themselves that no text is burned in (--trust-burned-in-no). "
+            "Scanners often say so unasked."
+        )
+    if (settings.get("text") or {}).get("keep"):
+        yield "Text in images that was found to be measurements or clinical words stays (--keep-text)."
+    if accepted := sum(len(file.get("accepted") or ()) for file in settings.get("pixel_rules") or ()):
+        yield f"Rules for pixels were used although the check of rules had objections to them: {accepted} (--accept-rule)."
+    if settings.get("more_safe_private"):
+        yield (
+            f"Private attributes stay that the releasing organisation itself called safe: {settings['more_safe_private']} "
+            "entries beside the standard's list (--safe-private)."
+        )
+    other = account.get("other_settings") or {}
+    if any(other.values()):
+        yield (
+            "Not all objects in the output were made with these settings and this version. Made by another version: "
+            f"{source.count(other.get('versions', 0))}; with other settings: {source.count(other.get('settings', 0))}."
+        )
+    if account.get("superseded"):
+        yield (
+            f"Objects that an earlier run wrote and that are refused now still lie in the output: "
+            f"{source.count(account['superseded'])}. They must be removed before the data are handed out."
+        )
+    if origin.get("audit_in_output"):
+        yield "The audit lies within the output. It must not be handed out."
+
+
+def _weakening(settings: Mapping[str, Any]) -> Iterator[str]:
+    rules = [rule for rule in settings.get("custom_rules") or () if rule.get("insists")]
+    names = Counter(_in_words(rule) for rule in rules)
+    hidden = names.pop("", 0)
+    said = "; ".join(f"{name} ({count} rules)" if count > 1 else name for name, count in sorted(names.items()))
+    if hidden:
+        said = "; ".join(filter(None, (said, f"{hidden} for private or other attributes")))
+    yield (
+        f"Rules of the releasing organisation keep more than the standard allows: {settings['weakening_rules']}. "
+        f"Objects in which such a rule left a value say PatientIdentityRemoved NO and do not claim the Basic Profile. "
+        f"Attributes: {said or 'see the settings'}."
+    )
+
+
+def _in_words(rule: Mapping[str, Any]) -> str:
+    """Return a rule by standard keyword and action; ``""`` where its pattern isn't that of standard attributes."""
+    pattern = str(rule.get("pattern", _HIDDEN))
+    parts = [_keyword(part.strip()) for part in pattern.split(">") if part.strip()]
+    if not parts or not all(parts):
+        return ""
+    actions = sorted({ACTIONS.get(str(action), "") for action in (rule.get("actions") or {}).values()} - {""})
+    return " in ".join(reversed(parts)) + (f": {', '.join(actions)}" if actions else "")
+
+
+def _keyword(part: str) -> str:
+    if part in tags():
+        return part
+    try:
+        return attribute_keyword(parse_tag(part))
+    except ValueError:
+        return ""

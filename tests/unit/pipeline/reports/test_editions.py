@@ -1,0 +1,121 @@
+"""What both editions say of deviations, plans, censuses and hostile texts; the checklist finds its sections."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.reports.content import Bars, Edition, KeptValue
+from pipeline.reports.editions import content_of
+from pipeline.reports.rendering import render
+from pipeline.reports.tally import Refusal
+from tests.support.reports import Shown, sections_of
+from tests.unit.pipeline.reports.made import source
+
+ROOT = Path(__file__).resolve().parents[4]
+HOSTILE = "<script>alert(1)</script>\"'&\ud800\u202e</table>"
+
+
+def shown(edition: Edition = Edition.REVIEW, **more: Any) -> dict[str, Shown]:
+    return sections_of(render(content_of(source(**more), edition)))
+
+
+def test_each_question_of_the_checklist_names_sections_of_the_review_edition() -> None:
+    page = (ROOT / "docs/explanation/privacy.md").read_text()
+    checklist = page.partition("<!-- checklist -->")[2].partition("<!-- /checklist -->")[0]
+    rows = [line for line in checklist.splitlines() if line.startswith("|") and "`" in line]
+    assert len(rows) > 12 and all(re.search("`[a-z]+`", row) for row in rows)
+    named = set(re.findall("`([a-z]+)`", checklist))
+    sections = shown()
+    assert named <= set(sections)
+    # nothing in it answers no question
+    assert set(sections) == named | {"profile"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pixels": "keep"}, "passed without being cleaned"),
+        ({"screen": False}, "--screen off"),
+        ({"trust_burned_in_no": True}, "Scanners often say so unasked"),
+        ({"text": {"keep": "measurements", "objects": "risk"}, "pixels": "clean"}, "--keep-text"),
+        ({"more_safe_private": 3}, "3 entries beside the standard's list"),
+        ({"pixel_rules": [{"accepted": ["SECRET"]}], "pixels": "clean"}, "--accept-rule"),
+        (
+            {
+                "weakening_rules": 1,
+                "custom_rules": [
+                    {"pattern": "(0008,1140)>(0008,0080)", "insists": True, "actions": {"BasicProfile": "K"}, "has_value": False}
+                ],
+            },
+            "InstitutionName in ReferencedImageSequence: kept by an option or rule",
+        ),
+    ],
+)
+def test_what_departs_from_the_profile_stands_out(settings: dict[str, Any], said: str) -> None:
+    for edition in Edition:
+        sections = shown(edition, settings=settings)
+        assert said in sections["deviations"].text
+        weakens = "weakening_rules" in settings or settings.get("pixels") == "keep" or "screen" in settings
+        assert ("PatientIdentityRemoved NO" in sections["conformance"].text) == weakens
+    assert "SECRET" not in str(shown(Edition.RELEASE, settings=settings))
+    assert "None." in shown()["deviations"].text
+
+
+def test_a_plan_says_so_at_the_top() -> None:
+    assert b"PLAN: no object was written" in render(content_of(source(is_plan=True), Edition.RELEASE))
+    assert b"PLAN" not in render(content_of(source(), Edition.RELEASE))
+
+
+def test_values_that_stay_are_listed_rarest_first_in_the_review_edition_alone() -> None:
+    values = [
+        KeptValue("(0008,0070)", "Manufacturer", "LO", "COMMON", None, 90, 900),
+        KeptValue("(0008,0070)", "Manufacturer", "LO", "RARE", None, 1, 3),
+        KeptValue("(0008,1030)", "StudyDescription", "LO", "thorax", "thorax of SMITH", 2, 2, patients_exact=False),
+        KeptValue("(0018,1030)", "ProtocolName", "LO", "chest", "chest", 50, 50),
+    ]
+    found = shown(values=values)["values"]
+    assert list(found.tables) == ["Manufacturer (0008,0070) LO", "StudyDescription (0008,1030) LO", "ProtocolName (0018,1030) LO"]
+    assert found.tables["Manufacturer (0008,0070) LO"][1:] == [
+        ["RARE", "unchanged", "1", "3"],
+        ["COMMON", "unchanged", "90", "900"],
+    ]
+    assert found.tables["StudyDescription (0008,1030) LO"][1] == ["thorax", "thorax of SMITH", "at least 2", "2"]
+    assert "RARE" not in str(shown(Edition.RELEASE, values=values))
+    many = [KeptValue("(0008,0070)", "Manufacturer", "LO", f"V{number}", None, number, 1) for number in range(1, 5001)]
+    assert "2,000 more values are left out" in shown(values=many)["values"].text
+
+
+def test_no_text_becomes_markup() -> None:
+    values = [KeptValue(HOSTILE, HOSTILE, "LO", HOSTILE, HOSTILE, 1, 1)]
+    restricted = {"run_id": "x", "inputs": [HOSTILE], "output": HOSTILE, "command": [HOSTILE], "patient_name": HOSTILE}
+    page = render(content_of(source(values=values, restricted=restricted, made_by=HOSTILE), Edition.REVIEW))
+    assert b"<script" not in page and b'</table>"' not in page
+    sections = sections_of(page)
+    assert "<script>alert(1)</script>" in sections["places"].text
+
+
+def test_a_chart_says_its_numbers_and_escapes_its_labels() -> None:
+    from pipeline.reports.charts import svg_of
+
+    svg = svg_of(Bars('Cap "<b>"', (("<b>\\1&", 12_345), ("<b>\\1&", 7), ("x" * 60, 0))))
+    assert "&lt;b&gt;\\1&amp;: 12,345" in svg and "<b>" not in svg and svg.count("<rect") == 4
+    assert 'role="img"' in svg and "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_small_count_does_not_follow_from_a_sum() -> None:
+    tally = source().tally._replace(
+        refusals={
+            Refusal("quarantined", "truncated", "CT", "1.2"): 20,
+            Refusal("quarantined", "invalid-vr", "CT", "1.2"): 3,
+        }
+    )
+    account = {"counts": {"written": 100, "quarantined": 23}}
+    release, review = (shown(edition, tally=tally, account=account) for edition in (Edition.RELEASE, Edition.REVIEW))
+    refused = "Objects refused, because they could not be understood or were not safe"
+    assert release["refused"].row("cut off")[-1] == "20" and release["checks"].row(refused) == ["not told"]
+    assert release["refused"].row("broken: an unknown type of value")[-1] == "< 11"
+    assert review["checks"].row(refused) == ["23"]
