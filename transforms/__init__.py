@@ -42,6 +42,7 @@ from .census.count_values import CountValues as CountValues
 from .concurrency import WorkerThreads as WorkerThreads
 from .concurrency import reading_order as reading_order
 from .contact_sheets.sample_objects import SampleObjects as SampleObjects
+from .contact_sheets.sheets_target import SHEETS as SHEETS
 from .contact_sheets.sheets_target import SheetsTarget as SheetsTarget
 from .contact_sheets.write_sheets import WriteSheets as WriteSheets
 from .crosswalk.crosswalk import CROSSWALK as CROSSWALK

@@ -35,8 +35,14 @@ def _deviations(source: ReportSource) -> Iterator[str]:
             "Values that stay were not searched for known names and numbers of the patient (--screen off). All objects say "
             "PatientIdentityRemoved NO and do not claim the Basic Profile."
         )
-    if settings.get("weakening_rules"):
-        yield from _weakening(settings)
+    allowed = (settings.get("verdicts") or {}).get("allowed", 0)
+    if (rules := settings.get("weakening_rules", 0) - allowed) > 0:
+        yield from _weakening(settings, rules)
+    if allowed:
+        yield (
+            f"Reviewers let texts stay as they were that would have been cleaned: {allowed} different texts (--verdicts). "
+            "Objects in which one stayed say PatientIdentityRemoved NO, and claim neither the Basic Profile nor the cleaning."
+        )
     if settings.get("trust_burned_in_no") or origin.get("trust_burned_in_no"):
         yield (
             "Ultrasound and captured images passed that say of themselves that no text is burned in (--trust-burned-in-no). "
@@ -66,7 +72,7 @@ def _deviations(source: ReportSource) -> Iterator[str]:
         yield "The audit lies within the output. It must not be handed out."
 
 
-def _weakening(settings: Mapping[str, Any]) -> Iterator[str]:
+def _weakening(settings: Mapping[str, Any], number: int) -> Iterator[str]:
     rules = [rule for rule in settings.get("custom_rules") or () if rule.get("insists")]
     names = Counter(_in_words(rule) for rule in rules)
     hidden = names.pop("", 0)
@@ -74,7 +80,7 @@ def _weakening(settings: Mapping[str, Any]) -> Iterator[str]:
     if hidden:
         said = "; ".join(filter(None, (said, f"{hidden} for private or other attributes")))
     yield (
-        f"Rules of the releasing organisation keep more than the standard allows: {settings['weakening_rules']}. "
+        f"Rules of the releasing organisation keep more than the standard allows: {number}. "
         f"Objects in which such a rule left a value say PatientIdentityRemoved NO and do not claim the Basic Profile. "
         f"Attributes: {said or 'see the settings'}."
     )

@@ -182,6 +182,7 @@ SETTINGS = {
     "patient_name": "what becomes of patients' names",
     "patient_id": "what becomes of patients' IDs",
     "pixels": "what is done with images at risk",
+    "verdicts": "decisions of reviewers on single values",
     "trust_burned_in_no": "ultrasound and captures pass that say NO of burned-in text",
     "faces": "what is done with heads in CT, MR and PET",
     "screen": "kept values are searched for known identifiers",

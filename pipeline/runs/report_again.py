@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.internals import Seal
 from storage import Folder, StorageError
-from transforms import EARLIER, INSTANCES_TABLE, SealError, Status, TableError, checked_table, is_run_id
+from transforms import EARLIER, INSTANCES_TABLE, SHEETS, SealError, Status, TableError, checked_table, is_run_id
 
 from ..errors import RunError, UsageError
 from ..reports.content import KeptValues
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: name under which patients get their places in the drawn order
 _SAMPLE = "review-sample"
 _IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
-_SHEETS, _ENCRYPTED = "sheets-", ".p7m"
+_ENCRYPTED = ".p7m"
 _CHECKED = "The code of the account by the run's key, and the digests of all tables, were checked."
 _UNCHECKED = (
     "Not checked: without the run's key nobody can tell who wrote the account. The digests of the tables fit the account."
@@ -242,7 +242,7 @@ def read_sheets(folder: Folder, run_id: str, decrypted: Callable[[bytes], bytes]
         UsageError: the run has no contact sheets there.
         RunError: they can't be read.
     """
-    sheets = Folder(f"{folder.location.rstrip('/')}/{_SHEETS}{run_id}", folder.options)
+    sheets = Folder(f"{folder.location.rstrip('/')}/{SHEETS}{run_id}", folder.options)
     try:
         names = sorted(name for name in sheets.names("page-") if name.removesuffix(_ENCRYPTED).endswith(".html"))
     except (FileNotFoundError, StorageError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage import Folder, scheme_of
-from transforms import EARLIER, encrypt
+from transforms import EARLIER, SHEETS, encrypt
 
 from ..events import reporter
 from .audit import PLAN_FILE, RUN_FILE, Audit
@@ -72,12 +72,14 @@ class Reporting:
     census: RestrictedPlace | None = None
     sheets: RestrictedPlace | None = None
 
-    def review_place(self, audit: Folder, run_id: str) -> ReviewPlace:
+    def review_place(self, audit: Folder, account: Mapping[str, Any]) -> ReviewPlace:
         """Return the place of the review edition: with values and pictures of patients, if there are any, else in the audit."""
-        apart = self.census or self.sheets
-        if apart is None:
-            return ReviewPlace(audit, REVIEW_FILE, self.certificate)
-        return ReviewPlace(apart.folder, REVIEW_FILE.replace(".", f"-{run_id}.", 1), apart.certificate)
+        run_id = account["run_id"]
+        if self.census is not None:
+            return ReviewPlace(self.census.folder, REVIEW_FILE.replace(".", f"-{run_id}.", 1), self.census.certificate)
+        if self.sheets is not None and (account.get("contact_sheets") or {}).get("pages"):
+            return ReviewPlace(self.sheets.folder, f"{SHEETS}{run_id}/{REVIEW_FILE}", self.sheets.certificate)
+        return ReviewPlace(audit, REVIEW_FILE, self.certificate)
 
 
 class RunTally:
@@ -121,7 +123,7 @@ def write_run_reports(
         is_plan: nothing was written.
     """
     written = {"release": False, "review": False}
-    place = reporting.review_place(audit.folder, account["run_id"])
+    place = reporting.review_place(audit.folder, account)
     is_wanted = place.is_safe and not (is_encrypted and not place.certificate)
     # no message: it may hold a value
     with contextlib.suppress(Exception):

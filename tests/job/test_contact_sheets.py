@@ -207,7 +207,9 @@ def test_encrypted_sheets_are_read_by_who_has_the_private_key(rules: str, key_fi
     run = deidentify(tmp_path / "in", tmp_path / "out", key_file, CLEAN, rules, *flags)
     assert run.code == 0, run.log
     folder = sheets_of(sheets)
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html.p7m", "page-0001.html.p7m", "verdicts.csv.p7m"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("index.html.p7m", "page-0001.html.p7m", "report-review.html.p7m", "verdicts.csv.p7m")
+    ]
     private_key = load_private_key(pair.private_key.read_bytes(), None)
     assert all(b"ACME" not in path.read_bytes() for path in folder.iterdir())
     (one,) = shown_on(decrypt((folder / "page-0001.html.p7m").read_bytes(), [private_key]).decode())

@@ -212,7 +212,12 @@ def test_a_plan_lies_beside_the_output_and_is_its_owners_alone(archive: Path, ke
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     plan = Plan(folder, 3, "")
-    assert {path.name for path in folder.iterdir()} == {*plan.report["tables"], "plan.json", "run-restricted.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        *plan.report["tables"],
+        *("plan.json", "run-restricted.json", "report.html", "report-review.html"),
+    }
+    for name in ("report.html", "report-review.html"):
+        assert "PLAN: no object was written" in (folder / name).read_text()
     assert plan.report["plan"] is True and plan.report["bytes_written"] == sum(
         row["size"] for row in plan.table("instances") if row["status"] == "written"
     )
@@ -228,7 +233,7 @@ def test_the_next_plan_replaces_the_one_before_and_nothing_else(archive: Path, k
     second = plan_run(archive, output, key_file)
     assert {path.name for path in second.folder.iterdir()} == {
         *second.report["tables"],
-        *("plan.json", "run-restricted.json", "notes.txt"),
+        *("plan.json", "run-restricted.json", "notes.txt", "report.html", "report-review.html"),
     }
     assert not tables & second.report["tables"].keys()
     # a plan that fails leaves the one before

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.reports.content import Bars, Edition, KeptValue
+from pipeline.reports.content import Bars, Edition, KeptValue, KeptValues
 from pipeline.reports.editions import content_of
 from pipeline.reports.rendering import render
 from pipeline.reports.tally import Refusal
@@ -77,20 +77,22 @@ def test_values_that_stay_are_listed_rarest_first_in_the_review_edition_alone() 
         KeptValue("(0008,1030)", "StudyDescription", "LO", "thorax", "thorax of SMITH", 2, 2, patients_exact=False),
         KeptValue("(0018,1030)", "ProtocolName", "LO", "chest", "chest", 50, 50),
     ]
-    found = shown(values=values)["values"]
+    kept = KeptValues(values, 4, 12)
+    found = shown(values=kept)["values"]
     assert list(found.tables) == ["Manufacturer (0008,0070) LO", "StudyDescription (0008,1030) LO", "ProtocolName (0018,1030) LO"]
     assert found.tables["Manufacturer (0008,0070) LO"][1:] == [
         ["RARE", "unchanged", "1", "3"],
         ["COMMON", "unchanged", "90", "900"],
     ]
-    assert found.tables["StudyDescription (0008,1030) LO"][1] == ["thorax", "thorax of SMITH", "at least 2", "2"]
-    assert "RARE" not in str(shown(Edition.RELEASE, values=values))
+    assert found.tables["StudyDescription (0008,1030) LO"][1] == ["thorax", "thorax of SMITH", "about 2", "2"]
+    assert "RARE" not in str(shown(Edition.RELEASE, values=kept))
     many = [KeptValue("(0008,0070)", "Manufacturer", "LO", f"V{number}", None, number, 1) for number in range(1, 5001)]
-    assert "2,000 more values are left out" in shown(values=many)["values"].text
+    assert "2,000 more values are left out" in shown(values=KeptValues(many, 9000, 9000))["values"].text
+    assert "3,000 of 9,000 values are listed" in shown(values=KeptValues(many, 9000, 9000))["values"].text
 
 
 def test_no_text_becomes_markup() -> None:
-    values = [KeptValue(HOSTILE, HOSTILE, "LO", HOSTILE, HOSTILE, 1, 1)]
+    values = KeptValues([KeptValue(HOSTILE, HOSTILE, "LO", HOSTILE, HOSTILE, 1, 1)], 1, 1)
     restricted = {"run_id": "x", "inputs": [HOSTILE], "output": HOSTILE, "command": [HOSTILE], "patient_name": HOSTILE}
     page = render(content_of(source(values=values, restricted=restricted, made_by=HOSTILE), Edition.REVIEW))
     assert b"<script" not in page and b'</table>"' not in page

@@ -17,13 +17,13 @@ from transforms import decrypt, load_certificate, load_private_key
     [("/audit", b"", True), ("gs://bucket/audit", b"", False), ("gs://bucket/audit", b"x", True), ("/audit", b"x", True)],
 )
 def test_object_storage_needs_a_certificate(location: str, certificate: bytes, is_safe: bool) -> None:
-    assert ReviewPlace(Folder(location), certificate).is_safe == is_safe
+    assert ReviewPlace(Folder(location), REVIEW_FILE, certificate).is_safe == is_safe
 
 
 def test_an_encrypted_edition_opens_by_its_key_alone(tmp_path: Path) -> None:
     pair = key_pair(tmp_path)
     certificate = load_certificate(pair.certificate.read_bytes())
-    ReviewPlace(Folder(str(tmp_path)), certificate).write(b"SECRETNAME")
+    ReviewPlace(Folder(str(tmp_path)), REVIEW_FILE, certificate).write(b"SECRETNAME")
     assert not (tmp_path / REVIEW_FILE).exists()
     content = (tmp_path / f"{REVIEW_FILE}.p7m").read_bytes()
     assert b"SECRETNAME" not in content
