@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from . import words
@@ -14,6 +14,8 @@ from .source import ReportSource
 #: distinct values that are listed, and characters of each
 MOST_VALUES, _LONGEST = 3000, 300
 _MOST_PATIENTS = 1000
+#: changes that a plan lists
+_MOST_CHANGES = 500
 #: fields of the restricted settings that have words elsewhere, or say nothing to people
 _NO_SETTING = {*words.PLACES, "mac", "run_id", "custom_rules", "files", "command", "made_by"}
 _NO_CENSUS = "No census was made. A run with --census FOLDER lists each distinct value that stays, the rarest first."
@@ -113,6 +115,8 @@ def keys(source: ReportSource) -> Section:
 def before(source: ReportSource) -> Section:
     """Return the run before, and what changed."""
     account, title = source.account, "The run before"
+    if (planned := account.get("diff")) is not None:
+        return section("before", title, list(_planned_changes(planned)))
     previous = account.get("previous_run")
     if not previous:
         return section("before", title, Text("There was none in this audit: nothing to compare with."))
@@ -131,6 +135,34 @@ def before(source: ReportSource) -> Section:
     else:
         blocks.append(Text("No setting and no count changed."))
     return section("before", title, blocks)
+
+
+def _planned_changes(diff: Mapping[str, Any]) -> Iterator[Block]:
+    """Yield what a plan changes since the run that it was compared with."""
+    yield Text(f"The plan was compared with run {diff['run_id']}. `diff.csv` beside plan.json has all changes.")
+    rows = [(name.replace("_", " "), diff[name]) for name in ("only_before", "only_now", "unknown_actions")]
+    rows.append(("other bytes, though no action differs", diff["other_bytes"]["instances"]))
+    yield table("Objects", ("", "#Objects"), rows)
+    if statuses := diff["statuses"]:
+        ends = [(_end(one, "before"), _end(one, "now"), one["objects"]) for one in statuses[:_MOST_CHANGES]]
+        yield table("Objects that end otherwise", ("Before", "Now", "#Objects"), ends, _left_out(statuses))
+    if attributes := diff["attributes"]:
+        changes = [
+            (" ".join(filter(None, (one["keyword"], one["path"]))), one["before"], one["now"], one["instances"], one["studies"])
+            for one in attributes[:_MOST_CHANGES]
+        ]
+        titles = ("Attribute", "Before", "Now", "#Instances", "#Studies")
+        yield table("Attributes that are treated otherwise", titles, changes, _left_out(attributes))
+    else:
+        yield Text("No attribute is treated otherwise.")
+
+
+def _end(change: Mapping[str, Any], when: str) -> str:
+    return ", ".join(filter(None, (change[f"status_{when}"], change[f"reason_{when}"])))
+
+
+def _left_out(rows: Sequence[object]) -> str:
+    return f"{number(len(rows) - _MOST_CHANGES)} more are left out." if len(rows) > _MOST_CHANGES else ""
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

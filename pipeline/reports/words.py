@@ -212,6 +212,7 @@ PLACES = {
     "scope": "Scope of the key",
     "crosswalk": "Crosswalk: names the patients",
     "contact_sheets": "Contact sheets: show patients",
+    "census": "Census: the values that stay",
     "patient_table": "Table of patients",
     "uid_map": "Audit whose UID map was imported",
     "uid_map_key": "Key of that map",

@@ -91,6 +91,23 @@ def test_values_that_stay_are_listed_rarest_first_in_the_review_edition_alone() 
     assert "3,000 of 9,000 values are listed" in shown(values=KeptValues(many, 9000, 9000))["values"].text
 
 
+def test_a_plan_tells_what_changes_in_the_review_edition_alone() -> None:
+    changed = {"path": "(0008,1030)", "keyword": "StudyDescription", "before": "X", "now": "C", "instances": 90, "studies": 7}
+    ends = {"status_before": "written", "reason_before": "", "status_now": "quarantined", "reason_now": "truncated", "objects": 3}
+    diff = {
+        "run_id": "20260101000000abcdef01",
+        "attributes": [changed] * 501,
+        "statuses": [ends],
+        **dict.fromkeys(("only_before", "only_now", "unknown_actions"), 0),
+        "other_bytes": {"instances": 5, "studies": 2},
+    }
+    found = shown(account={"diff": diff}, is_plan=True)["before"]
+    assert found.tables["Objects that end otherwise"][1] == ["written", "quarantined, truncated", "3"]
+    assert found.tables["Attributes that are treated otherwise"][1] == ["StudyDescription (0008,1030)", "X", "C", "90", "7"]
+    assert "1 more are left out" in found.text
+    assert "StudyDescription (0008,1030)" not in str(shown(Edition.RELEASE, account={"diff": diff}, is_plan=True))
+
+
 def test_no_text_becomes_markup() -> None:
     values = KeptValues([KeptValue(HOSTILE, HOSTILE, "LO", HOSTILE, HOSTILE, 1, 1)], 1, 1)
     restricted = {"run_id": "x", "inputs": [HOSTILE], "output": HOSTILE, "command": [HOSTILE], "patient_name": HOSTILE}
