@@ -180,6 +180,7 @@ class KeptValue(NamedTuple):
         before: of a cleaned text: what it was; None: it is unchanged.
         patients, instances: in how many of each.
         patients_exact: False: about so many patients.
+        value_hash: keyed hash, 32 hex digits, by which verdicts find the value.
     """
 
     attribute: str
@@ -190,6 +191,7 @@ class KeptValue(NamedTuple):
     patients: int
     instances: int
     patients_exact: bool = True
+    value_hash: str = ""
 
 
 class KeptValues(NamedTuple):

@@ -23,13 +23,12 @@ from transforms import (
 
 from ..errors import RunError, UsageError
 from ..options import JobOptions
+from ..reports.content import KeptValue, KeptValues
 from .restricted_places import restricted_place
 from .sealed_tables import SealedTables
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-    from ..reports.content import KeptValues
 
 #: values that are joined: what a reader keeps in memory, about 300 bytes each
 MOST_VALUES = 1_000_000
@@ -51,32 +50,6 @@ def census_target(options: JobOptions, run_id: str, config: EngineConfig) -> Cen
     return CensusTarget.of(place.folder, run_id, config, place.certificate)
 
 
-class CensusLine(NamedTuple):
-    """A distinct value.
-
-    Attributes:
-        attribute: its path, as actions name it; private attributes by their creator.
-        keyword: of the attribute; ``""`` of private ones.
-        vr: by which the value is read.
-        value: as it stands in the output; of a long text the beginning.
-        before: the original, of a text that was cleaned; None of others.
-        patients: distinct patients.
-        patients_exact: False: the number is an estimate.
-        instances: objects that have it.
-        value_hash: keyed hash, 32 hex digits.
-    """
-
-    attribute: str
-    keyword: str
-    vr: str
-    value: str
-    before: str | None
-    patients: int
-    patients_exact: bool
-    instances: int
-    value_hash: str
-
-
 class Census(NamedTuple):
     """The census of a run.
 
@@ -90,7 +63,7 @@ class Census(NamedTuple):
     """
 
     run_id: str
-    lines: list[CensusLine]
+    lines: list[KeptValue]
     values: int
     objects: int
     patients: int
@@ -165,7 +138,7 @@ class CensusFolder:
                 again = [one for one in pc.unique(beginnings).to_pylist() if seen.setdefault(shard_of(one), name) != name]
                 yield table.filter(pc.invert(pc.is_in(beginnings, pa.array(again, pa.binary())))) if again else table
 
-    def _lines(self, run_id: str, keys: list[RSAPrivateKey], counts: pa.Table) -> Iterator[CensusLine]:
+    def _lines(self, run_id: str, keys: list[RSAPrivateKey], counts: pa.Table) -> Iterator[KeptValue]:
         numbers = {row.pop("value_hash"): row for row in counts.to_pylist()}
         wanted = counts["value_hash"].combine_chunks()
         for name in self._values.of_run(run_id):
@@ -173,7 +146,7 @@ class CensusFolder:
                 for row in table.filter(pc.is_in(table["value_hash"], wanted)).to_pylist():
                     value_hash = row.pop("value_hash")
                     if (found := numbers.pop(value_hash, None)) is not None:
-                        yield CensusLine(**row, **found, value_hash=value_hash.hex())
+                        yield KeptValue(**row, **found, value_hash=value_hash.hex())
 
 
 def _hash(value: bytes) -> pa.Scalar:
@@ -190,17 +163,9 @@ def kept_values(census: CensusFolder, account: Mapping[str, Any], keys: list[RSA
     Raises:
         RunError: it can't be read, or isn't the one that the run made.
     """
-    from ..reports.content import KeptValue, KeptValues
     from ..reports.review import MOST_VALUES
 
     found = census.read(account["run_id"], keys, MOST_VALUES)
     if account.get("census") != {"values": found.values, "objects": found.objects}:
         raise RunError("the census is not the one that the run made: files are missing; restore them from a copy, or run again")
-    rarest = [
-        KeptValue(
-            *(line.attribute, line.keyword, line.vr, line.value, line.before),
-            *(line.patients, line.instances, line.patients_exact),
-        )
-        for line in found.lines
-    ]
-    return KeptValues(rarest, found.values, found.objects)
+    return KeptValues(found.lines, found.values, found.objects)

@@ -8,7 +8,8 @@ import pytest
 
 from anonymizer import Key
 from anonymizer.internals import Seal
-from pipeline.runs.census import CensusFolder, CensusLine
+from pipeline.reports.content import KeptValue
+from pipeline.runs.census import CensusFolder
 from storage import Folder
 from tests.support.engines import ENGINES, engine
 from tests.support.objects import Element
@@ -29,7 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def counted(archive: Path, folder: Path, key_file: Path, *flags: str) -> tuple[list[CensusLine], dict[str, int]]:
+def counted(archive: Path, folder: Path, key_file: Path, *flags: str) -> tuple[list[KeptValue], dict[str, int]]:
     run = deidentify(archive, folder / "out", key_file, "--options=CleanDesc", f"--census={folder / 'census'}", *flags)
     assert run.code == 0, run.log
     census = CensusFolder(Folder(str(folder / "census")), [Seal(Key.load(f"file:{key_file}"))])
@@ -37,13 +38,13 @@ def counted(archive: Path, folder: Path, key_file: Path, *flags: str) -> tuple[l
 
 
 @pytest.fixture(scope="module")
-def plain(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[CensusLine], dict[str, int]]:
+def plain(archive: Path, key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[KeptValue], dict[str, int]]:
     return counted(archive, tmp_path_factory.mktemp("plain"), key_file)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_census_is_the_same_on_each_engine(
-    name: str, archive: Path, plain: tuple[list[CensusLine], dict[str, int]], key_file: Path, tmp_path: Path
+    name: str, archive: Path, plain: tuple[list[KeptValue], dict[str, int]], key_file: Path, tmp_path: Path
 ) -> None:
     with engine(name) as flags:
         lines, totals = counted(archive, tmp_path, key_file, *flags)
