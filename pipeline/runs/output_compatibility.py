@@ -42,8 +42,7 @@ def check_mark(options: JobOptions, audit: Audit, provenance: Provenance) -> Non
     if mark is None and continuation.resume:
         mark = _read(Audit(Folder(continuation.resume, options.storage), audit.seals), ORIGIN_FILE)
     if mark is None:
-        if has_plan(audit.folder):
-            raise UsageError("--audit: the folder has a plan, and tables of a run must not lie beside it: name another folder")
+        _check_no_plan(audit.folder)
         _check_empty(options)
         return
     # checked before the work, and not only when this run's account replaces it
@@ -157,6 +156,15 @@ def _read(audit: Audit, name: str) -> dict[str, Any] | None:
     except (SealError, StorageError, ValueError) as error:
         raise UsageError(f"--audit: {error}") from None
     return content
+
+
+def _check_no_plan(audit: Folder) -> None:
+    try:
+        is_plan = has_plan(audit)
+    except StorageError as error:
+        raise UsageError(f"--audit: {error}") from None
+    if is_plan:
+        raise UsageError("--audit: the folder has a plan, and tables of a run must not lie beside it: name another folder")
 
 
 def _check_empty(options: JobOptions) -> None:

@@ -30,7 +30,8 @@ def drawn(archive: Path, folder: Path, key_file: Path, *flags: str) -> tuple[Run
     )
     assert run.code == 0, run.log
     run_id = run.report["run_id"]
-    pages = {path.name: re.sub(run_id, "RUN", path.read_text()) for path in sheets_of(folder / "in").iterdir()}
+    files = [path for path in sheets_of(folder / "in").iterdir() if not path.name.startswith("report-")]
+    pages = {path.name: re.sub(run_id, "RUN", path.read_text()) for path in files}
     return run, pages
 
 

@@ -123,4 +123,5 @@ def test_a_killed_run_can_be_started_again(tmp_path: Path, key_file: Path) -> No
         "run.json",
         "run-restricted.json",
         "output.json",
+        *("report.html", "report-review.html"),
     }

@@ -17,12 +17,11 @@ from anonymizer.pixels import (
     ReviewedObjects,
     TextFindings,
     needs_search,
-    put_back_lines,
     sources_of,
-    take_out_lines,
 )
 from anonymizer.pixels import decide as decide_by
 from anonymizer.pixels.regions import RegionEvidence, RegionState
+from anonymizer.review.lines import put_back_lines, take_out_lines
 from profiles import ConfidentialityProfile, Outcome, PixelPolicy, Rectangle, Reviewed, TextSearch, read_pixel_rules
 from profiles.pixels import PixelRisk, PixelRules
 from tests.support.pages import page
