@@ -110,6 +110,8 @@ from .rules import TEXT_VRS as TEXT_VRS
 from .rules import Operation as Operation
 from .rules import Rule as Rule
 from .rules import is_overlay_bit_position as is_overlay_bit_position
+from .spreadsheets import escape_formulas as escape_formulas
+from .spreadsheets import unescape_formulas as unescape_formulas
 from .tables import DATE_VRS as DATE_VRS
 from .tables import MethodCode as MethodCode
 from .tables import method_codes as method_codes
@@ -128,6 +130,8 @@ from .terms import published_schemes as published_schemes
 from .terms import scheme_has_code as scheme_has_code
 from .terms import terms_of as terms_of
 from .verdicts import CENSUS_COLUMNS as CENSUS_COLUMNS
+from .verdicts import MOST_SHOWN as MOST_SHOWN
+from .verdicts import VALUE_CODE_SIZE as VALUE_CODE_SIZE
 from .verdicts import VALUE_HASH_SIZE as VALUE_HASH_SIZE
 from .verdicts import ValueId as ValueId
 from .verdicts import Verdict as Verdict

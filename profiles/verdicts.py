@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .custom import ProfileSource, read_source
 from .errors import ProfileError
+from .spreadsheets import unescape_formulas
 
 #: columns of a census, as a reviewer gets it; those that a file of verdicts may have
 CENSUS_COLUMNS = (
@@ -21,7 +22,12 @@ CENSUS_COLUMNS = (
 )
 #: bytes of the keyed hash of a value
 VALUE_HASH_SIZE = 16
-_HASH = re.compile(f"[0-9a-fA-F]{{{2 * VALUE_HASH_SIZE}}}")
+#: bytes of the code behind it, by which a hash that another key made is known
+VALUE_CODE_SIZE = 4
+_HASH = re.compile(f"[0-9a-fA-F]{{{2 * (VALUE_HASH_SIZE + VALUE_CODE_SIZE)}}}")
+#: characters of a text in a census: of a longer one, its beginning
+MOST_SHOWN = 2000
+_CUT = re.compile(f".{{{MOST_SHOWN}}}\\.\\.\\. \\([0-9]+ characters\\)", re.DOTALL)
 #: an attribute at its place, as actions name it
 _TAG = r"\([0-9a-fA-F]{4},(?:[0-9a-fA-F]{4}|(?:\"[^\"]*\"|private),[0-9a-fA-F]{2})\)"
 _ATTRIBUTE = re.compile(f"{_TAG}(?:>{_TAG})*")
@@ -31,7 +37,7 @@ _MAX_REVIEWERS = 1000
 _LONGEST_CELL = 1 << 20
 _RECORD = VALUE_HASH_SIZE + 1
 
-#: returns the keyed hash of the digest of a value, 16 bytes or more
+#: returns the keyed hash of the digest of a value, or the keyed code of such a hash: 16 bytes or more
 HashOf = Callable[[bytes], bytes]
 
 
@@ -69,11 +75,19 @@ class ValueId(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A verdict, on a value by its digest or by its keyed hash."""
+    """A verdict.
 
-    key: bytes
-    is_hash: bool
+    Attributes:
+        where: file and line, for messages.
+        value_hash: keyed hash and code of the value, 20 bytes; empty: the value is found by ``digests``.
+        digests: of the value as the line has it, and as it was if its cells were written for a spreadsheet; none: the line has no
+            whole value.
+    """
+
+    where: str
     verdict: Verdict
+    value_hash: bytes
+    digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,6 +154,7 @@ class Verdicts:
         """Return the verdicts by the keyed hashes of their values.
 
         Raises:
+            ProfileError: the hash of a line was made with another key, or is that of another value than the line has.
             RuntimeError: the lines are stored elsewhere.
         """
         found: dict[bytes, Verdict] = {}
@@ -150,9 +165,20 @@ class Verdicts:
         if self._lines is None:
             # a value must not pass because they are not at hand
             raise RuntimeError("the lines are stored elsewhere")
-        for key, is_hash, verdict in self._lines:
-            value_hash = key if is_hash else hash_of(key)[:VALUE_HASH_SIZE]
-            found[value_hash] = max(verdict, found.get(value_hash, verdict))
+        for line in self._lines:
+            hashes = [hash_of(digest)[:VALUE_HASH_SIZE] for digest in line.digests]
+            if line.value_hash:
+                value_hash, code = line.value_hash[:VALUE_HASH_SIZE], line.value_hash[VALUE_HASH_SIZE:]
+                if hash_of(value_hash)[:VALUE_CODE_SIZE] != code:
+                    raise ProfileError(f"{line.where}: value_hash was made with another key or scope, or was changed")
+                if hashes and value_hash not in hashes:
+                    raise ProfileError(
+                        f"{line.where}: value_hash is that of another value: cells were changed or moved. Restore the line, or "
+                        "empty its attribute, value and before to go by value_hash alone"
+                    )
+                hashes = [value_hash]
+            for value_hash in hashes:
+                found[value_hash] = max(line.verdict, found.get(value_hash, line.verdict))
         return found
 
 
@@ -160,7 +186,11 @@ def _lines(text: str, name: str, reviewers: set[str]) -> Iterator[tuple[_Line, b
     """Yield verdicts, each with whether it is about a text that cleaning changes, and add who decided to ``reviewers``."""
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+        text = text.removeprefix("\ufeff")
+        first = text.split("\n", 1)[0]
+        # spreadsheets write what their language has for a comma
+        delimiter = max(",;\t", key=first.count)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         head = [cell.strip() for cell in next(rows, [])]
         _check_head(head, name)
         for cells in rows:
@@ -204,14 +234,22 @@ def _line(row: Mapping[str, str], where: str, reviewers: set[str]) -> tuple[_Lin
     if len(reviewers) > _MAX_REVIEWERS:
         raise ProfileError(f"{where}: more than {_MAX_REVIEWERS} reviewers")
     value_hash, attribute = row.get("value_hash", "").strip(), row.get("attribute", "").strip()
-    before = row.get("before", "")
-    if value_hash:
-        if not _HASH.fullmatch(value_hash):
-            raise ProfileError(f"{where}: value_hash: {2 * VALUE_HASH_SIZE} hex digits")
-        return _Line(bytes.fromhex(value_hash), True, verdict), bool(before)
-    if not _ATTRIBUTE.fullmatch(attribute):
-        raise ProfileError(f"{where}: attribute: its path is needed, such as (0008,1030) or (0040,a730)>(0040,a160)")
-    if not row.get("value") and not before:
-        raise ProfileError(f"{where}: value: there is none")
-    identity = ValueId(attribute.lower() if '"' not in attribute else attribute, row.get("value", ""), before or None)
-    return _Line(identity.digest(), False, verdict), bool(before)
+    value, before = row.get("value", ""), row.get("before", "")
+    if value_hash and not _HASH.fullmatch(value_hash):
+        raise ProfileError(f"{where}: value_hash: {2 * (VALUE_HASH_SIZE + VALUE_CODE_SIZE)} hex digits, as a census has them")
+    is_whole = not (_CUT.fullmatch(value) or _CUT.fullmatch(before))
+    digests: tuple[bytes, ...] = ()
+    if attribute and is_whole and (value or before):
+        if not value_hash and not _ATTRIBUTE.fullmatch(attribute):
+            raise ProfileError(f"{where}: attribute: its path is needed, such as (0008,1030) or (0040,a730)>(0040,a160)")
+        digests = _digests(attribute, value, before)
+    if not value_hash and not digests:
+        needed = "attribute and value are needed" if is_whole else "value_hash is needed, for the value is cut"
+        raise ProfileError(f"{where}: {needed}")
+    return _Line(where, verdict, bytes.fromhex(value_hash), digests), bool(before)
+
+
+def _digests(attribute: str, value: str, before: str) -> tuple[bytes, ...]:
+    attribute = attribute.lower() if '"' not in attribute else attribute
+    values, befores = ({text, unescape_formulas(text)} for text in (value, before))
+    return tuple(ValueId(attribute, one, other or None).digest() for one in sorted(values) for other in sorted(befores))

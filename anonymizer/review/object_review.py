@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from profiles import PROTECTED, Operation, Rule, RuleNode, ValueId, Verdict
+from profiles import DUMMY_TEXT, PROTECTED, Operation, Rule, RuleNode, ValueId, Verdict, has_harmless_dummy
 
 from ..dicom.character_sets import best_text
-from ..dicom.encoding import Encoding
+from ..dicom.encoding import NUMBER_CODES, Encoding
 from ..errors import DeidentificationError
 from ..files.pieces import Piece
+from ..pixels.notes import noted_value
 from ..reasons import Reason
 from ..screening.header_walk import DeclaredBy, HeaderWalk, Place
-from .values import CleanedText, KeptValue, ValueHashes, attribute_of
+from .values import CleanedText, KeptValue, ValueHashes, attribute_of, own_attribute
 
 #: operations that may leave the original value, or a part of it
 _KEEPING = frozenset(
@@ -30,6 +31,8 @@ _KEEPING = frozenset(
 _TEXTS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 #: VRs of values that are read as text in private attributes, too
 _READABLE = _TEXTS | {"DA", "DS", "DT", "IS", "TM", "UI"}
+#: DeidentificationMethodCodeSequence, which the program writes itself
+_METHODS = "(0012,0064)"
 #: bytes of a binary value that are shown; of a longer one, its beginning, its size and its digest
 _SHOWN = 64
 
@@ -57,7 +60,13 @@ class ReviewRules:
             rule: of the attribute.
             before, after: the texts without padding; ``after`` empty: nothing stays.
         """
-        return self.verdict(_id_of_text(rule, before, after))
+        verdict = self.verdict(_id_of_text(rule, before, after))
+        if after and before != after:
+            # what is to go of an attribute goes, whatever cleaning made it of
+            of_value = self.verdict(ValueId(attribute_of(rule), after))
+            if of_value is not None:
+                return of_value if verdict is None else max(verdict, of_value)
+        return verdict
 
 
 class ObjectReview:
@@ -109,19 +118,30 @@ class _ReviewWalk(HeaderWalk):
         self._kept = kept
         #: texts that were cleaned, by the labels of their rules
         self.cleaned: set[tuple[str, str]] = set()
+        #: the sequences around the element at hand
+        self._own: list[str] = []
+
+    def enter(self, rule: Rule) -> None:
+        """Note the sequence whose items are walked next."""
+        self._own.append(own_attribute(rule))
+
+    def leave(self) -> None:
+        """Note that the items of the last sequence were walked."""
+        self._own.pop()
 
     def value(self, place: Place, element: Piece, value: bytes) -> list[Piece]:
         """Return an element that stays, or what takes its place."""
         rule, vr = place.rule, place.value_vr
         if rule.operation is Operation.CLEAN_TEXT:
-            self.cleaned.add((rule.label, _text_of(value, vr, place.charset)))
+            self.cleaned.add((rule.label, _text_of(value, vr, place.charset, place.encoding)))
             return [element]
         if rule.operation not in _KEEPING or rule.tag in PROTECTED or not (vr in _TEXTS or rule.tag >> 16 & 1):
             return [element]
-        text = _text_of(value, vr, place.charset)
-        if not text:
+        text = _text_of(value, vr, place.charset, place.encoding)
+        if not text or text == DUMMY_TEXT or self._own[:1] == [_METHODS]:
+            # nothing of the original, or the program's own statement
             return [element]
-        found = ValueId(attribute_of(rule), text)
+        found = ValueId(">".join((*self._own, own_attribute(rule))), text)
         verdict = self._rules.verdict(found)
         if verdict in (Verdict.REMOVE, Verdict.DUMMY):
             assert verdict is not None
@@ -138,7 +158,7 @@ def _rule_without(place: Place, verdict: Verdict) -> Rule:
     """
     rule, node = place.rule, place.node
     new = node.reviewed(rule, verdict)
-    if new.operation is not Operation.REPLACE or place.value_vr != "CS":
+    if new.operation is not Operation.REPLACE or (place.value_vr != "CS" and has_harmless_dummy(rule.tag, rule.vr)):
         return new
     new = node.reviewed(rule, Verdict.REMOVE)
     if new.operation is Operation.REPLACE:
@@ -157,10 +177,10 @@ def _id_of_text(rule: Rule, before: str, after: str) -> ValueId:
     return ValueId(attribute_of(rule), after, None if after == before else before)
 
 
-def _text_of(value: bytes, vr: str, charset: str) -> str:
-    """Return a value as text, without padding."""
+def _text_of(value: bytes, vr: str, charset: str, encoding: Encoding) -> str:
+    """Return a value as text, without padding: numbers in decimal digits, other binary values in hexadecimal ones."""
     if vr in _READABLE:
         return best_text(value.rstrip(b"\0 "), charset).strip(" ")
-    if len(value) <= _SHOWN:
-        return value.hex()
-    return f"{value[:_SHOWN].hex()}... {len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()}"
+    if len(value) > _SHOWN:
+        return f"{value[:_SHOWN].hex()}... {len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()}"
+    return noted_value(vr, value, 0, len(value), encoding).decode("ascii") if vr in NUMBER_CODES else value.hex()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, NoReturn
 
-from profiles import VALUE_HASH_SIZE, Rule, ValueId
+from profiles import VALUE_CODE_SIZE, VALUE_HASH_SIZE, Rule, ValueId, tag_text
 
 from ..keys.key import Key
 from ..keys.keyed_hash import KeyedHash
@@ -61,6 +61,10 @@ class ValueHashes:
         """Return the keyed hash of ``ValueId.digest``, 16 bytes."""
         return self._hash(digest)[:VALUE_HASH_SIZE]
 
+    def with_code(self, value_hash: bytes) -> bytes:
+        """Return a keyed hash with the code by which files of verdicts prove that this key made it, 20 bytes."""
+        return value_hash + self._hash(value_hash)[:VALUE_CODE_SIZE]
+
     def of(self, value: ValueId) -> bytes:
         """Return the keyed hash of a value, 16 bytes."""
         found = self._known.get(value)
@@ -75,8 +79,12 @@ class ValueHashes:
 
 def attribute_of(rule: Rule) -> str:
     """Return the attribute of a rule at its place, as actions name it; a private one by its creator in any case."""
-    if not rule.creator:
-        return rule.label
     above, _, _ = rule.label.rpartition(">")
-    own = f'({rule.tag >> 16:04x},"{rule.creator}",{rule.tag & 0xFF:02x})'
-    return f"{above}>{own}" if above else own
+    return f"{above}>{own_attribute(rule)}" if above else own_attribute(rule)
+
+
+def own_attribute(rule: Rule) -> str:
+    """Return the attribute of a rule without its place."""
+    if not rule.creator:
+        return tag_text(rule.tag)
+    return f'({rule.tag >> 16:04x},"{rule.creator}",{rule.tag & 0xFF:02x})'

@@ -79,6 +79,12 @@ class HeaderWalk:
         """Return whether a private creator stays, if an element of its block does."""
         return True
 
+    def enter(self, rule: Rule) -> None:
+        """Begin with the items of a sequence."""
+
+    def leave(self) -> None:
+        """End with the items of the last sequence that was begun."""
+
     def value(self, place: Place, element: Piece, value: bytes) -> list[Piece]:
         """Return what stays of an element that holds a value."""
         raise NotImplementedError
@@ -136,7 +142,9 @@ class HeaderWalk:
                 continue
             rule = _rule_of(node, tag, vr, creator, self._declared)
             if rule.has_items and (vr == b"SQ" or length == UNDEFINED or rule.vr == "SQ"):
+                self.enter(rule)
                 stays = self._sequence(rule, node.items_of(rule), vr, element, start, length, following, encoding, charset, depth)
+                self.leave()
             else:
                 place = Place(node, rule, vr.decode("latin-1"), encoding, charset, begin, end, position, following)
                 stays = self.value(place, element, value)

@@ -72,24 +72,28 @@ def census(
     use_beam_options(beam_args)
 
     from anonymizer import Key
-    from anonymizer.internals import Seal
+    from anonymizer.internals import Seal, ValueHashes
     from storage import Folder
 
     from ..errors import UsageError
     from ..runs.census import CensusFolder
 
     keys = load_private_keys(key_files, passphrase_from)
-    found = CensusFolder(Folder(folder, storage()), [Seal(Key.load(key, scope))])
+    run_key = Key.load(key, scope)
+    found = CensusFolder(Folder(folder, storage()), [Seal(run_key)])
     if found.encrypted and not keys:
         raise UsageError("--private-key is needed: the census is encrypted")
     if run_id is not None and run_id not in found.run_ids:
         raise UsageError("--run: that run has no census in the folder")
     result = found.read(run_id or found.run_ids[-1], keys, most)
-    (_print_csv if as_csv else _print_table)(result)
+    if as_csv:
+        _print_csv(result, ValueHashes(run_key).with_code)
+    else:
+        _print_table(result)
     click.echo(_summary(result), err=True)
 
 
-def _print_csv(result: Census) -> None:
+def _print_csv(result: Census, with_code: Callable[[bytes], bytes]) -> None:
     from profiles import CENSUS_COLUMNS
 
     # newlines in values must not be translated
@@ -98,6 +102,7 @@ def _print_csv(result: Census) -> None:
     def rows() -> Iterator[list[Any]]:
         for line in result.lines:
             cells = {**line._asdict(), "patients": _patients(line.patients, line.patients_exact), "verdict": "", "reviewer": ""}
+            cells["value_hash"] = with_code(bytes.fromhex(line.value_hash)).hex()
             yield [cells[column] for column in CENSUS_COLUMNS]
 
     write_csv(sys.stdout, chain([CENSUS_COLUMNS], rows()), quoted=True)

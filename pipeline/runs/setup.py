@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from anonymizer import Key, PatientTableError, SecretError
 from anonymizer.internals import Engine, Seal, check_root, has_lines, take_out_lines
+from profiles import ProfileError
 from storage import FileReader, Folder, PlannedWriter, RunWriter, StoredArchive, is_inside, scheme_of, writer_for
 from transforms import (
     CensusTarget,
@@ -366,7 +367,10 @@ def _without_lines(config: EngineConfig, folder: Folder, key: Key) -> tuple[Engi
     """Return a configuration for the job's graph, and what writes the lines of people's decisions, which don't travel in it."""
     if not has_lines(config.profile):
         return config, lambda: None
-    profile, lines = take_out_lines(config.profile, key)
+    try:
+        profile, lines = take_out_lines(config.profile, key)
+    except ProfileError as error:
+        raise UsageError(f"--verdicts: {error}") from None
     stored = ReviewedLines.of(folder, lines)
     return replace(config, profile=profile, read_reviewed=stored), lambda: stored.write(lines, Seal(key))
 

@@ -10,12 +10,11 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from profiles import MAX_AREAS, PROPOSED, RULE_COLUMNS, Outcome, Rectangle
+from profiles import MAX_AREAS, PROPOSED, RULE_COLUMNS, Outcome, Rectangle, escape_formulas
 from storage import StorageError
 from transforms import PIXELS_TABLE, EarlierRun, TableError, checked_table
 
 from ..errors import RunError
-from ..safe_csv import escape_formulas
 from .devices import Device
 from .quarantined import FoundObject
 from .recurring_rectangles import Blanked, Recurring, recurring

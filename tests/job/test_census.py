@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -18,7 +19,8 @@ from pydicom.data import get_testdata_file
 
 from tests.support.certificates import key_pair
 from tests.support.graphs import submitted
-from tests.support.objects import Element
+from tests.support.keys import write_key
+from tests.support.objects import BIG, EXPLICIT, Element
 from tests.support.runs import Run, ct_file, deidentify, run_command, run_in_process
 
 OPTIONS = "--options=CleanDesc,CleanStructdCont,RetainSafePrivate,RetainPatientChars"
@@ -190,6 +192,51 @@ def test_verdicts_go_back_into_the_next_run(counted: tuple[Run, Path], archive: 
     actions = [action for row in run.table("instances") for action in row["actions"] if action["reason"] == "verdict"]
     assert {("StudyDescription", "K"), ("Manufacturer", "D")} <= {(action["keyword"], action["action"]) for action in actions}
     assert WARD not in json.dumps(run.report)
+
+
+def test_private_attributes_stand_by_their_creators_at_each_depth(key_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    rules = tmp_path / "rules.csv"
+    rules.write_text("0009{ONE}01;K!\n0009{TWO}01;K!\n0009{IN}01;K!\n")
+    for number, creator in enumerate(("ONE", "TWO")):
+        inner = [Element(0x00090010, "LO", "IN"), Element(0x00091001, "LO", "same"), Element(0x00091002, "LO", "gone")]
+        extra = (
+            *(Element(0x00090010, "LO", creator), Element(0x00091001, "SQ", [inner])),
+            *(Element(0x00081032, "SQ", [[Element(0x00080100, "SH", "LOCAL"), Element(0x00080104, "LO", "Head")]]),),
+        )
+        content = ct_file(f"1.2.{number}", *extra, study=f"1.2.9.{number}", syntax=(EXPLICIT, BIG)[number])
+        (folder / f"{number}").write_bytes(content)
+    run = deidentify(folder, tmp_path / "out", key_file, f"--profile={rules}", f"--census={tmp_path / 'census'}")
+    assert run.code == 0, run.log
+    lines = census_of(tmp_path / "census", key_file)
+    assert {line["attribute"] for line in lines if line["value"] == "same"} == {
+        '(0009,"ONE",01)>(0009,"IN",01)',
+        '(0009,"TWO",01)>(0009,"IN",01)',
+    }
+    assert not [line for line in lines if line["attribute"].startswith("(0012,") or line["value"] == "ANONYMIZED"]
+
+
+def test_a_value_goes_whatever_cleaning_made_it_of(
+    counted: tuple[Run, Path], archive: Path, key_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "verdicts.csv"
+    file.write_text('attribute,value,before,verdict,reviewer\n"(0018,1030)",Neck,,remove,R\n')
+    run = deidentify(archive, tmp_path / "out", key_file, OPTIONS, f"--verdicts={file}")
+    assert run.code in (0, 3), run.log
+    assert "Neck" not in {dcmread(path, stop_before_pixels=True).get("ProtocolName") for path in run.output.rglob("*.dcm")}
+
+
+def test_a_file_of_another_key_is_refused(counted: tuple[Run, Path], archive: Path, tmp_path: Path, key_file: Path) -> None:
+    _, folder = counted
+    lines = census_of(folder / "census", key_file)
+    file = verdicts(tmp_path, lines, {(lines[0]["attribute"], lines[0]["value"], lines[0]["before"]): "remove"})
+    other = write_key(tmp_path / "other", hashlib.sha256(b"another key").hexdigest())
+    run = deidentify(archive, tmp_path / "out", other, OPTIONS, f"--verdicts={file}")
+    assert run.code == 2 and "value_hash was made with another key" in run.log and not run.objects()
+    places = str(archive / "1.dcm"), str(tmp_path / "x.dcm")
+    done = run_in_process("file", *places, f"--key=file:{other}", "--options=CleanDesc", f"--verdicts={file}")
+    assert done.returncode == 2 and "value_hash was made with another key" in done.stderr
 
 
 def test_no_verdict_overrides_the_screen(key_file: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from anonymizer.internals import KeptValue
-from profiles import VALUE_HASH_SIZE
+from profiles import MOST_SHOWN, VALUE_HASH_SIZE
 
 from ..shuffle.record_coder import PackedRecordCoder, register_record
 from ..tables.parquet_files import TableWriter
@@ -19,8 +19,6 @@ ALL_OBJECTS = bytes(VALUE_HASH_SIZE)
 _SHARD_BITS = 10
 #: pairs of value and patient that a worker gathers, and values that it remembers to have written
 _MOST_PAIRS, _MOST_WRITTEN = 200_000, 200_000
-#: characters of a text in a file: of a longer one, its beginning
-MOST_SHOWN = 2000
 
 
 class ValueCount(NamedTuple):

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
-from pipeline.safe_csv import HELP, escape_formulas, write_csv
+from pipeline.safe_csv import HELP, write_csv
+from profiles import escape_formulas
 
 FORMULAS = [
     "=1+1",

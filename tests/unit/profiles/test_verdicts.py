@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles import ConfidentialityProfile, ProfileError, ProfileOptions, ValueId, Verdict, Verdicts
+from profiles import ConfidentialityProfile, ProfileError, ProfileOptions, ValueId, Verdict, Verdicts, escape_formulas
 
 HEAD = "attribute,value,before,verdict,reviewer,value_hash\n"
 SECRET = "Surname-4711"
@@ -28,11 +29,11 @@ def read(text: str) -> Verdicts:
 
 
 def test_a_value_is_found_by_its_text_or_by_its_hash() -> None:
-    by_hash = "ab" * 16
+    by_hash = "ab" * 16 + hash_of(bytes.fromhex("ab" * 16))[:4].hex()
     verdicts = read(f'{HEAD}"(0008,1030)",{SECRET},,remove,R,\n,,,dummy,R,{by_hash}\n"(0008,1030)",Head,Head ward,allow,S,\n')
     assert verdicts.table(hash_of) == {
         key_of(ValueId("(0008,1030)", SECRET)): Verdict.REMOVE,
-        bytes.fromhex(by_hash): Verdict.DUMMY,
+        bytes.fromhex(by_hash)[:16]: Verdict.DUMMY,
         key_of(ValueId("(0008,1030)", "Head", "Head ward")): Verdict.ALLOW,
     }
     assert (verdicts.count, verdicts.allowed, verdicts.reviewers) == (3, 1, ("R", "S"))
@@ -74,7 +75,8 @@ def test_keyed_lines_decide_alike(lines: list[tuple[str, str]]) -> None:
         (f'{HEAD}"(0008,1030)",{SECRET},,remove,,\n', "line 2: a verdict needs a reviewer"),
         (f'{HEAD}"(0008,1030)",{SECRET},,delete,R,\n', "line 2: verdict: allow, dummy, remove"),
         (f"{HEAD}{SECRET},x,,remove,R,\n", "line 2: attribute"),
-        (f'{HEAD}"(0008,1030)",,,remove,R,\n', "line 2: value"),
+        (f'{HEAD}"(0008,1030)",,,remove,R,\n', "line 2: attribute and value are needed"),
+        (f'{HEAD}"(0008,1030)",{"x" * 2000}... (5000 characters),,remove,R,\n', "line 2: value_hash is needed"),
         (f"{HEAD},,,remove,R,{SECRET}\n", "line 2: value_hash"),
         (f"{HEAD}{SECRET}\n", "line 2: it has not as many cells"),
         (f"{SECRET},verdict,reviewer,value_hash\n", "1 columns are not known"),
@@ -85,6 +87,48 @@ def test_what_is_wrong_is_said_without_values(text: str, said: str) -> None:
     with pytest.raises(ProfileError) as caught:
         read(text)
     assert said in str(caught.value) and SECRET not in str(caught.value)
+
+
+def line(value: ValueId, value_hash: bytes, verdict: str = "remove") -> str:
+    cells = [value.attribute, value.value, value.before or "", verdict, "R", value_hash.hex()]
+    stream = io.StringIO(newline="")
+    csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
+
+
+def hash_and_code(value: ValueId) -> bytes:
+    return key_of(value) + hash_of(key_of(value))[:4]
+
+
+def test_a_hash_of_another_key_or_of_another_value_is_refused() -> None:
+    value, other = ValueId("(0008,1030)", SECRET), ValueId("(0008,1030)", "another")
+    assert read(HEAD + line(value, hash_and_code(value))).table(hash_of) == {key_of(value): Verdict.REMOVE}
+    for value_hash, said in (
+        (hash_and_code(other), "line 2: value_hash is that of another value"),
+        (key_of(value) + b"1234", "line 2: value_hash was made with another key"),
+    ):
+        with pytest.raises(ProfileError) as caught:
+            read(HEAD + line(value, value_hash)).table(hash_of)
+        assert said in str(caught.value) and SECRET not in str(caught.value)
+    # by the hash alone, with a text that is cut, and with a creator that no path can have
+    for cells in (ValueId("", ""), ValueId("(0008,1030)", "x" * 2000 + "... (5000 characters)")):
+        assert read(HEAD + line(cells, hash_and_code(value))).table(hash_of) == {key_of(value): Verdict.REMOVE}
+    odd = ValueId('(0009,"A"B",01)', "x")
+    assert read(HEAD + line(odd, hash_and_code(odd))).table(hash_of) == {key_of(odd): Verdict.REMOVE}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("=+-@'\";|\t\n "), min_size=1, max_size=12))
+def test_a_cell_that_was_written_for_a_spreadsheet_is_the_value_that_it_was(text: str) -> None:
+    value = ValueId("(0008,1030)", text)
+    cells = value._replace(value=escape_formulas(text))
+    assert key_of(value) in read(HEAD + line(cells, b"")).table(hash_of)
+    assert read(HEAD + line(cells, hash_and_code(value))).table(hash_of) == {key_of(value): Verdict.REMOVE}
+
+
+def test_what_spreadsheets_write_for_a_comma_is_read() -> None:
+    for sign in (";", "\t"):
+        text = f"{HEAD}(0008 1030),A,,remove,R,\n".replace(",", sign).replace("(0008 1030)", '"(0008,1030)"')
+        assert read("\ufeff" + text.replace("\n", "\r\n")).table(hash_of) == {key_of(ValueId("(0008,1030)", "A")): Verdict.REMOVE}
 
 
 def test_verdicts_are_part_of_a_profile() -> None:
