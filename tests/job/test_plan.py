@@ -387,7 +387,7 @@ def test_a_plan_that_is_interrupted_leaves_no_tables(tmp_path: Path, key_file: P
     archive.mkdir()
     write_studies(archive, map(str, range(2500)), lambda number: [Element(0x7FE00010, "OW", bytes(20_000))])
     with at_work(archive, tmp_path, key_file, "--plan") as run:
-        run.wait_for("scanned", 100)
+        run.wait_for("listed", 1)
         run.process.send_signal(signal.SIGINT)
         run.process.wait()
     left = {path.name for path in tmp_path.glob("*-plan/*")}

@@ -71,7 +71,7 @@ def test_the_end_is_that_of_an_undisturbed_run(
 
 
 @pytest.mark.parametrize("flags", [(), LOCAL])
-@pytest.mark.parametrize("count", [300, 800])
+@pytest.mark.parametrize("count", [300, 600])
 def test_little_is_done_again(count: int, flags: tuple[str, ...], archive: Path, key_file: Path, tmp_path: Path) -> None:
     """What the second run reads can be seen where the sources turn into something else behind its back."""
     copy = tmp_path / "copy"
