@@ -1,4 +1,4 @@
-"""Codes of the audit: reasons why an object isn't written, and notes of what was mended in one that is. A closed list."""
+"""Codes of the audit: reasons why an object isn't written, and notes on one that is. A closed list."""
 
 from enum import Enum
 
@@ -110,7 +110,7 @@ FILTERED = frozenset({Reason.NOT_DICOM, Reason.DICOMDIR, Reason.PIXEL_RULE_DROP,
 
 
 class Note(Enum):
-    """Stable codes for what was mended on the way, as they stand in the audit of written objects."""
+    """Stable codes for what was mended on the way, and what to know of the output, in the audit of written objects."""
 
     NO_PREAMBLE = "no-preamble"
     NO_FILE_META = "no-file-meta"
@@ -122,6 +122,7 @@ class Note(Enum):
     ILLEGAL_VALUE_REMOVED = "illegal-value-removed"
     OVERLAY_BITS_MASKED = "overlay-bits-masked"
     IDENTIFIER_SCREENED = "identifier-screened"
+    IDENTITY_NOT_REMOVED = "identity-not-removed"
     OUTPUT_REPLACED = "output-replaced"
 
     def __str__(self) -> str:

@@ -39,7 +39,7 @@ class Report:
         sop_class_uid, transfer_syntax_uid: as in the original.
         sop_instance_uid, study_instance_uid, series_instance_uid: the new ones, ``""`` where the object has none.
         actions: what was done, ordered by path.
-        notes: what was mended on the way.
+        notes: what was mended on the way, and what to know of the output.
         pixel_risks: for which reasons the object would have been refused, had the profile not kept or cleaned its pixels.
         pixels: the cleaning of its pixels; None where nothing had to be cleaned.
         patient_sex, patient_age: as they stand in the output; ``""`` where it has none, or none that is legal.

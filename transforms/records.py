@@ -247,7 +247,7 @@ class AuditRow(NamedTuple):
     Attributes:
         source_id: keyed hash of the source name.
         reason, reason_tag: stable code and attribute, where the object was not written.
-        notes: stable codes of what was mended.
+        notes: stable codes (``Note``).
         output_name: relative to the output; of an object that another output keeps from being written, that output.
         size, crc32c: of the object that lies there, in bytes and as 8 hex digits.
         actions: the actions on its attributes.

@@ -83,12 +83,16 @@ class PixelState(NamedTuple):
 
 
 class Stamping:
-    """Writes one statement."""
+    """Writes one statement.
+
+    Attributes:
+        identity_removed: whether it says PatientIdentityRemoved YES.
+    """
 
     def __init__(self, statement: Statement) -> None:
         self._longitudinal = statement.longitudinal
         self._codes = frozenset(code for option, code in method_codes().items() if option in statement.options)
-        self._identity_removed = "YES" if statement.identity_removed else "NO"
+        self.identity_removed = statement.identity_removed
         self._burned_in = "NO" if ProfileOptions.CleanPixelData in statement.options else ""
         self._derivation = _DERIVATION if statement.is_blanked else ""
         self._elements: dict[tuple[Encoding, frozenset[MethodCode], bool], dict[int, bytes]] = {}
@@ -105,7 +109,7 @@ class Stamping:
         if found is None:
             lost = changed_before and self._longitudinal == _UNMODIFIED
             found = self._elements[key] = {
-                _IDENTITY_REMOVED: encode_value(_IDENTITY_REMOVED, "CS", self._identity_removed, encoding),
+                _IDENTITY_REMOVED: encode_value(_IDENTITY_REMOVED, "CS", "YES" if self.identity_removed else "NO", encoding),
                 _METHOD: encode_value(_METHOD, "LO", METHOD.decode(), encoding),
                 _METHOD_CODES: _encoded_codes(self._codes | codes, encoding),
                 _LONGITUDINAL: encode_value(_LONGITUDINAL, "CS", _MODIFIED if lost else self._longitudinal, encoding),

@@ -127,7 +127,7 @@ class Deidentification:
             study_instance_uid=self.new_uid(STUDY),
             series_instance_uid=self.new_uid(SERIES),
             actions=self._rules.summary(state.rules),
-            notes=tuple(sorted({*self._header.notes, *state.notes}, key=lambda note: note.value)),
+            notes=state.sorted_notes(self._header.notes),
             pixel_risks=tuple(Reason(risk.reason) for risk in self._findings.pixel_risks),
             pixels=self.pixels.account,
             patient_sex=released.sex,

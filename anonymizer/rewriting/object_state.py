@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -202,6 +202,11 @@ class ObjectState:
             else:
                 stays.append(done)
         self.rules = [*stays, *(new for _, new in gone)]
+
+    def sorted_notes(self, of_file: Iterable[Note]) -> tuple[Note, ...]:
+        """Return all notes on the object, with those on its file, in a fixed order."""
+        says_no = () if self.stamping.identity_removed else (Note.IDENTITY_NOT_REMOVED,)
+        return tuple(sorted({*of_file, *self.notes, *says_no}, key=lambda note: note.value))
 
     def copy(self) -> ObjectState:
         """Return a copy to go back to."""

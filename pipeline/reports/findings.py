@@ -186,6 +186,10 @@ def checks(source: ReportSource) -> Section:
             "Objects whose pixels were cleaned, decoded again and compared",
             source.total(found.get("blanked", 0) for found in account.get("pixel_sources", {}).values()),
         ),
+        (
+            "Objects that say PatientIdentityRemoved NO: a setting let something stay that identifies, or may",
+            source.count(tally.notes.get("identity-not-removed", 0)),
+        ),
         ("UIDs that were replaced", number(account.get("uids", 0))),
         (
             "UIDs that lead to objects which are not in the archive, replaced all the same",
@@ -201,7 +205,7 @@ def checks(source: ReportSource) -> Section:
     blocks: list[Block] = [table("Checks", ("Check", "#Result"), rows, more)]
     if notes := {note: count for note, count in tally.notes.items() if count}:
         found = [(words.NOTES.get(note, note), source.count(count)) for note, count in notes.items()]
-        blocks.append(table("What was mended in objects of the output", ("What", "#Objects"), found))
+        blocks.append(table("Notes on objects of the output", ("What", "#Objects"), found))
     return section("checks", "Checks and what they found", blocks)
 
 

@@ -75,7 +75,7 @@ class Tally(NamedTuple):
         written: those objects, and those of earlier runs whose tables were added.
         elsewhere: objects in the output that earlier runs wrote: their actions are in tables of these.
         refusals: objects that were not written.
-        notes: objects in the output, by what was mended.
+        notes: objects in the output, by their notes.
         pixels: objects, by who said what of their pixels; ``rectangles``: how many rectangles were blanked, likewise.
         incomplete: the first studies with refused objects, by new StudyInstanceUID.
     """

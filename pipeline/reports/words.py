@@ -132,7 +132,7 @@ REASONS = {
     "output-unwritable": "the output can't be written",
     "internal-error": "an error of this program",
 }
-#: what was mended in objects that were written
+#: notes on objects that were written
 NOTES = {
     "no-preamble": "the file had no preamble, and got one",
     "no-file-meta": "the file had no file header, and got one",
@@ -144,6 +144,7 @@ NOTES = {
     "illegal-value-removed": "a value that was not legal was removed",
     "overlay-bits-masked": "overlays in unused bits of pixels were cleared",
     "identifier-screened": "known identifiers of the patient were found in kept values, and removed",
+    "identity-not-removed": "the object says PatientIdentityRemoved NO",
     "output-replaced": "the object replaced its earlier output",
 }
 PIXELS = {

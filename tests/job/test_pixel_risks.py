@@ -137,6 +137,8 @@ def test_kept_objects_at_risk_are_written_and_do_not_claim_the_profile(archive: 
         "ct": ("YES", {"113100"}),
         **dict.fromkeys(AT_RISK, ("NO", set())),
     }
+    says_no = {name for name, row in found.items() if "identity-not-removed" in row["notes"]}
+    assert says_no == set(AT_RISK)
     assert all(b"Doe^Jane" not in content and b"MRN-4711" not in content for content in objects.values())
 
 

@@ -13,24 +13,10 @@ import pytest
 from tests.support.certificates import key_pair
 from tests.support.limits import COMMAND, run_measured
 from tests.support.objects import Element, ct, part10, read
-from tests.support.reports import all_texts, sections_of
-from tests.support.runs import PlantedArchive, Run, ct_file, deidentify, run_command
+from tests.support.reports import RELEASE, REVIEW, all_texts, make_report, report_of, sections_of
+from tests.support.runs import PlantedArchive, Run, ct_file, deidentify
 
-RELEASE, REVIEW = "report.html", "report-review.html"
 MAKER = "Example Clinic, Research Office"
-
-
-def report_of(run: Run, edition: str = RELEASE) -> bytes:
-    return (run.audit / edition).read_bytes()
-
-
-def make(run: Run, key: Path | None, folder: Path, *arguments: str) -> tuple[int, str]:
-    """``dicom-deid report`` of both editions into a folder."""
-    folder.mkdir(exist_ok=True)
-    keyed = ["--key", f"file:{key}"] if key else []
-    files = ["--release", str(folder / RELEASE), "--review", str(folder / REVIEW)]
-    done = run_command("report", "--audit", str(run.audit), *keyed, *files, *arguments)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +80,15 @@ def test_the_release_edition_says_what_was_done(told_run: Run) -> None:
     assert "2026d" in shown["made"].text and "PatientName" in shown["attributes"].text
 
 
+def test_objects_that_do_not_claim_to_be_de_identified_are_counted_as_they_say_it(told_run: Run) -> None:
+    saying_no = {name for name, content in told_run.objects().items() if read(content).PatientIdentityRemoved == "NO"}
+    written = {row["output_name"]: row["notes"] for row in told_run.table("instances") if row["status"] == "written"}
+    assert saying_no
+    assert {name for name, notes in written.items() if "identity-not-removed" in notes} == saying_no
+    row = "Objects that say PatientIdentityRemoved NO: a setting let something stay that identifies, or may"
+    assert sections_of(report_of(told_run, REVIEW))["checks"].row(row) == [f"{len(saying_no)}"]
+
+
 def test_small_counts_that_nobody_can_make_in_the_data_are_told_in_the_review_edition_alone(told_run: Run) -> None:
     release, review = (sections_of(report_of(told_run, name)) for name in (RELEASE, REVIEW))
     assert told_run.report["reasons"]["truncated"] == 1
@@ -134,7 +129,7 @@ def test_actions_are_counted_as_the_table_has_them(told_run: Run) -> None:
 
 def test_a_report_made_anew_says_the_same(told_run: Run, planted_archive: PlantedArchive, tmp_path: Path) -> None:
     scope = json.loads((told_run.audit / "run-restricted.json").read_text())["scope"]
-    code, log = make(told_run, planted_archive.key, tmp_path / "anew", "--scope", scope)
+    code, log = make_report(told_run, planted_archive.key, tmp_path / "anew", "--scope", scope)
     assert code == 0, log
     assert (tmp_path / "anew" / RELEASE).read_bytes() == report_of(told_run)
     review = tmp_path / "anew" / REVIEW
@@ -145,25 +140,25 @@ def test_a_report_made_anew_says_the_same(told_run: Run, planted_archive: Plante
 
 
 def test_without_the_key_the_report_says_that_nobody_knows_who_wrote_the_account(told_run: Run, tmp_path: Path) -> None:
-    code, log = make(told_run, None, tmp_path / "anew")
+    code, log = make_report(told_run, None, tmp_path / "anew")
     assert code == 0, log
     assert "Not checked" in sections_of((tmp_path / "anew" / REVIEW).read_bytes())["made"].text
 
 
 def test_a_report_overwrites_nothing_and_believes_no_changed_table(key_file: Path, tmp_path: Path) -> None:
     run = one_object(key_file, tmp_path)
-    assert make(run, key_file, tmp_path / "anew")[0] == 0
-    code, log = make(run, key_file, tmp_path / "anew")
+    assert make_report(run, key_file, tmp_path / "anew")[0] == 0
+    code, log = make_report(run, key_file, tmp_path / "anew")
     assert code == 2 and "not overwritten" in log
     account = run.audit / "run.json"
     changed = json.loads(account.read_text())
     account.write_text(json.dumps({**changed, "listed": 7}))
-    code, log = make(run, key_file, tmp_path / "other")
+    code, log = make_report(run, key_file, tmp_path / "other")
     assert code == 2 and "was changed" in log
     account.write_text(json.dumps(changed))
     (table,) = run.audit.glob("instances-*.parquet")
     table.write_bytes(table.read_bytes() + b"\0")
-    code, log = make(run, key_file, tmp_path / "other")
+    code, log = make_report(run, key_file, tmp_path / "other")
     assert code == 1 and "was changed" in log
     assert not any((tmp_path / "other").iterdir())
 
@@ -185,10 +180,10 @@ def test_a_review_edition_is_encrypted_where_restricted_files_are(key_file: Path
     assert not (run.audit / REVIEW).exists() and (run.audit / f"{REVIEW}.p7m").exists()
     assert (run.audit / RELEASE).exists()
     assert b"html" not in (run.audit / f"{REVIEW}.p7m").read_bytes()
-    code, log = make(run, key_file, tmp_path / "shut")
+    code, log = make_report(run, key_file, tmp_path / "shut")
     assert code == 0, log
     assert "encrypted" in sections_of((tmp_path / "shut" / REVIEW).read_bytes())["places"].text
-    code, log = make(run, key_file, tmp_path / "open", "--private-key", str(pair.private_key))
+    code, log = make_report(run, key_file, tmp_path / "open", "--private-key", str(pair.private_key))
     assert code == 0, log
     assert str(run.output) in sections_of((tmp_path / "open" / REVIEW).read_bytes())["places"].text
 
@@ -203,12 +198,12 @@ def test_reports_go_aside_with_their_account_and_follow_the_actions_of_earlier_r
     shown = sections_of(report_of(again, REVIEW))
     assert "For 1 objects that earlier runs wrote" in shown["attributes"].text
     assert first in shown["before"].text
-    code, log = make(again, key_file, tmp_path / "anew")
+    code, log = make_report(again, key_file, tmp_path / "anew")
     assert code == 0, log
     followed = sections_of((tmp_path / "anew" / REVIEW).read_bytes())["attributes"]
     assert "that earlier runs wrote" not in followed.text
     assert [row[3] for row in followed.tables["Attributes"] if row[0] == "PatientID"] == ["2"]
-    code, log = make(again, key_file, tmp_path / "earlier", "--run", first)
+    code, log = make_report(again, key_file, tmp_path / "earlier", "--run", first)
     assert code == 0, log
     assert first in sections_of((tmp_path / "earlier" / RELEASE).read_bytes())["made"].text
 
@@ -255,7 +250,7 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
         (folder / f"{number}.dcm").write_bytes(part10(ct(Element(0x00080018, "UI", f"1.2.3.{number}.1"), *own)))
     run = deidentify(folder, tmp_path / "out", key_file)
     drawn = tmp_path / "drawn.csv"
-    code, log = make(run, key_file, tmp_path / "none", "--sample", "60", "--sample-csv", str(drawn))
+    code, log = make_report(run, key_file, tmp_path / "none", "--sample", "60", "--sample-csv", str(drawn))
     assert code == 0, log
     assert stat.S_IMODE(drawn.stat().st_mode) == 0o600
     head, *patients = drawn.read_text().splitlines()
@@ -275,7 +270,7 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
                 f"{who},{verdict},{'Rita Reader' if verdict else ''}\n" for who, verdict in zip(order, verdicts, strict=True)
             )
         )
-        code, log = make(run, key_file, tmp_path / name, "--sample", "60", "--sample-verdicts", str(file))
+        code, log = make_report(run, key_file, tmp_path / name, "--sample", "60", "--sample-verdicts", str(file))
         assert code == 0, log
         return sections_of((tmp_path / name / REVIEW).read_bytes())["sample"].text
 
@@ -286,11 +281,11 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
     assert "No bound is stated" in (said := stated("found", ["clear"] * 40 + [""] + ["found"] + ["clear"] * 18))
     assert "In 1 of them" in said and "3/" not in said
     # of a smaller sample, the same patients come first
-    code, log = make(run, key_file, tmp_path / "less", "--sample", "10")
+    code, log = make_report(run, key_file, tmp_path / "less", "--sample", "10")
     less = sections_of((tmp_path / "less" / REVIEW).read_bytes())["sample"].tables["Patients, in the order drawn"]
     assert [row[1] for row in less[1:]] == order[:10]
     (tmp_path / "strangers.csv").write_text("patient_id,verdict,reviewer\nNOBODY,clear,Me\n")
-    code, log = make(run, key_file, tmp_path / "x", "--sample", "60", "--sample-verdicts", str(tmp_path / "strangers.csv"))
+    code, log = make_report(run, key_file, tmp_path / "x", "--sample", "60", "--sample-verdicts", str(tmp_path / "strangers.csv"))
     assert code == 2 and "not drawn" in log and "NOBODY" not in log
 
 
@@ -330,65 +325,6 @@ def test_the_audit_tells_the_sex_and_age_that_stand_in_the_outputs_and_later_run
 
 def test_patients_with_one_id_for_all_are_not_drawn(key_file: Path, tmp_path: Path) -> None:
     run = one_object(key_file, tmp_path, "--patient-id", "ALIAS")
-    code, log = make(run, key_file, tmp_path / "anew", "--sample", "1")
+    code, log = make_report(run, key_file, tmp_path / "anew", "--sample", "1")
     assert code == 2 and "same patient ID" in log
     assert "not told apart" in sections_of(report_of(run))["contents"].text
-
-
-@pytest.fixture(scope="module")
-def seen_run(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    """A run whose values are counted: some of one patient."""
-    folder = tmp_path_factory.mktemp("seen")
-    archive = folder / "in"
-    archive.mkdir()
-    for number in range(6):
-        extra = (
-            Element(0x00081030, "LO", "Head CT Kestrel" if number < 2 else "Head CT"),
-            Element(0x00100020, "LO", f"MRN-{number}"),
-        )
-        (archive / f"{number}").write_bytes(ct_file(f"1.2.3.{number}", *extra, study=f"1.2.{number}"))
-    run = deidentify(archive, folder / "out", key_file, "--options=CleanDesc", f"--census={folder / 'census'}")
-    assert run.code == 0, run.log
-    return run, folder / "census"
-
-
-def test_with_a_census_the_review_edition_lies_there_and_lists_the_values(seen_run: tuple[Run, Path]) -> None:
-    run, census = seen_run
-    review = census / f"report-review-{run.report['run_id']}.html"
-    assert not (run.audit / REVIEW).exists() and "The review edition lies with the census" in run.log
-    assert stat.S_IMODE(review.stat().st_mode) == 0o600
-    values = sections_of(review.read_bytes())["values"]
-    assert values.tables["StudyDescription (0008,1030) LO"][1] == ["Head CT", "Head CT Kestrel", "2", "2"]
-    assert "does not have the values" not in values.text
-    assert b"Kestrel" not in report_of(run)
-
-
-def test_the_report_made_anew_lists_the_values(seen_run: tuple[Run, Path], key_file: Path, tmp_path: Path) -> None:
-    run, census = seen_run
-    code, log = make(run, key_file, tmp_path / "a", f"--census={census}")
-    assert code == 0, log
-    assert "Kestrel" in sections_of((tmp_path / "a" / REVIEW).read_bytes())["values"].text
-    assert b"Kestrel" not in (tmp_path / "a" / RELEASE).read_bytes()
-    # without it, it says that there is one
-    assert make(run, key_file, tmp_path / "b")[0] == 0
-    assert "A census was made" in sections_of((tmp_path / "b" / REVIEW).read_bytes())["values"].text
-    copied = tmp_path / "copied"
-    shutil.copytree(census, copied)
-    next(copied.glob("census-counts-*")).rename(copied / "elsewhere")
-    code, log = make(run, key_file, tmp_path / "c", f"--census={copied}")
-    assert code == 2 and "no census" in log
-    code, log = make(run, None, tmp_path / "d", f"--census={census}")
-    assert code == 2 and "--census needs --key" in log
-
-
-def test_a_census_that_lacks_objects_says_so(seen_run: tuple[Run, Path], key_file: Path, tmp_path: Path) -> None:
-    run, _ = seen_run
-    archive = run.output.parent / "in"
-    census = tmp_path / "census"
-    output = tmp_path / "out"
-    assert deidentify(archive, output, key_file, "--options=CleanDesc").code == 0
-    (archive / "new").write_bytes(ct_file("1.2.9.9", study="1.2.9"))
-    later = deidentify(archive, output, key_file, "--options=CleanDesc", "--resume", f"--census={census}")
-    assert later.code == 0, later.log
-    review = census / f"report-review-{later.report['run_id']}.html"
-    assert "does not have the values of 6 of 7 objects" in sections_of(review.read_bytes())["values"].text

@@ -6,6 +6,11 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
+
+from .runs import Run, run_command
+
+RELEASE, REVIEW = "report.html", "report-review.html"
 
 _VOID = frozenset({"meta", "img", "br", "link"})
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
@@ -100,3 +105,16 @@ def sections_of(page: bytes) -> dict[str, Shown]:
 def all_texts(page: bytes) -> bytes:
     """The bytes of a page, and again with its entities decoded: what to search for identifiers."""
     return page + b"\n" + unescape(page.decode()).encode()
+
+
+def report_of(run: Run, edition: str = RELEASE) -> bytes:
+    return (run.audit / edition).read_bytes()
+
+
+def make_report(run: Run, key: Path | None, folder: Path, *arguments: str) -> tuple[int, str]:
+    """``dicom-deid report`` of both editions into a folder."""
+    folder.mkdir(exist_ok=True)
+    keyed = ["--key", f"file:{key}"] if key else []
+    files = ["--release", str(folder / RELEASE), "--review", str(folder / REVIEW)]
+    done = run_command("report", "--audit", str(run.audit), *keyed, *files, *arguments)
+    return done.returncode, done.stdout + done.stderr

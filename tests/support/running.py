@@ -40,7 +40,7 @@ def rewrite_with_report(blob: bytes, using: Engine | None = None) -> tuple[bytes
 
 
 def notes(blob: bytes) -> list[str]:
-    """The codes of what was mended in ``blob``."""
+    """The codes of the notes on ``blob``."""
     return [note.value for note in rewrite_with_report(blob)[1].notes]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer import DeidentificationError
+from anonymizer import DeidentificationError, Note
 from tests.support.objects import CT, INSTANCE, SERIES, STUDY, SYNTAXES, Element, ct, data_set_of, nested, part10, read
 from tests.support.running import rewrite
 from tests.support.screening import (
@@ -266,7 +266,7 @@ def test_without_the_screen_values_stay_and_the_object_says_so() -> None:
     dataset = read(output)
     assert (dataset.SoftwareVersions, dataset.PatientIdentityRemoved) == (f"by {WHO}", "NO")
     assert "113100" not in [item.CodeValue for item in dataset.get("DeidentificationMethodCodeSequence", [])]
-    assert not report.notes and not [action for action in report.actions if action.reason]
+    assert report.notes == (Note.IDENTITY_NOT_REMOVED,) and not [action for action in report.actions if action.reason]
     screened = read(rewrite(blob))
     assert screened.PatientIdentityRemoved == "YES"
     assert [item.CodeValue for item in screened.DeidentificationMethodCodeSequence] == ["113100"]
