@@ -124,6 +124,7 @@ class Note(Enum):
     IDENTIFIER_SCREENED = "identifier-screened"
     IDENTITY_NOT_REMOVED = "identity-not-removed"
     OUTPUT_REPLACED = "output-replaced"
+    EARLIER_OUTPUT_LEFT = "earlier-output-left"
 
     def __str__(self) -> str:
         return self.value

@@ -263,7 +263,7 @@ class AuditRow(NamedTuple):
         source_size: of the listed object, in bytes; -1 where it isn't known.
         before: as in ObjectRef.
         pixels: the cleaning of its pixels; None where nothing had to be cleaned.
-        patient_sex, patient_age: of an object that was written, as they stand in the output.
+        patient_sex, patient_age: of an object that was written, as ``ReleasedValues`` has them.
     """
 
     source_id: str

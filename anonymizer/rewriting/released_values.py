@@ -11,12 +11,17 @@ from profiles import ILLEGAL_VALUE, PATIENT_AGE, PATIENT_SEX, Operation, Rule
 from ..identity.dates import NoDateError, cap_age
 from .object_state import ObjectState
 
-#: the values that may be told (PS3.3 C.7.1.1, PS3.5 6.2); any other could be somebody's text
-_LEGAL = {PATIENT_SEX: re.compile(rb"[MFO]"), PATIENT_AGE: re.compile(rb"[0-9]{3}[DWMY]")}
+#: the values that may be told (PS3.3 C.7.1.1, PS3.5 6.2), as people write them, too
+_TOLD = {PATIENT_SEX: re.compile(rb"([MFOmfo])"), PATIENT_AGE: re.compile(rb"([0-9]{1,3})([DWMYdwmy]?)")}
+#: stands for any other value, which could be somebody's text
+_OTHER = "?"
 
 
 class ReleasedValues(NamedTuple):
-    """The patient's sex and age in an output; ``""`` where it has none, or one that can't be told for certain."""
+    """The patient's sex and age in an output, in the standard's form.
+
+    ``"?"`` where that is another value; ``""`` where it has none, or one that can't be told for certain.
+    """
 
     sex: str = ""
     age: str = ""
@@ -35,7 +40,7 @@ def released_values(state: ObjectState) -> ReleasedValues:
 
 
 def _of_patient(rules: Iterable[Rule]) -> Iterable[Rule]:
-    return (rule for rule in rules if rule.tag in _LEGAL)
+    return (rule for rule in rules if rule.tag in _TOLD)
 
 
 def _released(state: ObjectState, tag: int, done: dict[str, Rule]) -> str:
@@ -50,7 +55,16 @@ def _released(state: ObjectState, tag: int, done: dict[str, Rule]) -> str:
     # one that is simply kept is in no list
     rule = done.get(planned.label, planned.plain or planned)
     value = _value(rule, original.split(b"\0", 1)[0].strip(b" "))
-    return value.decode("ascii") if _LEGAL[tag].fullmatch(value) else ""
+    return _told(tag, value)
+
+
+def _told(tag: int, value: bytes) -> str:
+    found = _TOLD[tag].fullmatch(value)
+    if found is None:
+        return _OTHER if value else ""
+    first, *unit = (part.decode("ascii").upper() for part in found.groups())
+    # an age without a unit is taken for one in years, as readers take it
+    return f"{int(first):03}{unit[0] or 'Y'}" if unit else first
 
 
 def _value(rule: Rule, original: bytes) -> bytes:

@@ -176,11 +176,13 @@ def _drawn(run: FinishedRun, size: int | None, verdicts: str | None) -> Sample |
         raise UsageError(f"--sample-verdicts can't be read: {error.strerror}") from None
     except VerdictError as error:
         raise UsageError(f"--sample-verdicts: {error}") from None
-    if found.keys() - {patient.patient_id for patient in drawn.patients}:
+    judged = drawn._replace(verdicts=found)
+    if not judged.is_of_sample:
         raise UsageError(
-            "--sample-verdicts has patients who were not drawn: give the --sample, --key and --scope by which the file was made"
+            "--sample-verdicts has lines that were not drawn from this run: give the --run, --sample, --key and --scope by which "
+            "--sample-csv wrote the file"
         )
-    return drawn._replace(verdicts=found)
+    return judged
 
 
 def _csv_of(sample: Sample) -> bytes:

@@ -7,9 +7,13 @@ from collections import Counter, defaultdict
 from . import words
 from .content import Bars, Block, Form, Heading, Items, Section, Text, Tone, number, section, table
 from .deviations import deviations_of
-from .naming import class_name
+from .naming import NO_MODALITY, class_name, is_date
 from .source import ReportSource
 
+#: what holds only where no such rule speaks
+STRONGER_RULES = (
+    "Rules of the releasing organisation that keep more than the standard came before all this: Deviations names the attributes."
+)
 #: bars of a chart
 _MOST_BARS = 12
 _OTHERS = "all others"
@@ -67,18 +71,28 @@ def profile(source: ReportSource) -> Section:
         facts.append("Ages of 90 years and more are given as 90 years.")
     if settings.get("strict"):
         facts.append("Short texts that no table of the standard names were replaced by dummies.")
-    if count := sum(not rule.get("insists") for rule in settings.get("custom_rules") or ()):
-        facts.append(
-            f"{number(count)} rules of the releasing organisation came first; they keep no more than the standard would."
-        )
+    rules = settings.get("custom_rules") or ()
+    if count := sum(not rule.get("insists") for rule in rules):
+        facts.append(f"Rules of the releasing organisation that keep no more than the standard came first: {number(count)}.")
+    if source.has_stronger_rules:
+        facts.append(STRONGER_RULES)
     if settings.get("uid_root") not in (None, "2.25"):
         facts.append("New UIDs begin with the number of an organisation, which tells the source.")
     return section(
         "profile",
         "Profile and options",
+        *not_all(source),
         table("Profile and options of PS3.15 Annex E", ("Profile or option", "In words"), rows),
         Items(tuple(filter(None, facts))),
     )
+
+
+def not_all(source: ReportSource) -> list[Block]:
+    """Return a sentence before what holds for the settings of this run."""
+    if not source.made_otherwise:
+        return []
+    others = f"{source.count(source.made_otherwise)} objects were made with others, or by another version."
+    return [Text(f"These are the settings of this run. {others}", Tone.WARNING)]
 
 
 def contents(source: ReportSource) -> Section:
@@ -93,15 +107,19 @@ def contents(source: ReportSource) -> Section:
         ("Bytes", number(source.tally.bytes_in_output)),
     ]
     blocks: list[Block] = [table("What the output holds", ("", "#Number"), rows)]
+    if source.uncounted:
+        blocks.insert(
+            0, Text(f"Not counted here: {source.uncounted} objects in the output, which earlier runs wrote.", Tone.WARNING)
+        )
     if subjects.without_patient:
         blocks.append(Text(f"Instances of no known patient (ID empty, or an original one): {number(subjects.without_patient)}."))
     modalities: Counter[str] = Counter()
     for kind in subjects.kinds:
-        modalities[kind.modality or "none"] += kind.instances
+        modalities[kind.modality or NO_MODALITY] += kind.instances
     if modalities:
         blocks.append(Bars("Instances by modality", tuple(_most(modalities))))
     kinds = [
-        (kind.modality or "none", class_name(kind.sop_class), "–" if one_for_all else kind.patients, kind.studies, kind.instances)
+        (kind.modality or NO_MODALITY, class_name(kind.sop_class), "–" if one_for_all else kind.patients, *kind[3:])
         for kind in subjects.kinds
     ]
     titles = ("Modality", "SOP class", "#Patients", "#Studies", "#Instances")
@@ -157,14 +175,20 @@ def dates(source: ReportSource) -> Section:
         facts.insert(0, "Dates and times of examinations were removed, emptied or replaced by dummies. They were not moved.")
     if "RetainPatientChars" in options:
         capped = "90 years and more are given as 90 years" if settings.get("cap_ages") else "not capped"
-        facts.append(f"Ages stay: {capped}.")
+        by_rule = any(key.attribute == "PatientAge" and key.action in ("X", "Z", "D") for key in source.tally.actions)
+        facts.append("Ages are removed or replaced in some objects." if by_rule else f"Ages stay: {capped}.")
+    kept = sorted({key.attribute for key in source.tally.actions if key.action == "K" and is_date(key.attribute)})
+    if kept and "RetainLongFullDates" not in options:
+        facts.append(f"Dates or times that stay as they were, by a rule: {', '.join(kept)}.")
     counts: defaultdict[str, int] = defaultdict(int)
     for key, count in source.tally.actions.items():
         if key.attribute in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate", "PatientAge"):
             counts[f"{key.attribute}: {words.ACTIONS.get(key.action, key.action)}"] += count.instances
     rows = [(name, source.count(count)) for name, count in sorted(counts.items())]
     found = table("Some dates and ages, in instances", ("Attribute and action", "#Instances"), rows) if rows else None
-    return section("dates", "Dates and ages", Items(tuple(facts)), found)
+    if source.has_stronger_rules:
+        facts.append(STRONGER_RULES)
+    return section("dates", "Dates and ages", *not_all(source), Items(tuple(facts)), found)
 
 
 def limits(source: ReportSource) -> Section:

@@ -24,7 +24,9 @@ def _deviations(source: ReportSource) -> Iterator[str]:
     settings, origin, account = source.settings, source.origin, source.account
     pixels = settings.get("pixels") or origin.get("pixels")
     if pixels == "keep":
-        kept = source.total(counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values())
+        risks = [counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values()]
+        kept = source.total(risks)
+    if pixels == "keep" and any(risks):
         yield (
             "Images that may show a name or a person passed without being cleaned (--pixels keep). They say "
             f"PatientIdentityRemoved NO and do not claim the Basic Profile. Objects concerned, once for each "
@@ -57,12 +59,22 @@ def _deviations(source: ReportSource) -> Iterator[str]:
             f"Private attributes stay that the releasing organisation itself called safe: {settings['more_safe_private']} "
             "entries beside the standard's list (--safe-private)."
         )
-    other = account.get("other_settings") or {}
-    if any(other.values()):
+    if source.made_otherwise:
+        other = account.get("other_settings") or {}
         yield (
             "Not all objects in the output were made with these settings and this version. Made by another version: "
-            f"{source.count(other.get('versions', 0))}; with other settings: {source.count(other.get('settings', 0))}."
+            f"{source.count(other.get('versions', 0))}; with other settings: {source.count(other.get('settings', 0))}. What this "
+            "report says of profile, options, dates and pixels does not hold for these: see the reports of the runs that wrote "
+            "them."
         )
+    if source.uncounted:
+        yield (
+            f"Earlier runs wrote {source.uncounted} objects into the output that no table of this run has. This report does not "
+            "count them, and nothing that it says holds for them: see the reports of these runs, or hand out no more than the "
+            "tables have."
+        )
+    if source.says_no and not source.is_plan:
+        yield f"Objects that say PatientIdentityRemoved NO: {source.count(source.says_no)}."
     if account.get("superseded"):
         yield (
             f"Objects that an earlier run wrote and that are refused now still lie in the output: "
@@ -74,7 +86,7 @@ def _deviations(source: ReportSource) -> Iterator[str]:
 
 def _weakening(settings: Mapping[str, Any], number: int) -> Iterator[str]:
     rules = [rule for rule in settings.get("custom_rules") or () if rule.get("insists")]
-    names = Counter(_in_words(rule) for rule in rules)
+    names = Counter(rule_in_words(rule) for rule in rules)
     hidden = names.pop("", 0)
     said = "; ".join(f"{name} ({count} rules)" if count > 1 else name for name, count in sorted(names.items()))
     if hidden:
@@ -86,7 +98,7 @@ def _weakening(settings: Mapping[str, Any], number: int) -> Iterator[str]:
     )
 
 
-def _in_words(rule: Mapping[str, Any]) -> str:
+def rule_in_words(rule: Mapping[str, Any]) -> str:
     """Return a rule by standard keyword and action; ``""`` where its pattern isn't that of standard attributes."""
     pattern = str(rule.get("pattern", _HIDDEN))
     parts = [_keyword(part.strip()) for part in pattern.split(">") if part.strip()]

@@ -49,7 +49,7 @@ def content_of(source: ReportSource, edition: Edition) -> Content:
     """Return the content of an edition."""
     source = replace(source, edition=edition)
     lead = _RELEASE_LEAD if source.is_release else _REVIEW_LEAD
-    small = Text(f"{_SMALL} “< {source.least_class}” means fewer than {source.least_class}.") if source.is_release else None
+    small = Text(f"{_SMALL} “< {source.least_told}” means fewer than {source.least_told}.") if source.is_release else None
     found = len(deviations_of(source))
     departs = (
         Text(f"Deviations from the profile, or matters that need attention: {found}. See Deviations.", Tone.WARNING)

@@ -6,9 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from . import words
+from .about import not_all
 from .action_tally import CONTENT_ITEM, PRIVATE_GONE, PRIVATE_KEPT, UNKNOWN_GONE, ActionKey
 from .content import Bars, Block, Items, Section, Text, Tone, number, section, table
-from .naming import class_name
+from .deviations import rule_in_words
+from .naming import NO_MODALITY, class_name
 from .source import ReportSource
 
 _NAMES = {
@@ -88,16 +90,30 @@ def private(source: ReportSource) -> Section:
             else "No other list was used."
         ),
     ]
+    if source.has_stronger_rules:
+        blocks.append(Text("Rules of the releasing organisation may keep others: see Deviations."))
     elements = sum(count.elements for count in kept.values())
     rows = [("Removed", source.count(gone)), ("Kept, cleaned or replaced", source.count(elements))]
     blocks.append(table("Private elements", ("", "#Elements"), rows))
     if kept and not source.is_release:
         creators = [
-            (key.creator or "(of no list)", words.ACTIONS.get(key.action, key.action), count.elements)
+            (key.creator or "(of no list: see your own rules)", words.ACTIONS.get(key.action, key.action), count.elements)
             for key, count in kept.items()
         ]
         blocks.append(table("Private attributes that stay, by creator", ("Creator", "What was done", "#Elements"), creators))
+        blocks += _private_rules(source)
     return section("private", "Private attributes", blocks)
+
+
+def _private_rules(source: ReportSource) -> list[Block]:
+    """Return the organisation's own rules that keep private attributes, which no table names by creator."""
+    given = (source.restricted or {}).get("custom_rules") or ()
+    rows = [
+        (str(exact["rule"]), ", ".join(sorted({words.ACTIONS.get(action, action) for action in rule["actions"].values()})))
+        for rule, exact in zip(source.settings.get("custom_rules") or (), given, strict=False)
+        if rule.get("insists") and not rule_in_words(rule)
+    ]
+    return [table("Rules of your own for private or other attributes", ("Rule", "What it does"), rows)] if rows else []
 
 
 def pixels(source: ReportSource) -> Section:
@@ -123,21 +139,18 @@ def pixels(source: ReportSource) -> Section:
         if settings.get("faces") == "quarantine"
         else "Faces are not looked for. A face can be drawn from CT, MR or PET of a head."
     )
-    risks = [
-        (words.reason_in_words(risk), *(source.count(counts.get(name, 0)) for name in ("quarantined", "passed", "kept")))
-        for risk, counts in account.get("pixel_risks", {}).items()
-    ]
-    blocks: list[Block] = [Items(tuple(filter(None, facts)))]
+    by_risk = account.get("pixel_risks", {})
+    outcomes = (source.counts(counts.get(name, 0) for counts in by_risk.values()) for name in ("quarantined", "passed", "kept"))
+    risks = list(zip(map(words.reason_in_words, by_risk), *outcomes, strict=True))
+    blocks: list[Block] = [*not_all(source), Items(tuple(filter(None, facts)))]
     blocks.append(
         table("Images at risk; one object may have several risks", _RISK_TITLES, risks)
         if risks
         else Text("No object was found to be at risk, as far as headers tell.")
     )
     if sources := account.get("pixel_sources"):
-        rows = [
-            (words.PIXEL_SOURCES.get(name, name), source.count(found.get("blanked", 0)), source.count(found.get("kept", 0)))
-            for name, found in sources.items()
-        ]
+        ways = (source.counts(found.get(name, 0) for found in sources.values()) for name in ("blanked", "kept"))
+        rows = list(zip((words.PIXEL_SOURCES.get(name, name) for name in sources), *ways, strict=True))
         titles = ("Who said what to blank", "#Something blanked", "#Nothing to blank")
         blocks.append(table("Objects that this run wrote, by who decided", titles, rows))
         blocks.append(Text("Every cleaned image was decoded again and compared with the original before it was written."))
@@ -172,25 +185,28 @@ def checks(source: ReportSource) -> Section:
     is_screened = source.settings.get("screen") is not False
     rows = [
         ("Each object that was found ended in one outcome; the sums agree", "yes"),
-        ("No new UID equals an original or another new one; nothing was written before that was proven", "yes"),
         (
-            "Objects searched, before they were written, for known names and numbers of the patient",
-            number(tally.written) if is_screened else "not made",
+            "No new UID equals an original or another new one; nothing was written before that was proven",
+            "yes" if account.get("uids", 0) else "no UID was replaced",
         ),
         (
-            "of these, objects in which some were found in kept values, and removed",
+            "Objects that this run searched, before it wrote them, for known names and numbers of the patient",
+            number(counts.get("written", 0)) if is_screened else "not made",
+        ),
+        *_earlier_searches(source),
+        (
+            "Objects in which some were found in kept values, and removed",
             source.count(screened) if is_screened else "–",
         ),
         ("Objects in which values that were not legal were removed", source.count(tally.notes.get("illegal-value-removed", 0))),
         (
-            "Objects whose pixels were cleaned, decoded again and compared",
+            "Objects whose pixels were cleaned, decoded again and compared, once for each source that had a say",
             source.total(found.get("blanked", 0) for found in account.get("pixel_sources", {}).values()),
         ),
         (
             "Objects that say PatientIdentityRemoved NO: a setting let something stay that identifies, or may",
-            source.count(tally.notes.get("identity-not-removed", 0)),
+            source.count(source.says_no),
         ),
-        ("UIDs that were replaced", number(account.get("uids", 0))),
         (
             "UIDs that lead to objects which are not in the archive, replaced all the same",
             source.count((account.get("references") or {}).get("outside", 0)),
@@ -201,12 +217,25 @@ def checks(source: ReportSource) -> Section:
         ),
         ("Objects refused, because they could not be understood or were not safe", refused),
     ]
-    more = "An object in whose pixels several sources had a say counts for each."
-    blocks: list[Block] = [table("Checks", ("Check", "#Result"), rows, more)]
+    if not source.is_release:
+        # the UIDs of refused objects are among them
+        rows.append(("UIDs that were replaced, those of refused objects among them", number(account.get("uids", 0))))
+    blocks: list[Block] = [table("Checks", ("Check", "#Result"), rows)]
     if notes := {note: count for note, count in tally.notes.items() if count}:
         found = [(words.NOTES.get(note, note), source.count(count)) for note, count in notes.items()]
         blocks.append(table("Notes on objects of the output", ("What", "#Objects"), found))
     return section("checks", "Checks and what they found", blocks)
+
+
+def _earlier_searches(source: ReportSource) -> list[tuple[str, str]]:
+    """Return what is known of the search in objects that earlier runs wrote."""
+    skipped = source.account["counts"].get("skipped", 0)
+    if not skipped:
+        return []
+    what = "Objects that an earlier run wrote, with the same settings and version, and this one left as they are"
+    if source.made_otherwise:
+        what = "Objects that an earlier run wrote, some with other settings or by another version, and this one left as they are"
+    return [(what, number(skipped))]
 
 
 def classes(source: ReportSource) -> Section:
@@ -238,7 +267,8 @@ def small_cells(source: ReportSource) -> list[Block]:
     """Return the table of small cells, and what it can't show."""
     small = source.tally.subjects.cells_below(source.least_class)
     rows = [
-        (str(cell.band), words.SEX.get(cell.sex, cell.sex), cell.modality or "none", cell.subjects) for cell in small[:_MOST_ROWS]
+        (str(cell.band), words.SEX.get(cell.sex, cell.sex), cell.modality or NO_MODALITY, cell.subjects)
+        for cell in small[:_MOST_ROWS]
     ]
     more = f"{number(len(small) - _MOST_ROWS)} more classes are left out." if len(small) > _MOST_ROWS else ""
     cant = (
@@ -266,7 +296,7 @@ def refusal_rows(source: ReportSource) -> list[tuple[str, str, int]]:
 def class_rows(source: ReportSource) -> list[tuple[str, str, str, int]]:
     """Return reason, modality, class and number of refused objects, for those who decide."""
     return [
-        (words.reason_in_words(refusal.reason), refusal.modality or "none", class_name(refusal.sop_class), count)
+        (words.reason_in_words(refusal.reason), refusal.modality or NO_MODALITY, class_name(refusal.sop_class), count)
         for refusal, count in source.tally.refusals.items()
         if refusal.status == "quarantined"
     ]

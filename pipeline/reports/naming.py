@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from profiles import uids_by_keyword
+from profiles import DATE_VRS, dictionary, tags, uids_by_keyword
 
+#: of objects whose modality is missing, or no term of the standard: that may be anybody's text
+NO_MODALITY = "none, or no Defined Term"
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -21,6 +23,12 @@ def class_name(uid: str) -> str:
         return "not known"
     keyword = _keywords().get(uid)
     return in_words(keyword) if keyword else "a class that is not registered"
+
+
+def is_date(keyword: str) -> bool:
+    """Return whether an attribute has dates or times."""
+    tag = tags().get(keyword)
+    return tag is not None and dictionary()[tag].vr in DATE_VRS
 
 
 def in_words(keyword: str) -> str:

@@ -6,7 +6,8 @@ from anonymizer import Reason
 
 from ..advice import advice_on
 from . import words
-from .content import Bars, Block, Section, Text, Tone, number, section, table
+from .about import STRONGER_RULES
+from .content import Bars, Block, Items, Section, Text, Tone, number, section, table
 from .findings import class_rows, refusal_rows
 from .naming import class_name
 from .source import ReportSource
@@ -78,7 +79,7 @@ def incomplete(source: ReportSource) -> Section:
             for study in listed
         ]
         more = f"{number(count - len(listed))} more studies are left out." if count > len(listed) else ""
-        titles = ("New StudyInstanceUID", "Reasons", "#In the output", "#Refused")
+        titles = ("StudyInstanceUID in the output", "Reasons", "#In the output", "#Refused")
         blocks.append(table("Incomplete studies", titles, rows, more))
     return section("incomplete", title, blocks)
 
@@ -86,7 +87,6 @@ def incomplete(source: ReportSource) -> Section:
 def conformance(source: ReportSource) -> Section:
     """Return the statement of conformance: what PS3.15 E.1.3 asks a program to describe."""
     settings, options = source.settings, source.options
-    claims_not = _claims_nothing(source)
     names = ", ".join(words.option_title(name) for name in options if name != "BasicProfile") or "no option"
     scope = (
         "Original UIDs stay, so all references stay."
@@ -127,20 +127,38 @@ def conformance(source: ReportSource) -> Section:
         ("Private SOP classes", "Refused: the standard does not define how to de-identify them."),
         ("Pixel data", words.PIXELS.get(settings.get("pixels") or source.origin.get("pixels") or "quarantine", "")),
     ]
-    tone = Tone.WARNING if claims_not else Tone.PLAIN
-    claim = (
-        f"Objects concerned by these settings do not claim the Basic Profile and say PatientIdentityRemoved NO: {claims_not}. "
-        "All other objects conform to the profile and options below."
-        if claims_not
-        else "The objects of this release conform to the profile and options below, as far as the program states it: each says "
-        "PatientIdentityRemoved YES and names the codes of profile and options in (0012,0064)."
-    )
+    claims = _claims(source)
     return section(
         "conformance",
         "Statement of conformance (PS3.15 E.1.3)",
-        Text(claim, tone),
+        *claims,
         table("Conformance", ("About", "Statement"), rows),
     )
+
+
+def _claims(source: ReportSource) -> list[Block]:
+    """Return which objects conform to what follows, as far as the program states it."""
+    says = "says PatientIdentityRemoved YES and names the codes of profile and options in (0012,0064)"
+    apart = []
+    if causes := _claims_nothing(source):
+        apart.append(
+            f"Objects concerned by these settings do not claim the Basic Profile and say PatientIdentityRemoved NO: {causes}."
+        )
+    if source.says_no:
+        apart.append(f"Objects that say PatientIdentityRemoved NO: {source.count(source.says_no)}.")
+    if source.made_otherwise:
+        apart.append(
+            f"Objects that were made with other settings or by another version: {source.count(source.made_otherwise)}. The "
+            "reports of the runs that wrote them say to what they conform."
+        )
+    if source.uncounted:
+        apart.append(f"Nothing is stated of {source.uncounted} objects of earlier runs that no table of this run has.")
+    if source.has_stronger_rules:
+        apart.append(STRONGER_RULES)
+    conform = f"conform to the profile and options below, as far as the program states it: each {says}."
+    if not apart:
+        return [Text(f"The objects of this release {conform}")]
+    return [Items(tuple(apart), Tone.WARNING), Text(f"All other objects {conform}")]
 
 
 def _claims_nothing(source: ReportSource) -> str:

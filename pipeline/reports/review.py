@@ -278,7 +278,13 @@ def sample(source: ReportSource) -> Section:
         rows.append((str(place), patient.patient_id, "\n".join(patient.studies), judged))
     more = f"{number(len(drawn.patients) - _MOST_PATIENTS)} more are left out." if len(drawn.patients) > _MOST_PATIENTS else ""
     titles = ("Drawn", "New PatientID", "New StudyInstanceUIDs", "Verdict (reviewer)")
-    return section("sample", title, Text(drawn.statement(), Tone.NOTE), table("Patients, in the order drawn", titles, rows, more))
+    left_out = Text(
+        f"Objects in the output without a patient ID, from which none is drawn: {number(source.tally.subjects.without_patient)}."
+        + (f" Nor is any from {source.uncounted} objects of earlier runs." if source.uncounted else "")
+    )
+    return section(
+        "sample", title, Text(drawn.statement(), Tone.NOTE), left_out, table("Patients, in the order drawn", titles, rows, more)
+    )
 
 
 def agreements(source: ReportSource) -> Section:

@@ -12,7 +12,7 @@ DEFAULT_SAMPLE = 60
 #: verdicts from which on a bound is computed: the rule of three is off by more than a tenth of it for fewer
 _LEAST = 30
 CLEAR, FOUND = "clear", "found"
-COLUMNS = ("patient_id", "verdict", "reviewer")
+COLUMNS = ("patient_id", "verdict", "reviewer", "drawn")
 _MOST_BYTES = 4 << 20
 
 
@@ -22,10 +22,12 @@ class DrawnPatient(NamedTuple):
     Attributes:
         patient_id: the new PatientID.
         studies: new StudyInstanceUIDs.
+        drawn: a code by the key: this patient was drawn from that run, in a sample of that size.
     """
 
     patient_id: str
     studies: tuple[str, ...]
+    drawn: str = ""
 
 
 class PatientVerdict(NamedTuple):
@@ -34,10 +36,12 @@ class PatientVerdict(NamedTuple):
     Attributes:
         verdict: ``clear`` or ``found``.
         reviewer: who looked.
+        drawn: the code of the line.
     """
 
     verdict: str
     reviewer: str
+    drawn: str = ""
 
 
 class VerdictError(ValueError):
@@ -49,7 +53,7 @@ class Sample(NamedTuple):
 
     Attributes:
         patients: drawn patients.
-        of: patients in the output.
+        of: patients in the output, as far as the tables of the run have them.
         verdicts: by new PatientID; None: nobody gave any.
     """
 
@@ -59,20 +63,20 @@ class Sample(NamedTuple):
 
     @property
     def judged(self) -> tuple[PatientVerdict, ...]:
-        """The verdicts of the longest beginning in which each patient has one: who leaves out a patient ends it."""
-        judged = []
-        for patient in self.patients:
-            verdict = (self.verdicts or {}).get(patient.patient_id)
-            if verdict is None:
-                break
-            judged.append(verdict)
-        return tuple(judged)
+        """The verdicts on drawn patients, in the order drawn."""
+        given = self.verdicts or {}
+        return tuple(given[patient.patient_id] for patient in self.patients if patient.patient_id in given)
+
+    @property
+    def is_of_sample(self) -> bool:
+        """Whether all verdicts are on patients of this sample: the codes of their lines say so."""
+        codes = {patient.patient_id: patient.drawn for patient in self.patients}
+        return all(codes.get(name) == verdict.drawn for name, verdict in (self.verdicts or {}).items())
 
     @property
     def found(self) -> int:
-        """Patients in whose objects somebody found what identifies; anywhere in the file, a gap hides none."""
-        drawn = {patient.patient_id for patient in self.patients}
-        return sum(one.verdict == FOUND for name, one in (self.verdicts or {}).items() if name in drawn)
+        """Patients in whose objects somebody found what identifies."""
+        return sum(verdict.verdict == FOUND for verdict in self.judged)
 
     @property
     def reviewers(self) -> tuple[str, ...]:
@@ -81,7 +85,7 @@ class Sample(NamedTuple):
 
     def statement(self) -> str:
         """Return what the verdicts allow to say."""
-        drawn = f"{len(self.patients):,} of the {self.of:,} patients in the output were drawn by the key."
+        drawn = f"{len(self.patients):,} of the {self.of:,} patients in the tables of this run were drawn by the key."
         if self.verdicts is None:
             return f"{drawn} Nobody has looked at them yet, so nothing is said about the rest."
         judged = len(self.judged)
@@ -91,21 +95,26 @@ class Sample(NamedTuple):
                 "the settings or remove the objects, run again, and draw again."
             )
         names = f" Reviewers: {', '.join(self.reviewers)}." if self.reviewers else ""
+        if judged < len(self.patients):
+            return (
+                f"{drawn} Reviewers gave verdicts on {judged:,} of them. No bound is stated before all have one: what is left "
+                f"out may be what was found.{names}"
+            )
+        looked = f"Reviewers looked at all of these and found nothing that identifies.{names}"
         if judged == self.of:
-            return f"{drawn} Reviewers looked at all patients in the output, and found nothing that identifies.{names}"
-        looked = f"Reviewers looked at the first {judged:,} and found nothing that identifies.{names}"
+            return f"{drawn} {looked}"
         if judged < _LEAST:
             return f"{drawn} {looked} For fewer than {_LEAST} patients no bound is computed."
         bound = 3 / judged
         return (
-            f"{drawn} {looked} With 95 % confidence, at most 3/{judged:,} ({bound:.1%}) of the patients in the output have "
+            f"{drawn} {looked} With 95 % confidence, at most 3/{judged:,} ({bound:.1%}) of the patients in the tables have "
             "something of the kind that these reviewers would have found. This is the rule of three; it holds if they looked at "
-            "all objects of each patient."
+            "all objects of each patient. It says nothing of objects without a patient ID."
         )
 
 
 def read_verdicts(content: bytes) -> dict[str, PatientVerdict]:
-    """Return the verdicts of a CSV file with the columns ``patient_id``, ``verdict``, ``reviewer``, in any order.
+    """Return the verdicts of a CSV file with the columns of ``COLUMNS``, in any order.
 
     Lines without a verdict count as not judged.
 
@@ -129,7 +138,7 @@ def read_verdicts(content: bytes) -> dict[str, PatientVerdict]:
             continue
         if len(row) <= max(places):
             raise VerdictError(f"line {line} has too few cells")
-        patient, verdict, reviewer = (row[place].strip() for place in places)
+        patient, verdict, reviewer, drawn = (row[place].strip() for place in places)
         # spreadsheets keep the apostrophe that stands before what might be a formula
         patient = patient.removeprefix("'")
         if not verdict:
@@ -140,7 +149,7 @@ def read_verdicts(content: bytes) -> dict[str, PatientVerdict]:
             raise VerdictError(f"line {line}: the reviewer's name is missing")
         if patient in verdicts:
             raise VerdictError(f"line {line}: the patient has a verdict already")
-        verdicts[patient] = PatientVerdict(verdict.lower(), reviewer)
+        verdicts[patient] = PatientVerdict(verdict.lower(), reviewer, drawn)
     return verdicts
 
 
@@ -148,4 +157,4 @@ def csv_rows(sample: Sample) -> Iterable[Sequence[str]]:
     """Yield the rows of a CSV file to fill in."""
     yield COLUMNS
     for patient in sample.patients:
-        yield patient.patient_id, "", ""
+        yield patient.patient_id, "", "", patient.drawn

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from anonymizer import Note
+
 from .content import Edition, KeptValues, number
 from .pictures import SheetPictures
 from .sampling import Sample
@@ -68,9 +70,52 @@ class ReportSource:
         """True for the edition that travels with the data."""
         return self.edition is Edition.RELEASE
 
+    @property
+    def least_told(self) -> int:
+        """The least count that the release edition tells of what a recipient can't count in the data."""
+        return max(self.least_class, LEAST_CLASS)
+
+    @property
+    def has_stronger_rules(self) -> bool:
+        """True where custom rules keep more than the standard: they come before all that options say."""
+        return any(rule.get("insists") for rule in self.settings.get("custom_rules") or ())
+
+    @property
+    def says_no(self) -> int:
+        """Objects of the account that say PatientIdentityRemoved NO."""
+        return self.tally.notes.get(Note.IDENTITY_NOT_REMOVED.value, 0)
+
+    @property
+    def made_otherwise(self) -> int:
+        """Objects of the account that another version made, or this one with other settings."""
+        other = self.account.get("other_settings") or {}
+        return int(other.get("versions", 0)) + int(other.get("settings", 0))
+
+    @property
+    def uncounted(self) -> str:
+        """How many objects lie in the output that the account doesn't have, in words; ``""``: none."""
+        earlier = self.account.get("earlier_outputs")
+        if earlier is None:
+            # an account of an earlier version doesn't tell
+            return "an unknown number of" if self.account.get("previous_run") else ""
+        if not earlier["objects"]:
+            return ""
+        return f"{'' if earlier['exact'] else 'up to '}{self.count(earlier['objects'])}"
+
     def count(self, value: int) -> str:
         """Return a count that a recipient can't make in the data: a small one is not told in the release edition."""
-        return f"< {self.least_class}" if self.is_release and 0 < value < self.least_class else number(value)
+        return f"< {self.least_told}" if self.is_small(value) else number(value)
+
+    def counts(self, values: Iterable[int]) -> list[str]:
+        """Return counts whose sum may be known from elsewhere, so that no small one follows from the others."""
+        found = list(values)
+        hidden = [value for value in found if self.is_small(value)]
+        told = sorted(value for value in found if not self.is_small(value) and value)
+        more = set()
+        while hidden and told and (len(hidden) == 1 or sum(hidden) < self.least_told):
+            more.add(told[0])
+            hidden.append(told.pop(0))
+        return ["not told" if value in more else self.count(value) for value in found]
 
     def total(self, parts: Iterable[int]) -> str:
         """Return the sum of counts, unless a small one among them that isn't told would follow from it."""
@@ -79,4 +124,4 @@ class ReportSource:
 
     def is_small(self, value: int) -> bool:
         """Return whether a count isn't told in this edition."""
-        return self.is_release and 0 < value < self.least_class
+        return self.is_release and 0 < value < self.least_told

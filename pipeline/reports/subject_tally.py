@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 _FIRST = 1 << 18
 #: no patient is known of the rows
 _NOBODY = 0
-NOT_TOLD = ""
-_SEXES = ("M", "F", "O")
+NOT_TOLD, OTHER_VALUE = "", "?"
+_SEXES = ("M", "F", "O", OTHER_VALUE)
 #: width of a band of ages in years, and the first age of the open one
 _BAND, _OPEN = 5, 90
 _DAYS = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
@@ -27,7 +27,7 @@ _MODALITY_AT = _CLASS_AT + _CLASS_BITS
 
 
 class AgeBand(NamedTuple):
-    """A band of ages in years: from ``first`` to ``last``; -1 and -1: none was released.
+    """A band of ages in years: from ``first`` to ``last``; -1 and -1: none was released; -2 and -2: one that is no age.
 
     Attributes:
         last: None: all older ones.
@@ -38,19 +38,19 @@ class AgeBand(NamedTuple):
 
     def __str__(self) -> str:
         if self.first < 0:
-            return "not released"
+            return "not released" if self.first == -1 else "another value"
         if self.last is None:
             return f"{self.first} and more"
         return "under 1" if self == (0, 0) else f"{self.first} to {self.last}"
 
 
-NO_AGE = AgeBand(-1, -1)
+NO_AGE, OTHER_AGE = AgeBand(-1, -1), AgeBand(-2, -2)
 
 
 def age_band(age: str | None) -> AgeBand:
     """Return the band of an age (AS): under 1, 1 to 4, 5 to 9 and so on, 90 and more."""
     if not age or len(age) != 4 or age[3] not in _DAYS or not age[:3].isascii() or not age[:3].isdigit():
-        return NO_AGE
+        return OTHER_AGE if age == OTHER_VALUE else NO_AGE
     years = int(age[:3]) if age[3] == "Y" else int(int(age[:3]) * _DAYS[age[3]] / _DAYS["Y"])
     if years < 1:
         return AgeBand(0, 0)

@@ -146,6 +146,7 @@ NOTES = {
     "identifier-screened": "known identifiers of the patient were found in kept values, and removed",
     "identity-not-removed": "the object says PatientIdentityRemoved NO",
     "output-replaced": "the object replaced its earlier output",
+    "earlier-output-left": "the object has another name than before; its earlier output is still there",
 }
 PIXELS = {
     "quarantine": "Images that may show text or a person are refused.",
@@ -162,14 +163,14 @@ PIXEL_SOURCES = {
 PATIENT_IDS = {
     "pseudonym": "Each patient gets a pseudonym, made from the original ID with a secret key.",
     "table": "Each patient gets the ID that a table of the releasing organisation gives.",
-    "text": "All objects have one and the same patient ID: patients can't be told apart.",
+    "text": "All objects with a patient ID have one and the same: patients can't be told apart.",
 }
 PATIENT_NAMES = {"empty": "Names of patients are removed.", "text": "All objects have one and the same patient name."}
 CONFLICTS = {
     "quarantine": "Different objects that claim to be the same are refused.",
     "keep-one": "Of different objects that claim to be the same, one is kept.",
 }
-SEX = {"M": "male", "F": "female", "O": "other", "": "not released"}
+SEX = {"M": "male", "F": "female", "O": "other", "?": "another value", "": "not released"}
 STATUSES = {"quarantined": "refused", "filtered": "left out", "duplicate": "duplicate"}
 #: settings of ``run.json``
 SETTINGS = {

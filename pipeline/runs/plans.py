@@ -11,9 +11,11 @@ from transforms import EarlierRun, is_run_id, reviewed_files
 
 from ..errors import UsageError
 from . import restricted
-from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit
+from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit, check_names
 from .earlier_runs import ComparedRun
+from .left_outputs import earlier_outputs
 from .lock import RunLock, locked_runs
+from .provenance import RESUMES
 from .report import RunReport, run_files
 
 #: table of the changes since an earlier run
@@ -73,11 +75,12 @@ class PlanLock(RunLock):
         return self
 
 
-def publish_plan(audit: Audit, report: RunReport, compared: ComparedRun | None = None) -> PlanReport:
+def publish_plan(audit: Audit, report: RunReport, runs: Folder, compared: ComparedRun | None = None) -> PlanReport:
     """Remove the plan that was in the folder before, and write ``plan.json``.
 
     Args:
         audit: the plan's folder.
+        runs: the audit of the run that is planned.
         compared: the earlier run that the plan is compared with; None: with none.
 
     Raises:
@@ -95,6 +98,9 @@ def publish_plan(audit: Audit, report: RunReport, compared: ComparedRun | None =
     _remove_earlier(folder)
     if changes is not None:
         folder.create(DIFF_FILE, changes.as_csv().encode())
+    previous = _account_of(runs)
+    continues = previous is not None and report.origin.get(RESUMES) == previous["run_id"]
+    report = dataclasses.replace(report, earlier_outputs=earlier_outputs(report.earlier_outputs, previous, continues=continues))
     fields = {one.name: getattr(report, one.name) for one in dataclasses.fields(RunReport)}
     planned = PlanReport(**fields, diff=None if changes is None else changes.as_json())
     audit.write(PLAN_FILE, asdict(planned))
@@ -103,6 +109,16 @@ def publish_plan(audit: Audit, report: RunReport, compared: ComparedRun | None =
     for name in reviewed_files(folder.names()):
         folder.delete(name)
     return planned
+
+
+def _account_of(runs: Folder) -> dict[str, Any] | None:
+    """Return the account that the planned run would replace; None: there is none, or nobody can read it."""
+    try:
+        account, _ = runs.read_json(RUN_FILE)
+        check_names(account)
+    except (FileNotFoundError, ValueError, StorageError):
+        return None
+    return account
 
 
 def _remove_earlier(folder: Folder) -> None:

@@ -27,6 +27,7 @@ from transforms import (
 from ..errors import RunError
 from . import restricted
 from .audit import ORIGIN_FILE, RUN_FILE, Audit, check_names
+from .left_outputs import earlier_outputs
 from .metrics import Span
 from .provenance import RESUMES, STARTED, TAKES_UP, compatibility_of
 from .run_reports import ENCRYPTED, Reporting, RunTally, put_reports_aside, write_run_reports
@@ -59,6 +60,8 @@ class RunReport:
         references: numbers of UIDs that are referred to, but that no object of the archive has (``outside``), and of UIDs that
             objects of two patients use (``joining_patients``).
         gone: number of objects that the continued run listed and that are no longer listed.
+        earlier_outputs: number of ``objects`` in the output that earlier runs wrote and that these tables don't have, and whether
+            it is ``exact``: else it is the largest possible one.
         inputs: numbers of objects by id of their input, which is a keyed hash of its name.
         bytes_written: sum of the sizes of written objects.
         contact_sheets: counts of the contact sheets (``SheetTotals``), never their place; None: none were asked for.
@@ -89,6 +92,7 @@ class RunReport:
     uids: int
     references: dict[str, int]
     gone: int
+    earlier_outputs: dict[str, Any]
     inputs: dict[str, int]
     bytes_written: int
     contact_sheets: dict[str, int] | None
@@ -236,6 +240,7 @@ def finish(
         uids=counts.uids,
         references={"outside": counts.outside, "joining_patients": counts.joining_patients},
         gone=counts.gone,
+        earlier_outputs=counts.left.found(),
         inputs=dict(sorted(counts.inputs.items())),
         bytes_written=counts.bytes_written,
         # a killed run of an earlier version has an account without it
@@ -285,6 +290,7 @@ def publish_run(audit: Audit, report: RunReport) -> RunReport:
 
 def _replace_account(audit: Audit, report: RunReport) -> RunReport:
     """Write ``run.json``, and move the previous account to ``earlier/RUN/``, since its objects are still there."""
+    left = report.earlier_outputs
     while True:
         try:
             earlier, current = audit.folder.read_json(RUN_FILE)
@@ -294,6 +300,7 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
                 audit.read(RUN_FILE)
         except FileNotFoundError:
             current = ""
+            report = replace(report, earlier_outputs=earlier_outputs(left, None, continues=False))
         except SealError as error:
             raise RunError(f"the earlier {error}; the tables of this run are in the same folder") from None
         except ValueError:
@@ -307,7 +314,12 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
                 audit.folder.move(name, folder)
             restricted.put_aside(audit.folder, earlier["run_id"])
             put_reports_aside(audit.folder, earlier["run_id"])
-            report = replace(report, previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)})
+            continues = report.origin.get(RESUMES) == earlier["run_id"]
+            report = replace(
+                report,
+                previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)},
+                earlier_outputs=earlier_outputs(left, earlier, continues=continues),
+            )
         try:
             audit.write(RUN_FILE, asdict(report), version=current)
         except ObjectConflictError:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 #: name under which patients get their places in the drawn order
 _SAMPLE = "review-sample"
+_CODE_DIGITS = 16
 _IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 _ENCRYPTED = ".p7m"
 _CHECKED = "The code of the account by the run's key, and the digests of all tables, were checked."
@@ -198,7 +199,13 @@ def draw(run: FinishedRun, size: int) -> Sample:
         chosen = rows.filter(pc.is_in(rows["patient_id"], wanted))
         for row in chosen.group_by(["patient_id", "study_instance_uid"]).aggregate([]).to_pylist():
             studies[row["patient_id"]].add(row["study_instance_uid"] or "(no study)")
-    return Sample(tuple(DrawnPatient(patient, tuple(sorted(studies[patient]))) for patient in order), len(seen))
+    of_run = f"{_SAMPLE}/{run.account['run_id']}/{size}"
+
+    def drawn(patient: str) -> str:
+        # with a letter before it no spreadsheet takes it for a number
+        return f"s{seal.code(of_run, patient.encode()).hex()[:_CODE_DIGITS]}"
+
+    return Sample(tuple(DrawnPatient(name, tuple(sorted(studies[name])), drawn(name)) for name in order), len(seen))
 
 
 def _output_rows(run: FinishedRun, columns: Sequence[str]) -> Iterator[pa.Table]:

@@ -207,7 +207,7 @@ def _account(begun: _BegunRun, executed: _Executed) -> RunReport:
         RunError: the tables don't account for each listed object once, or can't be read.
     """
     setup = begun.setup
-    publish = partial(publish_plan, compared=setup.compared) if setup.is_plan else publish_run
+    publish = partial(publish_plan, runs=setup.audit.folder, compared=setup.compared) if setup.is_plan else publish_run
     with _run_errors("the run's tables can't be read back", StorageError, OSError):
         return finish(
             *(setup.target, setup.run_id, begun.origin, executed.operations, executed.spans),

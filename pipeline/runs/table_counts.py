@@ -21,6 +21,7 @@ from transforms import (
 )
 
 from ..errors import RunError
+from .left_outputs import LeftOutputs
 
 _REFUSED = pa.array([Status.QUARANTINED.value, Status.FILTERED.value])
 _IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
@@ -43,6 +44,7 @@ class TableCounts:
         outside: UIDs that are referred to, but that no object of the archive has.
         joining_patients: UIDs that objects of two patients use.
         gone: objects that the last run listed and that are no longer listed.
+        left: outputs that earlier runs wrote, and that no object of this one has, as far as the rows tell.
         inputs: objects by id of their input.
         new_quarantined: quarantined objects that were not quarantined for the same reason before this run, by reason.
         incomplete: studies with quarantined objects, by the first bytes of their keyed hashes.
@@ -65,6 +67,7 @@ class TableCounts:
     outside: int = 0
     joining_patients: int = 0
     gone: int = 0
+    left: LeftOutputs = field(init=False)
     inputs: Counter[str] = field(default_factory=Counter)
     new_quarantined: Counter[str] = field(default_factory=Counter)
     incomplete: set[bytes] = field(default_factory=set)
@@ -73,6 +76,9 @@ class TableCounts:
     other_versions: int = 0
     other_settings: int = 0
     _last_source: tuple[str, str] = ("", "")
+
+    def __post_init__(self) -> None:
+        self.left = LeftOutputs(self.run_id)
 
     def add(self, name: str, content: bytes, rows: int) -> None:
         """Add the rows of a table file to the counts.
@@ -108,6 +114,7 @@ class TableCounts:
         written = batch.column("size").filter(pc.equal(batch.column("status"), Status.WRITTEN.value))
         self.bytes_written += pc.sum(written).as_py() or 0
         if "since" in batch.schema.names:
+            self.left.compare(batch)
             self._settings(batch)
             self._refused(batch.filter(refused))
             self._superseded(batch.filter(pc.is_in(batch.column("status"), _REFUSED)))
@@ -134,6 +141,7 @@ class TableCounts:
 
     def _gone(self, batch: pa.RecordBatch) -> None:
         self.gone += len(batch)
+        self.left.add_gone(batch)
 
     def _pixels(self, batch: pa.RecordBatch) -> None:
         # the rows of an object stand together, those of each of its sources, and a source without a rectangle has one row
@@ -161,12 +169,12 @@ _COUNTED = {
     INSTANCES_TABLE: (
         (
             *("source_id", "status", "reason", "size", "pixel_risks", "input_id", "since", "study_hash"),
-            *("output_name", "written_in", "version", "profile_digest", "settings_digest"),
+            *("output_name", "written_in", "version", "profile_digest", "settings_digest", "notes"),
         ),
         TableCounts._instances,
     ),
     UID_MAP_TABLE: (("new_uid",), TableCounts._uid_map),
-    GONE_TABLE: (("source_id",), TableCounts._gone),
+    GONE_TABLE: (("source_id", "status", "output_name", "written_in"), TableCounts._gone),
     PIXELS_TABLE: (("source_id", "source", "x0"), TableCounts._pixels),
     REFERENCES_TABLE: (("outside", "joins_patients"), TableCounts._references),
 }

@@ -254,7 +254,9 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
     assert code == 0, log
     assert stat.S_IMODE(drawn.stat().st_mode) == 0o600
     head, *patients = drawn.read_text().splitlines()
-    assert head == '"patient_id","verdict","reviewer"' and len(patients) == 60
+    assert head == '"patient_id","verdict","reviewer","drawn"' and len(patients) == 60
+    codes = [line.split('"')[-2] for line in patients]
+    assert len(set(codes)) == 60
     shown = sections_of((tmp_path / "none" / REVIEW).read_bytes())["sample"]
     assert "Nobody has looked at them yet" in shown.text
     order = [row[1] for row in shown.tables["Patients, in the order drawn"][1:]]
@@ -265,9 +267,10 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
     def stated(name: str, verdicts: list[str]) -> str:
         file = tmp_path / f"{name}.csv"
         file.write_text(
-            "patient_id,verdict,reviewer\n"
+            "patient_id,verdict,reviewer,drawn\n"
             + "".join(
-                f"{who},{verdict},{'Rita Reader' if verdict else ''}\n" for who, verdict in zip(order, verdicts, strict=True)
+                f"{who},{verdict},{'Rita Reader' if verdict else ''},{drawn}\n"
+                for who, verdict, drawn in zip(order, verdicts, codes, strict=False)
             )
         )
         code, log = make_report(run, key_file, tmp_path / name, "--sample", "60", "--sample-verdicts", str(file))
@@ -275,18 +278,22 @@ def test_a_sample_of_patients_gives_the_bound_that_its_verdicts_allow(key_file: 
         return sections_of((tmp_path / name / REVIEW).read_bytes())["sample"].text
 
     assert "at most 3/60 (5.0%) of the patients" in (said := stated("all", ["clear"] * 60)) and "Rita Reader" in said
-    # who leaves out a patient looks at none behind
-    assert "at most 3/40 (7.5%)" in stated("gap", ["clear"] * 40 + [""] + ["clear"] * 19)
-    assert "no bound is computed" in (said := stated("few", ["clear"] * 29 + [""] * 31)) and "3/29" not in said
+    # what is left out may be what was found
+    assert "verdicts on 59 of them" in (said := stated("gap", ["clear"] * 40 + [""] + ["clear"] * 19)) and "at most" not in said
+    assert "at most" not in stated("cut", ["clear"] * 59)
     assert "No bound is stated" in (said := stated("found", ["clear"] * 40 + [""] + ["found"] + ["clear"] * 18))
     assert "In 1 of them" in said and "3/" not in said
     # of a smaller sample, the same patients come first
     code, log = make_report(run, key_file, tmp_path / "less", "--sample", "10")
     less = sections_of((tmp_path / "less" / REVIEW).read_bytes())["sample"].tables["Patients, in the order drawn"]
     assert [row[1] for row in less[1:]] == order[:10]
-    (tmp_path / "strangers.csv").write_text("patient_id,verdict,reviewer\nNOBODY,clear,Me\n")
+    (tmp_path / "strangers.csv").write_text("patient_id,verdict,reviewer,drawn\nNOBODY,clear,Me,s0\n")
     code, log = make_report(run, key_file, tmp_path / "x", "--sample", "60", "--sample-verdicts", str(tmp_path / "strangers.csv"))
     assert code == 2 and "not drawn" in log and "NOBODY" not in log
+    # of the same patients in another run nobody has looked at anything
+    other = deidentify(folder, tmp_path / "unscreened", key_file, "--screen=off")
+    code, log = make_report(other, key_file, tmp_path / "y", "--sample", "60", "--sample-verdicts", str(tmp_path / "all.csv"))
+    assert code == 2 and "not drawn from this run" in log
 
 
 def test_each_setting_has_words(told_run: Run) -> None:
@@ -295,15 +302,19 @@ def test_each_setting_has_words(told_run: Run) -> None:
     assert [row[0] for row in rows[1:] if not row[1]] == []
 
 
+@pytest.mark.parametrize(
+    ("caps", "among"), [(["--cap-ages"], {("F", "090Y"), ("O", "001W")}), ([], {("F", "093Y"), ("M", "007Y"), ("?", "000Y")})]
+)
 def test_the_audit_tells_the_sex_and_age_that_stand_in_the_outputs_and_later_runs_keep_them(
-    planted_archive: PlantedArchive, key_file: Path, tmp_path: Path
+    caps: list[str], among: set[tuple[str, str]], planted_archive: PlantedArchive, key_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "in"
     shutil.copytree(planted_archive.folder, folder)
-    for number, (sex, age) in enumerate([("F", "093Y"), ("M", "012M"), ("x", "42"), ("O\0SECRETNAME", "001W ")]):
+    given = [("F", "093Y"), ("M", "012M"), ("x", "42"), ("O\0SECRETNAME", "001W "), ("m", "7y"), ("", "young"), ("M\\F", "0Y")]
+    for number, (sex, age) in enumerate(given):
         own = [Element(0x00100040, "CS", sex), Element(0x00101010, "AS", age)]
         (folder / f"{number}.dcm").write_bytes(ct_file(f"1.2.3.{number}", *own))
-    flags = ("--options", "RetainPatientChars", "--cap-ages", "--pixels=keep", "--resume")
+    flags = ("--options", "RetainPatientChars", *caps, "--pixels=keep", "--resume")
     told = None
     for _ in range(2):
         run = deidentify(folder, tmp_path / "out", key_file, *flags)
@@ -311,13 +322,14 @@ def test_the_audit_tells_the_sex_and_age_that_stand_in_the_outputs_and_later_run
         for name, content in run.objects().items():
             dataset, row = read(content), rows[name]
             sex, age = str(dataset.get("PatientSex") or ""), str(dataset.get("PatientAge") or "")
-            assert (row["patient_sex"] or "") == (sex if sex in ("M", "F", "O") else "")
-            assert (row["patient_age"] or "") == (age if re.fullmatch("[0-9]{3}[DWMY]", age) else "")
+            assert (row["patient_sex"] or "") == (sex.upper() if sex.upper() in ("M", "F", "O") else "?" if sex else "")
+            told = re.fullmatch("([0-9]{1,3})([DWMYdwmy]?)", age)
+            assert (row["patient_age"] or "") == (f"{int(told[1]):03}{told[2].upper() or 'Y'}" if told else "?" if age else "")
         found = {name: (row["patient_sex"], row["patient_age"]) for name, row in rows.items()}
         assert told in (None, found)
         told = found
     assert {row["status"] for row in rows.values()} == {"skipped"}
-    assert {("F", "090Y"), ("M", "012M"), ("O", "001W")} <= set(found.values())
+    assert {*among, ("M", "012M")} <= set(found.values())
     assert not any(row["patient_sex"] or row["patient_age"] for row in run.table("instances") if row["status"] == "quarantined")
     basic = deidentify(folder, tmp_path / "basic", key_file)
     assert {(row["patient_sex"], row["patient_age"]) for row in basic.table("instances")} == {(None, None)}

@@ -1,6 +1,5 @@
 """De-identification of the instances of a study in a work unit: plain functions, no Beam."""
 
-import re
 from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -16,23 +15,8 @@ from ..source_ids import ListedSource, SourceHasher
 from ..work_unit_ids import study_hash
 from .kept_content import Compression, Content, OutputStream, find_compression, is_same_object
 from .mapped_uids import MappedUids
+from .output_names import UID_NAME, output_name, with_earlier_output
 from .unit_inputs import DescribedHeader
-
-_NAME = re.compile(r"[0-9.]{1,64}")
-
-
-def output_name(study: str, series: str, instance: str) -> str:
-    """Return ``<study>/<series>/<instance>.dcm`` by the new UIDs; objects outside of studies go to ``no-study/no-series``.
-
-    Raises:
-        DeidentificationError: a retained UID that can't be a name.
-    """
-    names = (study or "no-study", series or "no-series", instance)
-    for name in names:
-        # retained UIDs come from the object: nothing but a UID may become a path
-        if name not in ("no-study", "no-series") and (not _NAME.fullmatch(name) or not name.strip(".")):
-            raise DeidentificationError(Reason.INVALID_UID)
-    return "/".join(names) + ".dcm"
 
 
 class NameTakenError(Exception):
@@ -289,7 +273,8 @@ class InstanceAnonymizer:
 
     def _duplicate(self, header: DescribedHeader) -> AuditRow:
         reason = Reason.DUPLICATE_INSTANCE
-        return row_of(self._source(header), Status.DUPLICATE, reason=reason, **self._described(header))
+        row = row_of(self._source(header), Status.DUPLICATE, reason=reason, **self._described(header))
+        return with_earlier_output(row, earlier_output(header.ref))
 
     def _other_kept(self, header: DescribedHeader, kept: AuditRow) -> AuditRow:
         """
@@ -307,7 +292,7 @@ class InstanceAnonymizer:
             study_uid=uids.shown(description.study_hash, description.study_uid),
             series_uid=uids.shown(description.series_hash, description.series_uid),
             instance_hash=header.instance,
-            instance_uid=uids.shown(header.instance, instance if _NAME.fullmatch(instance) else ""),
+            instance_uid=uids.shown(header.instance, instance if UID_NAME.fullmatch(instance) else ""),
         )
         return described(description) | {"study_hash": self._study_hash if description.study_hash else "", "scanned": True}
 
@@ -329,11 +314,12 @@ class InstanceAnonymizer:
             row = self._write(header, self._deidentify(stream, header, wants_patient=is_counted, collects=is_counted), instead_of)
         if earlier is None:
             earlier = earlier_output(ref)
-        written = (row.output_name, row.size, row.crc32c)
-        if earlier is not None and earlier.may_differ and (earlier.name, earlier.size, earlier.crc32c) != written:
+        if earlier is None or not earlier.may_differ:
+            return row
+        if earlier.name == row.output_name and (earlier.size, earlier.crc32c) != (row.size, row.crc32c):
             # even if a run that was killed then had replaced it
             row = row._replace(notes=(*row.notes, Note.OUTPUT_REPLACED.value))
-        return row
+        return with_earlier_output(row, earlier)
 
     def _deidentify(
         self, stream: ByteStream, header: DescribedHeader, *, wants_patient: bool = False, collects: bool = False

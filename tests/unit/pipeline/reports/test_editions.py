@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.reports.action_tally import PRIVATE_KEPT, ActionCount, ActionKey
 from pipeline.reports.content import Bars, Edition, KeptValue, KeptValues
 from pipeline.reports.editions import content_of
 from pipeline.reports.rendering import render
@@ -56,8 +57,9 @@ def test_each_question_of_the_checklist_names_sections_of_the_review_edition() -
     ],
 )
 def test_what_departs_from_the_profile_stands_out(settings: dict[str, Any], said: str) -> None:
+    risks = {"pixel_risks": {"pixel-risk-screen": {"quarantined": 0, "kept": 12}}}
     for edition in Edition:
-        sections = shown(edition, settings=settings)
+        sections = shown(edition, settings=settings, account=risks if settings.get("pixels") == "keep" else {})
         assert said in sections["deviations"].text
         weakens = "weakening_rules" in settings or settings.get("pixels") == "keep" or "screen" in settings
         assert ("PatientIdentityRemoved NO" in sections["conformance"].text) == weakens
@@ -138,3 +140,77 @@ def test_a_small_count_does_not_follow_from_a_sum() -> None:
     assert release["refused"].row("cut off")[-1] == "20" and release["checks"].row(refused) == ["not told"]
     assert release["refused"].row("broken: an unknown type of value")[-1] == "< 11"
     assert review["checks"].row(refused) == ["23"]
+
+
+def test_a_small_count_does_not_follow_from_the_others_of_its_column() -> None:
+    risks = {name: {"quarantined": count, "passed": 0, "kept": 0} for name, count in (("a", 43), ("b", 4), ("c", 90))}
+    release, review = (shown(edition, account={"pixel_risks": risks})["pixels"] for edition in (Edition.RELEASE, Edition.REVIEW))
+    assert [release.row(name)[0] for name in "abc"] == ["not told", "< 11", "90"]
+    assert [review.row(name)[0] for name in "abc"] == ["43", "4", "90"]
+
+
+def test_the_release_edition_never_tells_counts_below_its_own_bound() -> None:
+    tally = source().tally._replace(refusals={Refusal("quarantined", "truncated", "CT", "1.2"): 5})
+    release = content_of(source(tally=tally, least_class=3), Edition.RELEASE)
+    assert sections_of(render(release))["refused"].row("cut off")[-1] == "< 11"
+    assert b"less than 3" not in render(release)
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ({"other_settings": {"versions": 0, "settings": 20}}, "with other settings: 20"),
+        ({"earlier_outputs": {"objects": 90, "exact": True}}, "wrote 90 objects into the output that no table of this run has"),
+        ({"earlier_outputs": {"objects": 90, "exact": False}}, "wrote up to 90 objects"),
+        ({"earlier_outputs": None, "previous_run": {"run_id": "x"}}, "wrote an unknown number of objects"),
+    ],
+)
+def test_what_the_tables_or_settings_do_not_cover_is_no_conforming_release(account: dict[str, Any], said: str) -> None:
+    plain = "The objects of this release conform"
+    for edition in Edition:
+        assert plain in shown(edition)["conformance"].text
+        sections = shown(edition, account=account)
+        assert said in sections["deviations"].text and plain not in sections["conformance"].text
+        assert "All other objects conform" in sections["conformance"].text
+        assert ("made with others" in sections["profile"].text) == ("other_settings" in account)
+        assert ("Not counted here" in sections["contents"].text) == ("earlier_outputs" in account)
+
+
+def test_objects_that_say_no_are_counted_in_the_statement_of_conformance() -> None:
+    tally = source().tally._replace(notes={"identity-not-removed": 20})
+    for edition in Edition:
+        text = shown(edition, tally=tally)["conformance"].text
+        assert "say PatientIdentityRemoved NO: 20" in text and "The objects of this release conform" not in text
+
+
+def test_sentences_on_options_give_way_to_rules() -> None:
+    rules = [{"pattern": "(0008,0020)", "insists": True, "actions": {"BasicProfile": "K"}, "has_value": False}] * 2
+    rules.append({**rules[0], "insists": False})
+    actions = {
+        ActionKey("StudyDate", "", "K", ""): ActionCount(20, 20),
+        ActionKey("PatientAge", "", "X", ""): ActionCount(20, 20),
+    }
+    tally = source().tally._replace(actions=actions)
+    settings = {"custom_rules": rules, "weakening_rules": 2, "options": ["BasicProfile", "RetainPatientChars"]}
+    sections = shown(Edition.RELEASE, tally=tally, settings=settings)
+    dates = sections["dates"].text
+    assert "stay as they were, by a rule: StudyDate." in dates and "Ages stay" not in dates
+    for name in ("profile", "dates", "conformance"):
+        assert "came before all this" in sections[name].text
+    assert "keep no more than the standard came first: 1." in sections["profile"].text
+
+
+def test_uids_that_stay_are_not_told_as_proven() -> None:
+    proof = "No new UID equals an original or another new one; nothing was written before that was proven"
+    assert shown(account={"uids": 0})["checks"].row(proof) == ["no UID was replaced"]
+    assert shown(account={"uids": 9})["checks"].row(proof) == ["yes"]
+    assert "UIDs that were replaced" not in shown(Edition.RELEASE, account={"uids": 9})["checks"].text
+
+
+def test_rules_that_keep_private_attributes_are_named_in_the_review_edition_alone() -> None:
+    rules = [{"pattern": "(pattern)", "insists": True, "actions": {"BasicProfile": "K"}, "has_value": False}]
+    tally = source().tally._replace(actions={ActionKey(PRIVATE_KEPT, "", "K", ""): ActionCount(9, 68)})
+    restricted = {"run_id": "x", "custom_rules": [{"rule": "0029{ZEBRA PRIV}01;K!", "value": None}]}
+    more = {"settings": {"custom_rules": rules, "weakening_rules": 1}, "tally": tally, "restricted": restricted}
+    assert "ZEBRA PRIV" in str(shown(**more)["private"].tables)
+    assert "ZEBRA" not in str(shown(Edition.RELEASE, **more))

@@ -1,4 +1,4 @@
-"""A bound is stated only where nothing was found in enough patients, looked at in the drawn order."""
+"""A bound is stated only where nothing was found in enough patients, all of whom were looked at."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.reports.sampling import DrawnPatient, PatientVerdict, Sample, VerdictError, read_verdicts
 
-HEAD = "patient_id,verdict,reviewer\n"
+HEAD = "patient_id,verdict,reviewer,drawn\n"
 
 
 def sample(verdicts: list[str], of: int = 1000) -> Sample:
@@ -21,7 +21,8 @@ def sample(verdicts: list[str], of: int = 1000) -> Sample:
         (["clear"] * 60, "3/60"),
         (["clear"] * 30, "3/30"),
         (["clear"] * 29, None),
-        (["clear"] * 35 + [""] + ["clear"] * 50, "3/35"),
+        (["clear"] * 35 + [""] + ["clear"] * 50, None),
+        (["clear"] * 59 + [""], None),
         ([""] + ["clear"] * 99, None),
         (["clear"] * 99 + ["found"], None),
         # found behind a gap is found all the same
@@ -34,7 +35,7 @@ def test_the_bound(verdicts: list[str], bound: str | None) -> None:
 
 
 def test_all_patients_looked_at_need_no_bound() -> None:
-    assert "all patients in the output" in (said := sample(["clear"] * 12, of=12).statement()) and "at most" not in said
+    assert "looked at all of these" in (said := sample(["clear"] * 12, of=12).statement()) and "at most" not in said
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,9 @@ def test_all_patients_looked_at_need_no_bound() -> None:
     [
         b"",
         b"patient,verdict\nP1,clear\n",
-        HEAD.encode() + b"P1,maybe,R\n",
-        HEAD.encode() + b"P1,clear,\n",
-        HEAD.encode() + b"P1,clear,R\nP1,found,R\n",
+        HEAD.encode() + b"P1,maybe,R,s1\n",
+        HEAD.encode() + b"P1,clear,,s1\n",
+        HEAD.encode() + b"P1,clear,R,s1\nP1,found,R,s1\n",
         HEAD.encode() + b"P1\n",
         b"\xff\xfe" + HEAD.encode(),
     ],
@@ -56,5 +57,6 @@ def test_what_is_no_file_of_verdicts_is_refused_without_a_value(content: bytes) 
 
 
 def test_verdicts_are_read_as_spreadsheets_write_them() -> None:
-    read = read_verdicts('\ufeff"Reviewer","patient_id","verdict"\r\n"R","\'=P1","Clear"\r\n,,\r\n"","P2",""\r\n'.encode())
-    assert read == {"=P1": PatientVerdict("clear", "R")}
+    head = '\ufeff"Reviewer","patient_id","verdict","drawn"\r\n'
+    read = read_verdicts(f'{head}"R","\'=P1","Clear","s1"\r\n,,,\r\n"","P2","","s2"\r\n'.encode())
+    assert read == {"=P1": PatientVerdict("clear", "R", "s1")}

@@ -13,8 +13,8 @@ from storage.objects import ObjectRef
 from tests.support.accounts import CONSTANTS
 from tests.support.keys import KEY, KEY_TEXT, OTHER_KEY_TEXT
 from transforms import EngineConfig, add_up, sum_of_sources
-from transforms.anonymizing.instance_anonymizer import output_name
 from transforms.anonymizing.mapped_uids import MappedUids
+from transforms.anonymizing.output_names import output_name
 from transforms.audit.audit_tables import instances_table, uid_map_table
 from transforms.concurrency import reading_order
 from transforms.inputs.list_objects import batches
