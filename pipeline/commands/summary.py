@@ -40,6 +40,7 @@ _IN_EVENT = (
         "references",
         "uids",
         "gone",
+        "earlier_outputs",
         "bytes_written",
         "contact_sheets",
         "census",
@@ -110,9 +111,15 @@ def _sections(report: RunReport) -> Iterator[list[_Row]]:
         ("UIDs that refer to objects outside the archive", report.references["outside"]),
         ("UIDs that link two patients", report.references["joining_patients"]),
         ("gone from the inputs", report.gone),
+        (_beside(report), report.earlier_outputs["objects"]),
         *((f"written with other {what}", count) for what, count in report.other_settings.items()),
     )
     yield [(what, count) for what, count in others if count]
+
+
+def _beside(report: RunReport) -> str:
+    bound = "" if report.earlier_outputs["exact"] else ", at most"
+    return f"in the output by earlier runs, and in no table of this one{bound}"
 
 
 def _show_table(listed: int, sections: list[list[_Row]]) -> None:

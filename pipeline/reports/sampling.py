@@ -69,7 +69,7 @@ class Sample(NamedTuple):
 
     @property
     def is_of_sample(self) -> bool:
-        """Whether all verdicts are on patients of this sample: the codes of their lines say so."""
+        """True if all verdicts are on patients of this sample: the codes of their lines say so."""
         codes = {patient.patient_id: patient.drawn for patient in self.patients}
         return all(codes.get(name) == verdict.drawn for name, verdict in (self.verdicts or {}).items())
 

@@ -93,7 +93,7 @@ class ReportSource:
 
     @property
     def uncounted(self) -> str:
-        """How many objects lie in the output that the account doesn't have, in words; ``""``: none."""
+        """The number of objects that lie in the output and that the account doesn't have, in words; ``""``: none."""
         earlier = self.account.get("earlier_outputs")
         if earlier is None:
             # an account of an earlier version doesn't tell

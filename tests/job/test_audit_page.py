@@ -48,7 +48,7 @@ SCHEMAS = {
 }
 #: tables of fields, and the objects of ``run.json`` whose fields have rows of their own
 FIELDS = {
-    "run": ("times", "times.seconds", "references", "other_settings", "operations"),
+    "run": ("times", "times.seconds", "references", "other_settings", "earlier_outputs", "operations"),
     "settings": ("settings",),
     "origin": ("origin",),
     "restricted": (),

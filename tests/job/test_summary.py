@@ -29,6 +29,7 @@ def report(**more: object) -> RunReport:
         "uids": 90,
         "references": {"outside": 0, "joining_patients": 2},
         "gone": 5,
+        "earlier_outputs": {"objects": 4, "exact": False},
         "inputs": {},
         "bytes_written": 123456,
         "contact_sheets": None,
@@ -71,6 +72,7 @@ def test_elsewhere_than_on_a_terminal_a_line_is_a_name_and_a_number(capsys: pyte
         "refused, with an earlier output": "1",
         "UIDs that link two patients": "2",
         "gone from the inputs": "5",
+        "in the output by earlier runs, and in no table of this one, at most": "4",
         "written with other versions": "6",
     }
     assert len({line.rindex(value) + len(value) for line, value in zip(lines, rows.values(), strict=False)}) == 1, "aligned"

@@ -19,7 +19,8 @@ PREDICTED = (
 #: as above, of the account
 PREDICTED_FIELDS = (
     *("listed", "counts", "reasons", "pixel_risks", "pixel_sources", "new_quarantined", "new_since", "incomplete_studies"),
-    *("superseded", "uids", "references", "gone", "inputs", "bytes_written", "other_settings", "key_id", "profile_digest"),
+    *("superseded", "uids", "references", "gone", "earlier_outputs", "inputs", "bytes_written", "other_settings"),
+    *("key_id", "profile_digest"),
 )
 
 
