@@ -120,7 +120,7 @@ def report(
     from ..reports.rendering import render
     from ..reports.source import ReportSource
     from ..runs.audit import load_seals
-    from ..runs.report_again import count, load_finished, read_sheets, read_values
+    from ..runs.report_again import check_apart, count, load_finished, read_sheets, read_values
     from ..runs.run_reports import account_before
 
     keys = load_private_keys(key_files, passphrase_from)
@@ -128,12 +128,16 @@ def report(
     seals = load_seals(Key.load(key, scope), scope, None, None) if key is not None else ()
     options = storage()
     run = load_finished(Folder(audit, options), seals, run_id)
+    restricted = run.restricted(opened)
+    for option, place in (("--review", review), ("--sample-csv", sample_csv)):
+        if place is not None:
+            check_apart(restricted, option, place)
     drawn = _drawn(run, sample, sample_verdicts)
     if drawn is not None and sample_csv is not None:
         _write("--sample-csv", sample_csv, _csv_of(drawn))
     if release is None and review is None:
         return
-    counted, restricted = count(run), run.restricted(opened)
+    counted = count(run)
     source = ReportSource(
         run.account,
         counted.tally,

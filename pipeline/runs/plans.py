@@ -11,7 +11,7 @@ from transforms import EarlierRun, is_run_id, reviewed_files
 
 from ..errors import UsageError
 from . import restricted
-from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit, check_names
+from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit, check_names, has_plan
 from .earlier_runs import ComparedRun
 from .left_outputs import earlier_outputs
 from .lock import RunLock, locked_runs
@@ -41,7 +41,7 @@ class PlanReport(RunReport):
 
 
 def make_plan_folder(folder: Folder) -> None:
-    """Make the folder of a plan, which must not have tables of a run.
+    """Make the folder of a plan, which must not have tables of a run, nor those of a plan that nobody can name.
 
     Raises:
         UsageError: it can't be used.
@@ -49,6 +49,11 @@ def make_plan_folder(folder: Folder) -> None:
     try:
         if RUN_FILE in folder.names(RUN_FILE) or ORIGIN_FILE in folder.names(ORIGIN_FILE):
             raise UsageError("--plan is the folder of a run's audit: name another folder for the plan")
+        if has_plan(folder) and not _earlier_plan(folder):
+            raise UsageError(
+                "--plan has a plan that is broken, so its tables can't be found and replaced: name another folder, or remove "
+                "plan.json and the tables there"
+            )
         folder.make(closed=False)
     except StorageError as error:
         raise UsageError(f"--plan {error}") from None
@@ -123,12 +128,20 @@ def _account_of(runs: Folder) -> dict[str, Any] | None:
 
 def _remove_earlier(folder: Folder) -> None:
     """Remove the files of the plan in the folder, by the id in its account, whoever wrote that."""
-    try:
-        account, _ = folder.read_json(PLAN_FILE)
-        run_id = str(account["run_id"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    run_id = _earlier_plan(folder)
+    if not run_id:
         return
     for name in run_files(folder, run_id):
         folder.delete(name)
     folder.delete(DIFF_FILE)
     restricted.remove(folder)
+
+
+def _earlier_plan(folder: Folder) -> str:
+    """Return the id of the plan in the folder; ``""``: there is none, or its account is broken."""
+    try:
+        account, _ = folder.read_json(PLAN_FILE)
+        run_id = account["run_id"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return ""
+    return str(run_id) if is_run_id(run_id) else ""

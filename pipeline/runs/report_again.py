@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.internals import Seal
-from storage import Folder, StorageError
+from storage import Folder, StorageError, is_inside, scheme_of
 from transforms import EARLIER, INSTANCES_TABLE, SHEETS, SealError, Status, TableError, checked_table, is_run_id
 
 from ..errors import RunError, UsageError
@@ -88,6 +89,21 @@ class FinishedRun:
         if found is not None and found.get("run_id") != self.account["run_id"]:
             raise RunError("--audit: the restricted settings are of another run: restore them from a copy of the audit")
         return found
+
+
+def check_apart(restricted: Mapping[str, Any] | None, option: str, place: str) -> None:
+    """Refuse a place for a restricted file in the run's output, as far as the restricted settings tell where that is.
+
+    Raises:
+        UsageError: the place lies inside the output.
+    """
+    if restricted is None:
+        return
+    output = str(restricted.get("output") or "")
+    if output and not scheme_of(output):
+        output = os.path.join(str(restricted.get("working_directory") or ""), output)
+    if output and is_inside(place, output):
+        raise UsageError(f"{option} must not lie inside the output: its recipients would get a restricted file")
 
 
 class Counted(NamedTuple):

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import zipfile
@@ -18,7 +17,6 @@ import pytest
 import pipeline
 from pipeline.options import EngineOptions, JobOptions, PlanOptions
 from pipeline.runs.plans import PlanReport
-from pipeline.workers.process_lock import lock_file
 from tests.engine.test_killed_workers import at_work
 from tests.job import test_keep_one, test_output_conflicts, test_recheck, test_resume
 from tests.job.test_keep_one import RLE, Nights, content
@@ -27,7 +25,7 @@ from tests.server.test_restart import kill_all
 from tests.support.keys import OTHER_KEY, write_key
 from tests.support.objects import MR, Element, read
 from tests.support.pixel_archive import KINDS, image
-from tests.support.plans import Plan, check_prediction, deidentify_as_planned, plan_run, snapshot
+from tests.support.plans import check_prediction, deidentify_as_planned, plan_run, snapshot
 from tests.support.processes import need
 from tests.support.runs import (
     KEEPING,
@@ -203,58 +201,6 @@ def test_no_file_is_opened_for_writing_elsewhere(archive: Path, key_file: Path) 
 # -- the plan's folder -----------------------------------------------------------------------------------------------
 
 
-def test_a_plan_lies_beside_the_output_and_is_its_owners_alone(archive: Path, key_file: Path) -> None:
-    output = archive.parent / "out"
-    done = run_command("run", "--dry-run", "--input", str(archive), "--output", str(output), "--key", f"file:{key_file}")
-    assert done.returncode == 3 and "nothing was written" in done.stdout
-    folder = archive.parent / "out-plan"
-    assert {path.name for path in archive.parent.iterdir()} == {"in", "out-plan"}
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    plan = Plan(folder, 3, "")
-    assert {path.name for path in folder.iterdir()} == {
-        *plan.report["tables"],
-        *("plan.json", "run-restricted.json", "report.html", "report-review.html"),
-    }
-    for name in ("report.html", "report-review.html"):
-        assert "PLAN: no object was written" in (folder / name).read_text()
-    assert plan.report["plan"] is True and plan.report["bytes_written"] == sum(
-        row["size"] for row in plan.table("instances") if row["status"] == "written"
-    )
-
-
-def test_the_next_plan_replaces_the_one_before_and_nothing_else(archive: Path, key_file: Path) -> None:
-    output = archive.parent / "out"
-    first = plan_run(archive, output, key_file)
-    tables = set(first.report["tables"])
-    (first.folder / "notes.txt").write_text("mine")
-    dead = first.folder / f".lock-{first.report['run_id'][:-1]}0"
-    dead.touch()
-    second = plan_run(archive, output, key_file)
-    assert {path.name for path in second.folder.iterdir()} == {
-        *second.report["tables"],
-        *("plan.json", "run-restricted.json", "notes.txt", "report.html", "report-review.html"),
-    }
-    assert not tables & second.report["tables"].keys()
-    # a plan that fails leaves the one before
-    shutil.rmtree(archive)
-    archive.mkdir()
-    assert plan_run(archive, output, key_file).code == 2
-    assert Plan(second.folder, 0, "").table("instances")
-
-
-def test_two_plans_do_not_share_a_folder_at_a_time(archive: Path, key_file: Path) -> None:
-    output = archive.parent / "out"
-    first = plan_run(archive, output, key_file)
-    handle = lock_file(first.folder / ".lock-0123abcd")
-    try:
-        second = plan_run(archive, output, key_file)
-    finally:
-        os.close(handle)
-    assert second.code == 2 and "another plan" in second.log
-    assert Plan(first.folder, 0, "").table("instances")
-
-
 def test_pages_are_drawn_and_lines_of_reviewers_leave_with_the_plan(key_file: Path, tmp_path: Path) -> None:
     archive, lines, sheets = tmp_path / "in", tmp_path / "rectangles.csv", tmp_path / "sheets"
     archive.mkdir()
@@ -353,16 +299,6 @@ def test_options_that_a_plan_has_no_use_for_are_refused(
     done = run_in_process("run", "--input", str(archive), "--output", str(folder / "out"), "--key", f"file:{key_file}", *named)
     assert done.returncode == 2 and message in done.stderr
     assert {path.name for path in folder.iterdir()} == {"in"}
-
-
-def test_a_plan_is_not_put_into_a_runs_audit(archive: Path, key_file: Path) -> None:
-    other = deidentify(archive, archive.parent / "other", key_file)
-    before = snapshot(other.audit)
-    plan = plan_run(archive, archive.parent / "out", key_file, folder=other.audit)
-    assert plan.code == 2 and "audit" in plan.log
-    assert {name: found for name, found in snapshot(other.audit).items() if name != str(other.audit)} == {
-        name: found for name, found in before.items() if name != str(other.audit)
-    }
 
 
 def test_events_tell_a_plan_from_a_run(archive: Path, key_file: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.certificates import key_pair
 from tests.support.limits import COMMAND, run_measured
 from tests.support.objects import Element, ct, part10, read
 from tests.support.reports import RELEASE, REVIEW, all_texts, make_report, report_of, sections_of
-from tests.support.runs import PlantedArchive, Run, ct_file, deidentify
+from tests.support.runs import PlantedArchive, Run, ct_file, deidentify, run_command
 
 MAKER = "Example Clinic, Research Office"
 
@@ -161,6 +161,19 @@ def test_a_report_overwrites_nothing_and_believes_no_changed_table(key_file: Pat
     code, log = make_report(run, key_file, tmp_path / "other")
     assert code == 1 and "was changed" in log
     assert not any((tmp_path / "other").iterdir())
+
+
+def test_restricted_files_are_not_written_where_recipients_get_them(key_file: Path, tmp_path: Path) -> None:
+    run = one_object(key_file, tmp_path)
+    before = set(run.output.rglob("*"))
+    for place in (run.output / "review.html", run.output / "deeper" / ".." / "review.html"):
+        command = ("report", "--audit", str(run.audit), "--key", f"file:{key_file}")
+        for arguments in (("--review", str(place)), ("--release", str(tmp_path / "r.html"), "--review", str(place))):
+            done = run_command(*command, *arguments)
+            assert done.returncode == 2 and "--review must not lie inside the output" in done.stderr
+        done = run_command(*command, "--sample", "1", "--sample-csv", str(place))
+        assert done.returncode == 2 and "--sample-csv must not lie inside the output" in done.stderr
+    assert set(run.output.rglob("*")) == before and not (tmp_path / "r.html").exists()
 
 
 def one_object(key: Path, folder: Path, *arguments: str) -> Run:
