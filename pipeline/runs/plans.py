@@ -11,7 +11,7 @@ from transforms import EarlierRun, is_run_id, reviewed_files
 
 from ..errors import UsageError
 from . import restricted
-from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit, check_names, has_plan
+from .audit import ORIGIN_FILE, PLAN_FILE, RUN_FILE, Audit, check_names
 from .earlier_runs import ComparedRun
 from .left_outputs import earlier_outputs
 from .lock import RunLock, locked_runs
@@ -49,7 +49,7 @@ def make_plan_folder(folder: Folder) -> None:
     try:
         if RUN_FILE in folder.names(RUN_FILE) or ORIGIN_FILE in folder.names(ORIGIN_FILE):
             raise UsageError("--plan is the folder of a run's audit: name another folder for the plan")
-        if has_plan(folder) and not _earlier_plan(folder):
+        if _earlier_plan(folder) == "":
             raise UsageError(
                 "--plan has a plan that is broken, so its tables can't be found and replaced: name another folder, or remove "
                 "plan.json and the tables there"
@@ -137,11 +137,13 @@ def _remove_earlier(folder: Folder) -> None:
     restricted.remove(folder)
 
 
-def _earlier_plan(folder: Folder) -> str:
-    """Return the id of the plan in the folder; ``""``: there is none, or its account is broken."""
+def _earlier_plan(folder: Folder) -> str | None:
+    """Return the id of the plan in the folder; ``""``: its account is broken; None: there is none."""
     try:
         account, _ = folder.read_json(PLAN_FILE)
         run_id = account["run_id"]
-    except (FileNotFoundError, ValueError, LookupError, TypeError):
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError):
         return ""
     return str(run_id) if is_run_id(run_id) else ""
