@@ -112,11 +112,23 @@ def check_patient_list(options: JobOptions, path: str) -> None:
     if not Path(path).parent.is_dir():
         raise UsageError("--print-patients: the folder of the file doesn't exist: make it first")
     for name, target in _targets(options):
-        if is_inside(path, target):
-            raise UsageError(f"--print-patients must not lie inside {name}: its recipients must not get identifiers")
+        check_apart("--print-patients", path, name, target)
     for number, location in enumerate(options.inputs):
         if would_list(location, path):
             raise UsageError(f"--print-patients lies inside {options.name_of_input(number)}: the next run would read it")
+
+
+def check_apart(option: str, place: str, name: str, folder: str) -> None:
+    """Refuse a place for a restricted file in a folder that others get.
+
+    Args:
+        name: of the folder, in the message.
+
+    Raises:
+        UsageError: the place lies inside the folder.
+    """
+    if is_inside(place, folder):
+        raise UsageError(f"{option} must not lie inside {name}: its recipients must not get identifiers")
 
 
 def check_crosswalk(options: JobOptions) -> None:

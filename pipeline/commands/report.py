@@ -115,12 +115,14 @@ def report(
     from storage import Folder
     from transforms import decrypt
 
+    from ..place_checks import check_apart
     from ..reports.content import Edition
     from ..reports.editions import content_of
     from ..reports.rendering import render
     from ..reports.source import ReportSource
     from ..runs.audit import load_seals
-    from ..runs.report_again import check_apart, count, load_finished, read_sheets, read_values
+    from ..runs.report_again import count, load_finished, read_sheets, read_values
+    from ..runs.restricted import output_of
     from ..runs.run_reports import account_before
 
     keys = load_private_keys(key_files, passphrase_from)
@@ -129,9 +131,10 @@ def report(
     options = storage()
     run = load_finished(Folder(audit, options), seals, run_id)
     restricted = run.restricted(opened)
-    for option, place in (("--review", review), ("--sample-csv", sample_csv)):
-        if place is not None:
-            check_apart(restricted, option, place)
+    if output := output_of(restricted):
+        for option, place in (("--review", review), ("--sample-csv", sample_csv)):
+            if place is not None:
+                check_apart(option, place, "the output", output)
     drawn = _drawn(run, sample, sample_verdicts)
     if drawn is not None and sample_csv is not None:
         _write("--sample-csv", sample_csv, _csv_of(drawn))

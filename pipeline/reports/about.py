@@ -71,8 +71,7 @@ def profile(source: ReportSource) -> Section:
         facts.append("Ages of 90 years and more are given as 90 years.")
     if settings.get("strict"):
         facts.append("Short texts that no table of the standard names were replaced by dummies.")
-    rules = settings.get("custom_rules") or ()
-    if count := sum(not rule.get("insists") for rule in rules):
+    if count := sum(not rule.get("insists") for rule, _ in source.rules):
         facts.append(f"Rules of the releasing organisation that keep no more than the standard came first: {number(count)}.")
     if source.has_stronger_rules:
         facts.append(STRONGER_RULES)

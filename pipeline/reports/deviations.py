@@ -23,14 +23,12 @@ def deviations_of(source: ReportSource) -> tuple[str, ...]:
 def _deviations(source: ReportSource) -> Iterator[str]:
     settings, origin, account = source.settings, source.origin, source.account
     pixels = settings.get("pixels") or origin.get("pixels")
-    if pixels == "keep":
-        risks = [counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values()]
-        kept = source.total(risks)
-    if pixels == "keep" and any(risks):
+    kept = [counts.get("kept", 0) for counts in account.get("pixel_risks", {}).values()]
+    if pixels == "keep" and any(kept):
         yield (
             "Images that may show a name or a person passed without being cleaned (--pixels keep). They say "
             f"PatientIdentityRemoved NO and do not claim the Basic Profile. Objects concerned, once for each "
-            f"risk: {kept}."
+            f"risk: {source.total(kept)}."
         )
     if settings.get("screen") is False:
         yield (
@@ -39,7 +37,7 @@ def _deviations(source: ReportSource) -> Iterator[str]:
         )
     allowed = (settings.get("verdicts") or {}).get("allowed", 0)
     if (rules := settings.get("weakening_rules", 0) - allowed) > 0:
-        yield from _weakening(settings, rules)
+        yield from _weakening(source, rules)
     if allowed:
         yield (
             f"Reviewers let texts stay as they were that would have been cleaned: {allowed} different texts (--verdicts). "
@@ -84,9 +82,8 @@ def _deviations(source: ReportSource) -> Iterator[str]:
         yield "The audit lies within the output. It must not be handed out."
 
 
-def _weakening(settings: Mapping[str, Any], number: int) -> Iterator[str]:
-    rules = [rule for rule in settings.get("custom_rules") or () if rule.get("insists")]
-    names = Counter(rule_in_words(rule) for rule in rules)
+def _weakening(source: ReportSource, number: int) -> Iterator[str]:
+    names = Counter(rule_in_words(rule) for rule, _ in source.rules if rule.get("insists"))
     hidden = names.pop("", 0)
     said = "; ".join(f"{name} ({count} rules)" if count > 1 else name for name, count in sorted(names.items()))
     if hidden:

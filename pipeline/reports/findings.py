@@ -107,11 +107,10 @@ def private(source: ReportSource) -> Section:
 
 def _private_rules(source: ReportSource) -> list[Block]:
     """Return the organisation's own rules that keep private attributes, which no table names by creator."""
-    given = (source.restricted or {}).get("custom_rules") or ()
     rows = [
         (str(exact["rule"]), ", ".join(sorted({words.ACTIONS.get(action, action) for action in rule["actions"].values()})))
-        for rule, exact in zip(source.settings.get("custom_rules") or (), given, strict=False)
-        if rule.get("insists") and not rule_in_words(rule)
+        for rule, exact in source.rules
+        if exact and rule.get("insists") and not rule_in_words(rule)
     ]
     return [table("Rules of your own for private or other attributes", ("Rule", "What it does"), rows)] if rows else []
 

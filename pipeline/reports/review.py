@@ -37,12 +37,9 @@ def settings(source: ReportSource) -> Section:
         if name != "custom_rules"
     ]
     blocks: list[Block] = [table("Settings, as run.json has them", ("Setting", "In words", "Value"), rows)]
-    rules = source.settings.get("custom_rules") or []
-    given = (source.restricted or {}).get("custom_rules") or []
-    if rules:
+    if rules := source.rules:
         cells = []
-        for place, rule in enumerate(rules):
-            exact = given[place] if place < len(given) else {}
+        for rule, exact in rules:
             actions = ", ".join(f"{option}: {words.ACTIONS.get(action, action)}" for option, action in rule["actions"].items())
             value = exact.get("value") if exact else ("given" if rule["has_value"] else None)
             keeps = "yes" if rule["insists"] else "no"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any
 
 from anonymizer import Note
@@ -78,7 +79,13 @@ class ReportSource:
     @property
     def has_stronger_rules(self) -> bool:
         """True where custom rules keep more than the standard: they come before all that options say."""
-        return any(rule.get("insists") for rule in self.settings.get("custom_rules") or ())
+        return any(rule.get("insists") for rule, _ in self.rules)
+
+    @property
+    def rules(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Custom rules as the settings have them, each with what the restricted ones say of it; empty: they aren't at hand."""
+        exact = (self.restricted or {}).get("custom_rules") or ()
+        return list(zip(self.settings.get("custom_rules") or (), chain(exact, repeat({})), strict=False))
 
     @property
     def says_no(self) -> int:

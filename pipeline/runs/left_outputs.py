@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 from anonymizer import Note
 from transforms import Status
 
+from .statuses import is_in_output
+
 #: names of outputs that are compared; of more gone objects some may be in the output by another source
 _MOST_NAMES = 200_000
-_IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 
 
 class LeftOutputs:
@@ -29,7 +30,7 @@ class LeftOutputs:
 
     def add_gone(self, rows: pa.RecordBatch) -> None:
         """Count rows of the table ``gone``: it comes before ``instances``."""
-        is_there = pc.or_(pc.is_in(rows.column("status"), _IN_OUTPUT), pc.is_valid(rows.column("written_in")))
+        is_there = pc.or_(is_in_output(rows), pc.is_valid(rows.column("written_in")))
         names = rows.column("output_name").filter(is_there).drop_null()
         kept = names[: max(0, _MOST_NAMES - len(self._names))]
         self._names = pa.concat_arrays([self._names, kept])
@@ -42,7 +43,7 @@ class LeftOutputs:
         notes = pc.list_flatten(rows.column("notes").filter(is_new))
         self.renamed += pc.sum(pc.equal(notes, Note.EARLIER_OUTPUT_LEFT.value)).as_py() or 0
         if len(self._names):
-            there = rows.column("output_name").filter(pc.is_in(rows.column("status"), _IN_OUTPUT))
+            there = rows.column("output_name").filter(is_in_output(rows))
             self._names = self._names.filter(pc.invert(pc.is_in(self._names, value_set=there)))
 
     def found(self) -> dict[str, Any]:
@@ -51,19 +52,19 @@ class LeftOutputs:
         return {"objects": objects, "exact": not self._beyond and not self.renamed}
 
 
-def earlier_outputs(left: Mapping[str, Any], previous: Mapping[str, Any] | None, *, continues: bool) -> dict[str, Any]:
+def earlier_outputs(left: Mapping[str, Any], previous: Mapping[str, Any] | None, resumes: str | None) -> dict[str, Any]:
     """Return ``objects``, the number of those in the output that the account of a run doesn't have, and whether it is ``exact``.
 
     Args:
         left: the same of those that the run knows.
         previous: the account that the run replaces; None: there was none.
-        continues: the run compared each of its objects with that account.
+        resumes: id of the run that the run continues: it compared each of its objects with the account of that one.
     """
     if previous is None:
         return {"objects": 0, "exact": True}
     # an account of a version before doesn't tell
     before = previous.get("earlier_outputs") or {"objects": 0, "exact": not previous.get("previous_run")}
-    if continues:
+    if resumes == previous["run_id"]:
         # what is left from before may have been written again since
         is_exact = left["exact"] and before["exact"] and not before["objects"]
         return {"objects": before["objects"] + left["objects"], "exact": is_exact}

@@ -103,9 +103,8 @@ def publish_plan(audit: Audit, report: RunReport, runs: Folder, compared: Compar
     _remove_earlier(folder)
     if changes is not None:
         folder.create(DIFF_FILE, changes.as_csv().encode())
-    previous = _account_of(runs)
-    continues = previous is not None and report.origin.get(RESUMES) == previous["run_id"]
-    report = dataclasses.replace(report, earlier_outputs=earlier_outputs(report.earlier_outputs, previous, continues=continues))
+    found = earlier_outputs(report.earlier_outputs, _account_of(runs), report.origin.get(RESUMES))
+    report = dataclasses.replace(report, earlier_outputs=found)
     fields = {one.name: getattr(report, one.name) for one in dataclasses.fields(RunReport)}
     planned = PlanReport(**fields, diff=None if changes is None else changes.as_json())
     audit.write(PLAN_FILE, asdict(planned))

@@ -29,10 +29,10 @@ from transforms import (
 from .audit import RUN_FILE, Audit, check_names
 from .lock import others_at_work
 from .provenance import RESUMES
+from .statuses import is_in_output
 
 _COLUMNS = ("output_name", "status", "source_id", "source_version", "size", "crc32c", "written_in")
 _WRITTEN = Status.WRITTEN.value
-_IN_OUTPUT = pa.array([_WRITTEN, Status.SKIPPED.value])
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _earlier(folder: Folder) -> list[str]:
 
 
 def _rows(table: pa.Table, names: Collection[str], run_id: str) -> Iterator[tuple[str, RecordedOutput]]:
-    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), pc.is_in(table["status"], _IN_OUTPUT))
+    is_wanted = pc.and_(pc.is_in(table["output_name"], pa.array(names, pa.string())), is_in_output(table))
     row: dict[str, Any]
     for row in table.filter(is_wanted).to_pylist():
         version, written_in = row.get("source_version") or "", row.get("written_in") or run_id

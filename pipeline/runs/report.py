@@ -290,7 +290,7 @@ def publish_run(audit: Audit, report: RunReport) -> RunReport:
 
 def _replace_account(audit: Audit, report: RunReport) -> RunReport:
     """Write ``run.json``, and move the previous account to ``earlier/RUN/``, since its objects are still there."""
-    left = report.earlier_outputs
+    left, resumes = report.earlier_outputs, report.origin.get(RESUMES)
     while True:
         try:
             earlier, current = audit.folder.read_json(RUN_FILE)
@@ -300,7 +300,7 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
                 audit.read(RUN_FILE)
         except FileNotFoundError:
             current = ""
-            report = replace(report, earlier_outputs=earlier_outputs(left, None, continues=False))
+            report = replace(report, earlier_outputs=earlier_outputs(left, None, resumes))
         except SealError as error:
             raise RunError(f"the earlier {error}; the tables of this run are in the same folder") from None
         except ValueError:
@@ -314,11 +314,10 @@ def _replace_account(audit: Audit, report: RunReport) -> RunReport:
                 audit.folder.move(name, folder)
             restricted.put_aside(audit.folder, earlier["run_id"])
             put_reports_aside(audit.folder, earlier["run_id"])
-            continues = report.origin.get(RESUMES) == earlier["run_id"]
             report = replace(
                 report,
                 previous_run={"run_id": earlier["run_id"], MAC: earlier.get(MAC)},
-                earlier_outputs=earlier_outputs(left, earlier, continues=continues),
+                earlier_outputs=earlier_outputs(left, earlier, resumes),
             )
         try:
             audit.write(RUN_FILE, asdict(report), version=current)

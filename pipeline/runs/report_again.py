@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonymizer.internals import Seal
-from storage import Folder, StorageError, is_inside, scheme_of
-from transforms import EARLIER, INSTANCES_TABLE, SHEETS, SealError, Status, TableError, checked_table, is_run_id
+from storage import Folder, StorageError
+from transforms import EARLIER, INSTANCES_TABLE, SHEETS, SealError, TableError, checked_table, is_run_id
 
 from ..errors import RunError, UsageError
 from ..reports.content import KeptValues
@@ -24,6 +23,7 @@ from ..reports.tally import TableTally, Tally
 from . import restricted
 from .audit import RUN_FILE, Audit, check_names
 from .census import CensusFolder, kept_values
+from .statuses import is_in_output
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 #: name under which patients get their places in the drawn order
 _SAMPLE = "review-sample"
 _CODE_DIGITS = 16
-_IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 _ENCRYPTED = ".p7m"
 _CHECKED = "The code of the account by the run's key, and the digests of all tables, were checked."
 _UNCHECKED = (
@@ -89,21 +88,6 @@ class FinishedRun:
         if found is not None and found.get("run_id") != self.account["run_id"]:
             raise RunError("--audit: the restricted settings are of another run: restore them from a copy of the audit")
         return found
-
-
-def check_apart(restricted: Mapping[str, Any] | None, option: str, place: str) -> None:
-    """Refuse a place for a restricted file in the run's output, as far as the restricted settings tell where that is.
-
-    Raises:
-        UsageError: the place lies inside the output.
-    """
-    if restricted is None:
-        return
-    output = str(restricted.get("output") or "")
-    if output and not scheme_of(output):
-        output = os.path.join(str(restricted.get("working_directory") or ""), output)
-    if output and is_inside(place, output):
-        raise UsageError(f"{option} must not lie inside the output: its recipients would get a restricted file")
 
 
 class Counted(NamedTuple):
@@ -231,7 +215,7 @@ def _output_rows(run: FinishedRun, columns: Sequence[str]) -> Iterator[pa.Table]
             raise UsageError("--sample: a version before wrote these tables, without patients: run again with --resume")
         for batch in file.iter_batches(columns=list(columns)):
             rows = pa.Table.from_batches([batch])
-            yield rows.filter(pc.is_in(rows["status"], _IN_OUTPUT))
+            yield rows.filter(is_in_output(rows))
 
 
 def read_values(folder: Folder, run: FinishedRun, keys: list[RSAPrivateKey]) -> KeptValues:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,6 +93,14 @@ def published(audit: Audit, folder: str = "", decrypted: Callable[[bytes], bytes
             raise SealError(f"{RESTRICTED_FILE} is broken; put back the file from a copy of the audit") from None
         return check_json(RESTRICTED_FILE, found, audit.seals) if audit.seals else found
     return None
+
+
+def output_of(settings: Mapping[str, Any] | None) -> str:
+    """Return the place of a run's output by its restricted settings; ``""``: they don't tell."""
+    output = str((settings or {}).get("output") or "")
+    if not output or settings is None or scheme_of(output):
+        return output
+    return os.path.join(str(settings.get("working_directory") or ""), output)
 
 
 def _checked(audit: Audit, name: str) -> dict[str, Any] | None:

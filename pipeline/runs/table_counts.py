@@ -22,9 +22,9 @@ from transforms import (
 
 from ..errors import RunError
 from .left_outputs import LeftOutputs
+from .statuses import is_in_output
 
 _REFUSED = pa.array([Status.QUARANTINED.value, Status.FILTERED.value])
-_IN_OUTPUT = pa.array([Status.WRITTEN.value, Status.SKIPPED.value])
 
 
 @dataclass
@@ -121,7 +121,7 @@ class TableCounts:
         self.sources = add_up((self.sources, sum_of_sources(batch.column("source_id").to_pylist())))
 
     def _settings(self, batch: pa.RecordBatch) -> None:
-        rows = batch.filter(pc.is_in(batch.column("status"), _IN_OUTPUT))
+        rows = batch.filter(is_in_output(batch))
         is_version = pc.equal(rows.column("version"), self.fingerprint.version)
         self.other_versions += len(rows) - _trues(is_version)
         self.other_settings += _trues(pc.and_not(is_version, has_settings(rows, self.fingerprint)))

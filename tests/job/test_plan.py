@@ -198,7 +198,7 @@ def test_no_file_is_opened_for_writing_elsewhere(archive: Path, key_file: Path) 
     assert (archive.parent / "out-plan" / "plan.json").exists()
 
 
-# -- the plan's folder -----------------------------------------------------------------------------------------------
+# -- restricted files ------------------------------------------------------------------------------------------------
 
 
 def test_pages_are_drawn_and_lines_of_reviewers_leave_with_the_plan(key_file: Path, tmp_path: Path) -> None:

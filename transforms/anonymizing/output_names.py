@@ -15,22 +15,27 @@ def output_name(study: str, series: str, instance: str) -> str:
     Raises:
         DeidentificationError: a retained UID that can't be a name.
     """
-    names = _parts(study, series, instance)
-    for name in names:
+    parts = _parts(study, series, instance)
+    for part in parts:
         # retained UIDs come from the object: nothing but a UID may become a path
-        if name not in ("no-study", "no-series") and (not UID_NAME.fullmatch(name) or not name.strip(".")):
+        if part not in ("no-study", "no-series") and (not UID_NAME.fullmatch(part) or not part.strip(".")):
             raise DeidentificationError(Reason.INVALID_UID)
-    return "/".join(names) + ".dcm"
+    return _joined(parts)
 
 
 def with_earlier_output(row: AuditRow, earlier: EarlierOutput | None) -> AuditRow:
     """Return a row with a note if the object's earlier output has another name, and so is left."""
-    parts = _parts(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
-    name = row.output_name or f"{'/'.join(parts)}.dcm"
-    if earlier is None or earlier.name == name:
+    if earlier is None:
+        return row
+    name = row.output_name or _joined(_parts(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid))
+    if earlier.name == name:
         return row
     return row._replace(notes=(*row.notes, Note.EARLIER_OUTPUT_LEFT.value))
 
 
 def _parts(study: str, series: str, instance: str) -> tuple[str, str, str]:
     return study or "no-study", series or "no-series", instance
+
+
+def _joined(parts: tuple[str, str, str]) -> str:
+    return "/".join(parts) + ".dcm"
